@@ -1,0 +1,3 @@
+"""``handgrad backprop``."""
+
+from __future__ import annotations

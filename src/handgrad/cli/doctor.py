@@ -1,0 +1,3 @@
+"""``handgrad doctor``."""
+
+from __future__ import annotations

@@ -1,0 +1,58 @@
+"""The few kinds of error that a user can meet; each maps to an exit status of the command line.
+
+A message is one line: what, where or found, what to do, the parts parted by an en dash.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import ClassVar
+
+
+class HandgradError(Exception):
+    """Anything that went wrong and that a user can act on. ``str(error)`` is the whole one-line message."""
+
+    status: ClassVar[int] = 1
+
+
+class UsageError(HandgradError):
+    """A command line, recipe or network description that cannot be meant (status 2)."""
+
+    status = 2
+
+
+class MissingError(HandgradError):
+    """Data is missing or damaged, or an optional part is not installed (status 3)."""
+
+    status = 3
+
+
+class DamagedRunError(HandgradError):
+    """A run folder or checkpoint that does not read back as it was written (status 4)."""
+
+    status = 4
+
+
+class BusyRunError(HandgradError):
+    """The run folder is in use by another process (status 5)."""
+
+    status = 5
+
+
+class DiskError(HandgradError):
+    """The disk refused: full, over quota, read-only or gone (status 6)."""
+
+    status = 6
+
+
+class DivergedError(HandgradError):
+    """A loss, gradient or weight is no longer a finite number (status 7)."""
+
+    status = 7
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `` – did you mean "…"?`` for the nearest known word, or an empty string when none is near."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f' – did you mean "{near[0]}"?' if near else ""
