@@ -1,0 +1,265 @@
+"""Evaluates the description of a training step: traces, learning-rate sweeps, gradients, finite differences.
+
+The expressions become the lines of one Python function, which runs on plain floats (one run, thousands of steps) or on
+numpy arrays (many runs at once, by broadcasting: a value may be a column of learning rates or of nudged weights).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from handgrad.backprop.calculus import FUNCTIONS
+from handgrad.backprop.graph import GIVEN, Graph, Kind
+from handgrad.backprop.network import Network, UpdateOrder
+from handgrad.backprop.rendering import program
+from handgrad.backprop.step import build_graph
+from handgrad.errors import UsageError
+
+Floats = NDArray[np.float64]
+MAX_STEPS = 1_000_000
+MAX_TRACE = 200_000_000
+"""Most numbers in one trace (1.6 GB)."""
+DIFFERENCE = 6e-6
+"""The cube root of the float64 rounding error: where a central difference is most accurate for values near 1."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Named quantities by step. Row k is the state before update k; the error after n updates is ``E_total`` in row n.
+
+    ``values[name]`` is a read-only float64 array of shape ``[steps + 1]``. ``diverged_at`` is the first row in which
+    E_total is no longer finite, or None.
+    """
+
+    graph: Graph
+    steps: int
+    values: Mapping[str, Floats]
+    diverged_at: int | None
+
+    def __getitem__(self, name: str) -> Floats:
+        return self.values[name]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The quantities held, in the order of the step."""
+        return tuple(self.values)
+
+    def row(self, step: int) -> dict[str, float]:
+        """All quantities of one row; negative steps count from the end."""
+        return {name: float(column[step]) for name, column in self.values.items()}
+
+
+@dataclass(frozen=True)
+class RateSweep:
+    """E_total by step and learning rate: ``errors`` has the shape ``[steps + 1, rates]``.
+
+    ``diverged_at[j]`` is the first step at which rate j's error is no longer finite, or None.
+    """
+
+    rates: tuple[float, ...]
+    errors: Floats
+    diverged_at: tuple[int | None, ...]
+
+
+def compile_step(graph: Graph, wanted: Iterable[str], arrays: bool) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    """Turn the graph into a function from the given values (in :func:`given_names` order) to the wanted ones.
+
+    Only what the wanted quantities depend on is computed.
+    """
+    wanted = tuple(wanted)
+    variables = {quantity.name: f"q{number}" for number, quantity in enumerate(graph)}
+    needed = _needed(graph, wanted)
+    lines = ["def step(given):", f"    {''.join(variables[name] + ', ' for name in given_names(graph))}= given"]
+    for quantity in graph:
+        if quantity.expression is not None and quantity.name in needed:
+            lines.append(f"    {variables[quantity.name]} = {program(quantity.expression, variables)}")
+    lines.append(f"    return ({''.join(variables[name] + ', ' for name in wanted)})")
+    # The text holds numbered variables, our own function names and numerals: nothing that a user wrote.
+    scope: dict[str, Any] = {"square": lambda x: x * x, "__builtins__": {}}
+    for name, function in FUNCTIONS.items():
+        scope[name] = function.of_array if arrays else function.of_float
+    exec(compile("\n".join(lines), "<training step>", "exec"), scope)
+    step: Callable[[Sequence[Any]], tuple[Any, ...]] = scope["step"]
+    return step
+
+
+def given_names(graph: Graph) -> tuple[str, ...]:
+    """What must be known before a step: settings, targets, inputs, weights, biases, the optimizer's memory."""
+    return tuple(quantity.name for quantity in graph if quantity.kind in GIVEN)
+
+
+def given_values(graph: Graph, changes: Mapping[str, Any] | None = None) -> list[Any]:
+    """The first values in :func:`given_names` order, with changes by name.
+
+    Raises :class:`UsageError` for a change to something that is not given.
+    """
+    values: dict[str, Any] = {q.name: q.value for q in graph if q.kind in GIVEN}
+    for name, value in (changes or {}).items():
+        if name not in values:
+            raise UsageError(f"{name} is not a given value of this network – given are {', '.join(values)}")
+        values[name] = value
+    return list(values.values())
+
+
+def evaluate(graph: Graph, changes: Mapping[str, ArrayLike] | None = None) -> dict[str, Any]:
+    """Every quantity of one step; ``changes`` overrides given values, by name, with floats or arrays that broadcast.
+
+    Overflow becomes infinity or NaN without a warning.
+    """
+    given = given_values(graph, {name: np.asarray(value, dtype=np.float64) for name, value in (changes or {}).items()})
+    with np.errstate(all="ignore"):
+        results = compile_step(graph, graph.names, arrays=True)(given)
+    return dict(zip(graph.names, results, strict=True))
+
+
+def trace(
+    network: Network | Graph,
+    steps: int,
+    names: Iterable[str] | None = None,
+    changes: Mapping[str, float] | None = None,
+) -> Trace:
+    """Train for ``steps`` updates and keep the named quantities (all of them by default) of every row.
+
+    ``changes`` overrides given values by name (``{"learning_rate": 0.1}``). Raises :class:`UsageError` where steps is
+    not 0 to 1,000,000, a name is unknown, or the trace would not fit in memory.
+    """
+    graph = _graph(network)
+    kept = tuple(graph.names if names is None else names)
+    for name in kept:
+        if name not in graph:
+            raise UsageError(f"{name} is not a quantity of {graph.network.name} – see the header of its training table")
+    _check_steps(steps)
+    if (steps + 1) * len(kept) > MAX_TRACE:
+        raise UsageError(f"{steps:,} steps of {len(kept):,} quantities do not fit in memory – ask for fewer steps")
+    successors = tuple(graph.successors.values())
+    step = compile_step(graph, kept + successors, arrays=False)
+    values = [float(value) for value in given_values(graph, changes)]
+    slots = _slots(graph)
+    rows = np.empty((steps + 1, len(kept)))
+    for number in range(steps + 1):
+        results = step(values)
+        rows[number] = results[: len(kept)]
+        for slot, value in zip(slots, results[len(kept) :], strict=True):
+            values[slot] = value
+    rows.setflags(write=False)
+    columns = {name: rows[:, index] for index, name in enumerate(kept)}
+    finite = np.isfinite(columns["E_total"]) if "E_total" in columns else np.isfinite(rows).all(axis=1)
+    return Trace(graph, steps, MappingProxyType(columns), _first_false(finite))
+
+
+def rate_sweep(network: Network | Graph, rates: Sequence[float], steps: int) -> RateSweep:
+    """E_total by step for several learning rates, all trained at once.
+
+    Raises :class:`UsageError` where a rate is not a finite number above 0 or steps is not 0 to 1,000,000.
+    """
+    if not rates or not all(math.isfinite(rate) and rate > 0 for rate in rates):
+        raise UsageError(
+            f"learning rates must be finite numbers above 0 – found {', '.join(map(str, rates)) or 'none'}"
+        )
+    _check_steps(steps)
+    graph = _graph(network)
+    successors = tuple(graph.successors.values())
+    step = compile_step(graph, ("E_total", *successors), arrays=True)
+    values = given_values(graph, {"learning_rate": np.asarray(rates, dtype=np.float64)})
+    slots = _slots(graph)
+    errors = np.empty((steps + 1, len(rates)))
+    with np.errstate(all="ignore"):
+        for number in range(steps + 1):
+            errors[number], *following = step(values)
+            for slot, value in zip(slots, following, strict=True):
+                values[slot] = value
+    errors.setflags(write=False)
+    return RateSweep(tuple(rates), errors, tuple(_first_false(column) for column in np.isfinite(errors).T))
+
+
+def gradient(network: Network | Graph, changes: Mapping[str, float] | None = None) -> dict[str, float]:
+    """The graph's own dE/d… by parameter name, at the first weights or with ``changes``.
+
+    With the order *output layer first* the hidden layers' entries are that rule's numbers, not the gradient of E_total:
+    see ``Graph.exact_parameters`` and :func:`exact_gradient`.
+    """
+    graph = _graph(network)
+    names = [f"dE/d{name}" for name in graph.parameters]
+    found = compile_step(graph, names, arrays=False)([float(value) for value in given_values(graph, changes)])
+    return dict(zip(graph.parameters, found, strict=True))
+
+
+def exact_gradient(network: Network | Graph, changes: Mapping[str, float] | None = None) -> dict[str, float]:
+    """The true gradient of E_total at these weights, whatever order the network updates in."""
+    described = _graph(network).network
+    return gradient(dataclasses.replace(described, order=UpdateOrder.OLD_WEIGHTS), changes)
+
+
+def finite_differences(
+    network: Network | Graph, changes: Mapping[str, float] | None = None, nudge: float = DIFFERENCE
+) -> dict[str, float]:
+    """Central differences of E_total by parameter name: (E(w + nudge) − E(w − nudge)) / (2 · nudge), all at once.
+
+    They belong to the row's own (old) weights: with the order *output layer first* the hidden gradients of the graph
+    rightly disagree with them (``Graph.exact_parameters`` names those that must agree).
+    """
+    graph = _graph(network)
+    base = dict(zip(given_names(graph), given_values(graph, changes), strict=True))
+    count = len(graph.parameters)
+    nudges = np.concatenate([np.eye(count), -np.eye(count)], axis=1) * nudge
+    moved = {name: float(base[name]) + nudges[row] for row, name in enumerate(graph.parameters)}
+    with np.errstate(all="ignore"):
+        (errors,) = compile_step(graph, ["E_total"], arrays=True)(list((base | moved).values()))
+    # The weights really used differ from w ± nudge by rounding; dividing by their true distance takes that out.
+    distance = np.array([moved[name][row] - moved[name][count + row] for row, name in enumerate(graph.parameters)])
+    differences = (errors[:count] - errors[count:]) / distance
+    return dict(zip(graph.parameters, map(float, differences), strict=True))
+
+
+def _graph(network: Network | Graph) -> Graph:
+    return network if isinstance(network, Graph) else build_graph(network)
+
+
+def _check_steps(steps: int) -> None:
+    if not 0 <= steps <= MAX_STEPS:
+        raise UsageError(f"steps must be a whole number from 0 to {MAX_STEPS:,} – found {steps}")
+
+
+def _needed(graph: Graph, wanted: Iterable[str]) -> set[str]:
+    needed: set[str] = set()
+    waiting = list(wanted)
+    while waiting:
+        name = waiting.pop()
+        if name not in needed:
+            needed.add(name)
+            waiting.extend(graph.dependencies(name))
+    return needed
+
+
+def _slots(graph: Graph) -> list[int]:
+    """Where in the given values each successor goes."""
+    places = {name: index for index, name in enumerate(given_names(graph))}
+    return [places[name] for name in graph.successors]
+
+
+def _first_false(flags: NDArray[np.bool_]) -> int | None:
+    return None if bool(flags.all()) else int(np.argmin(flags))
+
+
+__all__ = [
+    "Kind",
+    "RateSweep",
+    "Trace",
+    "compile_step",
+    "evaluate",
+    "exact_gradient",
+    "finite_differences",
+    "given_names",
+    "given_values",
+    "gradient",
+    "rate_sweep",
+    "trace",
+]
