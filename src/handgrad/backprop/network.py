@@ -88,8 +88,8 @@ class Network:
     """A network with its data, first weights and update rule; immutable, checked when made.
 
     ``weights`` are in the order w1, w2, … (see :mod:`handgrad.backprop.names`); left empty, they are drawn from
-    ``seed`` (see :func:`first_weights`). ``biases``: none, one a layer, or with the rule *neuron* also one a unit; left empty
-    they start at 0.
+    ``seed`` (see :func:`first_weights`). ``biases``: none, one a layer, or with the rule *neuron* also one
+    a unit; left empty they start at 0.
 
     Raises :class:`UsageError` with one line that names the field, what was found and what to do.
     """

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from handgrad.backprop.calculus import FUNCTIONS
-from handgrad.backprop.graph import GIVEN, Graph, Kind
+from handgrad.backprop.graph import GIVEN, Graph
 from handgrad.backprop.network import Network, UpdateOrder
 from handgrad.backprop.rendering import program
 from handgrad.backprop.step import build_graph
@@ -61,12 +61,24 @@ class Trace:
 class RateSweep:
     """E_total by step and learning rate: ``errors`` has the shape ``[steps + 1, rates]``.
 
-    ``diverged_at[j]`` is the first step at which rate j's error is no longer finite, or None.
+    ``diverged_at[j]`` is the first step at which rate j's error is no longer finite, or None. Short of that an error
+    may rise and stay up (saturated hidden units can bound it): see :attr:`ended_higher` and :attr:`rises`.
     """
 
     rates: tuple[float, ...]
     errors: Floats
     diverged_at: tuple[int | None, ...]
+
+    @property
+    def ended_higher(self) -> tuple[bool, ...]:
+        """By rate: whether the last error is above the first, or no number at all."""
+        return tuple(not bool(last <= first) for first, last in zip(self.errors[0], self.errors[-1], strict=True))
+
+    @property
+    def rises(self) -> tuple[int, ...]:
+        """By rate: from how many steps to the next the error rose (or stopped being a number)."""
+        fell = self.errors[1:] <= self.errors[:-1]
+        return tuple(int(count) for count in (~fell).sum(axis=0))
 
 
 def compile_step(graph: Graph, wanted: Iterable[str], arrays: bool) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
@@ -78,9 +90,11 @@ def compile_step(graph: Graph, wanted: Iterable[str], arrays: bool) -> Callable[
     variables = {quantity.name: f"q{number}" for number, quantity in enumerate(graph)}
     needed = _needed(graph, wanted)
     lines = ["def step(given):", f"    {''.join(variables[name] + ', ' for name in given_names(graph))}= given"]
-    for quantity in graph:
-        if quantity.expression is not None and quantity.name in needed:
-            lines.append(f"    {variables[quantity.name]} = {program(quantity.expression, variables)}")
+    lines += [
+        f"    {variables[quantity.name]} = {program(quantity.expression, variables)}"
+        for quantity in graph
+        if quantity.expression is not None and quantity.name in needed
+    ]
     lines.append(f"    return ({''.join(variables[name] + ', ' for name in wanted)})")
     # The text holds numbered variables, our own function names and numerals: nothing that a user wrote.
     scope: dict[str, Any] = {"square": lambda x: x * x, "__builtins__": {}}
@@ -140,19 +154,18 @@ def trace(
     if (steps + 1) * len(kept) > MAX_TRACE:
         raise UsageError(f"{steps:,} steps of {len(kept):,} quantities do not fit in memory – ask for fewer steps")
     successors = tuple(graph.successors.values())
-    step = compile_step(graph, kept + successors, arrays=False)
+    step = compile_step(graph, (*kept, "E_total", *successors), arrays=False)
     values = [float(value) for value in given_values(graph, changes)]
     slots = _slots(graph)
-    rows = np.empty((steps + 1, len(kept)))
+    rows, errors = np.empty((steps + 1, len(kept))), np.empty(steps + 1)
     for number in range(steps + 1):
         results = step(values)
-        rows[number] = results[: len(kept)]
-        for slot, value in zip(slots, results[len(kept) :], strict=True):
+        rows[number], errors[number] = results[: len(kept)], results[len(kept)]
+        for slot, value in zip(slots, results[len(kept) + 1 :], strict=True):
             values[slot] = value
     rows.setflags(write=False)
     columns = {name: rows[:, index] for index, name in enumerate(kept)}
-    finite = np.isfinite(columns["E_total"]) if "E_total" in columns else np.isfinite(rows).all(axis=1)
-    return Trace(graph, steps, MappingProxyType(columns), _first_false(finite))
+    return Trace(graph, steps, MappingProxyType(columns), _first_false(np.isfinite(errors)))
 
 
 def rate_sweep(network: Network | Graph, rates: Sequence[float], steps: int) -> RateSweep:
@@ -247,19 +260,3 @@ def _slots(graph: Graph) -> list[int]:
 
 def _first_false(flags: NDArray[np.bool_]) -> int | None:
     return None if bool(flags.all()) else int(np.argmin(flags))
-
-
-__all__ = [
-    "Kind",
-    "RateSweep",
-    "Trace",
-    "compile_step",
-    "evaluate",
-    "exact_gradient",
-    "finite_differences",
-    "given_names",
-    "given_values",
-    "gradient",
-    "rate_sweep",
-    "trace",
-]
