@@ -1,0 +1,96 @@
+"""Finds the digits to train on: a folder, the cache, a download, and where nothing can be had, digits drawn here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from handgrad.digits.folder import Folder, read_folder
+from handgrad.errors import MissingError, UsageError
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Images and labels on the CPU.
+
+    ``name`` is ``"mnist"``, ``"drawn"`` or ``"idx-…"`` for another set of IDX files, named by its hash; ``sha256``
+    stands for the whole content. ``train_images`` uint8 ``[N, 28, 28]``, ink 255 on ground 0; ``train_labels`` int64
+    ``[N]``, 0 to 9; ``test_*`` alike. ``notice`` is one line that the user should see, or None. ``evaluated_on``
+    says what ``test_*`` really is: the test set, or a part of the training set held out by `hold_out`.
+    """
+
+    name: str
+    sha256: str
+    train_images: torch.Tensor
+    train_labels: torch.Tensor
+    test_images: torch.Tensor
+    test_labels: torch.Tensor
+    notice: str | None = None
+    evaluated_on: Literal["test", "holdout"] = "test"
+
+
+def load_dataset(
+    folder: Path | None = None, *, cache: Path | None = None, download: bool = True, progress: bool = False
+) -> Dataset:
+    """Load the data set in *folder*.
+
+    Raises `MissingError` naming file, expected and found.
+    """
+    if folder is None:
+        raise MissingError("no data folder given – expected a folder, found none – name one with --data")
+    return _from_folder(read_folder(folder))
+
+
+def hold_out(dataset: Dataset, count: int, seed: int) -> Dataset:
+    """Return *dataset* with *count* training images, chosen by *seed*, in the place of the test set.
+
+    The test set itself is then out of reach, so that nothing chosen with the result was chosen by looking at it.
+    What is left of the training set keeps its order. Raises `UsageError` for a count that leaves one side empty, and
+    for a data set that already has a part held out.
+    """
+    total = len(dataset.train_labels)
+    if dataset.evaluated_on == "holdout":
+        raise UsageError(
+            f"{dataset.name} already has {len(dataset.test_labels):,} images held out – hold out only once"
+        )
+    if not 1 <= count < total:
+        raise UsageError(
+            f"holdout {count:,} – {dataset.name} has {total:,} training images – choose 1 to {total - 1:,}"
+        )
+    order = torch.randperm(total, generator=torch.Generator().manual_seed(seed))
+    held, kept = order[:count].sort().values, order[count:].sort().values
+    return replace(
+        dataset,
+        train_images=dataset.train_images[kept],
+        train_labels=dataset.train_labels[kept],
+        test_images=dataset.train_images[held],
+        test_labels=dataset.train_labels[held],
+        evaluated_on="holdout",
+    )
+
+
+def _from_folder(folder: Folder) -> Dataset:
+    notice = None
+    if folder.name != "mnist":
+        place = folder.files[0].path.parent
+        notice = f"{place} is not MNIST: four IDX files of the same shape, called {folder.name} after their hash"
+    train_images, train_labels, test_images, test_labels = (file.values for file in folder.files)
+    return Dataset(
+        folder.name,
+        folder.sha256,
+        _tensor(train_images),
+        _tensor(train_labels).long(),
+        _tensor(test_images),
+        _tensor(test_labels).long(),
+        notice,
+    )
+
+
+def _tensor(values: npt.NDArray[np.uint8]) -> torch.Tensor:
+    # A copy: the bytes as read are immutable, and torch warns of tensors that share them.
+    return torch.from_numpy(values.copy())
