@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -10,8 +12,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from handgrad.digits.folder import Folder, read_folder
-from handgrad.errors import MissingError, UsageError
+from handgrad.digits.drawn import draw_digits
+from handgrad.digits.fetch import default_cache, fetch_mnist
+from handgrad.digits.folder import Folder, find_part, read_folder
+from handgrad.digits.mnist import MIRRORS, PARTS
+from handgrad.errors import DiskError, MissingError, UsageError
+
+DRAWN_TRAINING = 10_000
+DRAWN_TEST = 2_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,15 +43,36 @@ class Dataset:
 
 
 def load_dataset(
-    folder: Path | None = None, *, cache: Path | None = None, download: bool = True, progress: bool = False
+    folder: Path | None = None,
+    *,
+    cache: Path | None = None,
+    download: bool = True,
+    progress: bool = False,
+    mirrors: Sequence[str] = MIRRORS,
 ) -> Dataset:
-    """Load the data set in *folder*.
+    """Load the data set in *folder*; without one, MNIST from *cache* (default: the user's), downloaded if need be.
 
-    Raises `MissingError` naming file, expected and found.
+    *folder* takes any four IDX files of 28×28 images and labels 0 to 9, packed or not; what is not MNIST is named by
+    its hash. It is never replaced by anything else: `MissingError` names file, expected and found. Without *folder*
+    the function always returns: where the cache lacks MNIST and *download* is off or fails, it draws digits, and
+    ``notice`` says why, which mirror answered what, and the folder to fill. *progress* shows a bar while downloading.
     """
-    if folder is None:
-        raise MissingError("no data folder given – expected a folder, found none – name one with --data")
-    return _from_folder(read_folder(folder))
+    if folder is not None:
+        return _from_folder(read_folder(folder))
+    cache = default_cache() if cache is None else cache
+    try:
+        return _from_folder(read_folder(cache, mnist_only=True))
+    except MissingError as error:
+        reason = _reason(cache, error)
+    if download:
+        try:
+            fetch_mnist(cache, mirrors=mirrors, progress=progress)
+            return _from_folder(read_folder(cache, mnist_only=True))
+        except (MissingError, DiskError) as error:
+            reason = f"{reason}; {error}"
+    else:
+        reason = f"{reason} – put the four files there or name their folder with --data"
+    return _drawn(f"not MNIST: the digits are drawn by the program – {reason}")
 
 
 def hold_out(dataset: Dataset, count: int, seed: int) -> Dataset:
@@ -59,9 +88,7 @@ def hold_out(dataset: Dataset, count: int, seed: int) -> Dataset:
             f"{dataset.name} already has {len(dataset.test_labels):,} images held out – hold out only once"
         )
     if not 1 <= count < total:
-        raise UsageError(
-            f"holdout {count:,} – {dataset.name} has {total:,} training images – choose 1 to {total - 1:,}"
-        )
+        raise UsageError(f"holdout {count} – {dataset.name} has {total:,} training images – choose 1 to {total - 1:,}")
     order = torch.randperm(total, generator=torch.Generator().manual_seed(seed))
     held, kept = order[:count].sort().values, order[count:].sort().values
     return replace(
@@ -83,6 +110,28 @@ def _from_folder(folder: Folder) -> Dataset:
     return Dataset(
         folder.name,
         folder.sha256,
+        _tensor(train_images),
+        _tensor(train_labels).long(),
+        _tensor(test_images),
+        _tensor(test_labels).long(),
+        notice,
+    )
+
+
+def _reason(cache: Path, error: MissingError) -> str:
+    """Say why the cache did not serve: nothing there needs fewer words than something wrong."""
+    return str(error) if any(find_part(cache, part) for part in PARTS) else f"no MNIST in {cache}"
+
+
+def _drawn(notice: str) -> Dataset:
+    train_images, train_labels = draw_digits(DRAWN_TRAINING, seed=1)
+    test_images, test_labels = draw_digits(DRAWN_TEST, seed=2)
+    content = hashlib.sha256()
+    for values in (train_images, train_labels, test_images, test_labels):
+        content.update(values.tobytes())
+    return Dataset(
+        "drawn",
+        content.hexdigest(),
         _tensor(train_images),
         _tensor(train_labels).long(),
         _tensor(test_images),
