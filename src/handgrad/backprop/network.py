@@ -172,6 +172,12 @@ def shown(value: Any) -> str:
     return f'"{text}"' if len(text) <= 40 else f'"{text[:37]}…"'
 
 
+def counted(count: int, what: str) -> str:
+    """``1 weight``, ``3 weights``."""
+    plural = what + ("es" if what.endswith("s") else "s")
+    return f"{count} {what if count == 1 else plural}"
+
+
 def check_name(name: str) -> None:
     """Accept letters, digits, spaces and ``. _ - ( ) +`` only, so that no name is a formula, a tag or a path."""
     if not re.fullmatch(r"\w[\w .()+-]*", name) or len(name) > MAX_NAME:
@@ -207,10 +213,13 @@ def _check_shape(network: Network) -> None:
         _check_finite(f"sample {number}: input", sample.inputs)
         _check_finite(f"sample {number}: target", sample.targets)
         if len(sample.inputs) != network.inputs:
-            raise UsageError(f"sample {number} has {len(sample.inputs)} inputs – sample 1 has {network.inputs}")
+            raise UsageError(
+                f"sample {number} has {counted(len(sample.inputs), 'input')} – sample 1 has {network.inputs}"
+            )
         if len(sample.targets) != network.outputs:
             raise UsageError(
-                f"sample {number} has {len(sample.targets)} targets – the last layer has {network.outputs} units"
+                f"sample {number} has {counted(len(sample.targets), 'target')} – "
+                f"the last layer has {counted(network.outputs, 'unit')}"
             )
 
 
@@ -245,7 +254,9 @@ def _first_biases(network: Network) -> tuple[float, ...]:
     layers, given = network.layers, network.biases
     if network.bias is BiasRule.NONE:
         if given:
-            raise UsageError(f"{len(given)} biases given, but the bias rule is none – choose fixed, neuron or layer")
+            raise UsageError(
+                f"{counted(len(given), 'bias')} given, but the bias rule is none – choose fixed, neuron or layer"
+            )
         return ()
     units = sum(layer.units for layer in layers)
     needed = units if network.bias is BiasRule.NEURON else len(layers)
@@ -255,7 +266,7 @@ def _first_biases(network: Network) -> tuple[float, ...]:
         return tuple(value for value, layer in zip(given, layers, strict=True) for _ in range(layer.units))
     if len(given) != needed:
         either = f"{needed} (one a unit) or {len(layers)} (one a layer)" if needed != len(layers) else f"{needed}"
-        raise UsageError(f"{len(given)} biases – {either} needed for the bias rule {network.bias}")
+        raise UsageError(f"{counted(len(given), 'bias')} – {either} needed for bias rule {network.bias}")
     return given
 
 
@@ -263,6 +274,8 @@ def _check_parameters(network: Network) -> None:
     needed = weight_count(network.sizes)
     if len(network.weights) != needed:
         shape = "-".join(map(str, network.sizes))
-        raise UsageError(f"{len(network.weights)} weights – a {shape} network needs {needed} (w1 to w{needed})")
+        raise UsageError(
+            f"{counted(len(network.weights), 'weight')} – a {shape} network needs {needed} (w1 to w{needed})"
+        )
     _check_finite("weight", network.weights)
     _check_finite("bias", network.biases)
