@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import typer
 
-from handgrad.cli import backprop, doctor  # noqa: F401  (each registers its commands)
+from handgrad.cli import backprop, data, doctor  # noqa: F401  (each registers its commands)
 from handgrad.cli.app import app
 from handgrad.errors import HandgradError, UsageError, did_you_mean
 

@@ -58,7 +58,7 @@ def _missing(folder: Path, part: Part) -> MissingError:
         found = "a file" if folder.exists() else "nothing"
         return MissingError(f"{folder} is no folder – found {found} there – name a folder with the four IDX files")
     try:
-        others = sorted(path.name for path in folder.iterdir())
+        others = sorted(path.name if path.name.isprintable() else ascii(path.name) for path in folder.iterdir())
     except OSError as error:
         return MissingError(f"{folder} cannot be read – {error.strerror} – mend its permissions")
     found = ", ".join(others[:4]) + (f" and {len(others) - 4} more" if len(others) > 4 else "") or "an empty folder"
