@@ -52,6 +52,12 @@ class DivergedError(HandgradError):
     status = 7
 
 
+class InterruptedRunError(HandgradError):
+    """A training was asked to stop and has saved where it stood (status 130)."""
+
+    status = 130
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `` – did you mean "…"?`` for the nearest known word, or an empty string when none is near."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)

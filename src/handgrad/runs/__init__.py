@@ -1,1 +1,23 @@
+"""The run folder: the record of a training. Layout, atomic writes, checkpoints, locks; imports no torch.
 
+A run folder holds ``recipe.toml`` (complete), ``environment.json``, ``metrics.jsonl`` (a line an epoch), ``checkpoint/``
+and, once complete, ``summary.json``, ``model.safetensors``, ``evidence.safetensors``, ``plots/`` and ``report.html``.
+Everything that is shown later is made from these files.
+"""
+
+from __future__ import annotations
+
+from handgrad.runs.checkpoints import Checkpoint, newest_checkpoint, save_checkpoint
+from handgrad.runs.folder import RunFolder, create_run, find_runs, open_run
+from handgrad.runs.files import write_atomically
+
+__all__ = [
+    "Checkpoint",
+    "RunFolder",
+    "create_run",
+    "find_runs",
+    "newest_checkpoint",
+    "open_run",
+    "save_checkpoint",
+    "write_atomically",
+]

@@ -1,0 +1,44 @@
+"""Running loss and accuracy over the images really seen, without making the host wait for the device."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+
+class Meter:
+    """Sums of one epoch. On CUDA the host reads a copy that arrives when it arrives, so it may lag a few steps behind."""
+
+    def __init__(self, device: torch.device, loss: float = 0.0, correct: float = 0.0, seen: int = 0) -> None:
+        self.sums = torch.tensor([loss, correct], dtype=torch.float64, device=device)
+        self.seen = seen
+        self.host = self.sums if device.type == "cpu" else torch.zeros(2, dtype=torch.float64, pin_memory=True)
+
+    def add(self, loss: Tensor, correct: Tensor, count: int) -> None:
+        """Add a batch of *count* images: its mean *loss* and how many were *correct*, both scalars on the device."""
+        self.sums += torch.stack((loss.detach().double() * count, correct.double()))
+        self.seen += count
+        if self.host is not self.sums:
+            self.host.copy_(self.sums, non_blocking=True)
+
+    @property
+    def finite(self) -> bool:
+        """Whether every loss that has reached the host so far is a finite number."""
+        return math.isfinite(self.host[0])
+
+    @property
+    def loss(self) -> float:
+        """Mean loss of the images seen, as far as the host knows."""
+        return float(self.host[0]) / max(1, self.seen)
+
+    @property
+    def accuracy(self) -> float:
+        """Percent right of the images seen, as far as the host knows."""
+        return 100 * float(self.host[1]) / max(1, self.seen)
+
+    def totals(self) -> tuple[float, int, int]:
+        """Wait for the device and return (loss summed over images, correct, seen)."""
+        loss, correct = self.sums.tolist()
+        return loss, int(correct), self.seen
