@@ -80,7 +80,7 @@ def _trace(points: Floats, glyph: Glyph) -> _Ink:
     position = np.stack([-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, t**3 - t**2]) / 2
     speed = np.stack([-1 + 4 * t - 3 * t**2, -10 * t + 9 * t**2, 1 + 8 * t - 9 * t**2, 3 * t**2 - 2 * t]) / 2
     corners = np.stack([points[:, piece] for piece in _pieces(glyph)], axis=1)
-    flat = (len(points), -1, 2)
+    flat = (len(points), corners.shape[1] * _SAMPLES, 2)
     where = np.einsum("npcd,cs->npsd", corners, position).reshape(flat)
     velocity = np.einsum("npcd,cs->npsd", corners, speed).reshape(flat)
     return _Ink(where, np.linalg.norm(velocity, axis=-1) / np.float32(_SAMPLES))

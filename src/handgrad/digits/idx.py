@@ -51,6 +51,8 @@ class _Source:
         if self._unpacker is None:
             taken, self._rest = self._rest[:count], self._rest[count:]
             return taken
+        if self._unpacker.eof:
+            return b""
         try:
             taken = self._unpacker.decompress(self._rest, count)
         except zlib.error as error:
