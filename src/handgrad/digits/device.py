@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from handgrad.digits.networks import channels_last
 from handgrad.errors import MissingError, UsageError
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -86,7 +87,7 @@ def usable_cores() -> int:
 def probe(network: nn.Module, batch_size: int, threads: int, bf16: bool) -> float:
     """Return the median seconds of a training step of a copy of *network* on random images."""
     torch.set_num_threads(threads)
-    trial = copy.deepcopy(network).to(memory_format=torch.channels_last).train()
+    trial = channels_last(copy.deepcopy(network)).train()
     images = torch.randn(batch_size, 1, 28, 28).contiguous(memory_format=torch.channels_last)
     labels = torch.randint(10, (batch_size,))
     step = probe_step(trial, images, labels, bf16)
@@ -135,5 +136,9 @@ def keep_freed_memory() -> None:
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
-        for option, size in ((-3, 1 << 30), (-1, (1 << 31) - 1), (-2, 1 << 28)):  # mmap threshold, trim threshold, top pad
+        for option, size in (
+            (-3, 1 << 30),
+            (-1, (1 << 31) - 1),
+            (-2, 1 << 28),
+        ):  # mmap threshold, trim threshold, top pad
             mallopt(option, size)

@@ -172,6 +172,11 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
+def channels_last(network: nn.Module) -> nn.Module:
+    """Return *network* with its weights laid out channels last, in which convolutions run faster on every device here."""
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return] # torch's gap
+
+
 def count_parameters(module: torch.nn.Module) -> int:
     """Return how many numbers of *module* are trained, a shared one counted once."""
     return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)

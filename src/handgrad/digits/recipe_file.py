@@ -113,7 +113,9 @@ def recipe_text(recipe: Recipe) -> str:
 def differences(before: Recipe, after: Recipe) -> list[str]:
     """Return ``key old → new`` for every value in which two recipes differ."""
     first, second = flat(recipe_table(before)), flat(recipe_table(after))
-    return [f"{key} {first.get(key)} → {second.get(key)}" for key in first | second if first.get(key) != second.get(key)]
+    return [
+        f"{key} {first.get(key)} → {second.get(key)}" for key in first | second if first.get(key) != second.get(key)
+    ]
 
 
 def flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:

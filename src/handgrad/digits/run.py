@@ -18,18 +18,19 @@ import handgrad
 from handgrad.digits.dataset import Dataset, hold_out, load_dataset
 from handgrad.digits.device import Machine, choose_machine, using
 from handgrad.digits.evidence import evidence
-from handgrad.digits.load import load_network
+from handgrad.digits.load import check_classes, load_network
 from handgrad.digits.networks import count_parameters
 from handgrad.digits.recipe import Recipe
 from handgrad.digits.recipe_file import differences, load_recipe, parse_recipe, recipe_table, recipe_text
 from handgrad.digits.records import RunSummary, best_epoch, epoch_table, last_epoch, score_table, summary_from
 from handgrad.digits.state import pack, packed, restore
+from handgrad.digits.summary import summarise
 from handgrad.digits.train import EpochScore, Images, Score, State, begin, predict, score_of, steps_an_epoch
 from handgrad.digits.train import train as train_epochs
 from handgrad.errors import DamagedRunError, DivergedError, InterruptedRunError, UsageError
 from handgrad.runs import RunFolder, create_run, newest_checkpoint, open_run, save_checkpoint
 from handgrad.runs.checkpoints import FORMAT
-from handgrad.runs.folder import ENVIRONMENT, EVIDENCE, MODEL, RECIPE, SUMMARY
+from handgrad.runs.folder import ENVIRONMENT, EVIDENCE, LAYERS, MODEL, RECIPE, SUMMARY
 
 HOLDOUT_SEED = 12345
 """Every run that holds out n images holds out the same n, whatever its own seed."""
@@ -62,7 +63,7 @@ class Silent:
         """See `Watcher`."""
 
 
-class Stopped(Exception):
+class StopError(Exception):
     """Raised between two steps when a stop was asked for."""
 
 
@@ -120,6 +121,7 @@ def train(
         raise UsageError(f"--seed {seed} – it must be a whole number from 0 to {2**31 - 1}")
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(str(recipe), overrides)
     network = load_network(recipe.network)
+    check_classes(network, name=recipe.network)
     whole = data if isinstance(data, Dataset) else load_dataset(Path(data) if data else None, download=download)
     seen = hold_out(whole, holdout, HOLDOUT_SEED) if holdout else whole
     check_batches(len(seen.train_labels), recipe)
@@ -128,6 +130,7 @@ def train(
     job = Job(folder, folder.path.name, recipe, seed, machine, whole, seen, watcher or Silent(), stop)
     with folder.locked(), using(machine):
         folder.write(RECIPE, recipe_text(recipe))
+        folder.write_json(LAYERS, summarise(network, name=recipe.network).as_json())
         source = network_source(recipe)
         if source is not None:
             folder.write(NETWORK_SOURCE, source)
@@ -159,7 +162,11 @@ def resume(
         if checkpoint:
             check_unchanged(parse_recipe_table(checkpoint.record["recipe"]), recipe, checkpoint.epoch)
         check_source(folder, recipe)
-        whole = data if isinstance(data, Dataset) else load_dataset(Path(data or record["data"]) if data or record["data"] else None)
+        whole = (
+            data
+            if isinstance(data, Dataset)
+            else load_dataset(Path(data or record["data"]) if data or record["data"] else None)
+        )
         if whole.sha256 != record["dataset_sha256"]:
             raise UsageError(
                 f"data changed: the run began with {record['dataset']} {record['dataset_sha256'][:12]}, "
@@ -188,7 +195,7 @@ def carry_on(job: Job, state: State) -> RunSummary:
     def after_step(state: State, rate: float) -> None:
         job.watcher.step(state, steps, rate)
         if job.stop():
-            raise Stopped
+            raise StopError
 
     bf16 = job.machine.precision == "bf16"
     try:
@@ -198,17 +205,25 @@ def carry_on(job: Job, state: State) -> RunSummary:
             job.folder.write_metrics(job.epochs)
             job.watcher.epoch(score, job.seen.evaluated_on)
             if job.stop() and state.epoch < job.recipe.epochs:
-                raise Stopped
+                raise StopError
         return finish(job, state, training)
-    except Stopped:
+    except StopError:
         save(job, state)
         line = f"handgrad train --resume {job.folder.path}"
         where = f"epoch {state.epoch + 1}, step {state.step} of {steps}"
         raise InterruptedRunError(f"interrupted – {where} is saved – go on with: {line}") from None
     except DivergedError as error:
-        table = {"status": "diverged", "run": job.name, "recipe": job.recipe.name, "seed": job.seed, "reason": str(error)}
+        table = {
+            "status": "diverged",
+            "run": job.name,
+            "recipe": job.recipe.name,
+            "seed": job.seed,
+            "reason": str(error),
+        }
         job.folder.write_json(SUMMARY, table | {"epochs": len(job.epochs)})
-        raise DivergedError(f"{error} – lower optimizer.learning_rate; the last good state is in {job.folder.path}") from error
+        raise DivergedError(
+            f"{error} – lower optimizer.learning_rate; the last good state is in {job.folder.path}"
+        ) from error
 
 
 def remember(job: Job, state: State, score: EpochScore) -> None:
@@ -316,7 +331,9 @@ def device_name(kind: str) -> str:
 def check_batches(count: int, recipe: Recipe) -> None:
     """Refuse a recipe whose batches the training set cannot fill."""
     if recipe.drop_last and count < recipe.batch_size:
-        raise UsageError(f"batch_size {recipe.batch_size} with drop_last – only {count} training images, nothing is left")
+        raise UsageError(
+            f"batch_size {recipe.batch_size} with drop_last – only {count} training images, nothing is left"
+        )
 
 
 def parse_recipe_table(table: dict[str, Any]) -> Recipe:

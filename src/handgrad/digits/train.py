@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from handgrad.digits.augment import augment, normalise
 from handgrad.digits.dropout import quicken_dropout, set_dropout
 from handgrad.digits.meter import Meter
+from handgrad.digits.networks import channels_last
 from handgrad.digits.recipe import Averaging, Optimizer, Recipe
 from handgrad.digits.schedule import rate_factor
 from handgrad.errors import DivergedError
@@ -103,7 +104,7 @@ def begin(build: Callable[[], nn.Module], recipe: Recipe, seed: int, device: tor
         set_dropout(network, recipe.dropout)
     if device.type == "cpu":
         quicken_dropout(network)
-    network = network.to(device, memory_format=torch.channels_last)
+    network = channels_last(network).to(device)
     average = copy.deepcopy(network).eval() if recipe.averaging.decay else None
     return State(network, make_optimizer(network, recipe.optimizer), average, Meter(device))
 
@@ -152,7 +153,9 @@ def train(
             generator = torch.Generator().manual_seed(key(seed, epoch, step, 1))
             images = normalise(augment(training.images[batch], recipe.augmentation, generator))
             labels = training.labels[batch]
-            rate = recipe.optimizer.learning_rate * rate_factor(recipe.schedule, epoch * steps + step, steps, recipe.epochs)
+            rate = recipe.optimizer.learning_rate * rate_factor(
+                recipe.schedule, epoch * steps + step, steps, recipe.epochs
+            )
             for group in state.optimizer.param_groups:
                 group["lr"] = rate
 
@@ -169,7 +172,9 @@ def train(
             state.step = step + 1
             state.seconds += time.perf_counter() - began
             if not state.meter.finite:
-                raise DivergedError(f"the loss is {loss.item()} – epoch {epoch + 1}, step {step + 1}, learning rate {rate:g}")
+                raise DivergedError(
+                    f"the loss is {loss.item()} – epoch {epoch + 1}, step {step + 1}, learning rate {rate:g}"
+                )
             if after_step:
                 after_step(state, rate)
         yield end_of_epoch(state, recipe, evaluation, rate)

@@ -8,8 +8,8 @@ Everything that is shown later is made from these files.
 from __future__ import annotations
 
 from handgrad.runs.checkpoints import Checkpoint, newest_checkpoint, save_checkpoint
-from handgrad.runs.folder import RunFolder, create_run, find_runs, open_run
 from handgrad.runs.files import write_atomically
+from handgrad.runs.folder import RunFolder, create_run, find_runs, open_run
 
 __all__ = [
     "Checkpoint",

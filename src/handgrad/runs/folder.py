@@ -16,7 +16,7 @@ from handgrad.errors import BusyRunError, DamagedRunError, UsageError
 from handgrad.runs.files import disk_error, remove_temporaries, write_atomically
 
 RECIPE, ENVIRONMENT, METRICS, SUMMARY = "recipe.toml", "environment.json", "metrics.jsonl", "summary.json"
-MODEL, EVIDENCE, REPORT = "model.safetensors", "evidence.safetensors", "report.html"
+LAYERS, MODEL, EVIDENCE, REPORT = "layers.json", "model.safetensors", "evidence.safetensors", "report.html"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,64 @@
+"""What a person sees while a network trains: a bar and a line an epoch in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from handgrad.digits.score import percent
+
+if TYPE_CHECKING:
+    from handgrad.digits.dataset import Dataset
+    from handgrad.digits.train import EpochScore, State
+
+
+class ProgressLines:
+    """A watcher that prints to standard error, so that what a command answers stays alone on standard output."""
+
+    def __init__(self) -> None:
+        self.bar: Any = None
+        self.epochs = 0
+
+    def begins(self, folder: Path, dataset: Dataset, parameters: int, epochs: int) -> None:
+        """Say what is about to be trained, where its record is, and what the user should know about the data."""
+        self.epochs = epochs
+        if dataset.notice:
+            self.say(f"note: {dataset.notice}")
+        count, name = len(dataset.train_labels), dataset.name
+        self.say(f"{parameters:,} parameters, {count:,} training images of dataset: {name}, {epochs} epochs → {folder}")
+
+    def step(self, state: State, steps: int, learning_rate: float) -> None:
+        """Move the bar: the loss and accuracy are those of all images seen in this epoch so far."""
+        if self.bar is None:
+            # disable=None: no bar where standard error is no terminal.
+            form = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]"
+            self.bar = tqdm(total=steps, initial=state.step - 1, disable=None, bar_format=form, dynamic_ncols=True)
+        loss, accuracy = state.meter.loss, state.meter.accuracy
+        text = f"loss={loss:.4f} batch_id={state.step - 1} accuracy={accuracy:.2f}"
+        self.bar.set_description_str(text, refresh=False)
+        self.bar.update()
+
+    def epoch(self, score: EpochScore, evaluated_on: str) -> None:
+        """Close the bar and print the epoch's line."""
+        shown = self.bar is not None and not self.bar.disable
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None
+        found = score.evaluation
+        name = "Test set" if evaluated_on == "test" else "Hold-out"
+        exact = percent(found.correct, found.total).replace(" ", "")
+        line = f"{name}: Average loss: {found.loss:.4f}, Accuracy: {found.correct}/{found.total} ({exact})"
+        if not shown:
+            seen = score.training
+            line = (
+                f"epoch {score.epoch}/{self.epochs} loss={seen.loss:.4f} accuracy={percent(seen.correct, seen.total)} "
+                + (f"seconds={score.seconds_training:.1f} {line}")
+            )
+        self.say(line)
+
+    def say(self, line: str) -> None:
+        """Print one line at once."""
+        print(line, file=sys.stderr, flush=True)
