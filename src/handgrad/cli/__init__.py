@@ -12,8 +12,13 @@ from collections.abc import Sequence
 
 import typer
 
-from handgrad.cli import backprop, data, doctor  # noqa: F401  (each registers its commands)
-from handgrad.cli.app import app
+from handgrad.cli import (  # noqa: F401  (each registers its commands)
+    backprop,
+    data,
+    doctor,
+    summary,
+)
+from handgrad.cli.app import app, command_names
 from handgrad.errors import HandgradError, UsageError, did_you_mean
 
 
@@ -24,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = [argument for argument in given if argument != "--debug"]
     try:
         status = run(given)
-    except (HandgradError, KeyboardInterrupt, BrokenPipeError, MemoryError) as error:
+    except (Exception, KeyboardInterrupt) as error:
         if debug:
             raise
         status = report(error)
@@ -38,7 +43,9 @@ def run(arguments: list[str]) -> int:
         result = app(arguments, standalone_mode=False)
     except typer.TyperException as error:
         message = " ".join(error.format_message().split()).rstrip(".")
-        raise UsageError(message[:1].lower() + message[1:] + " – handgrad COMMAND --help lists what there is") from error
+        command = f"{arguments[0]} " if arguments and arguments[0] in command_names() else ""
+        hint = f"handgrad {command}--help lists what there is"
+        raise UsageError(f"{message[:1].lower()}{message[1:]} – {hint}") from error
     except typer.Abort as error:
         raise KeyboardInterrupt from error
     sys.stdout.flush()
@@ -47,7 +54,7 @@ def run(arguments: list[str]) -> int:
 
 def check_command_name(arguments: list[str]) -> None:
     """Refuse an unknown command with the nearest known one."""
-    known = sorted(command.name or "" for command in app.registered_commands)
+    known = command_names()
     word = next((argument for argument in arguments if not argument.startswith("-")), None)
     if word is None or word in known or arguments[0] != word:
         return
@@ -65,5 +72,7 @@ def report(error: BaseException) -> int:
         print("interrupted", file=sys.stderr)
         return 130
     message = str(error) or type(error).__name__
+    if not isinstance(error, HandgradError | MemoryError):
+        message = f"{type(error).__name__}: {message} – this is a fault of handgrad, --debug shows where"
     print(f"error: {' '.join(message.split())}", file=sys.stderr)
     return error.status if isinstance(error, HandgradError) else 1

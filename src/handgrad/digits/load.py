@@ -6,7 +6,7 @@ import hashlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -37,13 +37,20 @@ def load_network(name: str) -> nn.Module:
     return _make(_attribute(import_file(Path(file)), file, attribute), name)
 
 
-def check_classes(module: nn.Module, classes: int = 10, *, batch: int = 128, name: str | None = None) -> None:
-    """Raise `UsageError` unless *module* turns ``[batch, 1, 28, 28]`` into ``[batch, classes]``, one row an image.
+def check_classes(
+    module: nn.Module,
+    classes: int = 10,
+    *,
+    input_size: Sequence[int] = (1, 28, 28),
+    batch: int = 128,
+    name: str | None = None,
+) -> None:
+    """Raise `UsageError` unless *module* turns ``[batch, *input_size]`` into ``[batch, classes]``, one row an image.
 
     The module's mode and buffers and torch's random state stay as they are.
     """
     name = name or type(module).__name__
-    output = run_quietly(module, (1, 28, 28), batch=batch, name=name)
+    output = run_quietly(module, input_size, batch=batch, name=name)
     if not isinstance(output, torch.Tensor):
         raise UsageError(f"{name} returns a {type(output).__name__} – a tensor [{batch}, {classes}] is needed")
     if list(output.shape) == [batch, classes]:

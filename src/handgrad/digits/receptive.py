@@ -187,17 +187,16 @@ def unchanged(field: Field, given: Sequence[Any], output: Tensor) -> Field | Non
 
 def cut(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
     """``(input, dim=0, start=None, end=None, step=1)``: ``x[:, :, ::2]`` and the like; images must stay all there."""
-    defaults = (None, 0, None, None, 1)
-    _, dim, start, _, step = (*given, *defaults[len(given) :])
+    dim, start, step = (given[place] if len(given) > place else default for place, default in ((1, 0), (2, 0), (4, 1)))
     size, before = given[0].dim(), given[0].shape
     if dim % size == 0:
         return field if output.shape == before else None
     if not field.placed or size != 4 or dim % size == 1:
         return field
-    start = min(max((start or 0) + (before[dim] if (start or 0) < 0 else 0), 0), before[dim])
+    first = range(before[dim])[slice(start, None)].start
     if dim % size == 2:
-        return replace(field, rows=field.rows.window(1, step, -start, 1, output.shape[2]))
-    return replace(field, columns=field.columns.window(1, step, -start, 1, output.shape[3]))
+        return replace(field, rows=field.rows.window(1, step, -first, 1, output.shape[2]))
+    return replace(field, columns=field.columns.window(1, step, -first, 1, output.shape[3]))
 
 
 def join(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
@@ -232,7 +231,7 @@ RULES: Mapping[str, Rule] = {
 }
 
 
-class Follow(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch types no part of its mode class
+class Follow(TorchDispatchMode):
     """While active, follows *image* (``[batch, channels, rows, columns]``) through every operation.
 
     An operation without a rule leaves its results unknown rather than guessed.

@@ -116,7 +116,8 @@ def summarise(module: nn.Module, input_size: Sequence[int] = (1, 28, 28), *, nam
 def run_quietly(module: nn.Module, input_size: Sequence[int], *, batch: int, name: str | None = None) -> Any:
     """Return what *module* makes of *batch* constant inputs in evaluation mode.
 
-    *module* and torch's random state stay as they are. Raises `UsageError` with the layer and the reason where it cannot run.
+    *module* and torch's random state stay as they are. Raises `UsageError` with the layer and the reason where it
+    cannot run.
     """
     name = name or type(module).__name__
     return run(duplicate(module, name), tuple(input_size), batch, name, Recorder())
