@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from handgrad.digits.score import wilson_interval
 from handgrad.digits.train import EpochScore, Score
+from handgrad.score import wilson_interval
 
 
 @dataclass(frozen=True)
