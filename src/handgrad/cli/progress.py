@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from handgrad.digits.score import percent
+from handgrad.score import percent
 
 if TYPE_CHECKING:
     from handgrad.digits.dataset import Dataset

@@ -22,8 +22,8 @@ from handgrad.cli.train import (
     parse_seeds,
     stop_on_signals,
 )
-from handgrad.digits.score import percent
 from handgrad.errors import DivergedError
+from handgrad.score import percent
 
 if TYPE_CHECKING:
     from handgrad.digits.records import RunSummary

@@ -15,8 +15,8 @@ import typer
 
 from handgrad.cli.app import app
 from handgrad.cli.environment import data_folder
-from handgrad.digits.score import percent
 from handgrad.errors import UsageError
+from handgrad.score import percent
 
 if TYPE_CHECKING:
     from handgrad.digits.records import RunSummary

@@ -18,9 +18,9 @@ from handgrad.digits.recipe import Recipe
 from handgrad.digits.recipe_file import load_recipe
 from handgrad.digits.records import RunSummary
 from handgrad.digits.run import Watcher, never, train
-from handgrad.digits.score import spread
 from handgrad.errors import HandgradError, InterruptedRunError, UsageError
 from handgrad.runs import create_run
+from handgrad.score import spread
 
 STUDY = "study.json"
 WAIT = 0.2
