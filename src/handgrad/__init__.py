@@ -1,5 +1,39 @@
-"""From a gradient worked out by hand to a digit classifier whose accuracy can be trusted."""
+"""From a gradient worked out by hand to a digit classifier whose accuracy can be trusted.
+
+The verbs of the command line: ``handgrad.backprop``, ``train``, ``resume``, ``study``, ``summary``.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from handgrad.backprop.verb import backprop as backprop
+    from handgrad.digits.run import resume as resume
+    from handgrad.digits.run import train as train
+
 __version__ = "0.1.0"
+
+# A verb is imported when it is first used: `import handgrad` stays without torch, numpy and matplotlib.
+_VERBS = {
+    "train": "handgrad.digits.run:train",
+    "resume": "handgrad.digits.run:resume",
+    "study": "handgrad.digits.study:study",
+    "summary": "handgrad.digits.summary:summarise",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "backprop":
+        # The verb and the package of that name are one object, a package that can be called (see its last lines):
+        # importing anything from the package would otherwise put the package in the verb's place.
+        return import_module("handgrad.backprop")
+    if name in _VERBS:
+        module, _, verb = _VERBS[name].partition(":")
+        return getattr(import_module(module), verb)
+    raise AttributeError(f"module 'handgrad' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_VERBS, "backprop"})

@@ -1,6 +1,12 @@
-"""Part one: a small network, its training step as named quantities, and what follows from them. Imports no torch."""
+"""Part one: a small network, its training step as named quantities, and what follows from them. Imports no torch.
+
+The package itself can be called: ``handgrad.backprop("classic")`` is :func:`handgrad.backprop.verb.backprop`.
+"""
 
 from __future__ import annotations
+
+import sys
+from types import ModuleType
 
 from handgrad.backprop.graph import Factor, Graph, Kind, Quantity
 from handgrad.backprop.network import (
@@ -25,8 +31,10 @@ from handgrad.backprop.simulate import (
     trace,
 )
 from handgrad.backprop.step import build_graph
+from handgrad.backprop.verb import BackpropResult, backprop
 
 __all__ = [
+    "BackpropResult",
     "BiasRule",
     "Factor",
     "Graph",
@@ -51,3 +59,14 @@ __all__ = [
     "rate_sweep",
     "trace",
 ]
+
+
+class _CallablePackage(ModuleType):
+    """A verb and the package that serves it bear one name, and which of the two ``handgrad.backprop`` is must not
+    depend on what was imported before: so it is both (see *Customizing module attribute access* in Python's manual).
+    """
+
+    __call__ = staticmethod(backprop)
+
+
+sys.modules[__name__].__class__ = _CallablePackage

@@ -1,3 +1,233 @@
-"""``handgrad backprop``."""
+"""``handgrad backprop``: the workbook of a small network, its derivation, pictures and numbers."""
 
 from __future__ import annotations
+
+import json
+import math
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from handgrad.cli.app import app
+from handgrad.errors import UsageError
+
+if TYPE_CHECKING:
+    from handgrad.backprop import Network, RateSweep, Trace
+
+NUMBERS = "0.1,0.2,…"
+BIAS_WORDS = {
+    "none": "no biases",
+    "fixed": "biases that do not learn",
+    "neuron": "a bias for every unit",
+    "layer": "a bias for every layer",
+}
+
+NetworkArgument = Annotated[str, typer.Argument(help="A preset (see --list) or a TOML file.")]
+WeightsOption = Annotated[str | None, typer.Option(metavar=NUMBERS, help="First weights, w1 to the last.")]
+RateOption = Annotated[float | None, typer.Option(help="Learning rate.")]
+StepsOption = Annotated[int, typer.Option(help="Updates, 1 to 10,000.")]
+RatesOption = Annotated[str | None, typer.Option(metavar=NUMBERS, help="Learning rates to compare.")]
+BiasOption = Annotated[str | None, typer.Option(help="none, fixed, neuron or layer.")]
+OrderOption = Annotated[str | None, typer.Option(help="old-weights or output-layer-first.")]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="The workbook; backprop.xlsx, unless only --explain, --pictures, --csv or --json is wanted.",
+        show_default=False,
+    ),
+]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Write over files that exist.")]
+ExplainOption = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Write the derivation there as README.md, with pictures.")
+]
+TexOption = Annotated[bool, typer.Option("--tex", help="With --explain: as derivation.tex.")]
+PicturesOption = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Draw network, error and learning rates there as PNG and SVG.")
+]
+CsvOption = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write every quantity of every step.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print every quantity of every step as JSON.")]
+ListOption = Annotated[bool, typer.Option("--list", help="Show the presets and stop.")]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be written, and where."""
+
+    book: Path | None
+    explain: Path | None
+    tex: bool
+    pictures: Path | None
+    csv: Path | None
+    overwrite: bool
+
+
+@app.command("backprop")
+def backprop_command(
+    network: NetworkArgument = "classic",
+    weights: WeightsOption = None,
+    learning_rate: RateOption = None,
+    steps: StepsOption = 100,
+    rates: RatesOption = None,
+    bias: BiasOption = None,
+    order: OrderOption = None,
+    out: OutOption = None,
+    overwrite: OverwriteOption = False,
+    explain: ExplainOption = None,
+    tex: TexOption = False,
+    pictures: PicturesOption = None,
+    csv: CsvOption = None,
+    as_json: JsonOption = False,
+    list_presets: ListOption = False,
+) -> None:
+    """Write the workbook of a small network, every number a live formula; also its derivation, pictures and numbers."""
+    if list_presets:
+        return print_presets(as_json)
+    from handgrad.backprop import load_network, trace
+    from handgrad.backprop.export import json_chunks
+    from handgrad.backprop.verb import RATES, adapt, check_book
+
+    if tex and explain is None:
+        raise UsageError("--tex says how to write the derivation – found no --explain – add --explain DIR")
+    compared = RATES if rates is None else parse_numbers("--rates", rates)
+    check_book(steps, compared, prefix="--")
+    given = None if weights is None else parse_numbers("--weights", weights)
+    described = load_network(network)
+    used = adapt(described, weights=given, learning_rate=learning_rate, bias=bias, order=order, prefix="--")
+    if out is None and not (explain or pictures or csv or as_json):
+        out = Path("backprop.xlsx")
+    wanted = Wanted(out, explain, tex, pictures, csv, overwrite)
+    refuse_before_work(wanted)
+    done = trace(used, steps)
+    written = write_files(wanted, done, compared)
+    if as_json:
+        for chunk in json_chunks(done, tuple(map(str, written))):
+            sys.stdout.write(chunk)
+        return None
+    print("\n".join(describe(done, wanted, written)))
+    return None
+
+
+def refuse_before_work(wanted: Wanted) -> None:
+    """Raise `UsageError` if anything that would be written exists, before the first file is written."""
+    from handgrad.backprop.files import refuse_existing
+
+    paths = [path for path in (wanted.book, wanted.csv) if path is not None]
+    if wanted.explain is not None:
+        from handgrad.backprop.explain import explanation_paths
+
+        paths += explanation_paths(wanted.explain, wanted.tex)
+    if wanted.pictures is not None:
+        from handgrad.backprop.pictures import picture_paths
+
+        paths += picture_paths(wanted.pictures)
+    for path in paths:
+        if paths.count(path) > 1:
+            raise UsageError(f"{path} would be written twice – choose different names")
+    refuse_existing(paths, wanted.overwrite)
+
+
+def write_files(wanted: Wanted, done: Trace, rates: tuple[float, ...]) -> list[Path]:
+    """Write what is wanted; returns the files, the first one to open first."""
+    network, written = done.graph.network, []
+    if wanted.book is not None:
+        from handgrad.backprop.workbook import write_workbook
+
+        book = write_workbook(network, wanted.book, steps=done.steps, rates=rates, overwrite=wanted.overwrite)
+        written.append(book)
+    if wanted.explain is not None or wanted.pictures is not None:
+        from handgrad.backprop import rate_sweep
+
+        sweep = rate_sweep(network, rates, done.steps)
+        written += write_drawn(wanted, done, sweep)
+    if wanted.csv is not None:
+        from handgrad.backprop.export import csv_chunks
+        from handgrad.backprop.files import write_whole
+
+        written.append(write_whole(wanted.csv, csv_chunks(done)))
+    return written
+
+
+def write_drawn(wanted: Wanted, done: Trace, sweep: RateSweep) -> list[Path]:
+    """Write the derivation and the pictures, whichever is wanted."""
+    written: list[Path] = []
+    if wanted.explain is not None:
+        from handgrad.backprop.explain import write_explanation
+
+        written += write_explanation(done, sweep, wanted.explain, tex=wanted.tex, overwrite=wanted.overwrite)
+    if wanted.pictures is not None:
+        from handgrad.backprop.pictures import save_pictures
+
+        written += save_pictures(done, sweep, wanted.pictures, overwrite=wanted.overwrite)
+    return written
+
+
+def describe(done: Trace, wanted: Wanted, written: list[Path]) -> list[str]:
+    """Return what was written as lines for people: what to open first, and what is in it."""
+    network = done.graph.network
+    shape = "-".join(map(str, network.sizes))
+    lines = [f"{network.name}, {shape}, learning rate {network.learning_rate:g}: {outcome(done)}"]
+    if wanted.book is not None:
+        lines.append(f"{wanted.book}: open the sheet Network first; it says how to read the others.")
+        lines.append("Change a marked cell (learning rate, inputs, targets, first weights) and every sheet follows.")
+    if wanted.explain is not None:
+        first = next(path for path in written if path.parent == wanted.explain)
+        lines.append(f"{first}: the derivation, with its pictures beside it.")
+    if wanted.pictures is not None:
+        lines.append(f"{wanted.pictures}: network, error, rates and rates-log, as PNG and SVG.")
+    if wanted.csv is not None:
+        lines.append(f"{wanted.csv}: every quantity of steps 0 to {done.steps:,}.")
+    return lines
+
+
+def outcome(done: Trace) -> str:
+    """How the error went, in words."""
+    errors = done["E_total"]
+    if done.diverged_at is not None:
+        return f"E_total {errors[0]:.10g}, diverged at step {done.diverged_at:,}"
+    return f"E_total {errors[0]:.10g} before, {errors[-1]:.10g} after {done.steps:,} steps"
+
+
+def parse_numbers(option: str, text: str) -> tuple[float, ...]:
+    """Return the numbers in ``0.1,0.2``; raise `UsageError` for one that is no finite number."""
+    numbers: list[float] = []
+    for place, part in enumerate(text.split(","), start=1):
+        try:
+            number = float(part)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            found = part.strip()[:40]
+            raise UsageError(f'{option} needs numbers with commas between – number {place} is "{found}"')
+        numbers.append(number)
+    return tuple(numbers)
+
+
+def print_presets(as_json: bool) -> None:
+    """Print every preset in words."""
+    from handgrad.backprop import load_network, preset_names
+
+    rows = [{"name": name, "network": in_words(load_network(name))} for name in preset_names()]
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False))
+        return
+    width = max(len(row["name"]) for row in rows)
+    print("\n".join(f"{row['name']:{width}}  {row['network']}" for row in rows))
+
+
+def in_words(network: Network) -> str:
+    """Return a network in a line: sizes, activations, loss, biases, samples, learning rate."""
+    activations = [layer.activation for layer in network.layers]
+    samples = len(network.samples)
+    return ", ".join(
+        [
+            "-".join(map(str, network.sizes)),
+            " then ".join(dict.fromkeys(activations)),
+            network.loss.replace("-", " "),
+            BIAS_WORDS[network.bias],
+            f"{samples} samples" if samples > 1 else "1 sample",
+            f"learning rate {network.learning_rate:g}",
+        ]
+    )

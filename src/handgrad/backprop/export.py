@@ -1,0 +1,114 @@
+"""Every quantity of every step as JSON or CSV, with the header labels of the sheet.
+
+A number that is no longer finite is ``null`` in JSON, which has no other word for it, and ``diverged`` in CSV.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+from handgrad.backprop.graph import Graph, Kind
+from handgrad.backprop.network import Network
+from handgrad.backprop.simulate import Trace
+
+DIVERGED = "diverged"
+BYTE_ORDER_MARK = "\ufeff"
+"""Without it a spreadsheet reads ∂E/∂w5 as Latin letters."""
+ROWS_AT_ONCE = 1000
+
+
+def export_columns(graph: Graph) -> tuple[str, ...]:
+    """The training table's columns, then all other quantities, then the settings: every name of the graph once."""
+    settings = tuple(quantity.name for quantity in graph.of_kind(Kind.SETTING))
+    return (*graph.main_columns, *graph.extra_columns, *settings)
+
+
+def csv_chunks(trace: Trace) -> Iterator[bytes]:
+    """The trace as CSV in pieces: a header of labels, then one row a step, numbers in full precision.
+
+    UTF-8 with a byte order mark. Texts go through :func:`safe_text`.
+    """
+    columns = [name for name in export_columns(trace.graph) if name in trace.values]
+    header = ["step", *(trace.graph[name].label for name in columns)]
+    yield (BYTE_ORDER_MARK + _lines([[safe_text(label) for label in header]])).encode()
+    for start in range(0, trace.steps + 1, ROWS_AT_ONCE):
+        stop = min(start + ROWS_AT_ONCE, trace.steps + 1)
+        parts = [trace.values[name][start:stop].tolist() for name in columns]
+        rows = ([str(start + index), *map(_number, row)] for index, row in enumerate(zip(*parts, strict=True)))
+        yield _lines(rows).encode()
+
+
+def safe_text(text: str) -> str:
+    """A text that a spreadsheet will not run: one that begins as a formula does gets an apostrophe before it."""
+    return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def json_chunks(trace: Trace, files: tuple[str, ...] = ()) -> Iterator[str]:
+    """The trace as one JSON document in pieces.
+
+    ``network`` (as described), ``steps``, ``diverged_at`` (a row or null), ``files`` (written beside it),
+    ``quantities`` (name, label, kind, meaning, rule in symbols or null) and ``values``: a list of steps + 1 numbers or
+    nulls by name.
+    """
+    graph = trace.graph
+    columns = [name for name in export_columns(graph) if name in trace.values]
+    head = {
+        "network": network_record(graph.network),
+        "steps": trace.steps,
+        "diverged_at": trace.diverged_at,
+        "files": list(files),
+        "quantities": [_quantity_record(graph, name) for name in columns],
+    }
+    yield json.dumps(head, ensure_ascii=False, allow_nan=False)[:-1] + ', "values": {'
+    for index, name in enumerate(columns):
+        values = [value if math.isfinite(value) else None for value in trace.values[name].tolist()]
+        yield (", " if index else "") + f"{json.dumps(name)}: {json.dumps(values, allow_nan=False)}"
+    yield "}}\n"
+
+
+def network_record(network: Network) -> dict[str, Any]:
+    """The network as plain data under the keys of its TOML file."""
+    update = network.update
+    return {
+        "name": network.name,
+        "loss": network.loss,
+        "bias": str(network.bias),
+        "learning_rate": network.learning_rate,
+        "order": str(network.order),
+        "over_samples": str(network.over_samples),
+        "seed": network.seed,
+        "weights": list(network.weights),
+        "biases": list(network.biases),
+        "update": {
+            "rule": str(update.rule),
+            "momentum": update.momentum,
+            "beta1": update.beta1,
+            "beta2": update.beta2,
+            "epsilon": update.epsilon,
+        },
+        "layers": [{"units": layer.units, "activation": layer.activation} for layer in network.layers],
+        "samples": [{"inputs": list(one.inputs), "targets": list(one.targets)} for one in network.samples],
+    }
+
+
+def _quantity_record(graph: Graph, name: str) -> dict[str, Any]:
+    quantity = graph[name]
+    rule = None if quantity.expression is None else graph.plain(name)
+    record = {"name": name, "label": quantity.label, "kind": str(quantity.kind)}
+    return record | {"meaning": quantity.meaning, "rule": rule}
+
+
+def _number(value: float) -> str:
+    return repr(value) if math.isfinite(value) else DIVERGED
+
+
+def _lines(rows: Any) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerows(chain(rows))
+    return text.getvalue()

@@ -1,0 +1,159 @@
+"""The verb ``handgrad.backprop(network, …)``: trains a small network by hand, and writes the book where asked to."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from pathlib import Path
+
+from handgrad.backprop.graph import Graph
+from handgrad.backprop.network import BiasRule, Network, UpdateOrder, counted, known, shown, weight_count
+from handgrad.backprop.presets import load_network
+from handgrad.backprop.simulate import Floats, Trace
+from handgrad.backprop.simulate import trace as run_steps
+from handgrad.errors import UsageError, did_you_mean
+
+RATES = (0.1, 0.2, 0.5, 0.8, 1.0, 2.0)
+"""The learning rates that every book and picture compares unless told otherwise."""
+MAX_STEPS = 10_000
+"""Most steps in a book."""
+MAX_RATES = 16
+"""Most learning rates that one chart can tell apart."""
+
+
+@dataclass(frozen=True)
+class BackpropResult:
+    """What a training by hand gave: the network as it was used, every quantity of every step, the book if written.
+
+    ``result["w5"]`` (also ``result["∂E/∂w5"]``) is a read-only float64 array of shape ``[steps + 1]``; row k is the
+    state before update k.
+    """
+
+    network: Network
+    trace: Trace
+    workbook: Path | None = None
+
+    @property
+    def graph(self) -> Graph:
+        """The description of one step."""
+        return self.trace.graph
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all quantities, in the order of the step."""
+        return self.trace.names
+
+    @property
+    def steps(self) -> int:
+        """How many updates were made."""
+        return self.trace.steps
+
+    @property
+    def errors(self) -> Floats:
+        """E_total by step, shape ``[steps + 1]``."""
+        return self.trace["E_total"]
+
+    @property
+    def diverged_at(self) -> int | None:
+        """The first row in which E_total is no longer finite, or None."""
+        return self.trace.diverged_at
+
+    def __getitem__(self, name: str) -> Floats:
+        if name in self.trace.values:
+            return self.trace[name]
+        labels = {label: name for name, label in self.graph.labels.items()}
+        if name not in labels:
+            hint = did_you_mean(name, (*self.names, *labels)) or " – names lists what there is"
+            raise UsageError(f"{shown(name)} is not a quantity of {self.network.name}{hint}")
+        return self.trace[labels[name]]
+
+
+def backprop(
+    network: str | Path | Network = "classic",
+    *,
+    steps: int = 100,
+    learning_rate: float | None = None,
+    weights: Sequence[float] | None = None,
+    bias: BiasRule | str | None = None,
+    order: UpdateOrder | str | None = None,
+    rates: Sequence[float] = RATES,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+) -> BackpropResult:
+    """Train a network of a size for paper, keep every quantity of every step, and write the workbook to ``out``.
+
+    ``network`` is a preset, a TOML file or a description; ``learning_rate``, ``weights`` (in the order w1, w2, …),
+    ``bias`` and ``order`` replace its own. ``rates`` are the learning rates that the workbook compares.
+
+    Raises :class:`UsageError` for anything that cannot be meant, among it an ``out`` that exists; ``DiskError`` where
+    the disk refuses.
+    """
+    described = network if isinstance(network, Network) else load_network(network)
+    used = adapt(described, weights=weights, learning_rate=learning_rate, bias=bias, order=order)
+    result = BackpropResult(used, run_steps(used, steps))
+    if out is None:
+        return result
+    from handgrad.backprop.workbook import write_workbook
+
+    check_book(steps, rates)
+    book = write_workbook(used, Path(out), steps=steps, rates=tuple(rates), overwrite=overwrite)
+    return dataclasses.replace(result, workbook=book)
+
+
+def adapt(
+    network: Network,
+    *,
+    weights: Iterable[float] | None = None,
+    learning_rate: float | None = None,
+    bias: BiasRule | str | None = None,
+    order: UpdateOrder | str | None = None,
+    prefix: str = "",
+) -> Network:
+    """The network with some of its settings replaced; messages name them with the prefix (``--`` on a command line).
+
+    A bias rule keeps the biases that are there: one a layer is given to each of its units; one a unit becomes one a
+    layer where its units agree. Where there were none, they start at 0.
+    """
+    changes: dict[str, object] = {}
+    if weights is not None:
+        given, needed = tuple(map(float, weights)), weight_count(network.sizes)
+        if len(given) != needed:
+            raise UsageError(f"{prefix}weights has {counted(len(given), 'number')} – {network.name} needs {needed}")
+        changes["weights"] = given
+    if learning_rate is not None:
+        changes["learning_rate"] = learning_rate
+    if order is not None:
+        known(f"{prefix}order", order, list(UpdateOrder))
+        changes["order"] = UpdateOrder(order)
+    if bias is not None:
+        known(f"{prefix}bias", bias, list(BiasRule))
+        changes |= {"bias": BiasRule(bias), "biases": _biases(network, BiasRule(bias), prefix)}
+    return dataclasses.replace(network, **changes)  # type: ignore[arg-type]  # checked by Network itself
+
+
+def check_book(steps: int, rates: Sequence[float], prefix: str = "") -> None:
+    """Refuse what a book cannot hold: steps outside 1 to 10,000, more than 16 rates, a rate twice."""
+    if not 1 <= steps <= MAX_STEPS:
+        raise UsageError(f"{prefix}steps must be a whole number from 1 to {MAX_STEPS:,} – found {steps}")
+    if not 1 <= len(rates) <= MAX_RATES or len(set(rates)) != len(rates):
+        found = ", ".join(f"{rate:g}" for rate in rates[: MAX_RATES + 1]) or "none"
+        raise UsageError(f"{prefix}rates needs 1 to {MAX_RATES} different numbers – found {found}")
+
+
+def _biases(network: Network, rule: BiasRule, prefix: str) -> tuple[float, ...]:
+    """The network's biases in the number that a rule needs."""
+    if rule is BiasRule.NONE or network.bias is BiasRule.NONE:
+        return ()
+    if rule is BiasRule.NEURON or network.bias is not BiasRule.NEURON:
+        return network.biases
+    ends = [0, *accumulate(layer.units for layer in network.layers)]
+    by_layer = [network.biases[start:end] for start, end in pairwise(ends)]
+    for number, values in enumerate(by_layer, start=1):
+        if len(set(values)) > 1:
+            raise UsageError(
+                f"{prefix}bias {rule}: the units of layer {number} have different biases "
+                f"– give one a layer in the network's file"
+            )
+    return tuple(values[0] for values in by_layer)
