@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
-from oracle.receptive_probe import reach
 from torch import Tensor, nn
 
 from handgrad.digits.networks import NETWORKS
 from handgrad.digits.summary import summarise
+from oracle.receptive_probe import reach
 
 WINDOWED = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, nn.BatchNorm2d, nn.ReLU, nn.Dropout, nn.Dropout2d)
 

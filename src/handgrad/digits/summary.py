@@ -186,11 +186,11 @@ def leaves(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """Return the paths and modules that make a row: those without children, parametrizations of weights apart."""
     parametrized: list[str] = []
     for path, each in module.named_modules():
-        if any(path.startswith(f"{outer}.") for outer in parametrized):
+        if any(path.startswith(outer) for outer in parametrized):
             continue
         children = [child for child, _ in each.named_children()]
         if children == ["parametrizations"]:
-            parametrized.append(path)
+            parametrized.append(f"{path}." if path else "")
         if not children or children == ["parametrizations"]:
             yield path, each
 
