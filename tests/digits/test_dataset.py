@@ -108,11 +108,21 @@ def test_without_data_digits_are_drawn_with_one_line_that_says_so(tmp_path: Path
     assert (first.name, len(first.train_labels), len(first.test_labels)) == ("drawn", 10_000, 2_000)
     assert first.notice is not None and "\n" not in first.notice
     assert "drawn by the program" in first.notice and str(tmp_path / "none") in first.notice
-    assert not torch.equal(first.train_images[:2_000], first.test_images)
+    seen, asked = ({image.numpy().tobytes() for image in images} for images in (first.train_images, first.test_images))
+    assert len(seen) == 10_000 and len(asked) == 2_000 and not seen & asked
 
 
 def test_drawn_digits_are_the_same_every_time(tmp_path: Path, small_drawing: None) -> None:
     assert len({load_dataset(cache=tmp_path, download=False).sha256 for _ in range(2)}) == 1
+
+
+def test_drawn_training_and_test_digits_have_seeds_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "DRAWN_TRAINING", 20)
+    monkeypatch.setattr(module, "DRAWN_TEST", 20)
+    loaded = load_dataset(cache=tmp_path, download=False)
+    assert not torch.equal(loaded.train_labels, loaded.test_labels)
 
 
 def test_a_hold_out_parts_the_training_set_by_seed(tmp_path: Path) -> None:
