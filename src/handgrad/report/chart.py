@@ -1,0 +1,128 @@
+"""Curves as plain data: which points, on which axes. `handgrad.report.svg` and `handgrad.report.plots` draw them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+ACCURACY_TICKS = (0, 50, 80, 90, 95, 98, 99, 99.5, 99.8, 99.9, 99.95, 99.98, 99.99)
+LEAST_ERROR = 0.01
+"""Percent; an accuracy closer to 100 is drawn there, as the axis has no end."""
+MARKED = 40
+"""A curve of at most so many points shows each of them."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis: its label, its ends, and its ticks as (position, text)."""
+
+    label: str
+    low: float
+    high: float
+    ticks: tuple[tuple[float, str], ...]
+
+    def part(self, position: float) -> float:
+        """Return how far along the axis *position* lies: 0 at the low end, 1 at the high one."""
+        return (position - self.low) / (self.high - self.low)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line through *points*, in the axes' positions; *style* counts the looks that tell curves apart."""
+
+    label: str
+    points: tuple[tuple[float, float], ...]
+    style: int = 0
+    marked: bool = True
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Curves on one pair of axes. *name* is that of the PNG file, *text* says in words what there is to see."""
+
+    name: str
+    title: str
+    text: str
+    x: Axis
+    y: Axis
+    curves: tuple[Curve, ...]
+
+
+Line = tuple[str, int, Sequence[tuple[float, float]]]
+"""What a chart is made from: label, style, and points as (epoch, value)."""
+
+
+def accuracy_chart(name: str, title: str, text: str, lines: Sequence[Line], epochs: int) -> Chart:
+    """Return accuracies (percent) against epochs, spread out towards 100 % so that 99.4 and 99.5 can be told apart."""
+    places = [error_place(value) for _, _, points in lines for _, value in points]
+    ticks = [(error_place(tick), f"{tick:g} %") for tick in ACCURACY_TICKS]
+    return assemble(name, title, text, lines, epochs, spanning("accuracy", ticks, places), error_place)
+
+
+def loss_chart(name: str, title: str, text: str, lines: Sequence[Line], epochs: int) -> Chart:
+    """Return losses against epochs on a logarithmic axis."""
+    values = [value for _, _, points in lines for _, value in points if value > 0]
+    least = min(values, default=1.0)
+
+    def place(loss: float) -> float:
+        return math.log10(max(loss, least))
+
+    low, high = math.floor(math.log10(least)), math.ceil(math.log10(max(values, default=1.0)) + 1e-9)
+    steps = (1, 2, 5) if high - low <= 3 else (1,)
+    ticks = [(math.log10(step) + power, f"{step * 10.0**power:g}") for power in range(low, high + 1) for step in steps]
+    return assemble(name, title, text, lines, epochs, spanning("loss", ticks, [place(v) for v in values]), place)
+
+
+def rate_chart(name: str, title: str, text: str, lines: Sequence[Line], epochs: int) -> Chart:
+    """Return learning rates against epochs."""
+    top = max((value for _, _, points in lines for _, value in points), default=0.0) or 1.0
+    step = round_step(top / 4)
+    ticks = [(count * step, f"{count * step:.6g}") for count in range(math.ceil(top / step - 1e-9) + 1)]
+    axis = Axis("learning rate", 0.0, ticks[-1][0], tuple(ticks))
+    return assemble(name, title, text, lines, epochs, axis, float)
+
+
+def assemble(
+    name: str, title: str, text: str, lines: Sequence[Line], epochs: int, y: Axis, place: Callable[[float], float]
+) -> Chart:
+    """Return the chart of *lines* whose values *place* puts on the axis *y*."""
+    curves = tuple(
+        Curve(label, tuple((x, place(value)) for x, value in points), style, len(points) <= MARKED)
+        for label, style, points in lines
+    )
+    return Chart(name, title, text, epoch_axis(epochs), y, curves)
+
+
+def error_place(accuracy: float) -> float:
+    """Return where an accuracy (percent) stands: every halving of the errors is one step up."""
+    return -math.log2(max(100 - accuracy, LEAST_ERROR))
+
+
+def spanning(label: str, ticks: Sequence[tuple[float, str]], places: Iterable[float]) -> Axis:
+    """Return the axis from the last of *ticks* below all *places* to the first above them, at least one step long."""
+    places = list(places) or [ticks[0][0]]
+    low = max((i for i, (place, _) in enumerate(ticks) if place <= min(places)), default=0)
+    high = min((i for i, (place, _) in enumerate(ticks) if place >= max(places)), default=len(ticks) - 1)
+    if high <= low:
+        low, high = max(0, low - 1), min(len(ticks) - 1, low + 1)
+    return Axis(label, ticks[low][0], ticks[high][0], tuple(ticks[low : high + 1]))
+
+
+def epoch_axis(epochs: int) -> Axis:
+    """Return the axis of a run of *epochs* epochs; a figure of epoch n stands at n, where the epoch ended."""
+    step = max(1, int(round_step(epochs / 8)))
+    return Axis("epoch", 0.0, float(epochs), tuple((float(x), str(x)) for x in range(0, epochs + 1, step)))
+
+
+def round_step(least: float) -> float:
+    """Return the smallest of 1, 2, 5 times a power of ten that is at least *least* (above 0)."""
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(step * power for step in (1, 2, 5, 10) if step * power >= least * (1 - 1e-9))
+
+
+def thinned(values: Sequence[float], most: int) -> list[int]:
+    """Return at most *most* evenly spread indices of *values*, the first and the last among them."""
+    if len(values) <= most:
+        return list(range(len(values)))
+    return sorted({round(part * (len(values) - 1) / (most - 1)) for part in range(most)})

@@ -1,0 +1,163 @@
+"""The top of a run's page: what came out, how sure it is, and how it was chosen."""
+
+from __future__ import annotations
+
+import math
+import shlex
+
+from handgrad.report.figures import dataset_name, duration, interval, share
+from handgrad.report.markup import Markup, joined, tag
+from handgrad.report.record import Result, Run
+from handgrad.score import percent, wilson_interval
+
+
+def headline(run: Run) -> Markup:
+    """Return the figures that a reader looks for first, or how far the run came."""
+    if run.result is not None:
+        return joined(tag("div", last_epoch(run, run.result), best_epoch(run.result), class_="cards"), meaning(run))
+    return diverged(run) if run.state == "diverged" else unfinished(run)
+
+
+def last_epoch(run: Run, result: Result) -> Markup:
+    """Return the headline proper: the last epoch with its interval."""
+    last = result.last
+    return tag(
+        "div",
+        tag("h2", f"Last epoch ({run.planned})"),
+        tag("p", share(last), class_="figure"),
+        tag("p", f"{last.correct:,} of {last.total:,} test images"),
+        strip(result.interval95, last.accuracy),
+        tag("p", "95 % interval ", tag("b", interval(result.interval95)), class_="quiet"),
+        class_="card first",
+    )
+
+
+def best_epoch(result: Result) -> Markup:
+    """Return the best epoch, smaller, labelled with what chose it."""
+    return tag(
+        "div",
+        tag("h2", f"Best epoch ({result.best_number})"),
+        tag("p", percent(result.best_correct, result.best_total), class_="figure"),
+        tag("p", f"{result.best_correct:,} of {result.best_total:,} test images"),
+        tag("p", f"selected on the {result.selected_on}", class_="chosen"),
+        tag("p", choice(result), class_="quiet"),
+        class_="card",
+    )
+
+
+def choice(result: Result) -> str:
+    """Return what the way of choosing is worth."""
+    if result.selected_on == "hold-out":
+        return "Chosen on training images kept apart; the test set had no part in it."
+    return "Chosen by looking at the test set, so it flatters: it is no estimate for other images."
+
+
+def meaning(run: Run) -> Markup:
+    """Return in sentences what the headline says, and what it does not."""
+    assert run.result is not None
+    last, (low, high) = run.result.last, run.result.interval95
+    wrong = last.total - last.correct
+    said = (
+        f"After {run.planned} {'epoch' if run.planned == 1 else 'epochs'} the network reads {last.correct:,} of the "
+        f"{last.total:,} test images of {dataset_name(run.dataset)} and misreads {wrong:,}. On endlessly many images of the "
+        f"same kind its accuracy would lie between {low:.2f} and {high:.2f} % (95 % Wilson interval). Training it with "
+        f"another seed gives another figure, which this interval does not cover."
+    )
+    return joined(tag("p", said, class_="lead"), caveat(run))
+
+
+def caveat(run: Run) -> Markup | None:
+    """Return what must be known of the data: digits that were drawn, or another set than MNIST."""
+    if run.dataset == "drawn":
+        text = (
+            "dataset: drawn – these digits were drawn by the program itself, because no others were at hand. "
+            "The figures say that training works; they say nothing about how well the network reads handwriting."
+        )
+    elif run.dataset != "mnist":
+        text = f"dataset: {run.dataset} – four IDX files named by their hash; the figures hold for these images only."
+    else:
+        return None
+    return tag("p", text, class_="notice")
+
+
+def strip(bounds: tuple[float, float], accuracy: float) -> Markup:
+    """Return the interval as a bar on a number line, the accuracy as a dot on it."""
+    low, high = bounds
+    span = max(high - low, 0.05)
+    start, end = low - span * 0.6, min(high + span * 0.6, 100 + span * 0.1)
+
+    def x(value: float) -> float:
+        return round(8 + 284 * (value - start) / (end - start), 1)
+
+    step = 10.0 ** math.floor(math.log10(span))
+    step = next(s for s in (step / 5, step / 2, step, step * 2, step * 5) if (end - start) / s <= 6)
+    first, last = math.ceil(start / step), math.floor(min(end, 100) / step + 1e-9)
+    ticks = [round(count * step, 6) for count in range(first, last + 1)]
+    return tag(
+        "svg",
+        tag("title", f"{accuracy:.2f} % with its 95 % interval, {low:.2f} to {high:.2f} %"),
+        tag("line", x1=8, x2=292, y1=18, y2=18, class_="grid"),
+        *(
+            joined(
+                tag("line", x1=x(tick), x2=x(tick), y1=18, y2=23, class_="grid"),
+                tag("text", f"{tick:g}", x=x(tick), y=36, text_anchor="middle"),
+            )
+            for tick in ticks
+        ),
+        tag("rect", x=x(low), y=14, width=round(x(high) - x(low), 1), height=8, rx=4, class_="range"),
+        tag("circle", cx=x(accuracy), cy=18, r=6.5, class_="here"),
+        viewBox="0 0 300 40",
+        role="img",
+        class_="strip",
+    )
+
+
+def diverged(run: Run) -> Markup:
+    """Return what is known of a run that ended without finite numbers."""
+    done = f"{len(run.epochs)} of {run.planned} epochs were complete" if run.epochs else "no epoch was complete"
+    return joined(
+        tag(
+            "div",
+            tag("h2", "This run diverged"),
+            tag("p", run.reason, class_="reason"),
+            tag(
+                "p",
+                f"It has no result: {done} when the numbers stopped being finite. A mean over seeds counts it as failed.",
+            ),
+            tag("p", "Try a lower ", tag("code", "optimizer.learning_rate"), "."),
+            class_="card alarm",
+        ),
+        so_far(run),
+        caveat(run),
+    )
+
+
+def unfinished(run: Run) -> Markup:
+    """Return what is known of a run that has not ended yet."""
+    line = f"handgrad train --resume {shlex.quote(str(run.path))}"
+    return joined(
+        tag(
+            "div",
+            tag("h2", "This run is not finished"),
+            tag("p", f"{len(run.epochs)} of {run.planned} epochs are complete. If nothing trains it now, go on with:"),
+            tag("pre", tag("code", line)),
+            class_="card alarm",
+        ),
+        so_far(run),
+        caveat(run),
+    )
+
+
+def so_far(run: Run) -> Markup | None:
+    """Return the newest figures of a run without a result."""
+    if not run.epochs:
+        return None
+    newest = run.epochs[-1]
+    count = newest.evaluation
+    bounds = wilson_interval(count.correct, count.total)
+    spent = sum(epoch.seconds_training for epoch in run.epochs)
+    text = (
+        f"Newest epoch ({newest.number}): {share(count)} on the {run.evaluated_on} ({count.correct:,} of {count.total:,}, "
+        f"95 % interval {interval(bounds)}) after {duration(spent)} of training. This is no final figure."
+    )
+    return tag("p", text, class_="lead")

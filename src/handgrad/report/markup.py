@@ -1,0 +1,61 @@
+"""HTML from nested calls. Whatever is not `Markup` already is escaped, so a stranger's text never becomes a tag."""
+
+from __future__ import annotations
+
+import html
+import re
+
+VOID = {"meta", "img", "br", "hr", "col", "link"}
+UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+"""Characters that HTML text may not hold: controls and halves of surrogate pairs."""
+
+
+class Markup(str):
+    """Text that is HTML already."""
+
+    __slots__ = ()
+
+
+def escaped(text: object) -> Markup:
+    """Return *text* as HTML that shows it, letter for letter; Markup passes unchanged."""
+    if isinstance(text, Markup):
+        return text
+    return Markup(html.escape(UNFIT.sub("\ufffd", str(text)), quote=True))
+
+
+def joined(*parts: object) -> Markup:
+    """Return *parts* one after the other, None left out."""
+    return Markup("".join(escaped(part) for part in parts if part is not None))
+
+
+def tag(name: str, /, *children: object, **attributes: object) -> Markup:
+    """Return the element *name*. ``class_`` is class, ``aria_label`` is aria-label; None and False leave one out."""
+    pairs = "".join(
+        f" {attribute(key)}" if value is True else f' {attribute(key)}="{escaped(value)}"'
+        for key, value in attributes.items()
+        if value is not None and value is not False
+    )
+    if name in VOID:
+        return Markup(f"<{name}{pairs}>")
+    return Markup(f"<{name}{pairs}>{joined(*children)}</{name}>")
+
+
+def attribute(key: str) -> str:
+    """Return the attribute's name for a Python keyword."""
+    return key.rstrip("_").replace("_", "-")
+
+
+def table(head: list[object], rows: list[list[object]], *, class_: str = "", caption: object = None) -> Markup:
+    """Return a table in a box that scrolls sideways; the first cell of each row is its heading."""
+    body = [tag("tr", tag("th", row[0], scope="row"), *(tag("td", cell) for cell in row[1:])) for row in rows]
+    return tag(
+        "div",
+        tag(
+            "table",
+            tag("caption", caption) if caption is not None else None,
+            tag("thead", tag("tr", *(tag("th", cell, scope="col") for cell in head))),
+            tag("tbody", *body),
+            class_=class_ or None,
+        ),
+        class_="scroll",
+    )

@@ -1,0 +1,109 @@
+"""A run folder as one self-contained page, with its plots beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from handgrad.report.answers import confusion, mistakes, samples, singles
+from handgrad.report.curves import charts
+from handgrad.report.facts import command, environment_section, epoch_table, layer_section, recipe_section
+from handgrad.report.headline import headline
+from handgrad.report.markup import Markup, joined, tag
+from handgrad.report.plots import plots
+from handgrad.report.record import Run, read_run
+from handgrad.report.svg import chart_figure
+from handgrad.runs import write_atomically
+from handgrad.runs.files import disk_error
+from handgrad.runs.folder import REPORT
+
+STYLE = Path(__file__).with_name("page.css")
+PLOTS = "plots"
+
+
+def write_report(folder: Path) -> Path:
+    """Write ``plots/*.png`` and ``report.html`` into the run *folder*, in place of older ones; return the page's path.
+
+    Everything comes from the folder's files, so that it can be made again at any time. A run that diverged or is not
+    finished gets a page of what is known. Raises `UsageError`, `DamagedRunError`, `DiskError`.
+    """
+    run = read_run(folder)
+    path = folder / PLOTS
+    try:
+        path.mkdir(exist_ok=True)
+    except OSError as error:
+        raise disk_error(path, 0, error) from error
+    for name, data in plots(run):
+        write_atomically(path / f"{name}.png", data)
+    write_atomically(folder / REPORT, run_page(run).encode())
+    return folder / REPORT
+
+
+def run_page(run: Run) -> str:
+    """Return the whole page of *run*."""
+    sections = [
+        ("How it learned", learning(run)),
+        *answers(run),
+        ("Recipe", recipe_section(run)),
+        ("Layers", layer_section(run)),
+        ("Environment", environment_section(run)),
+        ("Run it again", again(run)),
+    ]
+    body = [tag("section", tag("h2", title), content) for title, content in sections if content is not None]
+    return document(f"{run.title} · {run.name}", joined(masthead(run), headline(run), *body))
+
+
+def masthead(run: Run) -> Markup:
+    """Return the title: recipe, network, data, seed."""
+    parts = [run.network]
+    if run.parameters is not None:
+        parts.append(f"{run.parameters:,} parameters")
+    parts += [f"seed {run.seed}", f"dataset: {run.dataset}"]
+    return tag(
+        "header", tag("p", "Handgrad – one run", class_="over"), tag("h1", run.title), tag("p", " · ".join(parts))
+    )
+
+
+def learning(run: Run) -> Markup | None:
+    """Return the curves and what they were measured on."""
+    if not run.epochs:
+        return None
+    text = (
+        f"The {run.evaluated_on} is read after each epoch by the network at rest. Training figures are taken while it learns: "
+        "on images as augmented, with dropout where it has any, and over the whole epoch while the weights still move. So they "
+        "can be worse than those on unseen images. The accuracy axis widens towards 100 %: each step halves the mistakes."
+    )
+    figures = [chart_figure(chart) for chart in charts(run)]
+    return joined(tag("div", *figures, class_="charts"), tag("p", text, class_="quiet"), epoch_table(run))
+
+
+def answers(run: Run) -> list[tuple[str, Markup]]:
+    """Return what the network answered, once there is evidence of it."""
+    if run.evidence is None:
+        return []
+    return [
+        ("What it mistakes for what", confusion(run.evidence)),
+        ("The surest mistakes", mistakes(run.evidence)),
+        ("Ten digits, ten probabilities each", singles(run.evidence)),
+        ("What it learned from", samples(run, run.evidence)),
+    ]
+
+
+def again(run: Run) -> Markup:
+    """Return the line that runs it again."""
+    return joined(
+        tag("p", "The same recipe, seed, data and arithmetic on the same kind of machine:"),
+        tag("pre", tag("code", command(run))),
+    )
+
+
+def document(title: str, body: Markup) -> str:
+    """Return a complete HTML document that loads nothing."""
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("title", title),
+        tag("style", Markup(STYLE.read_text(encoding="utf-8"))),
+    )
+    return f"<!DOCTYPE html>\n{tag('html', head, tag('body', tag('main', body)), lang='en')}\n"

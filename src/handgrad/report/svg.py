@@ -1,0 +1,81 @@
+"""Charts as inline SVG whose colours follow the page, light, dark or printed."""
+
+from __future__ import annotations
+
+from handgrad.report.chart import Chart, Curve
+from handgrad.report.markup import Markup, joined, tag
+
+LEFT, RIGHT, TOP, BOTTOM = 54.0, 12.0, 34.0, 40.0
+STYLES = 6
+"""So many looks tell curves apart (see ``page.css``); further curves begin again."""
+
+
+def chart_figure(chart: Chart, *, width: int = 440, height: int = 290) -> Markup:
+    """Return *chart* as a figure of that shape, scaled to the width it is given."""
+    plane = Plane(chart, width, height)
+    drawing = tag(
+        "svg",
+        tag("title", chart.text),
+        plane.grid(),
+        *(plane.curve(curve) for curve in chart.curves),
+        legend(chart) if len(chart.curves) > 1 else None,
+        viewBox=f"0 0 {width} {height}",
+        role="img",
+        class_="chart",
+    )
+    return tag("figure", tag("figcaption", chart.title), drawing, class_="chart")
+
+
+class Plane:
+    """The rectangle inside the axes."""
+
+    def __init__(self, chart: Chart, width: int, height: int) -> None:
+        self.chart = chart
+        self.right, self.bottom = width - RIGHT, height - BOTTOM
+        self.top = TOP if len(chart.curves) > 1 else 12.0
+
+    def x(self, position: float) -> float:
+        """Return the horizontal place of *position*."""
+        return round(LEFT + (self.right - LEFT) * self.chart.x.part(position), 1)
+
+    def y(self, position: float) -> float:
+        """Return the vertical place of *position*."""
+        return round(self.bottom - (self.bottom - self.top) * self.chart.y.part(position), 1)
+
+    def grid(self) -> Markup:
+        """Return grid lines, ticks and labels."""
+        across = [
+            joined(
+                tag("line", x1=LEFT, x2=self.right, y1=self.y(place), y2=self.y(place), class_="grid"),
+                tag("text", text, x=LEFT - 7, y=self.y(place) + 4, text_anchor="end"),
+            )
+            for place, text in self.chart.y.ticks
+        ]
+        along = [
+            tag("text", text, x=self.x(place), y=self.bottom + 17, text_anchor="middle")
+            for place, text in self.chart.x.ticks
+        ]
+        base = tag("line", x1=LEFT, x2=self.right, y1=self.bottom, y2=self.bottom, class_="base")
+        middle = (LEFT + self.right) / 2
+        label = tag("text", self.chart.x.label, x=middle, y=self.bottom + 34, text_anchor="middle", class_="label")
+        return joined(*across, *along, base, label)
+
+    def curve(self, curve: Curve) -> Markup:
+        """Return one curve, with a mark at each point where they are few."""
+        style = f"s{curve.style % STYLES}"
+        places = [(self.x(x), self.y(y)) for x, y in curve.points]
+        line = tag("polyline", points=" ".join(f"{x},{y}" for x, y in places), class_=f"curve {style}")
+        marks = [tag("circle", cx=x, cy=y, r=2.8, class_=f"mark {style}") for x, y in places] if curve.marked else []
+        return joined(line, *marks)
+
+
+def legend(chart: Chart) -> Markup:
+    """Return the names of the curves above the plane."""
+    parts, x = [], LEFT
+    for curve in chart.curves:
+        style = f"s{curve.style % STYLES}"
+        parts.append(tag("line", x1=x, x2=x + 24, y1=12, y2=12, class_=f"curve {style}"))
+        parts.append(tag("circle", cx=x + 12, cy=12, r=2.8, class_=f"mark {style}"))
+        parts.append(tag("text", curve.label, x=x + 30, y=16))
+        x += 52 + 6.6 * len(curve.label)
+    return joined(*parts)
