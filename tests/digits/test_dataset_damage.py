@@ -175,6 +175,11 @@ def test_a_missing_file_is_named_with_what_is_there(tmp_path: Path, stem: str) -
         read_folder(tmp_path)
 
 
+def test_a_folder_that_the_system_refuses_is_an_error_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(MissingError, match=r"xxx cannot be read – File name too long – name another folder"):
+        read_folder(tmp_path / ("x" * 300))
+
+
 def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     write_folder(tmp_path, digit_arrays())
     path = tmp_path / file_name("train-labels", ".gz")

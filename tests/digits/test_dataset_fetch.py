@@ -101,6 +101,16 @@ def test_a_cache_that_cannot_be_written_is_an_error_of_the_disk(tmp_path: Path, 
         fetch_mnist(tmp_path / "file" / "cache", mirrors=[mirrors.at("good")])
 
 
+def test_a_cache_that_the_system_refuses_leaves_drawn_digits(
+    tmp_path: Path, mirrors: Mirrors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "DRAWN_TRAINING", 40)
+    monkeypatch.setattr(module, "DRAWN_TEST", 20)
+    loaded = load_dataset(cache=tmp_path / ("x" * 300), mirrors=[mirrors.at("good")])
+    assert loaded.name == "drawn" and loaded.notice is not None and "\n" not in loaded.notice
+    assert "File name too long" in loaded.notice and "cannot be written" in loaded.notice
+
+
 def test_an_address_that_is_none_is_quoted(tmp_path: Path, mirrors: Mirrors) -> None:
     with pytest.raises(MissingError, match=r"could not be downloaded – .*ftp"):
         fetch_mnist(tmp_path, mirrors=["ftp://127.0.0.1/"])

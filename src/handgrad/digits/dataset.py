@@ -120,7 +120,11 @@ def _from_folder(folder: Folder) -> Dataset:
 
 def _reason(cache: Path, error: MissingError) -> str:
     """Say why the cache did not serve: nothing there needs fewer words than something wrong."""
-    return str(error) if any(find_part(cache, part) for part in PARTS) else f"no MNIST in {cache}"
+    try:
+        empty = not any(find_part(cache, part) for part in PARTS)
+    except MissingError:
+        empty = False
+    return f"no MNIST in {cache}" if empty else str(error)
 
 
 def _drawn(notice: str) -> Dataset:

@@ -90,9 +90,8 @@ def _ask(mirror: str, part: Part, cache: Path, unreachable: dict[str, str], bar:
     except exceptions.RequestException as error:
         answer = unreachable[mirror] = " ".join(str(error).split())
     except OSError as error:
-        raise DiskError(
-            f"{cache} cannot be written – {error.strerror or error} – free it or name another folder with --data"
-        ) from error
+        fault = " ".join((error.strerror or str(error)).split())
+        raise DiskError(f"{cache} cannot be written – {fault} – mend it or name another folder with --data") from error
     except ValueError:
         answer = f"sent something else than {part.packed_name} (SHA-256 differs)"
     else:

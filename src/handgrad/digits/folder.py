@@ -48,8 +48,14 @@ def read_folder(folder: Path, *, mnist_only: bool = False) -> Folder:
 
 
 def find_part(folder: Path, part: Part) -> Path | None:
-    """Return the file of *folder* that holds *part* under one of its names, or None."""
-    return next((folder / name for name in part.names if (folder / name).exists()), None)
+    """Return the file of *folder* that holds *part* under one of its names, or None.
+
+    Raises `MissingError` where the system will not say: no permission, a name too long.
+    """
+    try:
+        return next((folder / name for name in part.names if (folder / name).exists()), None)
+    except OSError as error:
+        raise _unreadable(folder, error) from error
 
 
 def _missing(folder: Path, part: Part) -> MissingError:
@@ -60,12 +66,16 @@ def _missing(folder: Path, part: Part) -> MissingError:
     try:
         others = sorted(path.name if path.name.isprintable() else ascii(path.name) for path in folder.iterdir())
     except OSError as error:
-        return MissingError(f"{folder} cannot be read – {error.strerror} – mend its permissions")
+        return _unreadable(folder, error)
     found = ", ".join(others[:4]) + (f" and {len(others) - 4} more" if len(others) > 4 else "") or "an empty folder"
     plain = part.packed_name.removesuffix(".gz")
     return MissingError(
         f"{folder / plain} is missing – expected it or {part.packed_name}, found {found} – add the file"
     )
+
+
+def _unreadable(folder: Path, error: OSError) -> MissingError:
+    return MissingError(f"{folder} cannot be read – {error.strerror} – name another folder or mend its permissions")
 
 
 def _check_against_mnist(files: tuple[IdxFile, ...], mnist_only: bool) -> bool:
