@@ -30,12 +30,20 @@ def augment(images: Tensor, recipe: Augmentation, generator: torch.Generator) ->
     if not recipe.any:
         return images.float()
     amounts = torch.rand(5, len(images), generator=generator).mul_(2).sub_(1).to(images.device, non_blocking=True)
+    grid = F.affine_grid(matrices(amounts, recipe, images.shape[-1]), [len(images), 1, *images.shape[1:]], False)
+    moved = F.grid_sample(images.unsqueeze(1).float(), grid, padding_mode="zeros", align_corners=False)
+    return moved.squeeze(1)
+
+
+def matrices(amounts: Tensor, recipe: Augmentation, size: int) -> Tensor:
+    """Return the affine maps ``[batch, 2, 3]`` from output to input positions for *amounts* ``[5, batch]`` in -1…1.
+
+    The rows of *amounts* are rotation, shear, scale, shift along x, shift along y, each as a part of the recipe's limit.
+    Positions run from -1 to 1 over an image of *size* pixels, as ``affine_grid`` takes them.
+    """
     angle = amounts[0] * math.radians(recipe.rotation)
     shear = torch.tan(amounts[1] * math.radians(recipe.shear))
     zoom = 1 / (1 + amounts[2] * recipe.scale)
-    shift = amounts[3:] * (2 * recipe.shift / images.shape[-1])  # affine_grid measures the image from -1 to 1
+    shift = amounts[3:] * (2 * recipe.shift / size)
     cos, sin = angle.cos() * zoom, angle.sin() * zoom
-    matrix = torch.stack((cos, cos * shear - sin, shift[0], sin, sin * shear + cos, shift[1]), dim=1).view(-1, 2, 3)
-    grid = F.affine_grid(matrix, [len(images), 1, *images.shape[1:]], align_corners=False)
-    moved = F.grid_sample(images.unsqueeze(1).float(), grid, padding_mode="zeros", align_corners=False)
-    return moved.squeeze(1)
+    return torch.stack((cos, cos * shear - sin, shift[0], sin, sin * shear + cos, shift[1]), dim=1).view(-1, 2, 3)

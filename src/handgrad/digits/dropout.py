@@ -19,13 +19,11 @@ class Dropout(nn.Dropout):
     def forward(self, values: Tensor) -> Tensor:
         """Return *values* with each zeroed with probability ``p`` and the others divided by ``1 - p``, while training."""
         threshold = round(self.p * LEVELS)
-        if not self.training or threshold == 0:
-            return values
-        if not is_dense(values):
+        if not self.training or threshold in (0, LEVELS) or not is_dense(values):
             return super().forward(values)
         bits = torch.empty(-(-values.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
         kept = bits.view(torch.int16)[: values.numel()] >= threshold - LEVELS // 2
-        mask = kept.to(values.dtype).mul_(LEVELS / max(1, LEVELS - threshold))
+        mask = kept.to(values.dtype).mul_(LEVELS / (LEVELS - threshold))
         return values * mask.as_strided(values.shape, values.stride())
 
 

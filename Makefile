@@ -1,0 +1,51 @@
+# Two commands: `make run` sets up and does the main job, `make test` sets up and passes the tests.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SHARED := ../shared/data/mnist
+
+# Where the four MNIST files lie on the build machines; elsewhere the cache or the download serve.
+ifneq ($(wildcard $(SHARED)),)
+export HANDGRAD_DATA ?= $(abspath $(SHARED))
+endif
+
+.PHONY: run test proofs check format bench clean
+
+run: $(BIN)/.installed
+	@test -e backprop.xlsx && echo "backprop.xlsx is there already and stays as it is" || $(BIN)/handgrad backprop
+	$(BIN)/handgrad train
+
+test: $(BIN)/.installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+
+# The long proofs: fifty kills of a real run, every write failing once, LibreOffice over every option.
+proofs: $(BIN)/.installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m long --timeout 3600
+
+check: $(BIN)/.installed-dev
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(MAKE) test
+
+format: $(BIN)/.installed-dev
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+bench: $(BIN)/.installed
+	for script in benchmarks/rate_sweep.py benchmarks/workbook.py benchmarks/usual_script.py; do $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(BIN)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(BIN)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@ $(BIN)/.installed

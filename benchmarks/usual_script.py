@@ -1,0 +1,167 @@
+"""An epoch here against an epoch of the usual script: same network, recipe, data and machine, in one run, as a ratio.
+
+The usual script is the one that people write first: a ``Dataset`` that turns an image at a time into a PIL image, rotates it
+and makes it a float tensor, a ``DataLoader``, fp32 in the default layout, ``loss.item()`` and ``tqdm`` at every step.
+
+    python benchmarks/usual_script.py [--networks a,b] [--rounds 3] [--images 60000] [--json FILE]
+
+The two take turns in each round; the table gives the median of the rounds and their spread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
+from tqdm import tqdm
+
+from handgrad.digits.augment import MEAN, STANDARD_DEVIATION
+from handgrad.digits.dataset import load_dataset
+from handgrad.digits.device import choose_machine, using
+from handgrad.digits.load import load_network
+from handgrad.digits.recipe import Augmentation, Recipe
+from handgrad.digits.recipe_file import load_recipe
+from handgrad.digits.train import Images, begin, train
+
+PUBLISHED = {
+    "squeeze-16k": "squeeze-16k-sgd",
+    "twopool-17k": "twopool-17k",
+    "biasfree-12k": "biasfree-12k",
+    "transition-11k": "transition-11k",
+    "gap10-17k": "gap10-17k",
+}
+ROTATION = 5.0
+
+
+class OneByOne(TorchDataset[tuple[Tensor, int]]):
+    """Images prepared one at a time, as the usual transforms do it: PIL, random rotation, to tensor, normalise."""
+
+    def __init__(self, images: Tensor, labels: Tensor, rotation: float) -> None:
+        self.images, self.labels, self.rotation = images.numpy(), labels.tolist(), rotation
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        image = Image.fromarray(self.images[index])
+        if self.rotation:
+            angle = float(torch.empty(1).uniform_(-self.rotation, self.rotation))
+            image = image.rotate(angle)
+        tensor = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8).view(1, 28, 28).float().div(255)
+        return tensor.sub(MEAN).div(STANDARD_DEVIATION), self.labels[index]
+
+
+def usual_epoch(network: nn.Module, recipe: Recipe, images: Tensor, labels: Tensor) -> float:
+    """Return the seconds of one epoch of the usual script with SGD and momentum."""
+    data = OneByOne(images, labels, recipe.augmentation.rotation)
+    loader = DataLoader(data, batch_size=recipe.batch_size, shuffle=True, drop_last=recipe.drop_last)
+    rate, momentum = recipe.optimizer.learning_rate, recipe.optimizer.momentum
+    optimizer = torch.optim.SGD(network.parameters(), lr=rate, momentum=momentum)
+    network.train()
+    began, correct, seen = time.perf_counter(), 0, 0
+    with tqdm(loader, disable=True) as bar:
+        for inputs, targets in bar:
+            optimizer.zero_grad()
+            output = F.log_softmax(network(inputs), dim=1)
+            loss = F.nll_loss(output, targets)
+            loss.backward()
+            optimizer.step()
+            correct += int(output.argmax(dim=1).eq(targets).sum().item())
+            seen += len(targets)
+            bar.set_description(f"loss={loss.item():.4f} accuracy={100 * correct / seen:.2f}")
+    return time.perf_counter() - began
+
+
+def our_epoch(recipe: Recipe, images: Tensor, labels: Tensor) -> tuple[float, str]:
+    """Return the seconds of one epoch of ours (the choice of machine is counted in) and what was chosen."""
+    began = time.perf_counter()
+    machine = choose_machine(load_network(recipe.network), recipe.batch_size)
+    state = begin(lambda: load_network(recipe.network), recipe, 0, machine.torch_device)
+    training = Images(images, labels)
+    with using(machine):
+        bf16 = machine.precision == "bf16"
+        for score in train(
+            state, replace(recipe, epochs=1), 0, training, Images(images[:1000], labels[:1000]), bf16=bf16
+        ):
+            evaluating = score.seconds_evaluating
+    seconds = time.perf_counter() - began - evaluating
+    return seconds, f"{machine.precision}, {machine.threads} threads"
+
+
+def measure(name: str, images: Tensor, labels: Tensor, rounds: int) -> dict[str, Any]:
+    """Return both times of every round for network *name*, ours and the usual script's in turn."""
+    recipe = load_recipe(PUBLISHED[name])
+    recipe = replace(
+        recipe, augmentation=Augmentation(rotation=ROTATION), schedule=replace(recipe.schedule, name="constant")
+    )
+    ours, usual, chosen = [], [], ""
+    for _ in range(rounds):
+        seconds, chosen = our_epoch(recipe, images, labels)
+        ours.append(seconds)
+        usual.append(usual_epoch(load_network(recipe.network), recipe, images, labels))
+    ratios = [slow / fast for slow, fast in zip(usual, ours, strict=True)]
+    return {
+        "network": name,
+        "batch_size": recipe.batch_size,
+        "seconds_ours": ours,
+        "seconds_usual": usual,
+        "ratio_median": statistics.median(ratios),
+        "ratio_lowest": min(ratios),
+        "ratio_highest": max(ratios),
+        "chosen": chosen,
+    }
+
+
+def main() -> None:
+    """Measure, print the table, write the JSON file."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--networks", default=",".join(PUBLISHED))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--images", type=int, default=60_000)
+    parser.add_argument("--data", type=Path, default=os.environ.get("HANDGRAD_DATA"))
+    parser.add_argument("--json", type=Path, default=Path(__file__).parent / "results" / "usual_script.json")
+    given = parser.parse_args()
+    dataset = load_dataset(Path(given.data) if given.data else None)
+    images, labels = dataset.train_images[: given.images], dataset.train_labels[: given.images]
+    print(
+        f"one epoch of {len(labels):,} images of dataset: {dataset.name}, rotation of up to {ROTATION:g} degrees, seconds"
+    )
+    print(f"{'network':15} {'ours':>7} {'usual':>7} {'ratio':>6}  spread of the ratio  chosen here")
+    rows = []
+    for name in given.networks.split(","):
+        row = measure(name, images, labels, given.rounds)
+        rows.append(row)
+        ours, usual = statistics.median(row["seconds_ours"]), statistics.median(row["seconds_usual"])
+        spread = f"{row['ratio_lowest']:.2f} to {row['ratio_highest']:.2f}"
+        print(
+            f"{name:15} {ours:7.1f} {usual:7.1f} {row['ratio_median']:6.2f}  {spread:19}  {row['chosen']}", flush=True
+        )
+    versions = {"python": platform.python_version(), "torch": torch.__version__}
+    machine = {"platform": platform.platform(), "cores": os.cpu_count(), "isa": torch.backends.cpu.get_cpu_capability()}
+    given.json.parent.mkdir(exist_ok=True)
+    record = {
+        "dataset": dataset.name,
+        "images": len(labels),
+        "rounds": given.rounds,
+        "versions": versions,
+        "machine": machine,
+    }
+    given.json.write_text(json.dumps(record | {"networks": rows}, indent=2) + "\n")
+    print(f"written: {given.json}")
+
+
+if __name__ == "__main__":
+    main()

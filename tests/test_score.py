@@ -1,0 +1,74 @@
+"""Intervals against their definitions."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handgrad.score import NORMAL_95, percent, spread, student_95, wilson_interval
+
+
+@given(st.integers(1, 100_000), st.data())
+def test_the_wilson_bounds_are_where_the_score_test_just_rejects(total: int, data: st.DataObject) -> None:
+    correct = data.draw(st.integers(0, total))
+    share = correct / total
+    low, high = (bound / 100 for bound in wilson_interval(correct, total))
+    assert low <= share + 1e-12 and share <= high + 1e-12
+    for bound in (low, high):
+        if 0 < bound < 1:
+            deviation = math.sqrt(bound * (1 - bound) / total)
+            assert abs(share - bound) / deviation == pytest.approx(NORMAL_95, rel=1e-5)
+
+
+def test_9940_of_10000_is_between_99_23_and_99_53() -> None:
+    low, high = wilson_interval(9940, 10_000)
+    assert (round(low, 2), round(high, 2)) == (99.23, 99.53)
+
+
+@pytest.mark.parametrize("count", [(-1, 10), (11, 10), (0, 0)])
+def test_what_is_no_count_has_no_interval(count: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="is no count"):
+        wilson_interval(*count)
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 9, 29, 30, 31, 40, 99, 999])
+def test_two_and_a_half_percent_of_student_t_lie_above_the_point(freedom: int) -> None:
+    point = student_95(freedom)
+    # The substitution t = tan(u) makes the tail finite; Simpson on the density does the rest.
+    grid = np.linspace(math.atan(point), math.pi / 2 - 1e-9, 200_001)
+    log_scale = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2) - 0.5 * math.log(freedom * math.pi)
+    t = np.tan(grid)
+    density = np.exp(log_scale - (freedom + 1) / 2 * np.log1p(t**2 / freedom)) * (1 + t**2)
+    assert float(np.trapezoid(density, grid)) == pytest.approx(0.025, rel=3e-4)
+
+
+def test_a_spread_is_what_a_pocket_calculator_gives() -> None:
+    found = spread([99.40, 99.45, 99.50])
+    assert found.mean == pytest.approx(99.45)
+    assert found.sd == pytest.approx(0.05)
+    assert found.lowest == 99.40
+    half = 4.3027 * 0.05 / math.sqrt(3)
+    assert found.interval95 == pytest.approx((99.45 - half, 99.45 + half))
+
+
+def test_one_seed_has_no_spread() -> None:
+    found = spread([99.4])
+    assert (found.n, found.sd, found.interval95) == (1, None, None)
+
+
+@pytest.mark.parametrize(
+    ("correct", "total", "text"),
+    [
+        (99_395, 100_000, "99.39 %"),
+        (9940, 10_000, "99.40 %"),
+        (9999, 10_000, "99.99 %"),
+        (2, 3, "66.66 %"),
+        (3, 3, "100.00 %"),
+    ],
+)
+def test_a_percentage_is_never_rounded_up(correct: int, total: int, text: str) -> None:
+    assert percent(correct, total) == text
