@@ -16,7 +16,9 @@ from handgrad.cli import (  # noqa: F401  (each registers its commands)
     backprop,
     data,
     doctor,
+    study,
     summary,
+    train,
 )
 from handgrad.cli.app import app, command_names
 from handgrad.errors import HandgradError, UsageError, did_you_mean
