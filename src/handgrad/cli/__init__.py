@@ -50,6 +50,11 @@ def run(arguments: list[str]) -> int:
         raise UsageError(f"{message[:1].lower()}{message[1:]} – {hint}") from error
     except typer.Abort as error:
         raise KeyboardInterrupt from error
+    except SystemExit as ended:
+        # typer turns a closed output into status 1 without a word.
+        if isinstance(ended.__context__, BrokenPipeError):
+            raise ended.__context__ from None
+        raise
     sys.stdout.flush()
     return int(result or 0)
 
