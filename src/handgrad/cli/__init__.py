@@ -16,6 +16,7 @@ from handgrad.cli import (  # noqa: F401  (each registers its commands)
     backprop,
     data,
     doctor,
+    runs,
     study,
     summary,
     train,

@@ -11,6 +11,8 @@ from handgrad.report.markup import Markup, joined, table, tag
 from handgrad.report.record import Run
 from handgrad.score import percent
 
+COMMONEST = 8
+
 
 def confusion(evidence: Evidence) -> Markup:
     """Return counts by true class and answer; the diagonal, where all is well, steps back."""
@@ -27,9 +29,8 @@ def confusion(evidence: Evidence) -> Markup:
     caption = (
         "Rows are true classes, columns the network’s answers. Recall is the share of a class that was read right."
     )
-    return tag(
-        "div", table(head, rows, class_="confusion", caption=caption), tag("p", worst_pair(wrong), class_="quiet")
-    )
+    grid = table(head, rows, class_="confusion", caption=caption)
+    return tag("div", grid, commonest(wrong), class_="beside")
 
 
 def count_cell(count: int, diagonal: bool, peak: int) -> Markup:
@@ -41,13 +42,16 @@ def count_cell(count: int, diagonal: bool, peak: int) -> Markup:
     return tag("span", count, class_="wrong", style=f"--share:{round(0.15 + 0.85 * count / peak, 2)}")
 
 
-def worst_pair(wrong: Integers) -> str:
-    """Return the commonest confusion in words."""
+def commonest(wrong: Integers) -> Markup:
+    """Return the commonest confusions in words."""
     if not wrong.any():
-        return "No test image was misread."
-    true, given = (int(i) for i in divmod(int(wrong.argmax()), 10))
-    count = int(wrong[true, given])
-    return f"Commonest confusion: {true} read as {given}, {count} {'time' if count == 1 else 'times'}."
+        return tag("p", "No test image was misread.")
+    flat = wrong.ravel()
+    places = [int(place) for place in (-flat).argsort(kind="stable")[:COMMONEST] if flat[place]]
+    rows: list[list[object]] = [
+        [joined(tag("b", place // 10), " read as ", tag("b", place % 10)), f"{int(flat[place]):,}"] for place in places
+    ]
+    return table(["commonest confusions", "images"], rows, class_="numbers")
 
 
 def mistakes(evidence: Evidence) -> Markup:
@@ -60,7 +64,7 @@ def mistakes(evidence: Evidence) -> Markup:
     items = [answer_card(evidence, evidence.mistake_images[i], int(evidence.mistake_index[i])) for i in range(shown)]
     text = (
         f"Shown: {which}. Above each: the true digit, what the network read, and the probability it gave that answer. "
-        "Bars are its ten probabilities: striped for the true class, full for the answer."
+        "Bars are its ten probabilities: full for the answer, outlined for the true class."
     )
     return joined(tag("p", text, class_="quiet"), tag("ol", *items, class_="answers"))
 
@@ -70,7 +74,7 @@ def singles(evidence: Evidence) -> Markup:
     pairs = zip(evidence.digit_images, evidence.digit_index, strict=True)
     items = [answer_card(evidence, image, int(index)) for image, index in pairs]
     text = "The first test image of each class with the probability that the network gives to each digit."
-    return joined(tag("p", text, class_="quiet"), tag("ol", *items, class_="answers"))
+    return joined(tag("p", text, class_="quiet"), tag("ol", *items, class_="answers large"))
 
 
 def answer_card(evidence: Evidence, image: Any, index: int) -> Markup:
@@ -81,7 +85,7 @@ def answer_card(evidence: Evidence, image: Any, index: int) -> Markup:
     alt = f"Test image {index}: a {label}, {read} {answer}"
     title = joined(tag("b", label), " → ", tag("b", answer), " ", tag("span", probability(probabilities[answer])))
     kind = "right" if label == answer else "wrong"
-    return tag("li", tag("p", title, class_=kind), picture(image, alt), bars(probabilities, label))
+    return tag("li", tag("p", title), picture(image, alt), bars(probabilities, label), class_=kind)
 
 
 def samples(run: Run, evidence: Evidence) -> Markup:

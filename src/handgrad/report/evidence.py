@@ -40,7 +40,8 @@ class Evidence:
     @property
     def answers(self) -> Integers:
         """The class with the highest probability for each test image."""
-        return self.log_probabilities.argmax(axis=1).astype(np.int64)
+        answers: Integers = self.log_probabilities.argmax(axis=1).astype(np.int64)
+        return answers
 
     def confusion(self) -> Integers:
         """Return counts ``[10, 10]``: the row is the true class, the column the answer."""

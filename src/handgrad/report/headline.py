@@ -23,11 +23,17 @@ def last_epoch(run: Run, result: Result) -> Markup:
     last = result.last
     return tag(
         "div",
-        tag("h2", f"Last epoch ({run.planned})"),
-        tag("p", share(last), class_="figure"),
-        tag("p", f"{last.correct:,} of {last.total:,} test images"),
-        strip(result.interval95, last.accuracy),
-        tag("p", "95 % interval ", tag("b", interval(result.interval95)), class_="quiet"),
+        tag(
+            "div",
+            tag("h2", f"Last epoch ({run.planned})"),
+            tag("p", share(last), class_="figure"),
+            tag("p", f"{last.correct:,} of {last.total:,} test images"),
+        ),
+        tag(
+            "div",
+            tag("p", "95 % interval ", tag("b", interval(result.interval95))),
+            strip(result.interval95, last.accuracy),
+        ),
         class_="card first",
     )
 
@@ -59,9 +65,9 @@ def meaning(run: Run) -> Markup:
     wrong = last.total - last.correct
     said = (
         f"After {run.planned} {'epoch' if run.planned == 1 else 'epochs'} the network reads {last.correct:,} of the "
-        f"{last.total:,} test images of {dataset_name(run.dataset)} and misreads {wrong:,}. On endlessly many images of the "
-        f"same kind its accuracy would lie between {low:.2f} and {high:.2f} % (95 % Wilson interval). Training it with "
-        f"another seed gives another figure, which this interval does not cover."
+        f"{last.total:,} test images of {dataset_name(run.dataset)} and misreads {wrong:,}. From this count, its accuracy on "
+        f"endlessly many images of the same kind is put between {low:.2f} and {high:.2f} % (95 % Wilson interval). Another "
+        f"seed gives another figure; how much another, this interval does not say."
     )
     return joined(tag("p", said, class_="lead"), caveat(run))
 

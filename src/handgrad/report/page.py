@@ -43,13 +43,21 @@ def run_page(run: Run) -> str:
     sections = [
         ("How it learned", learning(run)),
         *answers(run),
+    ]
+    made = [
         ("Recipe", recipe_section(run)),
         ("Layers", layer_section(run)),
         ("Environment", environment_section(run)),
         ("Run it again", again(run)),
     ]
-    body = [tag("section", tag("h2", title), content) for title, content in sections if content is not None]
-    return document(f"{run.title} · {run.name}", joined(masthead(run), headline(run), *body))
+    body = [titled(title, content) for title, content in sections]
+    columns = tag("div", *(titled(title, content) for title, content in made), class_="columns")
+    return document(f"{run.title} · {run.name}", joined(masthead(run), headline(run), *body, columns))
+
+
+def titled(title: str, content: Markup | None) -> Markup | None:
+    """Return a section, None without content."""
+    return None if content is None else tag("section", tag("h2", title), content)
 
 
 def masthead(run: Run) -> Markup:
@@ -70,10 +78,11 @@ def learning(run: Run) -> Markup | None:
     text = (
         f"The {run.evaluated_on} is read after each epoch by the network at rest. Training figures are taken while it learns: "
         "on images as augmented, with dropout where it has any, and over the whole epoch while the weights still move. So they "
-        "can be worse than those on unseen images. The accuracy axis widens towards 100 %: each step halves the mistakes."
+        "can be worse than those on unseen images. The accuracy axis is logarithmic in the mistakes and so widens towards 100 %."
     )
     figures = [chart_figure(chart) for chart in charts(run)]
-    return joined(tag("div", *figures, class_="charts"), tag("p", text, class_="quiet"), epoch_table(run))
+    words = tag("div", tag("p", text, class_="quiet"), epoch_table(run))
+    return tag("div", *figures, words, class_="charts")
 
 
 def answers(run: Run) -> list[tuple[str, Markup]]:

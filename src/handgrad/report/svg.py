@@ -10,15 +10,16 @@ STYLES = 6
 """So many looks tell curves apart (see ``page.css``); further curves begin again."""
 
 
-def chart_figure(chart: Chart, *, width: int = 440, height: int = 290) -> Markup:
-    """Return *chart* as a figure of that shape, scaled to the width it is given."""
-    plane = Plane(chart, width, height)
+def chart_figure(chart: Chart, *, legend: bool = True, width: int = 440, height: int = 290) -> Markup:
+    """Return *chart* as a figure of that shape, scaled to the width it is given; one curve needs no *legend*."""
+    legend = legend and len(chart.curves) > 1
+    plane = Plane(chart, width, height, TOP if legend else 12.0)
     drawing = tag(
         "svg",
         tag("title", chart.text),
         plane.grid(),
         *(plane.curve(curve) for curve in chart.curves),
-        legend(chart) if len(chart.curves) > 1 else None,
+        names(chart) if legend else None,
         viewBox=f"0 0 {width} {height}",
         role="img",
         class_="chart",
@@ -29,10 +30,9 @@ def chart_figure(chart: Chart, *, width: int = 440, height: int = 290) -> Markup
 class Plane:
     """The rectangle inside the axes."""
 
-    def __init__(self, chart: Chart, width: int, height: int) -> None:
+    def __init__(self, chart: Chart, width: int, height: int, top: float) -> None:
         self.chart = chart
-        self.right, self.bottom = width - RIGHT, height - BOTTOM
-        self.top = TOP if len(chart.curves) > 1 else 12.0
+        self.top, self.right, self.bottom = top, width - RIGHT, height - BOTTOM
 
     def x(self, position: float) -> float:
         """Return the horizontal place of *position*."""
@@ -69,7 +69,7 @@ class Plane:
         return joined(line, *marks)
 
 
-def legend(chart: Chart) -> Markup:
+def names(chart: Chart) -> Markup:
     """Return the names of the curves above the plane."""
     parts, x = [], LEFT
     for curve in chart.curves:

@@ -1,0 +1,122 @@
+"""``handgrad report``, ``handgrad compare`` and ``handgrad runs``: what run folders hold, shown."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from handgrad.cli.app import app
+from handgrad.errors import HandgradError, UsageError
+
+if TYPE_CHECKING:
+    from handgrad.report.listing import Listed
+
+RunsArgument = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.", show_default=False)]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the record as JSON.")]
+
+
+@app.command("report")
+def report_command(
+    runs: RunsArgument,
+    tensorboard: Annotated[bool, typer.Option(help="Write TensorBoard events as well.")] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Make the page and the plots of each run again, from its folder alone."""
+    from handgrad.report.page import write_report
+    from handgrad.report.tensorboard import check_tensorboard, write_events
+
+    if tensorboard:
+        check_tensorboard()
+    status, records = 0, []
+    for path in runs:
+        record: dict[str, Any] = {"path": str(path), "report": None, "error": None}
+        try:
+            record["report"] = str(write_report(path))
+            if tensorboard:
+                record["tensorboard"] = str(write_events(path))
+            if not as_json:
+                print(f"report: {record['report']}")
+        except HandgradError as error:
+            # One bad folder must not keep the others from their pages; each has its line, and the worst its status.
+            record["error"] = " ".join(str(error).split())
+            status = max(status, error.status)
+            print(f"error: {record['error']}", file=sys.stderr)
+        records.append(record)
+    if as_json:
+        print(json.dumps(records, indent=2))
+    return status
+
+
+@app.command("compare")
+def compare_command(
+    runs: RunsArgument,
+    out: Annotated[
+        Path | None, typer.Option(help="Write a page with overlaid curves here.", show_default=False)
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the page if it exists.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show runs side by side: what they were, what they reached, what sets them apart."""
+    from handgrad.report.compare import compare, text_lines
+    from handgrad.report.comparison_page import check_output, write_comparison
+
+    if out is not None:
+        check_output(out, overwrite=overwrite)
+    comparison = compare(runs)
+    page = None if out is None else write_comparison(comparison, out, overwrite=overwrite)
+    if as_json:
+        print(json.dumps(comparison.as_json() | {"page": None if page is None else str(page)}, indent=2))
+        return
+    print("\n".join(text_lines(comparison)))
+    print(f"page: {page}" if page else "curves: add --out compare.html for a page that overlays them")
+
+
+@app.command("runs")
+def runs_command(
+    folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="Default: runs.", show_default=False)] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the runs below a folder: complete, diverged, unfinished with the line that resumes, damaged."""
+    from handgrad.report.listing import list_runs
+
+    root = folder or Path("runs")
+    if folder is not None and not folder.is_dir():
+        raise UsageError(f"{folder} is no folder – name one that holds runs")
+    found = list(list_runs(root))
+    if as_json:
+        print(json.dumps([entry.as_json() for entry in found], indent=2))
+    elif not found:
+        print(f"no runs below {root} – `handgrad train` makes one")
+    else:
+        print("\n".join(listing_lines(found)))
+
+
+def reason_line(entry: Listed) -> str:
+    """Return where the run is and, unless all is well, what is wrong with it."""
+    if entry.reason is None:
+        return entry.path
+    return entry.reason if entry.path in entry.reason else f"{entry.path}: {entry.reason}"
+
+
+def listing_lines(found: list[Listed]) -> list[str]:
+    """Return one line a run."""
+    from handgrad.report.text import aligned
+
+    head = ("state", "recipe", "seed", "dataset", "epochs", "last epoch", "run")
+    rows = [
+        (
+            entry.state,
+            entry.recipe or "–",
+            "–" if entry.seed is None else entry.seed,
+            entry.dataset or "–",
+            "–" if entry.epochs is None else f"{entry.epochs}/{entry.planned}",
+            entry.figure or "–",
+            entry.resume or reason_line(entry),
+        )
+        for entry in found
+    ]
+    return aligned(head, rows, ("seed", "epochs", "last epoch"))

@@ -1,0 +1,251 @@
+"""Several runs side by side: what they were, what they reached, what sets them apart."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from handgrad.errors import UsageError
+from handgrad.report.facts import flat, recipe_values
+from handgrad.report.figures import interval, number, share
+from handgrad.report.record import Run, read_run
+from handgrad.report.text import aligned
+from handgrad.score import percent, spread
+
+HEAD = (
+    "recipe", "network", "parameters", "dataset", "seed", "epochs", "last epoch", "95 % interval",
+    "best epoch (selected on)", "s/epoch", "state",
+)  # fmt: skip
+RIGHT = ("parameters", "seed", "epochs", "last epoch", "s/epoch")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that differ in nothing but their seed, under the name that tells them from the other groups."""
+
+    label: str
+    runs: tuple[Run, ...]
+
+    @property
+    def finished(self) -> tuple[Run, ...]:
+        """The runs with a result."""
+        return tuple(run for run in self.runs if run.result is not None)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return mean and spread of the last epochs' accuracies (percent); runs without a result are listed as failed."""
+        accuracies = [run.result.last.accuracy for run in self.finished if run.result]
+        figures = asdict(spread(accuracies)) if accuracies else {"n": 0}
+        failed = [
+            {"seed": run.seed, "run": run.name, "state": run.state} for run in self.runs if run not in self.finished
+        ]
+        seeds = [run.seed for run in self.finished]
+        return {"recipe": self.label, "seeds": seeds, "accuracies": accuracies} | figures | {"failed": failed}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs in groups, what keeps them from being compared, and the recipe values in which the groups differ."""
+
+    groups: tuple[Group, ...]
+    notes: tuple[str, ...]
+    differences: tuple[tuple[str, tuple[str, ...]], ...]
+
+    @property
+    def runs(self) -> list[tuple[str, Run]]:
+        """Every run with the label of its group."""
+        return [(group.label, run) for group in self.groups for run in group.runs]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the comparison as plain values."""
+        return {
+            "runs": [run_json(label, run) for label, run in self.runs],
+            "groups": [group.as_json() for group in self.groups],
+            "differences": {key: list(values) for key, values in self.differences},
+            "notes": list(self.notes),
+        }
+
+
+def compare(paths: Sequence[Path]) -> Comparison:
+    """Return the runs in the folders *paths* side by side.
+
+    Raises `UsageError` for fewer than two folders or one named twice, and what `read_run` raises.
+    """
+    if len({path.resolve() for path in paths}) != len(paths):
+        raise UsageError("a run is named twice – name each run once")
+    if len(paths) < 2:
+        raise UsageError("one run – compare needs at least two; `handgrad report RUN` shows one")
+    groups = grouped([read_run(path, pictures=False) for path in paths])
+    return Comparison(groups, tuple(notes([run for group in groups for run in group.runs])), differences(groups))
+
+
+def grouped(runs: Sequence[Run]) -> tuple[Group, ...]:
+    """Return *runs* in groups of equal recipe, network, data and hold-out, in the order in which each first comes."""
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        found.setdefault(identity(run), []).append(run)
+    groups = list(found.values())
+    labels = []
+    for group in groups:
+        namesakes = [other[0] for other in groups if other[0].title == group[0].title]
+        labels.append(label(group[0], namesakes))
+    ordered = [tuple(sorted(group, key=lambda run: run.seed)) for group in groups]
+    # Two groups may still look alike, as when two files of one name hold different networks.
+    seen: dict[str, int] = {}
+    for place, name in enumerate(labels):
+        seen[name] = seen.get(name, 0) + 1
+        if seen[name] > 1:
+            labels[place] = f"{name} ({seen[name]})"
+    return tuple(Group(name, group) for name, group in zip(labels, ordered, strict=True))
+
+
+def identity(run: Run) -> str:
+    """Return what two runs have in common that differ only in their seed."""
+    source = run.path / "network.py"
+    network = hashlib.sha256(source.read_bytes()).hexdigest() if source.is_file() else run.network
+    recipe = {key: value for key, value in run.recipe.items() if key not in ("name", "note", "network")}
+    parts = [recipe, network, run.environment.get("dataset_sha256"), run.holdout]
+    return json.dumps(parts, sort_keys=True, default=str)
+
+
+def label(run: Run, namesakes: Sequence[Run]) -> str:
+    """Return the recipe's name, and what sets *run* apart from others of that name."""
+    own, details = flat(run.recipe), []
+    for key, value in own.items():
+        if key not in ("name", "note") and any(flat(other.recipe).get(key) != value for other in namesakes):
+            details.append(f"{key}={number(value)}")
+    if any(other.dataset != run.dataset for other in namesakes):
+        details.append(f"dataset {run.dataset}")
+    if any(other.holdout != run.holdout for other in namesakes):
+        details.append(f"hold-out {run.holdout:,}" if run.holdout else "no hold-out")
+    return ", ".join([run.title, *details])
+
+
+def notes(runs: Sequence[Run]) -> list[str]:
+    """Return what a reader must know before comparing the figures of *runs*."""
+    found = []
+    datasets = {str(run.environment.get("dataset_sha256")): run.dataset for run in runs}
+    if len(datasets) > 1:
+        names = sorted({f"{name} ({sha[:12]})" for sha, name in datasets.items()})
+        found.append(
+            f"These runs used different datasets: {', '.join(names)}. Their accuracies cannot be compared with one another."
+        )
+    if "drawn" in datasets.values():
+        found.append("dataset: drawn – digits that the program drew itself; the figures say nothing about handwriting.")
+    if len({run.holdout for run in runs}) > 1:
+        found.append(
+            "Hold-outs differ: the runs trained on different numbers of images, "
+            "and their curves were measured on different images."
+        )
+    machines = [[run.environment.get(key) for key in ("device_name", "platform", "machine")] for run in runs]
+    if any(machine != machines[0] for machine in machines):
+        found.append("Devices, precisions or threads differ: the seconds an epoch are not of the same machine.")
+    found += [
+        f"{run.name} {'diverged' if run.state == 'diverged' else 'is not finished'}: "
+        f"{len(run.epochs)} of {run.planned} epochs. It has no result and is in no mean."
+        for run in runs
+        if run.result is None
+    ]
+    return found
+
+
+def differences(groups: Sequence[Group]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return every recipe value in which *groups* differ, with the value in each."""
+    tables = [{key: value for key, value, _, _ in recipe_values(group.runs[0].recipe)} for group in groups]
+    tables = [{"network": group.runs[0].network} | table for group, table in zip(groups, tables, strict=True)]
+    keys = list(dict.fromkeys(key for table in tables for key in table))
+    rows = [(key, [table.get(key) for table in tables]) for key in keys]
+    return tuple(
+        (key, tuple("–" if value is None else number(value) for value in values))
+        for key, values in rows
+        if any(value != values[0] for value in values)
+    )
+
+
+def run_cells(label: str, run: Run) -> list[str]:
+    """Return one run as the cells under `HEAD`."""
+    result, seconds = run.result, run.seconds_an_epoch
+    best = "–"
+    if result is not None:
+        best = f"{percent(result.best_correct, result.best_total)} (epoch {result.best_number}, {result.selected_on})"
+    return [
+        label,
+        run.network,
+        "–" if run.parameters is None else f"{run.parameters:,}",
+        run.dataset,
+        str(run.seed),
+        f"{len(run.epochs)}/{run.planned}",
+        share(result.last) if result else "–",
+        interval(result.interval95) if result else "–",
+        best,
+        "–" if seconds is None else f"{seconds:.1f}",
+        run.state,
+    ]
+
+
+def group_cells(group: Group) -> list[str]:
+    """Return one group as n, mean, standard deviation, lowest, interval of the mean, and what failed."""
+    table = group.as_json()
+    if not table["n"]:
+        return [group.label, "0", "–", "–", "–", "–", failures(table)]
+    several = table["n"] > 1
+    return [
+        group.label,
+        str(table["n"]),
+        f"{table['mean']:.3f} %",
+        f"{table['sd']:.3f}" if several else "–",
+        f"{table['lowest']:.2f} %",
+        f"{table['interval95'][0]:.3f} to {table['interval95'][1]:.3f} %" if several else "–",
+        failures(table),
+    ]
+
+
+GROUP_HEAD = ("recipe", "n", "mean", "sd", "lowest", "95 % interval of the mean", "without result")
+
+
+def failures(table: dict[str, Any]) -> str:
+    """Return the seeds without a result."""
+    return ", ".join(f"seed {failed['seed']} ({failed['state']})" for failed in table["failed"]) or "none"
+
+
+def text_lines(comparison: Comparison) -> list[str]:
+    """Return the comparison for a terminal."""
+    lines = aligned(HEAD, [run_cells(label, run) for label, run in comparison.runs], RIGHT)
+    if any(len(group.runs) > 1 for group in comparison.groups):
+        rows = [group_cells(group) for group in comparison.groups]
+        lines += ["", *aligned(GROUP_HEAD, rows, GROUP_HEAD[1:5])]
+    if comparison.differences:
+        head = ["differs", *(group.label for group in comparison.groups)]
+        lines += ["", *aligned(head, [[key, *values] for key, values in comparison.differences])]
+    return lines + [f"note: {note}" for note in comparison.notes]
+
+
+def run_json(label: str, run: Run) -> dict[str, Any]:
+    """Return one run as plain values."""
+    last: dict[str, Any] | None = None
+    best: dict[str, Any] | None = None
+    if run.result is not None:
+        result = run.result
+        last = {"correct": result.last.correct, "total": result.last.total}
+        last |= {"accuracy": result.last.accuracy, "interval95": list(result.interval95)}
+        best = {"epoch": result.best_number, "correct": result.best_correct, "total": result.best_total}
+        best |= {"accuracy": 100 * result.best_correct / result.best_total, "selected_on": result.selected_on}
+    return {
+        "run": run.name,
+        "path": str(run.path),
+        "state": run.state,
+        "recipe": label,
+        "network": run.network,
+        "parameters": run.parameters,
+        "dataset": run.dataset,
+        "holdout": run.holdout,
+        "seed": run.seed,
+        "epochs": len(run.epochs),
+        "planned": run.planned,
+        "last_epoch": last,
+        "best_epoch": best,
+        "seconds_an_epoch": run.seconds_an_epoch,
+    }

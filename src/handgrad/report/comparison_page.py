@@ -1,0 +1,122 @@
+"""A comparison as one self-contained page: tables and overlaid curves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from handgrad.errors import UsageError
+from handgrad.report.chart import Chart, Line, accuracy_chart, loss_chart
+from handgrad.report.compare import GROUP_HEAD, HEAD, Comparison, group_cells, run_cells
+from handgrad.report.markup import Markup, joined, table, tag
+from handgrad.report.page import document, titled
+from handgrad.report.record import Epoch
+from handgrad.report.svg import STYLES, chart_figure
+from handgrad.runs import write_atomically
+
+
+def check_output(path: Path, *, overwrite: bool) -> None:
+    """Raise `UsageError` when *path* cannot be where the page goes."""
+    if path.is_dir() or not path.parent.is_dir():
+        raise UsageError(f"{path} is no place for a file – name one in a folder that exists")
+    if path.exists() and not overwrite:
+        raise UsageError(f"{path} exists – add --overwrite or choose another name")
+
+
+def write_comparison(comparison: Comparison, path: Path, *, overwrite: bool = False) -> Path:
+    """Write the page of *comparison* to *path* and return it.
+
+    Raises `UsageError` when *path* exists and is not to be overwritten, `DiskError` when it cannot be written.
+    """
+    check_output(path, overwrite=overwrite)
+    write_atomically(path, comparison_page(comparison).encode())
+    return path
+
+
+def comparison_page(comparison: Comparison) -> str:
+    """Return the whole page."""
+    names = " against ".join(group.label for group in comparison.groups)
+    head = tag("header", tag("p", f"Handgrad – {len(comparison.runs)} runs", class_="over"), tag("h1", names))
+    parts = [
+        head,
+        *(tag("p", note, class_="notice") for note in comparison.notes),
+        titled("What they reached", runs_table(comparison)),
+        titled("Over seeds", groups_table(comparison)),
+        titled("How they learned", overlays(comparison)),
+        titled("What sets the recipes apart", differences_table(comparison)),
+    ]
+    return document(names, joined(*parts))
+
+
+def runs_table(comparison: Comparison) -> Markup:
+    """Return every run in a row."""
+    rows: list[list[object]] = [list(run_cells(label, run)) for label, run in comparison.runs]
+    chosen = sorted({run.result.selected_on for _, run in comparison.runs if run.result})
+    text = "The last epoch is the headline; accuracies round down, intervals are Wilson’s for the test images."
+    if "test set" in chosen:
+        text += " A best epoch selected on the test set flatters and is no estimate for other images."
+    return joined(table(list(HEAD), rows, class_="runs"), tag("p", text, class_="quiet"))
+
+
+def groups_table(comparison: Comparison) -> Markup | None:
+    """Return mean and spread of the groups, None where no recipe ran twice."""
+    if all(len(group.runs) == 1 for group in comparison.groups):
+        return None
+    rows: list[list[object]] = [list(group_cells(group)) for group in comparison.groups]
+    text = "Means of last epochs; the interval is Student’s t over seeds, and the sampling of test images is not in it."
+    return joined(table(list(GROUP_HEAD), rows, class_="runs"), tag("p", text, class_="quiet"))
+
+
+def differences_table(comparison: Comparison) -> Markup | None:
+    """Return the recipe values in which the groups differ, None where there are none."""
+    if not comparison.differences:
+        return None
+    rows: list[list[object]] = [[key, *values] for key, values in comparison.differences]
+    return table(["value", *(group.label for group in comparison.groups)], rows, class_="facts")
+
+
+def overlays(comparison: Comparison) -> Markup | None:
+    """Return the overlaid curves, None where no run has an epoch."""
+    if not any(run.epochs for _, run in comparison.runs):
+        return None
+    on = " or ".join(sorted({run.evaluated_on for _, run in comparison.runs if run.epochs}))
+    charts = [
+        overlay(comparison, accuracy_chart, "accuracy", f"Accuracy, {on}", lambda epoch: epoch.evaluation.accuracy),
+        overlay(comparison, loss_chart, "loss", f"Loss, {on}", lambda epoch: epoch.evaluation.loss),
+        overlay(comparison, accuracy_chart, "accuracy", "Accuracy, training", lambda epoch: epoch.training.accuracy),
+        overlay(comparison, loss_chart, "loss", "Loss, training", lambda epoch: epoch.training.loss),
+    ]
+    text = "Training figures are taken while a network learns, with its augmentation and dropout. One line a run."
+    figures = [chart_figure(chart, legend=False) for chart in charts]
+    return joined(legend(comparison), tag("div", *figures, class_="charts"), tag("p", text, class_="quiet"))
+
+
+def overlay(
+    comparison: Comparison,
+    make: Callable[[str, str, str, list[Line], int], Chart],
+    name: str,
+    title: str,
+    value: Callable[[Epoch], float],
+) -> Chart:
+    """Return one chart with a line a run; the runs of a group look the same."""
+    lines: list[Line] = [
+        (group.label, place, [(epoch.number, value(epoch)) for epoch in run.epochs])
+        for place, group in enumerate(comparison.groups)
+        for run in group.runs
+        if run.epochs
+    ]
+    ends = "; ".join(f"{label} ends at {points[-1][1]:.4g}" for label, _, points in lines)
+    return make(name, title, f"{title}: {ends}.", lines, max(run.planned for _, run in comparison.runs))
+
+
+def legend(comparison: Comparison) -> Markup:
+    """Return which look belongs to which group."""
+    items = []
+    for place, group in enumerate(comparison.groups):
+        style = f"s{place % STYLES}"
+        line = tag("line", x1=0, x2=34, y1=7, y2=7, class_=f"curve {style}")
+        mark = tag("circle", cx=17, cy=7, r=3, class_=f"mark {style}")
+        swatch = tag("svg", line, mark, viewBox="0 0 34 14", aria_hidden="true")
+        count = f" ({len(group.runs)} seeds)" if len(group.runs) > 1 else ""
+        items.append(tag("li", swatch, f"{group.label}{count}"))
+    return tag("ul", *items, class_="legend")

@@ -1,0 +1,108 @@
+"""Every run below a folder, with its state and the line that resumes it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from safetensors import SafetensorError, safe_open
+
+from handgrad.errors import DamagedRunError, HandgradError
+from handgrad.report.figures import share
+from handgrad.report.record import Run, read_run
+from handgrad.runs import RunFolder, newest_checkpoint
+from handgrad.runs.folder import ENVIRONMENT, METRICS, MODEL, RECIPE, SUMMARY
+
+DEPTH = 4
+"""Run folders are looked for so many folders deep: a study keeps its runs in a folder of its own."""
+SIGNS = (ENVIRONMENT, RECIPE, METRICS, SUMMARY)
+"""A folder that holds one of these is a run folder, or was one."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One run folder in a list. *epochs* are complete of *planned*; *accuracy* is the last epoch's, in percent.
+
+    ``resume`` is the line that goes on with an unfinished run, ``reason`` why a run is damaged or diverged.
+    """
+
+    path: str
+    state: Literal["complete", "diverged", "unfinished", "damaged"]
+    recipe: str | None = None
+    network: str | None = None
+    dataset: str | None = None
+    seed: int | None = None
+    epochs: int | None = None
+    planned: int | None = None
+    accuracy: float | None = None
+    resume: str | None = None
+    reason: str | None = None
+    figure: str | None = None
+    """The accuracy as text, rounded down."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the record as plain values."""
+        return {key: value for key, value in asdict(self).items() if key != "figure"}
+
+
+def list_runs(root: Path) -> Iterator[Listed]:
+    """Yield what stands in every run folder at or below *root*, by path; a damaged one says why."""
+    for path in run_paths(root, DEPTH):
+        try:
+            yield listed(read_run(path))
+        except HandgradError as error:
+            yield Listed(str(path), "damaged", reason=str(error))
+
+
+def run_paths(folder: Path, depth: int) -> Iterator[Path]:
+    """Yield the run folders at or below *folder*, not looking into those nor into hidden ones."""
+    if any((folder / name).is_file() for name in SIGNS):
+        yield folder
+        return
+    if depth == 0:
+        return
+    try:
+        with os.scandir(folder) as entries:
+            below = sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+    except OSError:
+        return
+    for name in below:
+        yield from run_paths(folder / name, depth - 1)
+
+
+def listed(run: Run) -> Listed:
+    """Return the entry of *run*; raises `DamagedRunError` when its model or every checkpoint is damaged."""
+    resume = None
+    if run.state == "unfinished":
+        newest_checkpoint(RunFolder(run.path).checkpoints, run.name)
+        resume = f"handgrad train --resume {shlex.quote(str(run.path))}"
+    if run.state == "complete":
+        check_model(run)
+    last = run.result.last if run.result else None
+    return Listed(
+        path=str(run.path),
+        state=run.state,
+        recipe=run.title,
+        network=run.network,
+        dataset=run.dataset,
+        seed=run.seed,
+        epochs=len(run.epochs),
+        planned=run.planned,
+        accuracy=last.accuracy if last else None,
+        resume=resume,
+        reason=run.reason or None,
+        figure=share(last) if last else None,
+    )
+
+
+def check_model(run: Run) -> None:
+    """Raise `DamagedRunError` when the weights of a complete run are not there or cut short."""
+    try:
+        with safe_open(run.path / MODEL, framework="numpy") as file:
+            file.metadata()
+    except (OSError, SafetensorError) as error:
+        raise DamagedRunError(f"{run.path / MODEL} cannot be read: {error} – train again") from error
