@@ -1,0 +1,108 @@
+"""The book's charts, and the sheet that holds their points: every k-th row of a long table, and never an error code."""
+
+from __future__ import annotations
+
+from handgrad.backprop.workbook.looks import CURVES, DASHES, HEADER, NOTE, SMALL, STEP, SUBTITLE, TITLE, VALUE
+from handgrad.backprop.workbook.material import RATES, Material
+from handgrad.backprop.workbook.plan import Page, SheetPlan
+from handgrad.backprop.workbook.rates_table import RATES_LEFT, RATES_TOP, rate_values
+from handgrad.sheet import Chart, Series, Value, address
+
+CHART_DATA = "Chart data"
+POINTS = 200
+HEAD, TOP = 5, 6
+CAP_ROW = 3
+TALLEST, SMALLEST, LARGEST = 25.0, 1e-16, 1e16
+"""A curve that leaves the chart is drawn along its edge: 25 times the first error, and 10¹⁶ on the logarithmic axis."""
+
+
+def shown_steps(steps: int) -> list[int]:
+    """Every k-th step and the last, about 200 of them at most."""
+    every = max(1, -(-steps // POINTS))
+    chosen = list(range(0, steps + 1, every))
+    return chosen if chosen[-1] == steps else [*chosen, steps]
+
+
+def chart_data_sheet(material: Material) -> SheetPlan:
+    """Columns: step and error of the training table; step and errors of the rates, twice (linear, logarithmic)."""
+    page = Page(CHART_DATA)
+    page.text(0, 0, "Chart data", TITLE)
+    page.text(1, 0, "The points the charts draw: every k-th row of a long table, kept inside the chart.", SUBTITLE)
+    first = material.values["E_total"][0]
+    tallest = 1.0 if isinstance(first, str) else TALLEST * first
+    page.text(CAP_ROW, 0, "tallest", HEADER)
+    page.formula(CAP_ROW, 1, f"IFERROR({TALLEST:g}*{material.cell('E_total')},1)", tallest, VALUE)
+    page.text(CAP_ROW, 2, "what is larger, or diverged, is drawn along the upper edge", NOTE)
+    top = address(CAP_ROW, 1, fixed=True)
+    page.text(HEAD, 0, "step", HEADER)
+    page.text(HEAD, 1, "E_total", HEADER)
+    values = material.values["E_total"]
+    for row, step in enumerate(shown_steps(material.steps), start=TOP):
+        page.number(row, 0, float(step), STEP)
+        cell = material.cell("E_total", step)
+        page.formula(row, 1, _kept(cell, top), _kept_value(values[step], tallest), VALUE)
+    _rates(page, material, top, tallest)
+    page.widths |= {0: 9, 1: 11, 2: 3}
+    return page.done(freeze=(TOP, 0), working=True)
+
+
+def _rates(page: Page, material: Material, top: str, tallest: float) -> None:
+    count = len(material.rates)
+    page.text(HEAD, 3, "step", HEADER)
+    for number in range(count):
+        source = f"'{RATES}'!{address(RATES_TOP - 1, RATES_LEFT + number, fixed=True)}"
+        for column in (4 + number, 4 + count + number):
+            page.formula(HEAD, column, f'"η = "&{source}', f"η = {material.rates[number]:.15g}", HEADER)
+            page.widths[column] = 11
+    columns = [rate_values(material, number)["E_total"] for number in range(count)]
+    for row, step in enumerate(shown_steps(material.rate_steps), start=TOP):
+        page.number(row, 3, float(step), STEP)
+        for number, values in enumerate(columns):
+            cell = f"'{RATES}'!{address(RATES_TOP + step, RATES_LEFT + number, fixed=True)}"
+            value = values[step]
+            page.formula(row, 4 + number, _kept(cell, top), _kept_value(value, tallest), VALUE)
+            logarithmic = f"IF(ISNUMBER({cell}),MIN(MAX({cell},{SMALLEST:.0E}),{LARGEST:.0E}),{LARGEST:.0E})"
+            drawn = LARGEST if isinstance(value, str) else min(max(value, SMALLEST), LARGEST)
+            page.formula(row, 4 + count + number, logarithmic, drawn, SMALL)
+
+
+def _kept(cell: str, top: str) -> str:
+    return f"IF(ISNUMBER({cell}),MIN({cell},{top}),{top})"
+
+
+def _kept_value(value: Value, tallest: float) -> float:
+    return tallest if isinstance(value, str) else min(value, tallest)
+
+
+def error_chart(material: Material, row: int, column: int, width: int, height: int) -> Chart:
+    """The error by step."""
+    last = TOP + len(shown_steps(material.steps)) - 1
+    series = Series("E_total", _points(0, last), _points(1, last), CURVES[0], width=2.25)
+    return Chart(
+        row, column, width, height, "The error, step by step", "step", "E_total", (series,),
+        x_max=float(max(material.steps, 1)),
+    )  # fmt: skip
+
+
+def rates_chart(material: Material, log: bool, row: int, column: int, width: int, height: int) -> Chart:
+    """The error by step for each learning rate, on a linear or a logarithmic axis."""
+    last, count = TOP + len(shown_steps(material.rate_steps)) - 1, len(material.rates)
+    start = 4 + (count if log else 0)
+    series = tuple(
+        Series(
+            f"='{CHART_DATA}'!{address(HEAD, start + number, fixed=True)}",
+            _points(3, last),
+            _points(start + number, last),
+            CURVES[number % len(CURVES)],
+            DASHES[number % len(DASHES)],
+        )
+        for number in range(count)
+    )
+    title = "E_total by learning rate" + (", logarithmic axis" if log else "")
+    return Chart(
+        row, column, width, height, title, "step", "E_total", series, log, float(max(material.rate_steps, 1))
+    )  # fmt: skip
+
+
+def _points(column: int, last: int) -> str:
+    return f"='{CHART_DATA}'!{address(TOP, column, fixed=True)}:{address(last, column, fixed=True)}"

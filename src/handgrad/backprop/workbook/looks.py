@@ -1,0 +1,42 @@
+"""The few looks of the book: one hue, light fills that also differ in grey, and yellow for what may be typed into."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from handgrad.sheet import Look
+
+INK, SOFT, FAINT, ACCENT = "#1F2933", "#52606D", "#9AA5B1", "#1F4E79"
+RULE, HEAD_FILL, SIDE_FILL, INPUT_FILL, RESULT_FILL = "#CBD2D9", "#D6E4F0", "#EEF2F6", "#FFF3C4", "#E3F1E5"
+RED, RED_FILL, GREEN, GREEN_FILL = "#8B1A1A", "#F5C6C6", "#1B5E20", "#DDF0DF"
+
+NUMBER = "0.000000;-0.000000;0"
+"""Six decimals; what is exactly 0 shows as 0."""
+SCIENCE = "0.0E+00;-0.0E+00;0"
+
+TITLE = Look(size=18, bold=True, ink=ACCENT)
+SUBTITLE = Look(size=10, ink=SOFT)
+HEADING = Look(size=12, bold=True, ink=ACCENT)
+TEXT = Look()
+PROSE = Look(wrap=True, vertical="top")
+NOTE = Look(size=9, italic=True, ink=SOFT)
+NOTE_WRAPPED = replace(NOTE, wrap=True, vertical="top")
+LINK = Look(ink=ACCENT)
+HEADER = Look(bold=True, fill=HEAD_FILL, align="center", border=RULE)
+HEADER_LEFT = replace(HEADER, align="left")
+HEADER_WRAPPED = replace(HEADER, wrap=True)
+GROUP = Look(bold=True, size=9, ink="#FFFFFF", fill=ACCENT, align="left", border="#FFFFFF", sides="lr")
+LABEL = Look(border=RULE, fill=SIDE_FILL)
+CELL = Look(border=RULE)
+CELL_WRAPPED = replace(CELL, wrap=True)
+VALUE = Look(number=NUMBER, border=RULE, align="right")
+COUNT = Look(number="0", border=RULE, align="right")
+SMALL = Look(number=SCIENCE, border=RULE, align="right")
+RESULT = Look(number=NUMBER, border=RULE, fill=RESULT_FILL, bold=True, align="right")
+INPUT = Look(number="General", border="#B08900", fill=INPUT_FILL, bold=True, align="right", locked=False)
+WRITTEN = Look(number="General", border=RULE, ink=SOFT, align="right")
+VERDICT = Look(border=RULE, align="center", bold=True)
+STEP = Look(number="0", border=RULE, fill=SIDE_FILL, align="right")
+"""The six inks differ in lightness and dash, so that they can be told apart without colour."""
+CURVES = ("#0B3C5D", "#D1495B", "#328CC1", "#EDAE49", "#6B7A8F", "#30638E")
+DASHES = ("solid", "dash", "square_dot", "long_dash", "dash_dot", "round_dot")

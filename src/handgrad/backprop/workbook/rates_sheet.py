@@ -1,0 +1,121 @@
+"""The comparison of learning rates: errors by step, what is seen, two charts; the rates themselves are input cells."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from handgrad.backprop.workbook.charts import rates_chart
+from handgrad.backprop.workbook.looks import (
+    COUNT,
+    HEADER,
+    HEADING,
+    INPUT,
+    LABEL,
+    NOTE,
+    PROSE,
+    STEP,
+    SUBTITLE,
+    TITLE,
+    VALUE,
+    VERDICT,
+)
+from handgrad.backprop.workbook.material import RATES, Material
+from handgrad.backprop.workbook.plan import Page, SheetPlan
+from handgrad.backprop.workbook.rates_table import RATES_LEFT, RATES_TOP, rate_values, working_cell
+from handgrad.backprop.workbook.table import DIVERGED, LARGE
+from handgrad.backprop.workbook.words import what_is_seen
+from handgrad.sheet import Bounds, Print, Value, address, column_letters
+
+SIDE_WIDTH = 5
+RATE_INPUT = replace(INPUT, align="center", number='"η = "General')
+
+
+def rates_sheet(material: Material) -> SheetPlan:
+    page = Page(RATES)
+    page.text(0, 0, "Learning rates", TITLE)
+    page.text(1, 0, "The same network trained at several learning rates η, all from the same first weights.", SUBTITLE)
+    page.text(2, 0, "The rates in the yellow cells can be changed; table, verdicts and charts follow.", NOTE)
+    page.text(RATES_TOP - 2, 0, "step", HEADER, span=(2, 1))
+    count = len(material.rates)
+    page.text(RATES_TOP - 2, RATES_LEFT, "E_total before update k, at learning rate", HEADER, span=(1, count))
+    for number, rate in enumerate(material.rates):
+        at = (RATES_TOP - 1, RATES_LEFT + number)
+        page.input(*at, rate, RATE_INPUT)
+        page.names[f"rate_{number + 1}"] = at
+        page.bounds.append(Bounds(at, at, 0, max(LARGE, rate), "A learning rate is a number from 0 up."))
+    _table(page, material)
+    side = RATES_LEFT + count + 1
+    row = _summary(page, material, side)
+    row = _words(page, material, row + 1, side)
+    page.charts.append(rates_chart(material, False, row + 1, side, 620, 330))
+    page.charts.append(rates_chart(material, True, row + 19, side, 620, 330))
+    page.widths |= {0: 7, side - 1: 3, side: 10} | {RATES_LEFT + n: 12 for n in range(count)}
+    page.widths |= {side + number: 15 for number in range(1, SIDE_WIDTH)}
+    page.widths[side + SIDE_WIDTH - 1] = 34
+    return page.done(freeze=(RATES_TOP, 1), printing=Print(1, (RATES_TOP - 2, RATES_TOP - 1)))
+
+
+def _table(page: Page, material: Material) -> None:
+    columns = [rate_values(material, number)["E_total"] for number in range(len(material.rates))]
+    for step in range(material.rate_steps + 1):
+        row = RATES_TOP + step
+        page.number(row, 0, float(step), STEP)
+        for number, values in enumerate(columns):
+            cell = working_cell(material, "E_total", number, step)
+            page.formula(row, RATES_LEFT + number, cell, values[step], VALUE)
+
+
+def _summary(page: Page, material: Material, side: int) -> int:
+    """One line a rate: first and last error, how often it rose, and the verdict in a word, all live."""
+    row = RATES_TOP - 2
+    page.text(row, side, "What is seen", HEADING)
+    heads = ("η", "E at first", f"E after {material.rate_steps} steps", "steps up", "verdict")
+    for number, head in enumerate(heads):
+        page.text(row + 1, side + number, head, HEADER)
+    for number, rate in enumerate(material.rates):
+        values = rate_values(material, number)["E_total"]
+        top, bottom = RATES_TOP + 1, RATES_TOP + material.rate_steps + 1
+        letters = column_letters(RATES_LEFT + number)
+        first, last, whole = f"{letters}{top}", f"{letters}{bottom}", f"{letters}{top}:{letters}{bottom}"
+        line = row + 2 + number
+        page.formula(line, side, f"{letters}{RATES_TOP}", rate, replace(LABEL, align="center", bold=True))
+        page.formula(line, side + 1, first, values[0], VALUE)
+        page.formula(line, side + 2, last, values[-1], VALUE)
+        rises = f"SUMPRODUCT(--({letters}{top + 1}:{letters}{bottom}>{letters}{top}:{letters}{bottom - 1}))"
+        page.formula(line, side + 3, rises if material.rate_steps else "0", _rises(values), COUNT)
+        up = address(line, side + 3)
+        verdict = (
+            f'IF(COUNT({whole})<{material.rate_steps + 1},"{DIVERGED} at step "&COUNT({whole}),'
+            f'IF({last}>{first},"ended higher than it began",'
+            f'IF({up}>0,"ended lower, rose on the way","fell in every step")))'
+        )
+        page.formula(line, side + 4, verdict, verdict_of(values), VERDICT)
+    return row + 2 + len(material.rates)
+
+
+def _rises(values: list[Value]) -> float:
+    """How often the error rose, text standing above every number as it does in a spreadsheet."""
+    keys = [(1, 0.0) if isinstance(value, str) else (0, value) for value in values]
+    return float(sum(after > before for before, after in zip(keys, keys[1:], strict=False)))
+
+
+def verdict_of(values: list[Value]) -> str:
+    """The verdict's words for one run."""
+    numbers = [value for value in values if not isinstance(value, str)]
+    if len(numbers) < len(values):
+        return f"{DIVERGED} at step {len(numbers)}"
+    if numbers[-1] > numbers[0]:
+        return "ended higher than it began"
+    return "ended lower, rose on the way" if _rises(values) else "fell in every step"
+
+
+def _words(page: Page, material: Material, row: int, side: int) -> int:
+    page.text(row, side, "For the numbers as written", HEADING)
+    for paragraph in what_is_seen(material):
+        row += 1
+        page.text(row, side, paragraph, PROSE, span=(1, SIDE_WIDTH))
+        page.heights[row] = 15 * max(1, -(-len(paragraph) // 95))
+    return row + 1
+
+
+__all__ = ["rates_sheet", "verdict_of"]

@@ -1,0 +1,68 @@
+"""Sentences about the network at hand, each computed from its own runs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from handgrad.backprop.simulate import rate_sweep
+from handgrad.backprop.workbook.material import Material
+
+TRIED = tuple(float(f"{rate:.3g}") for rate in np.geomspace(0.1, 1000, 41))
+TRIED_STEPS = 100
+
+
+def what_is_seen(material: Material) -> list[str]:
+    """Paragraphs on the learning rates, true for this network with the numbers it was written with."""
+    return [_compared(material), _tried(material)]
+
+
+def listed(words: list[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _compared(material: Material) -> str:
+    sweep = material.sweep
+    names = [f"{rate:g}" for rate in sweep.rates]
+    last = sweep.errors[-1]
+    sentences = []
+    for number, name in enumerate(names):
+        if sweep.diverged_at[number] is not None:
+            sentences.append(f"At η = {name} the numbers overflow at step {sweep.diverged_at[number]}: diverged.")
+    higher = [n for n, up in enumerate(sweep.ended_higher) if up and sweep.diverged_at[n] is None]
+    if higher:
+        whose = listed([names[n] for n in higher])
+        sentences.append(f"At η = {whose} the error is higher after {material.steps:,} steps than at first.")
+    rose = [n for n, up in enumerate(sweep.rises) if up and n not in higher and sweep.diverged_at[n] is None]
+    if rose:
+        sentences.append(f"At η = {listed([names[n] for n in rose])} it rises on the way, but ends lower.")
+    lower = [n for n, up in enumerate(sweep.ended_higher) if not up]
+    if not lower:
+        return " ".join([*sentences, "No rate of these lowers the error."])
+    best = min(lower, key=lambda n: float(last[n]))
+    if len(lower) == len(names) and not rose:
+        sentences.append(f"At all {len(names)} rates the error falls in every one of the {material.steps:,} steps.")
+    sentences.append(f"η = {names[best]} gets lowest: E_total = {last[best]:.6g} after {material.steps:,} steps.")
+    return " ".join(sentences)
+
+
+def _tried(material: Material) -> str:
+    sweep = rate_sweep(material.graph, TRIED, TRIED_STEPS)
+    tried = f"{len(TRIED)} rates from 0.1 to 1000 were tried, {TRIED_STEPS} steps each"
+    overflow = [rate for rate, at in zip(TRIED, sweep.diverged_at, strict=True) if at is not None]
+    higher = [rate for rate, up in zip(TRIED, sweep.ended_higher, strict=True) if up]
+    rising = [rate for rate, count in zip(TRIED, sweep.rises, strict=True) if count]
+    if not rising:
+        return (
+            f"{tried}: none makes the error rise from one step to the next. This network never diverges, because its "
+            "bounded outputs saturate and the error sticks. The network `diverging` (handgrad backprop diverging) "
+            "shows what a rate too large does."
+        )
+    parts = [f"{tried}: from η = {rising[0]:g} on, the error rises in some steps"]
+    if higher:
+        parts.append(f"from η = {higher[0]:g} on it can end higher than it began")
+    if overflow:
+        parts.append(f"from η = {overflow[0]:g} on it can overflow, shown as diverged")
+    else:
+        parts.append("at none do the numbers overflow")
+    return f"{'; '.join(parts)}."
