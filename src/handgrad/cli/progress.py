@@ -59,6 +59,10 @@ class ProgressLines:
             )
         self.say(line)
 
+    def note(self, line: str) -> None:
+        """Print what the user should know."""
+        self.say(f"note: {line}")
+
     def say(self, line: str) -> None:
         """Print one line at once."""
         print(line, file=sys.stderr, flush=True)

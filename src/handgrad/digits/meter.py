@@ -12,21 +12,26 @@ class Meter:
     """Sums of one epoch. On CUDA the host reads a copy that arrives when it arrives, so it may lag a few steps behind."""
 
     def __init__(self, device: torch.device, loss: float = 0.0, correct: float = 0.0, seen: int = 0) -> None:
-        self.sums = torch.tensor([loss, correct], dtype=torch.float64, device=device)
+        self.sums = torch.tensor([loss, correct, 0.0], dtype=torch.float64, device=device)
         self.seen = seen
-        self.host = self.sums if device.type == "cpu" else torch.zeros(2, dtype=torch.float64, pin_memory=True)
+        self.host = self.sums if device.type == "cpu" else torch.zeros(3, dtype=torch.float64, pin_memory=True)
 
-    def add(self, loss: Tensor, correct: Tensor, count: int) -> None:
-        """Add a batch of *count* images: its mean *loss* and how many were *correct*, both scalars on the device."""
-        self.sums += torch.stack((loss.detach().double() * count, correct.double()))
+    def add(self, loss: Tensor, correct: Tensor, count: int, weights: Tensor) -> None:
+        """Add a batch of *count* images: its mean *loss*, how many were *correct*, the norm of the *weights* after it.
+
+        All three are scalars on the device. The norms are summed only to see whether one was not finite.
+        """
+        self.sums += torch.stack((loss.detach().double() * count, correct.double(), weights.detach().double()))
         self.seen += count
         if self.host is not self.sums:
             self.host.copy_(self.sums, non_blocking=True)
 
     @property
-    def finite(self) -> bool:
-        """Whether every loss that has reached the host so far is a finite number."""
-        return math.isfinite(self.host[0])
+    def broken(self) -> str:
+        """What was no finite number, of all that has reached the host so far: the loss, the weights, or nothing (empty)."""
+        if not math.isfinite(self.host[0]):
+            return "the loss is"
+        return "" if math.isfinite(self.host[2]) else "the weights are"
 
     @property
     def loss(self) -> float:
@@ -40,5 +45,5 @@ class Meter:
 
     def totals(self) -> tuple[float, int, int]:
         """Wait for the device and return (loss summed over images, correct, seen)."""
-        loss, correct = self.sums.tolist()
+        loss, correct, _ = self.sums.tolist()
         return loss, int(correct), self.seen

@@ -72,7 +72,8 @@ def best_epoch(epoch: int, score: Score, selected_on: str) -> BestEpoch:
 def summary_from(table: dict[str, Any]) -> RunSummary:
     """Return the record of a complete run from its ``summary.json``; raises KeyError or TypeError when parts are missing."""
     last = LastEpoch(**table["last_epoch"] | {"interval95": tuple(table["last_epoch"]["interval95"])})
-    return RunSummary(**table | {"last_epoch": last, "best_epoch": BestEpoch(**table["best_epoch"])})
+    known = {name: table[name] for name in RunSummary.__dataclass_fields__}
+    return RunSummary(**known | {"last_epoch": last, "best_epoch": BestEpoch(**table["best_epoch"])})
 
 
 def epoch_table(score: EpochScore, evaluated_on: str) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from handgrad.digits.networks import count_parameters
 from handgrad.digits.recipe import Recipe
 from handgrad.digits.recipe_file import load_recipe
 from handgrad.digits.records import RunSummary
-from handgrad.digits.run import Watcher, never, train
+from handgrad.digits.run import train
+from handgrad.digits.watch import Watcher, never
 from handgrad.errors import HandgradError, InterruptedRunError, UsageError
 from handgrad.runs import create_run
 from handgrad.score import spread

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
+from torch.nn.utils import get_total_norm
 
 from handgrad.digits.augment import augment, normalise
 from handgrad.digits.dropout import quicken_dropout, set_dropout
@@ -139,7 +140,8 @@ def train(
     """Train from wherever *state* stands to the recipe's last epoch; yield after each epoch's evaluation.
 
     *after_step(state, learning rate)* is called between steps, when *state* is whole: it may show progress, and may raise
-    to stop there. Raises `DivergedError` within a step of the first loss that is not a finite number.
+    to stop there. Raises `DivergedError` within a step of the first loss, gradient or weight that is not a finite number: a
+    gradient that is not makes weights that are not, whatever the optimizer.
     """
     steps = steps_an_epoch(len(training), recipe)
     device = training.images.device
@@ -153,9 +155,7 @@ def train(
             generator = torch.Generator().manual_seed(key(seed, epoch, step, 1))
             images = normalise(augment(training.images[batch], recipe.augmentation, generator))
             labels = training.labels[batch]
-            rate = recipe.optimizer.learning_rate * rate_factor(
-                recipe.schedule, epoch * steps + step, steps, recipe.epochs
-            )
+            rate = learning_rate(recipe, epoch * steps + step, steps)
             for group in state.optimizer.param_groups:
                 group["lr"] = rate
 
@@ -168,16 +168,28 @@ def train(
             state.optimizer.step()
             update_average(state, recipe.averaging, epoch * steps + step)
 
-            state.meter.add(loss, (logits.detach().argmax(1) == labels).sum(), len(labels))
+            right = (logits.detach().argmax(1) == labels).sum()
+            state.meter.add(loss, right, len(labels), size_of_weights(state.network))
             state.step = step + 1
             state.seconds += time.perf_counter() - began
-            if not state.meter.finite:
-                raise DivergedError(
-                    f"the loss is {loss.item()} – epoch {epoch + 1}, step {step + 1}, learning rate {rate:g}"
-                )
+            if state.meter.broken:
+                where = f"epoch {epoch + 1}, step {step + 1}, learning rate {rate:g}"
+                raise DivergedError(f"{state.meter.broken} no longer finite – {where}")
             if after_step:
                 after_step(state, rate)
-        yield end_of_epoch(state, recipe, evaluation, rate)
+        # Not the rate of the loop above: a run resumed after the last step of an epoch has taken no step here.
+        yield end_of_epoch(state, recipe, evaluation, learning_rate(recipe, (epoch + 1) * steps - 1, steps))
+
+
+@torch.no_grad()
+def size_of_weights(network: nn.Module) -> Tensor:
+    """Return the norm over all weights, a scalar on the device: finite as long as each of them is."""
+    return get_total_norm(network.parameters())
+
+
+def learning_rate(recipe: Recipe, step: int, steps_an_epoch: int) -> float:
+    """Return the learning rate at *step*, counted from 0 over the whole run."""
+    return recipe.optimizer.learning_rate * rate_factor(recipe.schedule, step, steps_an_epoch, recipe.epochs)
 
 
 def end_of_epoch(state: State, recipe: Recipe, evaluation: Images, rate: float) -> EpochScore:

@@ -1,8 +1,8 @@
 """Checkpoints: plain safetensors files whose names carry the hash of their content.
 
 ``000007-00120-1f0c….safetensors`` is the state after 7 complete epochs and 120 steps of the next. One rename makes it
-appear, the hash in the name proves it whole, and no second file has to agree with it. The two newest are kept: the older
-one goes only after the newer one has been read back.
+appear, the hash in the name proves it whole, and no second file has to agree with it. The counters in the name only sort;
+they are compared with those inside. The two newest are kept: the older one goes only after the newer one has been read back.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.errors import DamagedRunError
-from handgrad.runs.files import write_atomically
+from handgrad.runs.files import disk_error, write_atomically
 
 FORMAT = 1
 KEPT = 2
-NAME = re.compile(r"(\d{6})-(\d{5})-([0-9a-f]{32})\.safetensors")
+NAME = re.compile(r"(\d{6,})-(\d{5,})-([0-9a-f]{32})\.safetensors")
+ASIDE = "damaged-"
+"""What a checkpoint that did not verify is renamed to, once a good one has been found: nothing is thrown away."""
 
 
 @dataclass(frozen=True)
@@ -33,43 +35,65 @@ class Checkpoint:
     data: bytes
     record: dict[str, Any]
     passed_over: tuple[str, ...] = ()
-    """Newer checkpoints that were damaged, each as ``name: reason``."""
+    """Newer checkpoints that did not verify, each as ``name: reason``."""
 
 
 def save_checkpoint(folder: Path, epoch: int, step: int, data: bytes) -> Path:
-    """Store safetensors *data* as the state after *epoch* epochs and *step* steps; then drop all but the newest two.
+    """Store safetensors *data* as the state after *epoch* epochs and *step* steps; then drop all older ones but the newest.
 
     Raises `DiskError` when the disk refuses; the checkpoints that were there are then still there.
     """
     path = folder / f"{epoch:06d}-{step:05d}-{digest(data)}.safetensors"
     write_atomically(path, data)
-    for old in sorted_checkpoints(folder)[KEPT:]:
-        old.unlink(missing_ok=True)
+    # Only what is older goes: a file with higher counters is not ours to judge here, and must not push this one out.
+    older = [other for other in sorted_checkpoints(folder) if counters_in(other) < (epoch, step)]
+    for old in older[KEPT - 1 :]:
+        try:
+            old.unlink(missing_ok=True)
+        except OSError as error:
+            raise disk_error(old, 0, error) from error
     return path
 
 
 def newest_checkpoint(folder: Path, run: str) -> Checkpoint | None:
     """Return the newest checkpoint of *run* that verifies, or None when there is none at all.
 
-    Raises `DamagedRunError` when checkpoints are there and none of them verifies.
+    Newer ones that do not verify are renamed (``damaged-…``), so that they are named once and never again in the way. Raises
+    `DamagedRunError` when checkpoints are there and none of them verifies, and then renames nothing.
     """
-    damaged: list[str] = []
+    damaged: dict[Path, str] = {}
     for path in sorted_checkpoints(folder):
-        epoch, step = (int(part) for part in path.name.split("-")[:2])
         try:
             data, record = verified(path, run)
         except DamagedRunError as error:
-            damaged.append(str(error))
+            damaged[path] = str(error)
             continue
-        return Checkpoint(path, epoch, step, data, record, tuple(damaged))
+        for other in damaged:
+            set_aside(other)
+        return Checkpoint(path, *counters_in(path), data, record, tuple(damaged.values()))
     if damaged:
-        raise DamagedRunError(f"{'; '.join(damaged)} – no checkpoint is whole, start a new run")
+        raise DamagedRunError(f"{'; '.join(damaged.values())} – no checkpoint is whole, start a new run")
     return None
+
+
+def set_aside(path: Path) -> None:
+    """Rename a checkpoint that does not verify."""
+    try:
+        path.rename(path.with_name(ASIDE + path.name))
+    except OSError as error:
+        raise disk_error(path, 0, error) from error
 
 
 def sorted_checkpoints(folder: Path) -> list[Path]:
     """Return the checkpoint files of *folder*, newest first."""
-    return sorted((path for path in folder.glob("*.safetensors") if NAME.fullmatch(path.name)), reverse=True)
+    found = (path for path in folder.glob("*.safetensors") if NAME.fullmatch(path.name))
+    return sorted(found, key=lambda path: (counters_in(path), path.name), reverse=True)
+
+
+def counters_in(path: Path) -> tuple[int, int]:
+    """Return (epoch, step) as the checkpoint's name has them."""
+    epoch, step, _ = path.name.split("-")
+    return int(epoch), int(step)
 
 
 def verified(path: Path, run: str) -> tuple[bytes, dict[str, Any]]:
@@ -79,13 +103,17 @@ def verified(path: Path, run: str) -> tuple[bytes, dict[str, Any]]:
         data = path.read_bytes()
     except OSError as error:
         raise DamagedRunError(f"{name} cannot be read: {error.strerror}") from error
-    if digest(data) not in path.name:
+    if digest(data) != path.stem.rpartition("-")[2]:
         raise DamagedRunError(f"{name} is damaged: its {len(data):,} bytes do not match the hash in its name")
     record = record_of(data, name)
     if record.get("format") != FORMAT:
-        raise DamagedRunError(f"{name} has format {record.get('format')}, this version reads {FORMAT}")
+        raise DamagedRunError(f"{name} has format {record.get('format')}, this version of handgrad reads {FORMAT}")
     if record.get("run") != run:
         raise DamagedRunError(f"{name} belongs to run {record.get('run')}, not to {run}")
+    counters = record.get("counters")
+    inside = (counters.get("epoch"), counters.get("step")) if isinstance(counters, dict) else None
+    if inside != counters_in(path):
+        raise DamagedRunError(f"{name} was renamed: the counters inside say epoch and step {inside}")
     return data, record
 
 
@@ -93,9 +121,11 @@ def record_of(data: bytes, name: str) -> dict[str, Any]:
     """Return the JSON record in the safetensors header of *data* (an 8-byte length, then a JSON object)."""
     try:
         (length,) = struct.unpack("<Q", data[:8])
-        record: dict[str, Any] = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["record"])
-    except (struct.error, ValueError, KeyError, TypeError) as error:
+        record = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["record"])
+    except (struct.error, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise DamagedRunError(f"{name} holds no record of a training") from error
+    if not isinstance(record, dict):
+        raise DamagedRunError(f"{name} holds no record of a training")
     return record
 
 

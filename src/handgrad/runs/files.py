@@ -59,12 +59,14 @@ def disk_error(path: Path, needed: int, error: OSError) -> DiskError:
     except OSError:
         free = "the folder is gone"
     reason = error.strerror or type(error).__name__
-    return DiskError(
-        f"cannot write {path}: {reason} – {needed:,} bytes needed, {free} – make room or choose another folder"
-    )
+    needs = f"{needed:,} bytes needed, " if needed else ""
+    return DiskError(f"cannot write {path}: {reason} – {needs}{free} – make room or choose another folder")
 
 
 def remove_temporaries(folder: Path) -> None:
     """Remove what a killed process left half written in *folder*. Call only while the run's lock is held."""
     for stray in folder.glob(f"{TEMPORARY}*"):
-        stray.unlink(missing_ok=True)
+        try:
+            stray.unlink(missing_ok=True)
+        except OSError as error:
+            raise disk_error(stray, 0, error) from error

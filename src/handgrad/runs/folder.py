@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
+import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,10 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.errors import BusyRunError, DamagedRunError, UsageError
-from handgrad.runs.files import disk_error, remove_temporaries, write_atomically
+from handgrad.runs.files import disk_error, flush_folder, remove_temporaries, write_atomically
 
 RECIPE, ENVIRONMENT, METRICS, SUMMARY = "recipe.toml", "environment.json", "metrics.jsonl", "summary.json"
 LAYERS, MODEL, EVIDENCE, REPORT = "layers.json", "model.safetensors", "evidence.safetensors", "report.html"
+SEALED = (RECIPE, ENVIRONMENT, LAYERS, METRICS, MODEL, EVIDENCE)
+"""The files whose hashes the summary of a complete run holds: every figure shown later comes from them."""
+SEAL = "content_sha256"
+LONGEST_LABEL = 80
+HOLDER_LOOKS, HOLDER_PAUSE = 20, 0.02
+"""How often, and how many seconds apart, a loser looks for the process id of the winner of a lock."""
 
 
 @dataclass(frozen=True)
@@ -41,24 +50,67 @@ class RunFolder:
         write_atomically(path, data.encode() if isinstance(data, str) else data)
         return path
 
-    def write_json(self, name: str, value: object) -> Path:
-        """Write *value* as indented JSON. NaN and infinity are refused by JSON and so must not be in it."""
-        return self.write(name, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    def write_json(self, name: str, value: dict[str, Any]) -> Path:
+        """Write *value* as indented JSON, sealed with the hash of its content. NaN and infinity must not be in it."""
+        table = value | {SEAL: seal(value)}
+        return self.write(name, json.dumps(table, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
     def read_json(self, name: str) -> Any:
-        """Return the JSON file *name*; raise `DamagedRunError` when it is missing or no JSON."""
-        return json.loads(self.read(name))
+        """Return the JSON file *name*; raise `DamagedRunError` when it is missing, no JSON, or not as it was written."""
+        return self.parse(name, self.read_bytes(name))
 
     def read(self, name: str) -> str:
         """Return the text file *name* (JSON is checked); raise `DamagedRunError` when it is missing or damaged."""
-        path = self.path / name
+        data = self.read_bytes(name)
+        if name.endswith(".json"):
+            self.parse(name, data)
         try:
-            text = path.read_text(encoding="utf-8")
-            if path.suffix == ".json":
-                json.loads(text)
-        except (OSError, ValueError) as error:
-            raise DamagedRunError(f"{path} cannot be read: {error} – not a complete run folder") from error
-        return text
+            return data.decode()
+        except UnicodeDecodeError as error:
+            raise self.damaged(name, "it is not UTF-8 text") from error
+
+    def read_bytes(self, name: str) -> bytes:
+        """Return the content of the file *name*; raise `DamagedRunError` when it cannot be read."""
+        try:
+            return (self.path / name).read_bytes()
+        except FileNotFoundError as error:
+            raise DamagedRunError(
+                f"{self.path / name} is missing – not a complete run folder, start a new run"
+            ) from error
+        except OSError as error:
+            raise DamagedRunError(f"{self.path / name} cannot be read: {error.strerror} – start a new run") from error
+
+    def parse(self, name: str, data: bytes) -> Any:
+        """Return the JSON in *data* without its seal, which must fit where there is one."""
+        try:
+            table = json.loads(data.decode())
+        except (ValueError, RecursionError) as error:
+            raise self.damaged(name, "it is not JSON any more") from error
+        if isinstance(table, dict) and SEAL in table:
+            sealed = table.pop(SEAL)
+            if sealed != seal(table):
+                raise self.damaged(name, "its content does not match the hash in it")
+        return table
+
+    def damaged(self, name: str, reason: str) -> DamagedRunError:
+        """Return the error for the file *name*."""
+        return DamagedRunError(
+            f"{self.path / name} was damaged or changed: {reason} – restore it from a copy, or start a new run"
+        )
+
+    def hashes(self, *names: str) -> dict[str, str]:
+        """Return the SHA-256 of each of the files *names* that is there."""
+        return {name: sha256(self.read_bytes(name)) for name in names if (self.path / name).exists()}
+
+    def verify(self) -> None:
+        """Raise `DamagedRunError` unless every file that the summary of a complete run speaks of is as it was then."""
+        if not self.complete:
+            return
+        summary = self.read_json(SUMMARY)
+        known = summary.get("files") if isinstance(summary, dict) else None
+        for name, expected in (known if isinstance(known, dict) else {}).items():
+            if sha256(self.read_bytes(name)) != expected:
+                raise self.damaged(name, f"its content does not match the hash in {SUMMARY}")
 
     def metrics(self) -> list[dict[str, Any]]:
         """Return one record an epoch, oldest first; an empty list before the first epoch."""
@@ -66,9 +118,9 @@ class RunFolder:
         if not path.exists():
             return []
         try:
-            return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        except (OSError, ValueError) as error:
-            raise DamagedRunError(f"{path} cannot be read: {error} – resume the run to write it again") from error
+            return [json.loads(line) for line in self.read_bytes(METRICS).decode().splitlines()]
+        except (ValueError, RecursionError) as error:
+            raise DamagedRunError(f"{path} is damaged: {error} – resume the run to write it again") from error
 
     def write_metrics(self, epochs: list[dict[str, Any]]) -> None:
         """Write the whole of ``metrics.jsonl``: the checkpoint holds the truth, and this file is made from it."""
@@ -94,8 +146,11 @@ class RunFolder:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                holder = os.read(handle, 32).decode(errors="replace").strip() or "unknown"
-                raise BusyRunError(f"{self.path} is in use by process {holder} – wait for it or end it") from error
+                raise BusyRunError(
+                    f"{self.path} is in use by process {holder_of(handle)} – wait for it or end it"
+                ) from error
+            except OSError as error:
+                raise disk_error(path, 16, error) from error
             os.ftruncate(handle, 0)
             os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
             for folder in (self.path, self.checkpoints):
@@ -105,13 +160,59 @@ class RunFolder:
             os.close(handle)
 
 
+def holder_of(handle: int) -> str:
+    """Return the process id that the holder of the lock wrote into it.
+
+    Between taking the lock and writing the id lies an instant in which the file is empty or names the holder before, who
+    may have been killed: so look again until it names a process that lives.
+    """
+    text = ""
+    for _ in range(HOLDER_LOOKS):
+        text = os.pread(handle, 32, 0).decode(errors="replace").strip()
+        if text.isdecimal() and lives(int(text)):
+            return text
+        time.sleep(HOLDER_PAUSE)
+    return text or "unknown"
+
+
+def lives(process: int) -> bool:
+    """Return whether a process with this id is there."""
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def seal(table: dict[str, Any]) -> str:
+    """Return the SHA-256 of the JSON *table*, whatever its layout."""
+    return sha256(json.dumps(table, sort_keys=True, separators=(",", ":")).encode())
+
+
+def sha256(data: bytes) -> str:
+    """Return the SHA-256 of *data* in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def harmless(label: str) -> str:
+    """Return *label* as a part of a file name: letters, digits, ``.``, ``-`` and ``_`` stay, all else becomes ``-``."""
+    return re.sub(r"[^\w.-]+", "-", label).strip(".-")[:LONGEST_LABEL] or "run"
+
+
 def create_run(root: Path, label: str) -> RunFolder:
     """Make a new, empty run folder ``root/DATE-TIME-label``; a name that is taken gets a number.
 
-    Raises `DiskError` when the folder cannot be made. The clock only names the folder: two runs within a second, or a
-    clock set back, find the name taken and go on to the next.
+    What could do harm in a path is taken out of *label*. Raises `UsageError` when *root* cannot be a folder, `DiskError` when
+    the disk refuses. The clock only names the folder: two runs within a second, or a clock set back, find the name taken and
+    go on to the next.
     """
-    stem = f"{datetime.now():%Y%m%d-%H%M%S}-{label}"
+    try:
+        str(root).encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{str(root)!r} is not UTF-8 – choose another name for --out") from error
+    stem = f"{datetime.now():%Y%m%d-%H%M%S}-{harmless(label)}"
     number = 1
     while True:
         path = root / (stem if number == 1 else f"{stem}-{number}")
@@ -119,23 +220,32 @@ def create_run(root: Path, label: str) -> RunFolder:
             root.mkdir(parents=True, exist_ok=True)
             path.mkdir()
             (path / "checkpoint").mkdir()
+            flush_folder(path)
+            flush_folder(root)
         except FileExistsError:
             if not root.is_dir():
                 raise UsageError(f"{root} is no folder – choose another for --out") from None
             number += 1
             continue
+        except NotADirectoryError as error:
+            raise UsageError(f"{root} cannot be a folder: a part of it is a file – choose another for --out") from error
         except OSError as error:
             raise disk_error(path, 0, error) from error
         return RunFolder(path)
 
 
 def open_run(path: Path) -> RunFolder:
-    """Return the run folder at *path*; raise `UsageError` when it is none, `DamagedRunError` when its parts are missing."""
+    """Return the run folder at *path*, a complete one verified.
+
+    Raises `UsageError` when it is none, `DamagedRunError` when a part is missing or not as it was written.
+    """
     if not path.is_dir():
-        raise UsageError(f"{path} is no run folder – `handgrad runs` lists them")
+        found = "found a file" if path.exists() else "found nothing there"
+        raise UsageError(f"{path} is no run folder – {found} – `handgrad runs` lists them")
     folder = RunFolder(path)
     for part in (RECIPE, ENVIRONMENT):
         folder.read(part)
+    folder.verify()
     return folder
 
 
