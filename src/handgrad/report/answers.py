@@ -26,11 +26,9 @@ def confusion(evidence: Evidence) -> Markup:
         total, right = int(counts[true].sum()), int(counts[true, true])
         cells = [count_cell(int(counts[true, given]), given == true, peak) for given in range(10)]
         rows.append([true, *cells, f"{total:,}", percent(right, total) if total else "–"])
-    caption = (
-        "Rows are true classes, columns the network’s answers. Recall is the share of a class that was read right."
-    )
-    grid = table(head, rows, class_="confusion", caption=caption)
-    return tag("div", grid, commonest(wrong), class_="beside")
+    text = "Rows are true classes, columns the network’s answers. Recall is the share of a class that was read right."
+    grid = table(head, rows, class_="confusion")
+    return joined(tag("p", text, class_="quiet"), tag("div", grid, commonest(wrong), class_="beside"))
 
 
 def count_cell(count: int, diagonal: bool, peak: int) -> Markup:

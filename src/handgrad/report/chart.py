@@ -112,7 +112,10 @@ def spanning(label: str, ticks: Sequence[tuple[float, str]], places: Iterable[fl
 def epoch_axis(epochs: int) -> Axis:
     """Return the axis of a run of *epochs* epochs; a figure of epoch n stands at n, where the epoch ended."""
     step = max(1, int(round_step(epochs / 8)))
-    return Axis("epoch", 0.0, float(epochs), tuple((float(x), str(x)) for x in range(0, epochs + 1, step)))
+    places = list(range(0, epochs + 1, step))
+    if epochs - places[-1] >= 0.6 * step:
+        places.append(epochs)
+    return Axis("epoch", 0.0, float(epochs), tuple((float(place), str(place)) for place in places))
 
 
 def round_step(least: float) -> float:

@@ -31,18 +31,21 @@ class Group:
     runs: tuple[Run, ...]
 
     @property
-    def finished(self) -> tuple[Run, ...]:
-        """The runs with a result."""
-        return tuple(run for run in self.runs if run.result is not None)
+    def counted(self) -> tuple[Run, ...]:
+        """One run with a result for each seed: a second run of a seed is no second, independent figure."""
+        return tuple({run.seed: run for run in reversed(self.runs) if run.result is not None}.values())[::-1]
+
+    @property
+    def repeated(self) -> tuple[Run, ...]:
+        """Runs with a result whose seed is counted already."""
+        return tuple(run for run in self.runs if run.result is not None and run not in self.counted)
 
     def as_json(self) -> dict[str, Any]:
         """Return mean and spread of the last epochs' accuracies (percent); runs without a result are listed as failed."""
-        accuracies = [run.result.last.accuracy for run in self.finished if run.result]
+        accuracies = [run.result.last.accuracy for run in self.counted if run.result]
         figures = asdict(spread(accuracies)) if accuracies else {"n": 0}
-        failed = [
-            {"seed": run.seed, "run": run.name, "state": run.state} for run in self.runs if run not in self.finished
-        ]
-        seeds = [run.seed for run in self.finished]
+        failed = [{"seed": run.seed, "run": run.name, "state": run.state} for run in self.runs if run.result is None]
+        seeds = [run.seed for run in self.counted]
         return {"recipe": self.label, "seeds": seeds, "accuracies": accuracies} | figures | {"failed": failed}
 
 
@@ -79,7 +82,13 @@ def compare(paths: Sequence[Path]) -> Comparison:
     if len(paths) < 2:
         raise UsageError("one run – compare needs at least two; `handgrad report RUN` shows one")
     groups = grouped([read_run(path, pictures=False) for path in paths])
-    return Comparison(groups, tuple(notes([run for group in groups for run in group.runs])), differences(groups))
+    found = notes([run for group in groups for run in group.runs])
+    found += [
+        f"{run.name} repeats seed {run.seed} of {group.label}; the mean counts each seed once."
+        for group in groups
+        for run in group.repeated
+    ]
+    return Comparison(groups, tuple(found), differences(groups))
 
 
 def grouped(runs: Sequence[Run]) -> tuple[Group, ...]:
@@ -170,7 +179,7 @@ def run_cells(label: str, run: Run) -> list[str]:
     result, seconds = run.result, run.seconds_an_epoch
     best = "–"
     if result is not None:
-        best = f"{percent(result.best_correct, result.best_total)} (epoch {result.best_number}, {result.selected_on})"
+        best = f"{percent(result.best_correct, result.best_total)} ({result.best_number}, {result.selected_on})"
     return [
         label,
         run.network,

@@ -35,7 +35,7 @@ def write_comparison(comparison: Comparison, path: Path, *, overwrite: bool = Fa
 
 def comparison_page(comparison: Comparison) -> str:
     """Return the whole page."""
-    names = " against ".join(group.label for group in comparison.groups)
+    names = heading(comparison)
     head = tag("header", tag("p", f"Handgrad – {len(comparison.runs)} runs", class_="over"), tag("h1", names))
     parts = [
         head,
@@ -46,6 +46,14 @@ def comparison_page(comparison: Comparison) -> str:
         titled("What sets the recipes apart", differences_table(comparison)),
     ]
     return document(names, joined(*parts))
+
+
+def heading(comparison: Comparison) -> str:
+    """Return what is compared: two recipes by name, more by their number."""
+    labels = [group.label for group in comparison.groups]
+    if len(labels) == 1:
+        return f"{labels[0]}, {len(comparison.runs)} runs"
+    return f"{labels[0]} against {labels[1]}" if len(labels) == 2 else f"{len(labels)} recipes side by side"
 
 
 def runs_table(comparison: Comparison) -> Markup:
@@ -117,6 +125,6 @@ def legend(comparison: Comparison) -> Markup:
         line = tag("line", x1=0, x2=34, y1=7, y2=7, class_=f"curve {style}")
         mark = tag("circle", cx=17, cy=7, r=3, class_=f"mark {style}")
         swatch = tag("svg", line, mark, viewBox="0 0 34 14", aria_hidden="true")
-        count = f" ({len(group.runs)} seeds)" if len(group.runs) > 1 else ""
+        count = f" ({len(group.runs)} runs)" if len(group.runs) > 1 else ""
         items.append(tag("li", swatch, f"{group.label}{count}"))
     return tag("ul", *items, class_="legend")

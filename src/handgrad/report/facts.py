@@ -54,8 +54,8 @@ def layer_section(run: Run) -> Markup | None:
     rows: list[list[object]] = []
     for row in run.layers["rows"]:
         work, field = row.get("multiply_adds"), row.get("receptive_field")
-        shape = " × ".join(str(size) for size in row["output"])
-        size = " × ".join(str(side) for side in field) if isinstance(field, list) else field
+        shape = "×".join(str(size) for size in row["output"])
+        size = "×".join(str(side) for side in field) if isinstance(field, list) else field
         rows.append(
             [row["layer"], shape, f"{int(row['parameters']):,}", "–" if work is None else f"{int(work):,}", size or "–"]
         )

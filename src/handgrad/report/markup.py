@@ -45,14 +45,13 @@ def attribute(key: str) -> str:
     return key.rstrip("_").replace("_", "-")
 
 
-def table(head: list[object], rows: list[list[object]], *, class_: str = "", caption: object = None) -> Markup:
+def table(head: list[object], rows: list[list[object]], *, class_: str = "") -> Markup:
     """Return a table in a box that scrolls sideways; the first cell of each row is its heading."""
     body = [tag("tr", tag("th", row[0], scope="row"), *(tag("td", cell) for cell in row[1:])) for row in rows]
     return tag(
         "div",
         tag(
             "table",
-            tag("caption", caption) if caption is not None else None,
             tag("thead", tag("tr", *(tag("th", cell, scope="col") for cell in head))),
             tag("tbody", *body),
             class_=class_ or None,

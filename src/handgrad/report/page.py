@@ -78,7 +78,7 @@ def learning(run: Run) -> Markup | None:
     text = (
         f"The {run.evaluated_on} is read after each epoch by the network at rest. Training figures are taken while it learns: "
         "on images as augmented, with dropout where it has any, and over the whole epoch while the weights still move. So they "
-        "can be worse than those on unseen images. The accuracy axis is logarithmic in the mistakes and so widens towards 100 %."
+        "can be worse than those on unseen images. The accuracy axis is logarithmic in the mistakes: it widens towards 100 %."
     )
     figures = [chart_figure(chart) for chart in charts(run)]
     words = tag("div", tag("p", text, class_="quiet"), epoch_table(run))

@@ -77,5 +77,5 @@ def names(chart: Chart) -> Markup:
         parts.append(tag("line", x1=x, x2=x + 24, y1=12, y2=12, class_=f"curve {style}"))
         parts.append(tag("circle", cx=x + 12, cy=12, r=2.8, class_=f"mark {style}"))
         parts.append(tag("text", curve.label, x=x + 30, y=16))
-        x += 52 + 6.6 * len(curve.label)
+        x += 52 + 7.4 * len(curve.label)
     return joined(*parts)
