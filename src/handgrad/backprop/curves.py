@@ -13,16 +13,22 @@ from handgrad.backprop.simulate import Floats, RateSweep, Trace
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#4d4d4d", "#7a5195")
 """Tell apart with every common kind of colour vision; the line styles tell them apart in grey."""
 STYLES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 1)))
+HIGHEST = 1e12
 SIZE = (7.2, 4.3)
 
 
 def error_figure(trace: Trace) -> Figure:
-    """E_total by step on a linear axis; a training that leaves the finite numbers is drawn as far as it goes."""
+    """E_total by step; a training that leaves the finite numbers is drawn as far as it goes.
+
+    The axis is linear, unless the error grows so much that a linear axis would show its last rows only.
+    """
     figure, axes = _empty(f"{trace.graph.network.name}: error by step")
     errors = finite_part(trace["E_total"])
     rate = plain_number(float(trace["learning_rate"][0]))
-    axes.plot(np.arange(len(errors)), errors, color=POSITIVE, linewidth=1.8, label=f"learning rate {rate}")
-    _finish(axes, trace.steps, logarithmic=_too_steep(errors))
+    steep = _too_steep(errors)
+    shown = within_reach(errors) if steep else errors
+    axes.plot(np.arange(len(errors)), shown, color=POSITIVE, linewidth=1.8, label=f"learning rate {rate}")
+    _finish(axes, trace.steps, logarithmic=steep)
     if trace.diverged_at is not None:
         _remark(axes, f"diverged at step {trace.diverged_at}")
     axes.legend(frameon=False, fontsize=9)
@@ -43,15 +49,23 @@ def rates_figure(sweep: RateSweep, name: str, logarithmic: bool = False) -> Figu
         if sweep.diverged_at[index] is not None:
             label += f" (diverged at step {sweep.diverged_at[index]})"
         style, colour = STYLES[index % len(STYLES)], COLOURS[index % len(COLOURS)]
-        shown = np.where(errors > 0, errors, np.nan) if logarithmic else errors
-        axes.plot(np.arange(len(errors)), shown, color=colour, linestyle=style, linewidth=1.6, label=label)
+        axes.plot(
+            np.arange(len(errors)),
+            within_reach(errors) if logarithmic else errors,
+            color=colour,
+            linestyle=style,
+            linewidth=1.6,
+            label=label,
+        )
     steps = len(sweep.errors) - 1
     _finish(axes, steps, logarithmic)
     first = float(sweep.errors[0, 0])
-    largest = max((float(finite_part(column).max()) for column in sweep.errors.T if np.isfinite(column[0])), default=0)
+    largest = max((float(finite_part(column).max(initial=0.0)) for column in sweep.errors.T), default=0.0)
     if not logarithmic and np.isfinite(first) and first > 0 and largest > 2 * first:
         axes.set_ylim(0, 2 * first)
         _remark(axes, "errors above twice the first are cut off")
+    if logarithmic and first > 0 and largest > HIGHEST * first:
+        _remark(axes, "errors above a million million times the first are cut off")
     axes.legend(title="learning rate", frameon=False, fontsize=9, title_fontsize=9)
     return figure
 
@@ -60,6 +74,12 @@ def finite_part(errors: Floats) -> Floats:
     """The errors up to the first that is no longer finite."""
     broken = np.flatnonzero(~np.isfinite(errors))
     return errors[: broken[0]] if len(broken) else errors
+
+
+def within_reach(errors: Floats) -> Floats:
+    """The errors that a logarithmic axis can show: above 0, and at most 10^12 times the first."""
+    reach = HIGHEST * (errors[0] if len(errors) and errors[0] > 0 else 1.0)
+    return np.where((errors > 0) & (errors <= reach), errors, np.nan)
 
 
 def _empty(title: str) -> tuple[Figure, Axes]:

@@ -1,0 +1,213 @@
+"""The second half of a derivation: every derivative in numbered steps, and the check against differences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from handgrad.backprop.calculus import ACTIVATIONS, LOSSES
+from handgrad.backprop.explain.document import (
+    Block,
+    Equation,
+    Heading,
+    Line,
+    Math,
+    Paragraph,
+    Span,
+    Table,
+    Text,
+    listed,
+    say,
+)
+from handgrad.backprop.explain.equations import Equations
+from handgrad.backprop.explain.forward import by_sample, number
+from handgrad.backprop.explain.scope import ALL_PARAMETERS, Scope
+from handgrad.backprop.graph import Kind, Quantity
+from handgrad.backprop.network import UpdateOrder
+from handgrad.backprop.rendering import plain_number
+from handgrad.backprop.simulate import finite_differences
+
+
+class Steps:
+    """Counts the steps of the derivation."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def heading(self, *parts: str | Span) -> Heading:
+        self.count += 1
+        return Heading(3, say(f"Step {self.count}: ", *parts))
+
+
+def backward(scope: Scope, write: Equations) -> Iterator[Block]:
+    """Slopes, deltas and gradients from the output layer back to the first."""
+    network = scope.graph.network
+    steps = Steps()
+    yield Heading(2, say("4. Backward"))
+    yield Paragraph(
+        say(
+            r"The chain rule takes the derivative apart into partials that are each easy: how the error moves with an "
+            r"activation, how the activation moves with the weighted sum, how the sum moves with the weight. The product of "
+            r"the first two belongs to the unit and not to the weight; it is the unit's $\delta$, computed once and used "
+            r"for all weights into the unit."
+        )
+    )
+    if scope.samples > 1:
+        yield Paragraph(
+            say(
+                r"In slopes and deltas $E$ is the error of their own sample; in the derivative with respect to a weight or "
+                r"bias it is the total. Sample 1 in full, the deltas of all samples in the tables."
+            )
+        )
+    for layer in range(len(network.layers), 0, -1):
+        yield from _slopes(scope, write, steps, layer)
+        yield from _gradients(scope, write, steps, layer)
+        if network.order is UpdateOrder.OUTPUT_FIRST and layer > 1:
+            yield from _early_update(scope, write, steps, layer)
+
+
+def _slopes(scope: Scope, write: Equations, steps: Steps, layer: int) -> Iterator[Block]:
+    network = scope.graph.network
+    output = layer == len(network.layers)
+    slopes = scope.shown(Kind.ERROR_SLOPE, layer=layer)
+    if slopes:
+        yield steps.heading(*_names(write, slopes))
+        yield Paragraph(say(_slope_words(scope, layer)))
+        for quantity in slopes:
+            yield from _chained(write, quantity)
+    locals_ = scope.shown(Kind.ACTIVATION_SLOPE, layer=layer)
+    if locals_:
+        activation = network.layers[layer - 1].activation
+        yield steps.heading(*_names(write, locals_))
+        yield Paragraph(say(f"The slope of {activation}: ", Math(ACTIVATIONS[activation].slope_latex), "."))
+        for quantity in locals_:
+            yield write.worked(quantity.name)
+    deltas = scope.shown(Kind.DELTA, layer=layer)
+    yield steps.heading(*_names(write, deltas))
+    if output and LOSSES[network.loss].delta is not None:
+        yield Paragraph(
+            say(f"Loss and activation meet, and their two factors cancel: {LOSSES[network.loss].delta_reads}.")
+        )
+    for quantity in deltas:
+        yield from _chained(write, quantity)
+    if scope.samples > 1 and scope.complete and layer == 1:
+        yield Paragraph(say("The deltas of all samples:"))
+        yield by_sample(scope, write, Kind.DELTA)
+
+
+def _chained(write: Equations, quantity: Quantity) -> Iterator[Block]:
+    """The chain rule, unless the next line says the same, then the worked line."""
+    if quantity.chain and write.chain(quantity.name) != write.in_symbols(quantity.name):
+        yield write.chain(quantity.name)
+    yield write.worked(quantity.name)
+
+
+def _slope_words(scope: Scope, layer: int) -> str:
+    network = scope.graph.network
+    if layer == len(network.layers):
+        return "How the error moves with each output."
+    words = "A hidden activation reaches the error through every unit of the next layer, so their shares are added up."
+    if network.order is UpdateOrder.OUTPUT_FIRST:
+        words += (
+            " The weights are the new ones, because this network updates each layer before it goes on to the one below."
+        )
+    return words
+
+
+def _gradients(scope: Scope, write: Equations, steps: Steps, layer: int) -> Iterator[Block]:
+    for quantity in scope.trained(layer):
+        of = scope.graph[quantity.of or ""]
+        yield steps.heading(write.sign(quantity.name), f", {of.meaning}")
+        yield from _last_partial(scope, write, quantity)
+        yield write.chain(quantity.name)
+        replaced = write.local(quantity)
+        if replaced is not None:
+            yield Paragraph(say("Each partial replaced by what it is:"))
+            yield Equation(quantity.latex, ((replaced[0],), (replaced[1],), (write.result(quantity.name),)))
+        yield Paragraph(say("In deltas:"))
+        yield write.in_symbols(quantity.name)
+        yield Paragraph(say("With today's numbers:"))
+        yield write.with_numbers(quantity.name)
+
+
+def _last_partial(scope: Scope, write: Equations, quantity: Quantity) -> Iterator[Block]:
+    """Why the weighted sum moves with a weight as it does, said once a layer for weights and once for biases."""
+    of = scope.graph[quantity.of or ""]
+    first = next(q for q in scope.trained(of.layer or 1) if scope.graph[q.of or ""].kind is of.kind)
+    if quantity is not first:
+        return
+    last = quantity.chain[0][-1]
+    if last.quantity is None:
+        yield Paragraph(
+            say(
+                "A bias is added as it is, and the weighted sum moves with it one to one: ",
+                Math(f"{last.latex} = 1"),
+                ".",
+            )
+        )
+        return
+    yield Paragraph(
+        say(
+            "In the weighted sum the weight stands beside one number only, and the sum moves with the weight that much: ",
+            Math(f"{last.latex} = {scope.graph[last.quantity].latex}"),
+            ".",
+        )
+    )
+
+
+def _early_update(scope: Scope, write: Equations, steps: Steps, layer: int) -> Iterator[Block]:
+    updated = [q for q in scope.shown(Kind.UPDATED, layer=layer) if q.of is not None]
+    yield steps.heading("the new weights of this layer")
+    yield Paragraph(
+        say("Output layer first: the weights are updated now, and the layer below is computed with the new ones.")
+    )
+    for quantity in updated:
+        yield write.worked(quantity.name)
+
+
+def _names(write: Equations, quantities: list[Quantity]) -> Line:
+    signs = [say(write.sign(quantity.name)) for quantity in quantities]
+    if len(signs) > 4:
+        return (*signs[0], Text(" to "), *signs[-1])
+    return listed(signs)
+
+
+def check(scope: Scope, write: Equations) -> Iterator[Block]:
+    """Every derivative beside its finite difference; of a large network the largest difference."""
+    graph = scope.graph
+    found = finite_differences(graph)
+    exact = list(graph.exact_parameters)
+    yield Heading(2, say("5. Check"))
+    yield Paragraph(
+        say(
+            "A derivative can be measured without any calculus: move one weight a little up and a little down, and divide "
+            r"the change of the error by the way moved. $\frac{E(w + h) - E(w - h)}{2 h}$ with $h = 6 \cdot 10^{-6}$ gives:"
+        )
+    )
+    gaps = {name: abs(found[name] - write.values[f"dE/d{name}"]) for name in exact}
+    if len(exact) <= ALL_PARAMETERS:
+        header = (say("derivative"), say("by the chain rule"), say("by difference"), say("apart by"))
+        rows = [
+            (
+                say(Math(graph[f"dE/d{name}"].latex)),
+                number(write.values[f"dE/d{name}"], 9),
+                number(found[name], 9),
+                say(plain_number(gaps[name], 1)),
+            )
+            for name in exact
+        ]
+        yield Table(header, tuple(rows))
+    largest = max(gaps, key=lambda name: gaps[name])
+    yield Paragraph(
+        say(
+            f"The largest gap of {len(gaps)} is {plain_number(gaps[largest], 2)}, at ",
+            write.sign(largest),
+            ". A difference loses digits to rounding; agreement in eight to ten of them is what to expect.",
+        )
+    )
+    if graph.network.order is UpdateOrder.OUTPUT_FIRST and len(exact) < len(graph.parameters):
+        yield Paragraph(
+            say(
+                "The hidden layers are left out: with the order output layer first their numbers are not the derivatives of "
+                "this error at these weights, and a difference rightly disagrees."
+            )
+        )

@@ -1,0 +1,179 @@
+"""Equations of a derivation: right-hand sides in symbols and numbers, chain rules, and long sums over several lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from handgrad.backprop import rendering
+from handgrad.backprop.explain.document import Equation, Math
+from handgrad.backprop.expression import Const, Node, Quotient, Ref, Sum, total
+from handgrad.backprop.graph import Factor, Graph, Kind, Quantity
+
+WIDTH = 78
+"""Signs on a line of equations."""
+ALL_TERMS = 20
+"""The longest sum that is written out; of a longer one the first three terms and the last are shown."""
+ALL_PRODUCTS = 4
+"""The same for a sum of products of partials."""
+RESULT_DIGITS = 9
+
+
+class Equations:
+    """Writes the equations of one row of a training."""
+
+    def __init__(self, graph: Graph, values: Mapping[str, float]) -> None:
+        self.graph = graph
+        # Adding 0 takes the sign from a negative zero.
+        self.values = {name: value + 0.0 for name, value in values.items()}
+
+    def sign(self, name: str) -> Math:
+        """A quantity's own sign."""
+        return Math(self.graph[name].latex, self.graph[name].label)
+
+    @staticmethod
+    def number(value: float) -> str:
+        """A number of the settings."""
+        return rendering.latex_number(value)
+
+    def result(self, name: str) -> str:
+        """A quantity's value."""
+        return rendering.latex_number(self.values[name], RESULT_DIGITS)
+
+    def rule(self, name: str) -> tuple[str, ...]:
+        """The right-hand side in symbols."""
+        return self._side(name, None)
+
+    def numbers(self, name: str) -> tuple[str, ...]:
+        """The right-hand side with the numbers put in."""
+        return self._side(name, self.values)
+
+    def worked(self, name: str) -> Equation:
+        """Symbols, numbers and value of a quantity, repeated sides left out."""
+        quantity = self.graph[name]
+        rights: list[tuple[str, ...]] = []
+        for right in (self.rule(name), self.numbers(name), (self.result(name),)):
+            if right not in rights:
+                rights.append(right)
+        return Equation(quantity.latex, tuple(rights))
+
+    def with_numbers(self, name: str) -> Equation:
+        """Numbers and value of a quantity."""
+        sides = dict.fromkeys([self.numbers(name), (self.result(name),)])
+        return Equation(self.graph[name].latex, tuple(sides))
+
+    def in_symbols(self, name: str) -> Equation:
+        return Equation(self.graph[name].latex, (self.rule(name),))
+
+    def chain(self, name: str) -> Equation:
+        """The chain rule of a gradient, slope or delta as a sum of products of partials."""
+        quantity = self.graph[name]
+        products = [
+            r" \cdot ".join(part.latex for factor in product for part in self._expanded(factor))
+            for product in quantity.chain
+        ]
+        shown = _shortened(products, ALL_PRODUCTS, keep=2)
+        return Equation(quantity.latex, (self._averaged(shown, quantity),))
+
+    def local(self, quantity: Quantity) -> tuple[str, str] | None:
+        """The product of partials, each replaced by its own formula: ``(a − t) · a (1 − a) · a_h``.
+
+        Returns it with its numbers; None where the chain is a sum or has nothing to replace.
+        """
+        if len(quantity.chain) != 1:
+            return None
+        parts = [part for factor in quantity.chain[0] for part in self._expanded(factor)]
+        if len(parts) == len(quantity.chain[0]):
+            return None
+        nodes = [self._formula(part) for part in parts]
+        if any(node is None for node in nodes):
+            return None
+        product = nodes[0]
+        assert product is not None
+        for node in nodes[1:]:
+            assert node is not None
+            product = product * node
+        return self._latex(product, None), self._latex(product, self.values)
+
+    def _formula(self, factor: Factor) -> Node | None:
+        if factor.quantity is None:
+            return Const(1.0)
+        quantity = self.graph[factor.quantity]
+        if quantity.kind in (Kind.ERROR_SLOPE, Kind.ACTIVATION_SLOPE) and not quantity.chain:
+            return quantity.expression
+        return Ref(quantity.name)
+
+    def _expanded(self, factor: Factor) -> tuple[Factor, ...]:
+        """A delta that is one product stands for its own two factors."""
+        if factor.quantity is None:
+            return (factor,)
+        quantity = self.graph[factor.quantity]
+        if quantity.kind is Kind.DELTA and len(quantity.chain) == 1:
+            return quantity.chain[0]
+        return (factor,)
+
+    def _averaged(self, products: Sequence[str], quantity: Quantity) -> tuple[str, ...]:
+        """Products parted by plus signs, divided as the expression divides (the mean over samples)."""
+        expression = quantity.expression
+        divided = isinstance(expression, Quotient) and isinstance(expression.denominator, Const)
+        if not divided:
+            return fold([products[0], *(f"+ {product}" for product in products[1:])])
+        assert isinstance(expression, Quotient)
+        share = rf"\frac{{1}}{{{self._latex(expression.denominator, None)}}}"
+        opening = rf"{share} \cdot ( {products[0]}" if len(products) > 1 else rf"{share} \cdot {products[0]}"
+        closing = [" )"] if len(products) > 1 else [""]
+        pieces = [opening, *(f"+ {product}" for product in products[1:])]
+        return fold([*pieces[:-1], pieces[-1] + closing[0]])
+
+    def _side(self, name: str, values: Mapping[str, float] | None) -> tuple[str, ...]:
+        node = self.graph[name].expression
+        if node is None:
+            raise ValueError(f"{name} is given and has no expression")
+        whole = self._latex(node, values)
+        summed = node.numerator if isinstance(node, Quotient) else node
+        if fits(whole) or not isinstance(summed, Sum):
+            return (whole,)
+        texts = [self._latex(total((term,)), values) for term in summed.terms]
+        signed = [text if index == 0 or text.startswith("-") else f"+ {text}" for index, text in enumerate(texts)]
+        shown = _shortened(signed, ALL_TERMS, keep=3, dots=r"+ \cdots")
+        if isinstance(node, Quotient):
+            shown[0] = rf"\frac{{1}}{{{self._latex(node.denominator, values)}}} \cdot ( {shown[0]}"
+            shown[-1] += " )"
+        return fold(shown)
+
+    def _latex(self, node: Node, values: Mapping[str, float] | None) -> str:
+        return rendering.latex(node, lambda ref: self.graph[ref].latex, values)
+
+
+def _shortened(texts: list[str], most: int, keep: int, dots: str = r"\cdots") -> list[str]:
+    return texts if len(texts) <= most else [*texts[:keep], dots, texts[-1]]
+
+
+def visible(latex: str) -> int:
+    """Roughly how many signs wide a formula is."""
+    flat = latex
+    while (
+        shorter := re.sub(r"\\frac\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}", _wider, flat)
+    ) != flat:
+        flat = shorter
+    return len(re.sub(r"\\(left|right|mathrm)|\\([a-zA-Z]+)|[{}_^ ]", lambda found: "*" if found[2] else "", flat))
+
+
+def _wider(found: re.Match[str]) -> str:
+    return max(found[1], found[2], key=len)
+
+
+def fits(latex: str) -> bool:
+    """Whether a formula can stand on one line."""
+    return visible(latex) <= WIDTH
+
+
+def fold(pieces: Sequence[str]) -> tuple[str, ...]:
+    """Pieces put together to lines that fit."""
+    lines = [pieces[0]]
+    for piece in pieces[1:]:
+        if fits(f"{lines[-1]} {piece}"):
+            lines[-1] += f" {piece}"
+        else:
+            lines.append(piece)
+    return tuple(lines)

@@ -1,0 +1,177 @@
+"""The first half of a derivation: what the network is, its forward equations with numbers, its error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from handgrad.backprop.calculus import ACTIVATIONS, LOSSES
+from handgrad.backprop.explain.document import Block, Bullets, Heading, Line, Math, Paragraph, Picture, Table, User, say
+from handgrad.backprop.explain.equations import Equations
+from handgrad.backprop.explain.scope import ALL_PARAMETERS, ALL_UNITS, TABLE_DIGITS, Scope
+from handgrad.backprop.graph import Kind
+from handgrad.backprop.network import BiasRule, Network, OverSamples, UpdateRule, counted
+from handgrad.backprop.rendering import plain_number
+
+BIAS_WORDS = {
+    BiasRule.NONE: "There are no biases.",
+    BiasRule.FIXED: "Each layer has one bias, which is never changed.",
+    BiasRule.NEURON: "Each unit has a bias of its own, trained like a weight.",
+    BiasRule.LAYER: "Each layer has one bias, shared by its units and trained.",
+}
+RULE_WORDS = {
+    UpdateRule.GRADIENT_DESCENT: "gradient descent",
+    UpdateRule.MOMENTUM: "gradient descent with momentum",
+    UpdateRule.ADAM: "Adam",
+}
+
+
+def number(value: float, digits: int = TABLE_DIGITS) -> Line:
+    """A number as a cell of a table."""
+    return say(plain_number(value + 0.0, digits))
+
+
+def opening(scope: Scope) -> Iterator[Block]:
+    """Title, what this is, and the rules in one picture."""
+    network = scope.graph.network
+    yield Heading(1, say("Backpropagation by hand: ", User(network.name)))
+    yield Paragraph(
+        say(
+            "One training step of a small network, derived number by number: forward, the error, the derivative of the "
+            "error with respect to every weight by the chain rule, the update. Rules and numbers come from one "
+            "description of the step, the one that also makes the workbook. Numbers put into a formula are rounded to "
+            "six digits, results to nine; the computation itself rounds nowhere but in the last place of a double."
+        )
+    )
+    if not scope.complete:
+        yield Paragraph(
+            say(
+                f"This network is too large to write everything out (more than {ALL_UNITS} units or {ALL_PARAMETERS} "
+                "weights and biases). The derivation below is complete for the first unit of each layer and its first "
+                "weight; every other weight follows the same rule with its own numbers, and the tables at the end hold "
+                "all values."
+            )
+        )
+    yield Picture("rules", say("The rules of this step at a glance, with today's numbers"))
+
+
+def described(scope: Scope) -> Iterator[Block]:
+    """The drawing, the layers in words, how things are named."""
+    network = scope.graph.network
+    yield Heading(2, say("1. The network"))
+    yield Picture("network", say("The network: units with their activations, weights on the arrows, targets, errors"))
+    yield Paragraph(say(_shape_words(network)))
+    lines = [
+        say(f"{_layer_name(network, i)}: {counted(layer.units, 'unit')}, ", *_activation(layer.activation))
+        for i, layer in enumerate(network.layers, 1)
+    ]
+    yield Bullets(tuple(lines))
+    yield Paragraph(
+        say(
+            BIAS_WORDS[network.bias] + f" Training is by {RULE_WORDS[network.update.rule]} with learning rate ",
+            Math(r"\eta = " + Equations.number(network.learning_rate)),
+            ".",
+        )
+    )
+    yield Paragraph(
+        say(
+            "How to read the names: $i_{1}$ is the first input, $t_{1}$ the first target. A unit such as $o_{1}$ stands for "
+            "its pre-activation, the weighted sum that reaches it, and $a_{o1}$ for its activation. Weights are numbered "
+            "layer after layer, all weights into a unit before those into the next. "
+            r"$\delta_{o1}$ is short for $\frac{\partial E}{\partial o_{1}}$."
+            + (" A number in brackets above, as in $t_{1}^{(2)}$, is the sample." if scope.samples > 1 else "")
+        )
+    )
+    yield from _data(scope)
+
+
+def _shape_words(network: Network) -> str:
+    sizes = "-".join(map(str, network.sizes))
+    samples = len(network.samples)
+    return (
+        f"A fully connected {sizes} network: {counted(network.inputs, 'input')}, {counted(len(network.weights), 'weight')}, "
+        f"trained on {counted(samples, 'sample')}."
+    )
+
+
+def _layer_name(network: Network, layer: int) -> str:
+    if layer == len(network.layers):
+        return "Output layer"
+    return "Hidden layer" + (f" {layer}" if len(network.layers) > 2 else "")
+
+
+def _activation(name: str) -> Line:
+    entry = ACTIVATIONS[name]
+    return say(f"{name}, ", Math(entry.reads_latex), ", with derivative ", Math(entry.slope_latex))
+
+
+def _data(scope: Scope) -> Iterator[Block]:
+    network = scope.graph.network
+    inputs, outputs = range(1, network.inputs + 1), range(1, network.outputs + 1)
+    header = [say("sample"), *(say(Math(f"i_{{{n}}}")) for n in inputs), *(say(Math(f"t_{{{n}}}")) for n in outputs)]
+    rows = [
+        (say(str(place)), *(number(value) for value in (*sample.inputs, *sample.targets)))
+        for place, sample in enumerate(network.samples, 1)
+    ]
+    yield Table(tuple(header), tuple(rows))
+
+
+def forward(scope: Scope, write: Equations) -> Iterator[Block]:
+    """Each weighted sum and activation: symbols, numbers, value."""
+    graph = scope.graph
+    yield Heading(2, say("2. Forward"))
+    yield Paragraph(
+        say("Each unit adds up what reaches it, and its activation function makes the activation of the sum.")
+    )
+    if scope.samples > 1:
+        yield Paragraph(
+            say("Sample 1 in full; the same equations with the other samples' numbers give the table below.")
+        )
+    for layer in range(1, len(graph.network.layers) + 1):
+        if len(graph.network.layers) > 1:
+            yield Heading(3, say(_layer_name(graph.network, layer)))
+        for quantity in scope.shown(Kind.PRE_ACTIVATION, Kind.SOFTMAX_PART, Kind.ACTIVATION, layer=layer):
+            yield write.worked(quantity.name)
+        if graph.network.layers[layer - 1].activation == "softmax":
+            yield Paragraph(
+                say(
+                    "The largest sum is taken off before the exponentials: that changes no share, as numerator and "
+                    "denominator get the same factor, and keeps the exponentials from overflowing."
+                )
+            )
+    if scope.samples > 1 and scope.complete:
+        yield by_sample(scope, write, Kind.ACTIVATION)
+
+
+def by_sample(scope: Scope, write: Equations, kind: Kind) -> Table:
+    """All quantities of a kind: a row a unit, a column a sample."""
+    samples = range(1, scope.samples + 1)
+    by_place: dict[tuple[int | None, int | None, int | None], dict[int, str]] = {}
+    for quantity in scope.graph.of_kind(kind):
+        place = (quantity.layer, quantity.unit, quantity.source)
+        by_place.setdefault(place, {})[quantity.sample or 1] = quantity.name
+    header = (say("sample"), *(say(str(sample)) for sample in samples))
+    rows = [
+        (say(without_sample(write.sign(names[1]))), *(number(write.values[names[sample]]) for sample in samples))
+        for names in by_place.values()
+    ]
+    return Table(header, tuple(rows))
+
+
+def without_sample(sign: Math) -> Math:
+    """The sign of a quantity of sample 1 without the mark of the sample."""
+    return Math(sign.latex.replace("^{(1)}", ""), sign.label.replace("[1]", ""))
+
+
+def error(scope: Scope, write: Equations) -> Iterator[Block]:
+    """The error of each output, their sum, and over the samples."""
+    network = scope.graph.network
+    loss = LOSSES[network.loss]
+    yield Heading(2, say("3. The error"))
+    yield Paragraph(say(f"The error is the {loss.name.replace('-', ' ')}: {loss.reads}."))
+    for quantity in scope.shown(Kind.ERROR, Kind.SAMPLE_ERROR):
+        yield write.worked(quantity.name)
+    if scope.samples > 1:
+        both = "mean" if network.over_samples is OverSamples.MEAN else "sum"
+        yield Paragraph(say(f"Over the {scope.samples} samples the error is the {both} of theirs:"))
+    for quantity in scope.graph.of_kind(Kind.TOTAL):
+        yield write.worked(quantity.name)

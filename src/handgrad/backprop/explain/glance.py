@@ -1,0 +1,79 @@
+"""The rules of a step on one picture: for readers of Markdown that show no mathematics, and for a wall."""
+
+from __future__ import annotations
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from handgrad.backprop.drawing import INK, QUIET
+from handgrad.backprop.explain.equations import Equations, visible
+from handgrad.backprop.explain.scope import Scope
+from handgrad.backprop.graph import Kind, Quantity
+
+WIDTH, LINE = 11.0, 0.56
+MOST_SIGNS = 92
+
+
+def glance_rows(scope: Scope, write: Equations) -> list[tuple[str, str]]:
+    """What it is, and the formula: one unit, one weight and one delta of the output and of the layer below."""
+    graph, last = scope.graph, len(scope.graph.network.layers)
+    rows: list[tuple[str, str]] = []
+
+    def first(kind: Kind, layer: int | None) -> Quantity | None:
+        return next((q for q in scope.shown(kind) if layer in (None, q.layer)), None)
+
+    def add(words: str, quantity: Quantity | None) -> None:
+        if quantity is not None:
+            rows.append((words, _formula(write, quantity)))
+
+    for layer in dict.fromkeys((max(last - 1, 1), last)):
+        where = "output" if layer == last else "hidden unit"
+        add(f"weighted sum of the first {where}", first(Kind.PRE_ACTIVATION, layer))
+        add("its activation", first(Kind.ACTIVATION, layer))
+    add("error of the first output", first(Kind.ERROR, None))
+    for layer in dict.fromkeys((last, max(last - 1, 1))):
+        add("how the error moves with an activation", first(Kind.ERROR_SLOPE, layer))
+        add("slope of the activation", first(Kind.ACTIVATION_SLOPE, layer))
+        add("delta of the " + ("output" if layer == last else "hidden unit"), first(Kind.DELTA, layer))
+        add("derivative with respect to a weight", first(Kind.GRADIENT, layer))
+    name = graph.successors[graph[first_gradient(scope)].of or ""]
+    add("the weight after the step", graph[name])
+    return rows
+
+
+def first_gradient(scope: Scope) -> str:
+    """The derivative that the picture's last row updates by: the output layer's first."""
+    return scope.trained(len(scope.graph.network.layers))[0].name
+
+
+def _formula(write: Equations, quantity: Quantity) -> str:
+    """Rule, numbers and value, as much of it as can be read on one line."""
+    rule, numbers = _one_line(write.rule(quantity.name)), _one_line(write.numbers(quantity.name))
+    sides = dict.fromkeys([quantity.latex, rule, numbers, write.result(quantity.name)])
+    whole = " = ".join(sides)
+    if visible(whole) <= MOST_SIGNS:
+        return whole
+    return " = ".join(dict.fromkeys([quantity.latex, rule, write.result(quantity.name)]))
+
+
+def _one_line(side: tuple[str, ...]) -> str:
+    if len(side) == 1:
+        return side[0]
+    return f"{side[0]} + \\cdots" + " )" * (side[0].count("( ") - side[0].count(" )"))
+
+
+def glance_figure(scope: Scope, write: Equations) -> Figure:
+    """The rows as a picture; a formula that is too wide is set smaller."""
+    rows = glance_rows(scope, write)
+    height = LINE * len(rows) + 0.3
+    figure = Figure(figsize=(WIDTH, height), facecolor="white")
+    FigureCanvasAgg(figure)
+    left = 3.3
+    for index, (words, formula) in enumerate(rows):
+        y = 1 - (LINE * (index + 0.5) + 0.15) / height
+        figure.text(0.15 / WIDTH, y, words, fontsize=10, color=QUIET, va="center", fontfamily="DejaVu Sans")
+        shown = figure.text(left / WIDTH, y, f"${formula}$", fontsize=13, color=INK, va="center")
+        room, taken = (WIDTH - left - 0.15) * figure.dpi, shown.get_window_extent().width
+        if taken > room:
+            shown.set_fontsize(13 * room / taken)
+    return figure

@@ -1,0 +1,159 @@
+"""The last part of a derivation: the update, the first steps of the training, learning rates, all values."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+from handgrad.backprop.explain.document import Block, Bullets, Code, Heading, Line, Math, Paragraph, Picture, Table, say
+from handgrad.backprop.explain.equations import Equations
+from handgrad.backprop.explain.forward import by_sample, number
+from handgrad.backprop.explain.scope import ALL_PARAMETERS, Scope
+from handgrad.backprop.graph import Graph, Kind
+from handgrad.backprop.network import UpdateOrder, UpdateRule
+from handgrad.backprop.presets import load_network
+from handgrad.backprop.rendering import plain_number
+from handgrad.backprop.simulate import RateSweep, Trace
+
+MOST_COLUMNS = 12
+ROWS = (0, 1, 2, 3, 4, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
+DIGITS = 10
+
+
+def update(scope: Scope, write: Equations) -> Iterator[Block]:
+    """The rule of the update for the first weight in full, all new values as a table."""
+    graph = scope.graph
+    yield Heading(2, say("6. The update"))
+    words = "Every weight moves against its derivative, by the learning rate times as far."
+    if graph.network.order is UpdateOrder.OLD_WEIGHTS:
+        words += " All derivatives are those of the old weights: nothing is updated before everything is computed."
+    yield Paragraph(say(words))
+    first = graph.parameters[0]
+    parts = [q for q in graph.of_kind(Kind.UPDATE_PART) if _belongs(graph, q.of, first)]
+    if graph.network.update.rule is not UpdateRule.GRADIENT_DESCENT:
+        yield Paragraph(say("What the rule carries from step to step starts at 0. For ", write.sign(first), ":"))
+    for quantity in parts:
+        yield write.worked(quantity.name)
+    yield write.worked(graph.successors[first])
+    if len(graph.parameters) <= ALL_PARAMETERS:
+        yield parameter_table(graph, write)
+
+
+def _belongs(graph: Graph, of: str | None, parameter: str) -> bool:
+    """Whether a part of the update is the parameter's own or everybody's (Adam's step number and corrections)."""
+    return of is None or of == "step" or graph[of].of == parameter
+
+
+def parameter_table(graph: Graph, write: Equations) -> Table:
+    """Every parameter: its value, its derivative, its value after the step."""
+    header = (say("parameter"), say("now"), say("derivative of the error"), say("after the step"))
+    rows = [
+        (
+            say(write.sign(name)),
+            number(write.values[name], 9),
+            number(write.values[f"dE/d{name}"], 9),
+            number(write.values[graph.successors[name]], 9),
+        )
+        for name in graph.parameters
+    ]
+    return Table(header, tuple(rows))
+
+
+def training(scope: Scope, done: Trace) -> Iterator[Block]:
+    """The first steps and some later ones, and the error's curve."""
+    graph, network = scope.graph, scope.graph.network
+    yield Heading(2, say("7. Training"))
+    columns, left_out = training_columns(graph)
+    words = "The step is repeated. Row $k$ is the state before update $k$, so that the error in row 1 is that after one update."
+    if left_out:
+        words += f" The table shows the first weights and outputs; {left_out} more columns are in the workbook."
+    yield Paragraph(say(words))
+    rows = [
+        (say(f"{step:,}"), *(number(float(done[name][step]), DIGITS if name == "E_total" else 6) for name in columns))
+        for step in dict.fromkeys((*ROWS, done.steps))
+        if step <= done.steps and (done.diverged_at is None or step < done.diverged_at)
+    ]
+    yield Table((say(Math("k")), *(say(Math(graph[name].latex)) for name in columns)), tuple(sorted(rows, key=_step)))
+    if done.diverged_at is not None:
+        yield Paragraph(
+            say(f"In row {done.diverged_at:,} the error is no longer a finite number: the training has diverged.")
+        )
+    yield Picture("error", say(f"The error by step at learning rate {plain_number(network.learning_rate)}"))
+
+
+def _step(row: tuple[Line, ...]) -> int:
+    cell = row[0][0]
+    assert not isinstance(cell, Math | Code)
+    return int(cell.text.replace(",", ""))
+
+
+def training_columns(graph: Graph) -> tuple[list[str], int]:
+    """Weights, biases and outputs of sample 1 as far as a page is wide, and E_total; how many were left out."""
+    last = len(graph.network.layers)
+    outputs = [q.name for q in graph.of_kind(Kind.ACTIVATION) if q.layer == last and q.sample == 1]
+    shown = outputs[:4]
+    columns = [*graph.parameters[: MOST_COLUMNS - 1 - len(shown)], *shown]
+    return [*columns, "E_total"], len(graph.parameters) + len(outputs) - len(columns)
+
+
+def rates(scope: Scope, sweep: RateSweep) -> Iterator[Block]:
+    """The curves for each learning rate, and what is seen on them."""
+    steps = len(sweep.errors) - 1
+    yield Heading(2, say("8. Learning rates"))
+    yield Paragraph(say("The same first weights, trained with other learning rates; nothing else is changed."))
+    yield Picture("rates", say("The error by step and learning rate, on a linear axis"))
+    yield Picture("rates-log", say("The same on a logarithmic axis"))
+    marks = [step for step in (1, 10, 100, 1000, 10_000) if step < steps] + [steps]
+    header = (say("learning rate"), *(say(f"after {step:,}") for step in marks), say("steps on which it rose"))
+    rows = [
+        (
+            number(rate),
+            *(_error(float(sweep.errors[step, index])) for step in marks),
+            say("0" if not sweep.rises[index] else f"{sweep.rises[index]:,}"),
+        )
+        for index, rate in enumerate(sweep.rates)
+    ]
+    yield Table(header, tuple(rows), left=frozenset())
+    yield Bullets(tuple(seen(scope, sweep)))
+
+
+def _error(value: float) -> Line:
+    return number(value, DIGITS) if abs(value) < float("inf") else say("diverged")
+
+
+def seen(scope: Scope, sweep: RateSweep) -> Iterator[Line]:
+    """What the curves show, in sentences that are computed and so true of this network."""
+    steps = len(sweep.errors) - 1
+    usable = [j for j in range(len(sweep.rates)) if sweep.diverged_at[j] is None]
+    names = [plain_number(rate) for rate in sweep.rates]
+    if usable:
+        best = min(usable, key=lambda j: sweep.errors[-1, j])
+        yield say(f"After {steps:,} steps the smallest error is that of learning rate {names[best]}.")
+    gone = [names[j] for j in range(len(names)) if sweep.diverged_at[j] is not None]
+    if gone:
+        yield say(f"Diverged, that is, left the finite numbers: {', '.join(gone)}.")
+    up = [names[j] for j in usable if sweep.ended_higher[j]]
+    if up:
+        yield say(f"Ended above the error they began with: {', '.join(up)}. Such a rate is too large.")
+    if not gone and not up:
+        yield say("None of these learning rates makes the training diverge or end above where it began.")
+    if not any(sweep.rises):
+        yield say("With none of them does the error rise from any step to the next.")
+    network = scope.graph.network
+    if dataclasses.replace(load_network("classic"), learning_rate=network.learning_rate, name=network.name) == network:
+        yield say(
+            "On this network no learning rate from 0.1 to 1000 makes the error rise: the sigmoids saturate before anything "
+            "can run away. The preset `diverging` has outputs that nothing bounds, and shows what divergence looks like."
+        )
+
+
+def all_values(scope: Scope, write: Equations) -> Iterator[Block]:
+    """Tables of every activation, delta and parameter of a network that was not derived in full."""
+    if scope.complete:
+        return
+    yield Heading(2, say("10. All values"))
+    for words, kind in (("activations", Kind.ACTIVATION), ("deltas", Kind.DELTA)):
+        yield Paragraph(say(f"All {words}, a column a sample:"))
+        yield by_sample(scope, write, kind)
+    yield Paragraph(say("All parameters:"))
+    yield parameter_table(scope.graph, write)
