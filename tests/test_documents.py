@@ -1,0 +1,73 @@
+"""What the documents say is so: code blocks run, commands and options exist, links and pictures lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    """Return the code blocks of *language* that are not marked ``no-run``."""
+    found = BLOCK.findall(path.read_text(encoding="utf-8"))
+    return [body for name, note, body in found if name == language and "no-run" not in note]
+
+
+def commands(path: Path) -> list[str]:
+    """Return every ``handgrad`` and ``make`` line that a document shows to be typed."""
+    lines = "\n".join(blocks(path, "console")).splitlines()
+    typed = [line.removeprefix("$ ").split("  #")[0].strip() for line in lines if line.startswith("$ ")]
+    return [re.sub(r"^\S*bin/", "", part.strip()) for line in typed for part in line.split("&&")]
+
+
+@cache
+def help_of(command: str) -> str:
+    """Return what ``handgrad COMMAND --help`` prints, wide enough that no option is cut."""
+    run = subprocess.run(
+        [sys.executable, "-m", "handgrad", command, "--help"], capture_output=True, text=True, env={"COLUMNS": "200"}
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_command_and_option_shown_exists(path: Path) -> None:
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for line in commands(path):
+        words = shlex.split(line)
+        if words[0] == "make":
+            assert words[1] in targets, line
+        if words[0] == "handgrad":
+            known = help_of(words[1])
+            for option in (word.split("=")[0] for word in words[2:] if word.startswith("--")):
+                assert re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", known), f"{line}: {option} is no option"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_and_picture_leads_to_a_file(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text(encoding="utf-8")):
+        if not target.startswith(("http://", "https://")):
+            assert (path.parent / target).exists(), f"{path.name} → {target}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_python_block_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for block in blocks(path, "python"):
+        exec(compile(block, path.name, "exec"), {"__name__": "document"})
+
+
+def test_the_checks_find_a_wrong_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = tmp_path / "wrong.md"
+    wrong.write_text("```console\n$ handgrad train --sed 3\n```\n")
+    with pytest.raises(AssertionError, match="--sed is no option"):
+        test_every_command_and_option_shown_exists(wrong)
