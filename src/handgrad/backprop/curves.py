@@ -112,6 +112,5 @@ def _finish(axes: Axes, steps: int, logarithmic: bool) -> None:
 
 
 def _remark(axes: Axes, text: str) -> None:
-    axes.annotate(
-        text, (0.99, 0.02), xycoords="axes fraction", ha="right", va="bottom", fontsize=8.5, color=QUIET, style="italic"
-    )
+    """What a reader must know of the drawing, under it, where no curve is."""
+    axes.set_xlabel(f"{axes.get_xlabel()}\n{text}", fontsize=10, color=INK)

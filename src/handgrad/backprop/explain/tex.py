@@ -36,6 +36,7 @@ HEAD = r"""\documentclass[a4paper,11pt]{article}
 \fi
 \usepackage{amsmath}
 \usepackage{graphicx}
+\usepackage{array}
 \usepackage{longtable}
 \usepackage[margin=2cm]{geometry}
 \setlength{\parindent}{0pt}
@@ -141,7 +142,7 @@ def _table(table: Table) -> str:
 def _part(table: Table, places: Sequence[int]) -> str:
     # A column of sentences gets a share of the page, so that its lines break.
     prose = [i for i in places if i in table.left and any(_length(row[i]) > 24 for row in table.rows)]
-    share = f"p{{{0.5 / len(prose):.2f}\\linewidth}}" if prose else ""
+    share = f">{{\\raggedright\\arraybackslash}}p{{{0.56 / len(prose):.2f}\\linewidth}}" if prose else ""
     columns = "".join(share if i in prose else "l" if i in table.left else "r" for i in places)
     head, *rows = (" & ".join(_line(row[i]) for i in places) + r" \\" for row in (table.header, *table.rows))
     wide = len(places) > 8 or prose

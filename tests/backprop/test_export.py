@@ -1,0 +1,136 @@
+"""JSON and CSV of a training: every quantity of every step, exact, and harmless to whatever opens them."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from handgrad.backprop import Trace, load_network, preset_names, trace
+from handgrad.backprop.export import csv_chunks, export_columns, json_chunks, network_record, safe_text
+from handgrad.backprop.files import refuse_existing, write_whole
+from handgrad.backprop.network_file import parse_network
+from handgrad.errors import DiskError, UsageError
+
+CLASSIC_HEADER = (
+    "step t1 t2 i1 i2 w1 w2 w3 w4 w5 w6 w7 w8 h1 a_h1 h2 a_h2 o1 a_o1 o2 a_o2 E1 E2 E_total "
+    "∂E/∂w1 ∂E/∂w2 ∂E/∂w3 ∂E/∂w4 ∂E/∂w5 ∂E/∂w6 ∂E/∂w7 ∂E/∂w8"
+).split()
+
+
+def read_csv(done: Trace) -> list[list[str]]:
+    text = b"".join(csv_chunks(done)).decode("utf-8-sig")
+    return list(csv.reader(io.StringIO(text, newline="")))
+
+
+def refuse_constant(name: str) -> None:
+    raise AssertionError(f"{name} is not JSON")
+
+
+def read_json(done: Trace) -> dict[str, dict[str, list[float | None]]]:
+    loaded: dict[str, dict[str, list[float | None]]] = json.loads(
+        "".join(json_chunks(done)), parse_constant=refuse_constant
+    )
+    return loaded
+
+
+def overflowing() -> Trace:
+    network = dataclasses.replace(load_network("diverging"), learning_rate=1e200)
+    done = trace(network, 5)
+    assert done.diverged_at is not None
+    return done
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_quantity_of_every_step_comes_back_exactly_from_both(name: str) -> None:
+    done = trace(load_network(name), 7)
+    rows, document = read_csv(done), read_json(done)
+    columns = export_columns(done.graph)
+    assert sorted(columns) == sorted(done.graph.names)
+    assert rows[0][1:] == [done.graph[column].label for column in columns]
+    assert [row[0] for row in rows[1:]] == [str(step) for step in range(8)]
+    for index, column in enumerate(columns, start=1):
+        assert [float(row[index]) for row in rows[1:]] == done[column].tolist()
+        assert document["values"][column] == done[column].tolist()
+
+
+def test_the_csv_of_the_classic_network_begins_with_the_header_of_the_sheet() -> None:
+    assert read_csv(trace(load_network("classic"), 1))[0][: len(CLASSIC_HEADER)] == CLASSIC_HEADER
+
+
+def test_more_rows_than_are_written_at_once_stay_in_order() -> None:
+    rows = read_csv(trace(load_network("xor"), 2500))
+    assert [row[0] for row in rows[1:]] == [str(step) for step in range(2501)]
+
+
+def test_a_number_that_overflowed_is_null_in_json_and_diverged_in_csv() -> None:
+    done = overflowing()
+    rows, document = read_csv(done), read_json(done)
+    errors = document["values"]["E_total"]
+    assert errors[-1] is None and errors[0] == done["E_total"][0]
+    place = rows[0].index("E_total")
+    assert rows[-1][place] == "diverged" and float(rows[1][place]) == done["E_total"][0]
+    words = {cell for row in rows[1:] for cell in row if not math.isfinite(_number(cell))}
+    assert words == {"diverged"}
+
+
+def _number(cell: str) -> float:
+    try:
+        return float(cell)
+    except ValueError:
+        return math.nan
+
+
+@given(st.text(max_size=12))
+def test_no_text_reaches_a_spreadsheet_as_a_formula(text: str) -> None:
+    assert not safe_text(text).lstrip().startswith(("=", "+", "-", "@"))
+    assert safe_text(text).endswith(text)
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-cmd|' /C calc'!A0", "@SUM(A1)", " =1", "\t=1"])
+def test_a_text_that_begins_as_a_formula_gets_an_apostrophe(text: str) -> None:
+    assert safe_text(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_the_network_in_the_json_describes_the_same_network(name: str) -> None:
+    import tomli_w
+
+    network = load_network(name)
+    assert parse_network(tomli_w.dumps(network_record(network))) == network
+
+
+def test_a_file_that_exists_is_refused_and_a_folder_even_when_overwriting(tmp_path: Path) -> None:
+    path = tmp_path / "numbers.csv"
+    path.write_text("mine")
+    with pytest.raises(UsageError, match=r"numbers\.csv exists – add --overwrite or choose another name"):
+        refuse_existing([path], overwrite=False)
+    refuse_existing([path, tmp_path / "new"], overwrite=True)
+    with pytest.raises(UsageError, match="is a folder"):
+        refuse_existing([tmp_path], overwrite=True)
+
+
+def test_a_write_that_fails_half_way_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "numbers.csv"
+    path.write_text("mine")
+
+    def chunks() -> object:
+        yield b"half"
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(path, chunks())  # type: ignore[arg-type]
+    assert path.read_text() == "mine"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_is_not_there_is_a_disk_error(tmp_path: Path) -> None:
+    with pytest.raises(DiskError, match="cannot write"):
+        write_whole(tmp_path / "gone" / "numbers.csv", [b"1"])
