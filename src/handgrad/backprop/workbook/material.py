@@ -16,7 +16,6 @@ from handgrad.backprop.workbook.table import (
     Layout,
     guarded,
     needed_columns,
-    own_columns,
     shown_values,
     step_columns,
 )
@@ -28,7 +27,9 @@ MAX_CELLS = 2_000_000
 MAX_STEPS = 100_000
 MAX_RATES = 12
 RATE_CELLS, RATE_ROWS, FEWEST_RATE_ROWS = 250_000, 200, 10
-TRAINING, RATES, RATES_WORKING = "Training", "Learning rates", "Rates working"
+NETWORK, DERIVATION, TRAINING, RATES = "Network", "Derivation", "Training", "Learning rates"
+CHECKS, CONVENTIONS, RATES_WORKING, CHECKS_WORKING = "Checks", "Conventions", "Rates working", "Checks working"
+RATES_WORKING_LEFT = 2
 TABLE_TOP, TABLE_LEFT = 5, 1
 """The training table's first row and the column of its first quantity (column A holds the step)."""
 
@@ -75,9 +76,14 @@ class Material:
         return Layout(self.graph, columns, defined_name, defined_name, self.guarded)
 
     @cached_property
+    def rate_columns(self) -> dict[str, int]:
+        """Where each quantity stands on the sheet with the runs at all rates."""
+        return {name: RATES_WORKING_LEFT + number for number, name in enumerate(needed_columns(self.graph))}
+
+    @cached_property
     def rate_steps(self) -> int:
         """How many steps the comparison of learning rates shows: all, unless that would make the book heavy."""
-        width = len(self.rates) * (len(needed_columns(self.graph)) + 2)
+        width = len(self.rates) * (len(self.rate_columns) + 2)
         return min(self.steps, RATE_ROWS, max(FEWEST_RATE_ROWS, RATE_CELLS // width))
 
     @cached_property
@@ -133,7 +139,7 @@ def gather(network: Network, steps: int, rates: Sequence[float]) -> Material:
     needed = columns * (steps + 1) + cells_of_rates(material)
     if needed > MAX_CELLS or columns > MAX_COLUMNS or TABLE_TOP + steps + 40 > MAX_ROWS:
         fit = (MAX_CELLS - cells_of_rates(material)) // columns - 1
-        advice = f"ask for at most {fit:,} steps" if 1 <= fit and columns <= MAX_COLUMNS else "take a smaller network"
+        advice = f"ask for at most {fit:,} steps" if fit >= 1 and columns <= MAX_COLUMNS else "take a smaller network"
         raise UsageError(
             f"{network.name}: {steps:,} steps of {columns:,} columns need {needed:,} cells – "
             f"limit {MAX_CELLS:,} – {advice}"
@@ -143,7 +149,4 @@ def gather(network: Network, steps: int, rates: Sequence[float]) -> Material:
 
 def cells_of_rates(material: Material) -> int:
     """How many cells the comparison of learning rates takes."""
-    return (len(needed_columns(material.graph)) + 3) * (material.rate_steps + 1) * len(material.rates)
-
-
-__all__ = ["Material", "gather", "own_columns"]
+    return (len(material.rate_columns) + 3) * (material.rate_steps + 1) * len(material.rates)

@@ -2,58 +2,182 @@
 
 from __future__ import annotations
 
-from handgrad.backprop.graph import Kind
-from handgrad.backprop.workbook.charts import error_chart
-from handgrad.backprop.workbook.looks import HEADER, HEADING, INPUT, LABEL, SUBTITLE, TITLE, WRITTEN
-from handgrad.backprop.workbook.material import Material
-from handgrad.backprop.workbook.names import defined_name
-from handgrad.backprop.workbook.plan import Page, SheetPlan
-from handgrad.backprop.workbook.table import LARGE
-from handgrad.sheet import Bounds, Print
+from dataclasses import replace
 
-NETWORK = "Network"
-PANEL_TOP = 4
+from handgrad.backprop.calculus import LOSSES
+from handgrad.backprop.graph import Kind
+from handgrad.backprop.network import BiasRule, OverSamples, UpdateOrder, UpdateRule
+from handgrad.backprop.workbook.charts import CHART_DATA, error_chart
+from handgrad.backprop.workbook.drawing import Drawing
+from handgrad.backprop.workbook.looks import (
+    CELL,
+    GREEN,
+    GREEN_FILL,
+    HEADER,
+    HEADING,
+    INPUT,
+    LABEL,
+    LINK,
+    NOTE,
+    PROSE,
+    RED,
+    RED_FILL,
+    SUBTITLE,
+    TITLE,
+    VERDICT,
+    WRITTEN,
+)
+from handgrad.backprop.workbook.material import (
+    CHECKS,
+    CHECKS_WORKING,
+    CONVENTIONS,
+    DERIVATION,
+    NETWORK,
+    RATES,
+    RATES_WORKING,
+    TRAINING,
+    Material,
+)
+from handgrad.backprop.workbook.names import defined_name
+from handgrad.backprop.workbook.plan import Page, SheetPlan, quoted
+from handgrad.backprop.workbook.shown import SAMPLE_SHOWN, STEP_SHOWN
+from handgrad.backprop.workbook.table import LARGE
+from handgrad.sheet import Bounds, Print, Rule, address
+
+PANEL_TOP, DRAWING_LEFT = 3, 4
+TEXT_COLUMNS, TEXT_ROWS = 8, 2
 SECTIONS = (
     ("Settings", (Kind.SETTING,)),
     ("Data", (Kind.TARGET, Kind.INPUT)),
     ("First weights", (Kind.WEIGHT,)),
     ("Biases", (Kind.BIAS,)),
 )
+GUIDE = (
+    (TRAINING, "The table: one row a step, one column a quantity, every cell a formula. Row k is the state before update k."),
+    (DERIVATION, "Each equation in symbols, with today's numbers, its value, and the cell where it lives."),
+    (RATES, "The same training at several learning rates; the rates can be changed."),
+    (CHECKS, "Every gradient against a finite difference made in the sheet. Red where they disagree."),
+    (CONVENTIONS, "The choices other texts make differently, and the numbers that change with them."),
+    (RATES_WORKING, f"This sheet, {CHECKS_WORKING} and {CHART_DATA} (grey tabs) hold what the others are computed from."),
+)  # fmt: skip
 
 
 def network_sheet(material: Material) -> SheetPlan:
     page = Page(NETWORK)
     page.text(0, 0, f"Backpropagation by hand: {material.network.name}", TITLE)
-    page.text(1, 0, "", SUBTITLE)
+    page.text(1, 0, description(material), SUBTITLE)
+    page.widths |= {0: 15, 1: 11, 2: 11, 3: 3}
     _panel(page, material)
-    page.charts.append(error_chart(material, 4, 4, 500, 300))
-    page.widths |= {0: 16, 1: 12, 2: 12, 3: 3}
-    return page.done(freeze=(3, 0), printing=Print())
+    drawing = Drawing(page, material, PANEL_TOP, DRAWING_LEFT)
+    row = drawing.bottom + 1
+    _guide(page, material, row)
+    page.charts.append(error_chart(material, row, DRAWING_LEFT + TEXT_COLUMNS + 1, 470, 340))
+    return page.done(freeze=(2, 0), printing=Print())
+
+
+def description(material: Material) -> str:
+    """The network in one line."""
+    network = material.network
+    shape = "-".join(map(str, network.sizes))
+    activations = " and ".join(dict.fromkeys(layer.activation for layer in network.layers))
+    bias = {
+        BiasRule.NONE: "no biases",
+        BiasRule.FIXED: "fixed biases, one a layer",
+        BiasRule.NEURON: "a trained bias for each unit",
+        BiasRule.LAYER: "a trained bias shared by each layer",
+    }[network.bias]
+    parts = [f"a {shape} network", activations, LOSSES[network.loss].name.replace("-", " "), bias]
+    if len(network.samples) > 1:
+        over = "mean" if network.over_samples is OverSamples.MEAN else "sum"
+        parts.append(f"{len(network.samples)} samples, E_total their {over}")
+    if network.update.rule is not UpdateRule.GRADIENT_DESCENT:
+        parts.append(str(network.update.rule))
+    if network.order is UpdateOrder.OUTPUT_FIRST:
+        parts.append("output layer updated first")
+    return f"{', '.join(parts)}; {material.steps:,} steps"
 
 
 def _panel(page: Page, material: Material) -> None:
-    row = PANEL_TOP
+    row = _shown_section(page, material)
     for title, kinds in SECTIONS:
         quantities = material.graph.of_kind(*kinds)
         if not quantities:
             continue
-        page.text(row, 0, title, HEADING)
-        row += 1
-        for column, head in enumerate(("name", "value", "as written")):
-            page.text(row, column, head, HEADER)
+        row = _section_head(page, row, title, ("name", "value", "as written"))
         for quantity in quantities:
-            row += 1
             value = material.first_value(quantity.name)
-            page.text(row, 0, quantity.label, LABEL)
+            low = 0.0 if quantity.kind is Kind.SETTING else -LARGE
+            label = f"{quantity.label} ({quantity.meaning})" if quantity.kind is Kind.SETTING else quantity.label
+            page.text(row, 0, label if len(label) < 18 else quantity.meaning, LABEL)
             page.input(row, 1, value, INPUT)
             page.number(row, 2, value, WRITTEN)
             page.names[defined_name(quantity.name)] = (row, 1)
-            low, high = (0.0 if quantity.kind is Kind.SETTING else -LARGE), LARGE
-            bounds = Bounds(
-                (row, 1), (row, 1), min(low, value), max(high, value), f"A number from {low:g} to {high:g}."
-            )
-            page.bounds.append(bounds)
-        row += 2
+            message = f"A number from {low:g} to {LARGE:,.0f}, please."
+            page.bounds.append(Bounds((row, 1), (row, 1), min(low, value), max(LARGE, value), message))
+            row += 1
+        row += 1
+    _changed(page, material)
 
 
-__all__ = ["network_sheet"]
+def _section_head(page: Page, row: int, title: str, heads: tuple[str, ...]) -> int:
+    page.text(row, 0, title, HEADING)
+    for column, head in enumerate(heads):
+        page.text(row + 1, column, head, HEADER)
+    return row + 2
+
+
+def _shown_section(page: Page, material: Material) -> int:
+    row = PANEL_TOP
+    page.text(row, 0, "Shown at the right", HEADING)
+    lines = [(STEP_SHOWN, "step k", 0.0, float(material.steps))]
+    if len(material.network.samples) > 1:
+        lines.append((SAMPLE_SHOWN, "sample", 1.0, float(len(material.network.samples))))
+    for name, label, low, high in lines:
+        row += 1
+        page.text(row, 0, label, LABEL)
+        page.input(row, 1, low, replace(INPUT, number="0"))
+        page.text(row, 2, f"{low:g} to {high:g}", replace(NOTE, align="center"))
+        page.names[name] = (row, 1)
+        page.bounds.append(
+            Bounds((row, 1), (row, 1), low, high, f"A whole number from {low:g} to {high:g}.", whole=True)
+        )
+    return row + 2
+
+
+def _changed(page: Page, material: Material) -> None:
+    """How many of the numbers differ from those the book was written with."""
+    rows = [page.names[defined_name(name)][0] for name in material.changeable]
+    first, last = min(rows), max(rows)
+    now, written = (f"{address(first, c, fixed=True)}:{address(last, c, fixed=True)}" for c in (1, 2))
+    # Headings and blanks between the sections are the same text, or nothing, in both columns only where both are
+    # numbers: so count numbers that differ.
+    formula = f"SUMPRODUCT(ISNUMBER({now})*ISNUMBER({written})*({now}<>{written}))"
+    blanks = f"SUMPRODUCT((NOT(ISNUMBER({now})))*ISNUMBER({written}))"
+    page.text(last + 2, 0, "numbers changed", LABEL)
+    page.formula(last + 2, 1, f"{formula}+{blanks}", 0.0, replace(CELL, align="right"))
+    page.names["inputs_changed"] = (last + 2, 1)
+
+
+def _guide(page: Page, material: Material, row: int) -> None:
+    left = DRAWING_LEFT
+    page.text(row, left, "How to read this book", HEADING)
+    row += 1
+    whole = (TEXT_ROWS, TEXT_COLUMNS)
+    start = (
+        "Change a yellow cell and every sheet follows; all other cells are protected, without a password. "
+        f"Type a step at the left, 0 to {material.steps:,}, and the drawing and the derivation show that row of the table."
+    )
+    page.text(row, left, start, PROSE, span=whole)
+    row += TEXT_ROWS
+    for name, text in GUIDE:
+        page.text(row, left, name, replace(LINK, bold=True, vertical="top"), (TEXT_ROWS, 2), f"{quoted(name)}!A1")
+        page.text(row, left + 2, text, PROSE, span=(TEXT_ROWS, TEXT_COLUMNS - 2))
+        row += TEXT_ROWS
+    verdict = 'IF(checks_failed=0,"All checks pass.",checks_failed&" checks fail: see the sheet Checks.")'
+    page.formula(row, left, verdict, "All checks pass.", VERDICT, span=(1, TEXT_COLUMNS))
+    at = (row, left), (row, left + TEXT_COLUMNS - 1)
+    page.rules.append(Rule(*at, "checks_failed=0", GREEN, GREEN_FILL))
+    page.rules.append(Rule(*at, "checks_failed<>0", RED, RED_FILL))
+
+
+__all__ = ["description", "network_sheet"]

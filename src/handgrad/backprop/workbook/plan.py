@@ -128,10 +128,13 @@ class Plan:
 
     def values(self) -> dict[str, dict[str, Value]]:
         """Sheet → address → value, formulas only: what a spreadsheet program must find too."""
-        return {
-            sheet.name: {address(*at): cell.value for at, cell in sheet.all_cells() if cell.formula is not None}
-            for sheet in self.sheets
-        }  # type: ignore[misc]
+        found: dict[str, dict[str, Value]] = {}
+        for sheet in self.sheets:
+            cells = found[sheet.name] = {}
+            for at, cell in sheet.all_cells():
+                if cell.formula is not None and cell.value is not None:
+                    cells[address(*at)] = cell.value
+        return found
 
 
 class Page:

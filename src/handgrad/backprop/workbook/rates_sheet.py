@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 from handgrad.backprop.workbook.charts import rates_chart
 from handgrad.backprop.workbook.looks import (
@@ -23,10 +24,12 @@ from handgrad.backprop.workbook.material import RATES, Material
 from handgrad.backprop.workbook.plan import Page, SheetPlan
 from handgrad.backprop.workbook.rates_table import RATES_LEFT, RATES_TOP, rate_values, working_cell
 from handgrad.backprop.workbook.table import DIVERGED, LARGE
-from handgrad.backprop.workbook.words import what_is_seen
+from handgrad.backprop.workbook.words import NOISE, SLACK, what_is_seen
 from handgrad.sheet import Bounds, Print, Value, address, column_letters
 
-SIDE_WIDTH = 5
+SIDE_WIDTH, LINE = 5, 95
+HIGHER, ROSE, FELL = "ended higher than it began", "ended lower, rose on the way", "never rose"
+NO_COUNT = "–"
 RATE_INPUT = replace(INPUT, align="center", number='"η = "General')
 
 
@@ -81,22 +84,29 @@ def _summary(page: Page, material: Material, side: int) -> int:
         page.formula(line, side, f"{letters}{RATES_TOP}", rate, replace(LABEL, align="center", bold=True))
         page.formula(line, side + 1, first, values[0], VALUE)
         page.formula(line, side + 2, last, values[-1], VALUE)
-        rises = f"SUMPRODUCT(--({letters}{top + 1}:{letters}{bottom}>{letters}{top}:{letters}{bottom - 1}))"
-        page.formula(line, side + 3, rises if material.rate_steps else "0", _rises(values), COUNT)
+        count = material.rate_steps + 1
+        before, after = f"{letters}{top}:{letters}{bottom - 1}", f"{letters}{top + 1}:{letters}{bottom}"
+        rises = f"SUMPRODUCT(--({after}>{before}*(1+{SLACK:g})+{NOISE:g}))" if material.rate_steps else "0"
+        broken = any(isinstance(value, str) for value in values)
+        rose: Value = NO_COUNT if broken else _rises(values)
+        page.formula(line, side + 3, f'IF(COUNT({whole})<{count},"{NO_COUNT}",{rises})', rose, COUNT)
         up = address(line, side + 3)
         verdict = (
-            f'IF(COUNT({whole})<{material.rate_steps + 1},"{DIVERGED} at step "&COUNT({whole}),'
-            f'IF({last}>{first},"ended higher than it began",'
-            f'IF({up}>0,"ended lower, rose on the way","fell in every step")))'
+            f'IF(COUNT({whole})<{count},"{DIVERGED} at step "&COUNT({whole}),'
+            f'IF({last}>{first}*(1+{SLACK:g})+{NOISE:g},"{HIGHER}",IF({up}>0,"{ROSE}","{FELL}")))'
         )
         page.formula(line, side + 4, verdict, verdict_of(values), VERDICT)
     return row + 2 + len(material.rates)
 
 
 def _rises(values: list[Value]) -> float:
-    """How often the error rose, text standing above every number as it does in a spreadsheet."""
-    keys = [(1, 0.0) if isinstance(value, str) else (0, value) for value in values]
-    return float(sum(after > before for before, after in zip(keys, keys[1:], strict=False)))
+    """From how many steps to the next the error rose."""
+    return float(sum(above(after, before) for before, after in pairwise(values)))
+
+
+def above(after: Value, before: Value) -> bool:
+    """Whether an error is higher than another by more than rounding."""
+    return not isinstance(after, str) and not isinstance(before, str) and after > before * (1 + SLACK) + NOISE
 
 
 def verdict_of(values: list[Value]) -> str:
@@ -104,18 +114,20 @@ def verdict_of(values: list[Value]) -> str:
     numbers = [value for value in values if not isinstance(value, str)]
     if len(numbers) < len(values):
         return f"{DIVERGED} at step {len(numbers)}"
-    if numbers[-1] > numbers[0]:
-        return "ended higher than it began"
-    return "ended lower, rose on the way" if _rises(values) else "fell in every step"
+    if above(numbers[-1], numbers[0]):
+        return HIGHER
+    return ROSE if _rises(values) else FELL
 
 
 def _words(page: Page, material: Material, row: int, side: int) -> int:
+    """Paragraphs over several rows each, so that the table's rows beside them keep their height."""
     page.text(row, side, "For the numbers as written", HEADING)
+    row += 1
     for paragraph in what_is_seen(material):
-        row += 1
-        page.text(row, side, paragraph, PROSE, span=(1, SIDE_WIDTH))
-        page.heights[row] = 15 * max(1, -(-len(paragraph) // 95))
-    return row + 1
+        rows = -(-len(paragraph) // LINE)
+        page.text(row, side, paragraph, PROSE, span=(rows, SIDE_WIDTH))
+        row += rows
+    return row
 
 
 __all__ = ["rates_sheet", "verdict_of"]

@@ -5,15 +5,15 @@ from __future__ import annotations
 from functools import cache
 
 from handgrad.backprop.workbook.looks import HEADER, STEP, SUBTITLE, TITLE, VALUE
-from handgrad.backprop.workbook.material import RATES, RATES_WORKING, Material
+from handgrad.backprop.workbook.material import RATES, RATES_WORKING, RATES_WORKING_LEFT, Material
 from handgrad.backprop.workbook.names import defined_name
 from handgrad.backprop.workbook.plan import Column, Page, SheetPlan, Table
-from handgrad.backprop.workbook.table import Layout, needed_columns, shown_values
+from handgrad.backprop.workbook.table import Layout, shown_values
 from handgrad.sheet import Value, address
 
 RATES_TOP, RATES_LEFT = 5, 1
 """On the sheet Learning rates: the first row of the table and the column of the first rate."""
-HEAD, TOP, LEFT = 3, 4, 2
+HEAD, TOP = 3, 4
 
 
 @cache
@@ -29,7 +29,7 @@ def block_top(material: Material, number: int) -> int:
 
 def working_cell(material: Material, name: str, number: int, step: int) -> str:
     """The cell of a quantity in the block of a rate."""
-    column = LEFT + needed_columns(material.graph).index(name)
+    column = material.rate_columns[name]
     return f"'{RATES_WORKING}'!{address(block_top(material, number) + step, column)}"
 
 
@@ -45,8 +45,7 @@ def rates_working_sheet(material: Material) -> SheetPlan:
     )
     page.text(HEAD, 0, "η", HEADER)
     page.text(HEAD, 1, "step", HEADER)
-    names = needed_columns(material.graph)
-    columns = {name: LEFT + number for number, name in enumerate(names)}
+    columns = material.rate_columns
 
     def setting(name: str) -> str:
         return "$A{+0}" if name == "learning_rate" else defined_name(name)
@@ -61,10 +60,10 @@ def rates_working_sheet(material: Material) -> SheetPlan:
         values = rate_values(material, number)
         rates = Column(0, "learning_rate", source, source, [rate] * height, VALUE)
         count = Column(1, "step", None, "B{-1}+1", steps, STEP)
-        quantities = (layout.column(name, values[name]) for name in names)
+        quantities = (layout.column(name, values[name]) for name in columns)
         page.tables.append(Table(block_top(material, number), (rates, count, *quantities)))
-    page.widths |= {column: 10 for column in range(LEFT + len(names))}
-    return page.done(freeze=(TOP, 2), working=True)
+    page.widths |= dict.fromkeys((0, 1, *columns.values()), 10)
+    return page.done(freeze=(TOP, RATES_WORKING_LEFT), working=True)
 
 
 __all__ = ["block_top", "rate_values", "rates_working_sheet", "working_cell"]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from handgrad.backprop.simulate import rate_sweep
+from handgrad.backprop.simulate import RateSweep, rate_sweep
 from handgrad.backprop.workbook.material import Material
 
 TRIED = tuple(float(f"{rate:.3g}") for rate in np.geomspace(0.1, 1000, 41))
 TRIED_STEPS = 100
+SLACK, NOISE = 1e-9, 1e-15
+"""An error rose if it is higher by more than rounding can make it: spreadsheets compare with less than 16 digits."""
 
 
 def what_is_seen(material: Material) -> list[str]:
@@ -21,6 +23,19 @@ def listed(words: list[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
+def ended_higher(sweep: RateSweep) -> list[bool]:
+    """By rate: whether the last error is above the first by more than rounding, or no number."""
+    return [
+        not last <= first * (1 + SLACK) + NOISE for first, last in zip(sweep.errors[0], sweep.errors[-1], strict=True)
+    ]
+
+
+def rises(sweep: RateSweep) -> list[int]:
+    """By rate: from how many steps to the next the error rose by more than rounding, or stopped being a number."""
+    fell = sweep.errors[1:] <= sweep.errors[:-1] * (1 + SLACK) + NOISE
+    return [int(count) for count in (~fell).sum(axis=0)]
+
+
 def _compared(material: Material) -> str:
     sweep = material.sweep
     names = [f"{rate:g}" for rate in sweep.rates]
@@ -29,14 +44,14 @@ def _compared(material: Material) -> str:
     for number, name in enumerate(names):
         if sweep.diverged_at[number] is not None:
             sentences.append(f"At η = {name} the numbers overflow at step {sweep.diverged_at[number]}: diverged.")
-    higher = [n for n, up in enumerate(sweep.ended_higher) if up and sweep.diverged_at[n] is None]
+    higher = [n for n, up in enumerate(ended_higher(sweep)) if up and sweep.diverged_at[n] is None]
     if higher:
         whose = listed([names[n] for n in higher])
         sentences.append(f"At η = {whose} the error is higher after {material.steps:,} steps than at first.")
-    rose = [n for n, up in enumerate(sweep.rises) if up and n not in higher and sweep.diverged_at[n] is None]
+    rose = [n for n, up in enumerate(rises(sweep)) if up and n not in higher and sweep.diverged_at[n] is None]
     if rose:
         sentences.append(f"At η = {listed([names[n] for n in rose])} it rises on the way, but ends lower.")
-    lower = [n for n, up in enumerate(sweep.ended_higher) if not up]
+    lower = [n for n, up in enumerate(ended_higher(sweep)) if not up]
     if not lower:
         return " ".join([*sentences, "No rate of these lowers the error."])
     best = min(lower, key=lambda n: float(last[n]))
@@ -50,8 +65,8 @@ def _tried(material: Material) -> str:
     sweep = rate_sweep(material.graph, TRIED, TRIED_STEPS)
     tried = f"{len(TRIED)} rates from 0.1 to 1000 were tried, {TRIED_STEPS} steps each"
     overflow = [rate for rate, at in zip(TRIED, sweep.diverged_at, strict=True) if at is not None]
-    higher = [rate for rate, up in zip(TRIED, sweep.ended_higher, strict=True) if up]
-    rising = [rate for rate, count in zip(TRIED, sweep.rises, strict=True) if count]
+    higher = [rate for rate, up in zip(TRIED, ended_higher(sweep), strict=True) if up]
+    rising = [rate for rate, count in zip(TRIED, rises(sweep), strict=True) if count]
     if not rising:
         return (
             f"{tried}: none makes the error rise from one step to the next. This network never diverges, because its "

@@ -7,6 +7,10 @@ from pathlib import Path
 
 from handgrad.backprop.network import Network
 from handgrad.backprop.workbook.charts import chart_data_sheet
+from handgrad.backprop.workbook.checks_sheet import checks_sheet
+from handgrad.backprop.workbook.checks_table import checks_working_sheet
+from handgrad.backprop.workbook.conventions_sheet import conventions_sheet
+from handgrad.backprop.workbook.derivation_sheet import derivation_sheet
 from handgrad.backprop.workbook.material import gather
 from handgrad.backprop.workbook.network_sheet import network_sheet
 from handgrad.backprop.workbook.plan import Cell, CellKind, Plan, SheetPlan, quoted
@@ -27,7 +31,17 @@ def workbook_plan(network: Network, *, steps: int = 100, rates: Sequence[float] 
     Raises :class:`UsageError` where steps or rates cannot be meant, or the network is too large for a sheet.
     """
     material = gather(network, steps, rates)
-    sheets = (network_sheet, training_sheet, rates_sheet, rates_working_sheet, chart_data_sheet)
+    sheets = (
+        network_sheet,
+        derivation_sheet,
+        training_sheet,
+        rates_sheet,
+        checks_sheet,
+        conventions_sheet,
+        rates_working_sheet,
+        checks_working_sheet,
+        chart_data_sheet,
+    )
     return Plan(f"Backpropagation by hand: {network.name}", tuple(make(material) for make in sheets))
 
 

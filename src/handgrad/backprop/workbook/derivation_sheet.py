@@ -1,0 +1,240 @@
+"""The derivation: every equation in symbols, with today's numbers, its value, and the cell where it lives."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from handgrad.backprop.calculus import ACTIVATIONS, LOSSES
+from handgrad.backprop.graph import GIVEN, Graph, Kind, Quantity
+from handgrad.backprop.rendering import plain
+from handgrad.backprop.workbook.looks import (
+    CELL_WRAPPED,
+    HEADER,
+    HEADING,
+    LABEL,
+    NOTE,
+    STEP,
+    SUBTITLE,
+    TEXT,
+    TITLE,
+    VALUE,
+)
+from handgrad.backprop.workbook.material import DERIVATION, NETWORK, TABLE_TOP, TRAINING, Material
+from handgrad.backprop.workbook.names import defined_name
+from handgrad.backprop.workbook.plan import Page, SheetPlan
+from handgrad.backprop.workbook.shown import STEP_SHOWN, at_step, first_shown
+from handgrad.backprop.workbook.table import DIVERGED, guard
+from handgrad.sheet import Print, Value, address, column_letters
+
+HEAD, TOP = 3, 4
+NUMBER, QUANTITY, MEANING, CHAIN, RULE, NUMBERS, RESULT_AT, CELL_AT = range(8)
+HEADS = (
+    "no.",
+    "quantity",
+    "what it is",
+    "chain rule",
+    "rule in symbols",
+    "with the numbers of this step",
+    "value",
+    "cell",
+)
+WIDTHS = (5, 10, 30, 30, 34, 46, 12, 14)
+DECIMALS = 6
+LONGEST = 4_000
+"""A line of numbers whose formula would be longer is left to the cell itself."""
+MARK = re.compile("\x00(.*?)\x00")
+WRAPPED = replace(CELL_WRAPPED, size=9)
+NAME = replace(LABEL, bold=True)
+WHERE = replace(CELL_WRAPPED, size=9, align="center")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A section: its heading, a sentence under it, and its quantities."""
+
+    title: str
+    note: str
+    quantities: tuple[Quantity, ...]
+
+
+def derivation_sheet(material: Material) -> SheetPlan:
+    page = Page(DERIVATION)
+    page.text(0, 0, "Derivation", TITLE)
+    page.text(
+        1,
+        0,
+        "One training step, equation by equation. Each value lives in the training table; the last column says where.",
+        SUBTITLE,
+    )
+    page.formula(
+        2,
+        0,
+        f'"Shown is step "&{STEP_SHOWN}&"; another step is chosen on the sheet {NETWORK}. Numbers in the lines are rounded to {DECIMALS} decimals."',
+        f"Shown is step 0; another step is chosen on the sheet {NETWORK}. Numbers in the lines are rounded to {DECIMALS} decimals.",
+        NOTE,
+    )
+    for column, (head, width) in enumerate(zip(HEADS, WIDTHS, strict=True)):
+        page.text(HEAD, column, head, HEADER)
+        page.widths[column] = width
+    lines = _Lines(page, material)
+    for part in parts(material.graph):
+        lines.part(part)
+    return page.done(freeze=(TOP, 2), printing=Print(1, (HEAD, HEAD)))
+
+
+def parts(graph: Graph) -> Iterator[Part]:
+    """The sections in the order of a step; the samples after the first repeat its equations, and so come last."""
+    network = graph.network
+    forward = (Kind.PRE_ACTIVATION, Kind.SOFTMAX_PART, Kind.ACTIVATION)
+    errors = (Kind.ERROR, Kind.SAMPLE_ERROR)
+    backward = (Kind.ERROR_SLOPE, Kind.ACTIVATION_SLOPE, Kind.DELTA)
+    several = len(network.samples) > 1
+    first = " (sample 1)" if several else ""
+    functions = "; ".join(ACTIVATIONS[name].reads for name in dict.fromkeys(la.activation for la in network.layers))
+    slopes = "; ".join(ACTIVATIONS[name].slope_reads for name in dict.fromkeys(la.activation for la in network.layers))
+    loss = LOSSES[network.loss]
+    yield Part("What is given", "", graph.of_kind(*GIVEN))
+    yield Part(f"Forward{first}", functions, _of(graph, forward, 1))
+    yield Part(f"Error{first}", loss.reads, _of(graph, errors, 1))
+    for sample in range(2, len(network.samples) + 1):
+        note = "The same equations with this sample's inputs and targets."
+        yield Part(f"Forward and error (sample {sample})", note, _of(graph, (*forward, *errors), sample))
+    if several:
+        yield Part(
+            "Error over the samples",
+            f"E_total is the {network.over_samples} of the samples' errors.",
+            graph.of_kind(Kind.TOTAL),
+        )
+    else:
+        yield Part("Total error", "", graph.of_kind(Kind.TOTAL))
+    last = len(network.layers)
+    for layer in range(last, 0, -1):
+        where = "output layer" if layer == last else f"hidden layer {layer}" if last > 2 else "hidden layer"
+        note = slopes if layer == last else "∂E/∂a of a hidden unit is the sum over all units it feeds."
+        if layer == last and loss.delta is not None:
+            note = loss.delta_reads
+        for sample in range(1, len(network.samples) + 1):
+            of_sample = f" (sample {sample})" if several else ""
+            quantities = tuple(q for q in _of(graph, backward, sample) if q.layer == layer)
+            yield Part(f"Backward: deltas of the {where}{of_sample}", note if sample == 1 else "", quantities)
+        gradients = tuple(q for q in graph.of_kind(Kind.GRADIENT) if q.layer == layer)
+        yield Part(f"Backward: gradients of the {where}", "", gradients)
+    yield Part("Update", "The next row of the table.", graph.of_kind(Kind.UPDATE_PART, Kind.UPDATED))
+
+
+def _of(graph: Graph, kinds: tuple[Kind, ...], sample: int) -> tuple[Quantity, ...]:
+    return tuple(quantity for quantity in graph.of_kind(*kinds) if quantity.sample == sample)
+
+
+class _Lines:
+    """Writes the sections line by line; remembers the row of each quantity, which later lines refer to."""
+
+    def __init__(self, page: Page, material: Material) -> None:
+        self.page, self.material, self.graph = page, material, material.graph
+        self.row, self.count = TOP, 0
+        self.rows: dict[str, int] = {}
+        self.shown: dict[str, Value] = {}
+        self.bases = {successor: given for given, successor in self.graph.successors.items()}
+
+    def part(self, part: Part) -> None:
+        if not part.quantities:
+            return
+        self.page.text(self.row, 0, part.title, HEADING)
+        self.page.heights[self.row] = 21
+        self.row += 1
+        if part.note:
+            self.page.text(self.row, 0, part.note, replace(TEXT, ink=NOTE.ink))
+            self.row += 1
+        for quantity in part.quantities:
+            self._line(quantity)
+        self.row += 1
+
+    def _line(self, quantity: Quantity) -> None:
+        self.count += 1
+        page, row, name = self.page, self.row, quantity.name
+        self.rows[name] = row
+        page.number(row, NUMBER, float(self.count), STEP)
+        page.text(row, QUANTITY, quantity.label, NAME)
+        page.text(row, MEANING, quantity.meaning, WRAPPED)
+        chain = " + ".join(" · ".join(factor.label for factor in term) for term in quantity.chain)
+        page.text(row, CHAIN, f"= {chain}" if chain else "", WRAPPED)
+        rule, numbers_length = self._rule(quantity)
+        self._value(quantity)
+        lengths = ((quantity.meaning, MEANING), (chain, CHAIN), (rule, RULE), ("x" * numbers_length, NUMBERS))
+        lines = max(-(-len(text) // round(WIDTHS[column] * 1.0)) for text, column in lengths)
+        if lines > 1:
+            page.heights[row] = 12.5 * lines + 3
+        self.row += 1
+
+    def _rule(self, quantity: Quantity) -> tuple[str, int]:
+        """The equation in symbols and in numbers; returns the first and the length of the second."""
+        page, row = self.page, self.row
+        if quantity.expression is None:
+            page.text(row, RULE, "given", WRAPPED)
+            page.text(row, NUMBERS, "", WRAPPED)
+            return "", 0
+        rule = f"= {self.graph.plain(quantity.name)}"
+        page.text(row, RULE, rule, WRAPPED)
+        pieces = MARK.split(plain(quantity.expression, lambda ref: f"\x00{ref}\x00"))
+        if len(pieces) == 1:
+            page.text(row, NUMBERS, rule, WRAPPED)
+            return rule, len(rule)
+        formula, text = self._numbers(pieces)
+        if len(formula) > LONGEST:
+            text = "too long for a line; the cell holds it"
+            page.text(row, NUMBERS, text, WRAPPED)
+        else:
+            page.formula(row, NUMBERS, formula, text, WRAPPED)
+        return rule, len(text)
+
+    def _numbers(self, pieces: list[str]) -> tuple[str, str]:
+        """The same line with numbers for names: pieces of text and names by turns."""
+        formula, text, diverged = ['"= "'], ["= "], False
+        for number, piece in enumerate(pieces):
+            if number % 2 == 0:
+                if piece:
+                    formula.append('"' + piece.replace('"', '""') + '"')
+                    text.append(piece)
+                continue
+            cell = address(self.rows[piece], RESULT_AT)
+            value = self.shown[piece]
+            formula.append(f'REPT("(",{cell}<0)&FIXED({cell},{DECIMALS},TRUE)&REPT(")",{cell}<0)')
+            diverged = diverged or isinstance(value, str)
+            text.append(f"({value:.{DECIMALS}f})" if isinstance(value, float) and value < 0 else _decimals(value))
+        whole = "&".join(formula)
+        return (guard(whole) if self.material.guarded else whole), DIVERGED if diverged else "".join(text)
+
+    def _value(self, quantity: Quantity) -> None:
+        page, row, name = self.page, self.row, quantity.name
+        material = self.material
+        if name in material.layout.columns or quantity.kind is Kind.SETTING:
+            value = first_shown(material, name)
+            page.formula(row, RESULT_AT, at_step(material, name), value, VALUE)
+        else:
+            formula = self.graph.formula(name, lambda ref: address(self.rows[ref], RESULT_AT))
+            value = material.values[name][0]
+            page.formula(row, RESULT_AT, guard(formula) if material.guarded else formula, value, VALUE)
+        self.shown[name] = value
+        self._where(quantity)
+
+    def _where(self, quantity: Quantity) -> None:
+        """The address of the value: of what is updated, the cell in the next row."""
+        page, row, columns = self.page, self.row, self.material.layout.columns
+        if quantity.kind is Kind.SETTING:
+            page.text(row, CELL_AT, defined_name(quantity.name), WHERE)
+            return
+        below = 0 if quantity.name in columns else 1
+        letters = column_letters(columns[quantity.name if not below else self.bases[quantity.name]])
+        start = TABLE_TOP + 1 + below
+        formula, value = f'"{TRAINING}!{letters}"&({start}+{STEP_SHOWN})', f"{TRAINING}!{letters}{start}"
+        if below:
+            last = self.material.steps
+            formula = f'IF({STEP_SHOWN}<{last},{formula},"beyond the table")'
+            value = value if last else "beyond the table"
+        page.formula(row, CELL_AT, formula, value, WHERE)
+
+
+def _decimals(value: Value) -> str:
+    return value if isinstance(value, str) else f"{value:.{DECIMALS}f}"
