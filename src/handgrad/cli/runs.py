@@ -104,6 +104,7 @@ def reason_line(entry: Listed) -> str:
 
 def listing_lines(found: list[Listed]) -> list[str]:
     """Return one line a run."""
+    from handgrad.report.figures import share
     from handgrad.report.text import aligned
 
     head = ("state", "recipe", "seed", "dataset", "epochs", "last epoch", "run")
@@ -114,7 +115,7 @@ def listing_lines(found: list[Listed]) -> list[str]:
             "–" if entry.seed is None else entry.seed,
             entry.dataset or "–",
             "–" if entry.epochs is None else f"{entry.epochs}/{entry.planned}",
-            entry.figure or "–",
+            share(entry.last) if entry.last else "–",
             entry.resume or reason_line(entry),
         )
         for entry in found

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 ACCURACY_TICKS = (0, 50, 80, 90, 95, 98, 99, 99.5, 99.8, 99.9, 99.95, 99.98, 99.99)
 LEAST_ERROR = 0.01
 """Percent; an accuracy closer to 100 is drawn there, as the axis has no end."""
+LEAST_RATE = 1e-300
+"""A learning rate that leaves no room for ticks below it is drawn as nothing."""
 MARKED = 40
 """A curve of at most so many points shows each of them."""
 
@@ -76,7 +78,8 @@ def loss_chart(name: str, title: str, text: str, lines: Sequence[Line], epochs: 
 
 def rate_chart(name: str, title: str, text: str, lines: Sequence[Line], epochs: int) -> Chart:
     """Return learning rates against epochs."""
-    top = max((value for _, _, points in lines for _, value in points), default=0.0) or 1.0
+    top = max((value for _, _, points in lines for _, value in points), default=0.0)
+    top = top if top > LEAST_RATE else 1.0
     step = round_step(top / 4)
     ticks = [(count * step, f"{count * step:.6g}") for count in range(math.ceil(top / step - 1e-9) + 1)]
     axis = Axis("learning rate", 0.0, ticks[-1][0], tuple(ticks))

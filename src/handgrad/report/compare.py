@@ -13,7 +13,7 @@ from handgrad.errors import UsageError
 from handgrad.report.facts import flat, recipe_values
 from handgrad.report.figures import interval, number, share
 from handgrad.report.record import Run, read_run
-from handgrad.report.text import aligned
+from handgrad.report.text import aligned, plain
 from handgrad.score import percent, spread
 
 HEAD = (
@@ -229,7 +229,7 @@ def text_lines(comparison: Comparison) -> list[str]:
     if comparison.differences:
         head = ["differs", *(group.label for group in comparison.groups)]
         lines += ["", *aligned(head, [[key, *values] for key, values in comparison.differences])]
-    return lines + [f"note: {note}" for note in comparison.notes]
+    return lines + [plain(f"note: {note}") for note in comparison.notes]
 
 
 def run_json(label: str, run: Run) -> dict[str, Any]:

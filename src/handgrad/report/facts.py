@@ -14,6 +14,8 @@ from handgrad.runs.folder import RECIPE
 
 UNMARKED = {"name", "network", "note"}
 """Every recipe states these: that they differ from a default says nothing."""
+OWN = {"dropout": "the network’s own"}
+"""What a value that is left out means."""
 
 
 def flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -29,15 +31,15 @@ def recipe_values(recipe: dict[str, Any]) -> list[tuple[str, Any, Any, bool]]:
     defaults = flat(asdict(Recipe(network="")))
     given = flat(recipe)
     keys = [key for key in defaults if key not in UNMARKED] + [key for key in given if key not in defaults]
-    return [(key, given.get(key), defaults.get(key), given.get(key) != defaults.get(key)) for key in keys]
+    rows = [(key, given.get(key, defaults.get(key)), defaults.get(key)) for key in keys]
+    return [(key, value, default, value != default) for key, value, default in rows]
 
 
 def recipe_section(run: Run) -> Markup:
     """Return the recipe in full, what differs from the defaults marked."""
     rows: list[list[object]] = []
     for key, value, default, changed in recipe_values(run.recipe):
-        shown = "the network’s own" if value is None else number(value)
-        usual = "the network’s own" if default is None else number(default)
+        shown, usual = (OWN.get(key, "–") if each is None else number(each) for each in (value, default))
         rows.append([tag("b", key) if changed else key, tag("mark", shown) if changed else shown, usual])
     note = str(run.recipe.get("note", ""))
     return joined(

@@ -12,9 +12,9 @@ from typing import Any, Literal
 from safetensors import SafetensorError, safe_open
 
 from handgrad.errors import DamagedRunError, HandgradError
-from handgrad.report.figures import share
-from handgrad.report.record import Run, read_run
-from handgrad.runs import RunFolder, newest_checkpoint
+from handgrad.report.record import Count, Run, read_run
+from handgrad.runs import RunFolder
+from handgrad.runs.checkpoints import sorted_checkpoints, verified
 from handgrad.runs.folder import ENVIRONMENT, METRICS, MODEL, RECIPE, SUMMARY
 
 DEPTH = 4
@@ -25,7 +25,7 @@ SIGNS = (ENVIRONMENT, RECIPE, METRICS, SUMMARY)
 
 @dataclass(frozen=True)
 class Listed:
-    """One run folder in a list. *epochs* are complete of *planned*; *accuracy* is the last epoch's, in percent.
+    """One run folder in a list. *epochs* are complete of *planned*; *last* is the last epoch of a complete run on the test set.
 
     ``resume`` is the line that goes on with an unfinished run, ``reason`` why a run is damaged or diverged.
     """
@@ -38,15 +38,16 @@ class Listed:
     seed: int | None = None
     epochs: int | None = None
     planned: int | None = None
-    accuracy: float | None = None
+    last: Count | None = None
     resume: str | None = None
     reason: str | None = None
-    figure: str | None = None
-    """The accuracy as text, rounded down."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the record as plain values."""
-        return {key: value for key, value in asdict(self).items() if key != "figure"}
+        table, last = asdict(self), self.last
+        del table["last"]
+        figures = {"correct": last.correct, "total": last.total, "accuracy": last.accuracy} if last else None
+        return table | {"last_epoch": figures}
 
 
 def list_runs(root: Path) -> Iterator[Listed]:
@@ -78,11 +79,10 @@ def listed(run: Run) -> Listed:
     """Return the entry of *run*; raises `DamagedRunError` when its model or every checkpoint is damaged."""
     resume = None
     if run.state == "unfinished":
-        newest_checkpoint(RunFolder(run.path).checkpoints, run.name)
+        check_checkpoints(run)
         resume = f"handgrad train --resume {shlex.quote(str(run.path))}"
     if run.state == "complete":
         check_model(run)
-    last = run.result.last if run.result else None
     return Listed(
         path=str(run.path),
         state=run.state,
@@ -92,11 +92,24 @@ def listed(run: Run) -> Listed:
         seed=run.seed,
         epochs=len(run.epochs),
         planned=run.planned,
-        accuracy=last.accuracy if last else None,
+        last=run.result.last if run.result else None,
         resume=resume,
         reason=run.reason or None,
-        figure=share(last) if last else None,
     )
+
+
+def check_checkpoints(run: Run) -> None:
+    """Raise `DamagedRunError` when checkpoints of *run* are there and none verifies; unlike resuming, change nothing."""
+    faults = []
+    for path in sorted_checkpoints(RunFolder(run.path).checkpoints):
+        try:
+            verified(path, run.name)
+        except DamagedRunError as error:
+            faults.append(str(error))
+        else:
+            return
+    if faults:
+        raise DamagedRunError(f"{run.path}: {'; '.join(faults)} – no checkpoint is whole, start a new run")
 
 
 def check_model(run: Run) -> None:

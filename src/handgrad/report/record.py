@@ -13,10 +13,7 @@ from typing import Any, Literal
 from handgrad.errors import DamagedRunError
 from handgrad.report.evidence import Evidence, read_evidence
 from handgrad.runs import RunFolder, open_run
-from handgrad.runs.folder import ENVIRONMENT, EVIDENCE, METRICS, RECIPE, SUMMARY
-
-LAYERS = "layers.json"
-"""The layer table, as ``handgrad summary --json`` prints it; a run without it has no such section."""
+from handgrad.runs.folder import ENVIRONMENT, EVIDENCE, LAYERS, METRICS, RECIPE, SUMMARY
 
 State = Literal["complete", "diverged", "unfinished"]
 
@@ -140,9 +137,10 @@ def assemble(folder: RunFolder, pictures: bool) -> Run:
     epochs = tuple(epoch_from(table) for table in folder.metrics())
     if [epoch.number for epoch in epochs] != list(range(1, len(epochs) + 1)):
         raise ValueError(f"{METRICS} does not count its epochs 1, 2, 3, …")
-    summary = mapping(folder.read_json(SUMMARY), SUMMARY) if folder.complete else {}
-    state: State = "unfinished" if not summary else "diverged" if summary["status"] == "diverged" else "complete"
-    if summary and summary["run"] != name:
+    ended = folder.complete
+    summary = mapping(folder.read_json(SUMMARY), SUMMARY) if ended else {}
+    state: State = "unfinished" if not ended else "diverged" if summary["status"] == "diverged" else "complete"
+    if ended and summary["run"] != name:
         raise ValueError(f"{SUMMARY} belongs to run {summary['run']}, not to {name}")
     result = result_from(summary) if state == "complete" else None
     if result is not None and len(epochs) != int(recipe["epochs"]):

@@ -12,7 +12,7 @@ def plain(text: object) -> str:
 
 def aligned(head: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence[str] = ()) -> list[str]:
     """Return lines with the columns of *rows* under their *head*; the columns named in *right* end flush."""
-    cells = [list(head), *([plain(cell) for cell in row] for row in rows)]
+    cells = [[plain(cell) for cell in row] for row in (head, *rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
     flush = [name in right for name in head]
     lines = []
