@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from handgrad.backprop.verb import backprop as backprop
     from handgrad.digits.run import resume as resume
     from handgrad.digits.run import train as train
+    from handgrad.digits.study import study as study
+    from handgrad.digits.summary import summarise as summary  # noqa: F401
 
 __version__ = "0.1.0"
 

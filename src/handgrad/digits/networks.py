@@ -146,7 +146,7 @@ class Gap10With17k(nn.Sequential):
 
 
 class Stem16k(nn.Sequential):
-    """15,910 parameters, made for speed: a stride-2 5×5 stem leaves a quarter of the pixels to everything after it."""
+    """15,538 parameters, made for speed: a stride-2 5×5 stem leaves a quarter of the pixels to everything after it."""
 
     def __init__(self) -> None:
         super().__init__(

@@ -86,14 +86,18 @@ class Summary:
         return asdict(self)
 
 
-def summarise(module: nn.Module, input_size: Sequence[int] = (1, 28, 28), *, name: str | None = None) -> Summary:
-    """Return the layer table of *module* for inputs of shape ``[batch, *input_size]``.
+def summarise(module: nn.Module | str, input_size: Sequence[int] = (1, 28, 28), *, name: str | None = None) -> Summary:
+    """Return the layer table of *module*, or of the network that it names, for inputs of shape ``[batch, *input_size]``.
 
     A copy of *module* runs once in evaluation mode on a constant input: mode, buffers and attributes of *module* and
     torch's random state stay as they are. Rows are modules without children, as they run; functions have no row, nor
     have flattening and empty containers. Raises `UsageError` with the layer and the reason where the network cannot
     run.
     """
+    if isinstance(module, str):
+        from handgrad.digits.load import load_network  # which imports this module
+
+        name, module = name or module, load_network(module)
     name = name or type(module).__name__
     recorder = Recorder()
     trial = duplicate(module, name)
