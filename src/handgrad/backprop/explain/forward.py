@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from handgrad.backprop.calculus import ACTIVATIONS, LOSSES
@@ -26,8 +27,8 @@ RULE_WORDS = {
 
 
 def number(value: float, digits: int = TABLE_DIGITS) -> Line:
-    """A number as a cell of a table."""
-    return say(plain_number(value + 0.0, digits))
+    """A number as a cell of a table; zero has no sign, and what is no longer finite has a word."""
+    return say(plain_number(value + 0.0, digits) if math.isfinite(value) else "diverged")
 
 
 def opening(scope: Scope) -> Iterator[Block]:

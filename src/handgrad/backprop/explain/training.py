@@ -108,17 +108,13 @@ def rates(scope: Scope, sweep: RateSweep) -> Iterator[Block]:
     rows = [
         (
             number(rate),
-            *(_error(float(sweep.errors[step, index])) for step in marks),
+            *(number(float(sweep.errors[step, index]), DIGITS) for step in marks),
             say("0" if not sweep.rises[index] else f"{sweep.rises[index]:,}"),
         )
         for index, rate in enumerate(sweep.rates)
     ]
     yield Table(header, tuple(rows), left=frozenset())
     yield Bullets(tuple(seen(scope, sweep)))
-
-
-def _error(value: float) -> Line:
-    return number(value, DIGITS) if abs(value) < float("inf") else say("diverged")
 
 
 def seen(scope: Scope, sweep: RateSweep) -> Iterator[Line]:
