@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from handgrad.errors import DamagedRunError, DiskError
-from handgrad.runs import newest_checkpoint, save_checkpoint
+from handgrad.runs import newest_checkpoint, save_checkpoint, set_aside
 from handgrad.runs.checkpoints import sorted_checkpoints
 from runs.run_files import RUN, checkpoint_bytes
 
@@ -53,6 +53,7 @@ def test_every_flipped_byte_is_found_and_the_checkpoint_before_is_used_and_the_d
         assert found is not None and found.path == before
         (reason,) = found.passed_over
         assert reason == f"checkpoint/{path.name} is damaged: its {len(whole)} bytes do not match the hash in its name"
+        set_aside(found)
         assert not path.exists() and (tmp_path / f"damaged-{path.name}").read_bytes() == damaged
 
 
@@ -65,7 +66,7 @@ def test_every_truncation_and_an_empty_file_are_found(tmp_path: Path) -> None:
         assert found is not None and found.path == before and len(found.passed_over) == 1
 
 
-def test_when_no_checkpoint_is_whole_the_run_is_damaged_and_nothing_is_renamed(tmp_path: Path) -> None:
+def test_when_no_checkpoint_is_whole_the_run_the_run_is_damaged_and_each_is_named(tmp_path: Path) -> None:
     for epoch in (1, 2):
         path = saved(tmp_path, epoch)
         path.write_bytes(path.read_bytes()[:-1])
@@ -91,7 +92,8 @@ def test_a_checkpoint_of_a_future_version_is_named_kept_and_passed_over(tmp_path
     found = newest_checkpoint(tmp_path, RUN)
     assert found is not None and found.epoch == 1
     assert "has format 2, this version of handgrad reads 1" in found.passed_over[0]
-    assert future.with_name(f"damaged-{future.name}").exists()
+    set_aside(found)
+    assert future.with_name(f"damaged-{future.name}").exists() and newest_checkpoint(tmp_path, RUN) is not None
 
 
 def test_a_checkpoint_renamed_to_another_epoch_is_found_out(tmp_path: Path) -> None:

@@ -197,7 +197,7 @@ def test_a_missing_part_is_named(complete: RunFolder) -> None:
     for name in ("environment.json", "recipe.toml", "model.safetensors"):
         content = (complete.path / name).read_bytes()
         (complete.path / name).unlink()
-        with pytest.raises(DamagedRunError, match=rf"{name} is missing – not a complete run folder, start a new run"):
+        with pytest.raises(DamagedRunError, match=rf"{name} cannot be read: No such file or directory – restore it"):
             open_run(complete.path)
         (complete.path / name).write_bytes(content)
 
@@ -205,7 +205,7 @@ def test_a_missing_part_is_named(complete: RunFolder) -> None:
 def test_damaged_metrics_of_an_unfinished_run_say_that_resuming_mends_them(tmp_path: Path) -> None:
     made = create_run(tmp_path, "r")
     made.write("metrics.jsonl", '{"epoch": 1}\n{"epo')
-    with pytest.raises(DamagedRunError, match=r"metrics.jsonl is damaged: .* – resume the run to write it again"):
+    with pytest.raises(DamagedRunError, match=r"metrics.jsonl cannot be read: .* – resume the run to write it again"):
         made.metrics()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,5 +65,8 @@ class ProgressLines:
         self.say(f"note: {line}")
 
     def say(self, line: str) -> None:
-        """Print one line at once."""
-        print(line, file=sys.stderr, flush=True)
+        """Print one line at once. Where nobody reads any more (``2>&1 | head``) the training goes on in silence."""
+        try:
+            print(line, file=sys.stderr, flush=True)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

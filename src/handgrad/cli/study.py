@@ -22,12 +22,13 @@ from handgrad.cli.train import (
     parse_seeds,
     stop_on_signals,
 )
-from handgrad.errors import DivergedError
+from handgrad.errors import HandgradError
 from handgrad.score import percent
 
 if TYPE_CHECKING:
     from handgrad.digits.records import RunSummary
-    from handgrad.digits.study import FailedSeed, Study
+    from handgrad.digits.seeds import FailedSeed
+    from handgrad.digits.study import Study
 
 
 @app.command("study")
@@ -69,12 +70,16 @@ def study_command(
         )
     print(json.dumps(found.as_json())) if as_json else print_study(found)
     if found.n == 0:
-        raise DivergedError(f"no seed of {found.recipe} finished – {found.failed[0].reason}")
+        first = found.failed[0]
+        kinds: dict[int, type[HandgradError]] = {kind.status: kind for kind in HandgradError.__subclasses__()}
+        raise kinds.get(first.status, HandgradError)(
+            f"no seed of {found.recipe} finished – seed {first.seed}: {first.reason}"
+        )
 
 
 def print_seed(seed: int, result: RunSummary | FailedSeed) -> None:
     """Print one line for a seed that ended."""
-    from handgrad.digits.study import FailedSeed
+    from handgrad.digits.seeds import FailedSeed
 
     if isinstance(result, FailedSeed):
         line = f"seed {seed}: failed – {result.reason}"

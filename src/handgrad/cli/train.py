@@ -35,6 +35,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the record as JS
 
 @app.command("train")
 def train_command(
+    context: typer.Context,
     recipe: Annotated[str, typer.Argument(help="A shipped recipe or a TOML file.")] = "quick",
     data: DataOption = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Everything random follows from it.")] = 0,
@@ -60,9 +61,12 @@ def train_command(
 
     if tensorboard:
         check_tensorboard()
+    if resume is not None:
+        check_nothing_else(context)
     with stop_on_signals() as stop:
         if resume is not None:
-            summary = run.resume(resume, data=data_folder(data), watcher=ProgressLines(), stop=stop)
+            # Not $HANDGRAD_DATA: the run knows the folder that it began with.
+            summary = run.resume(resume, data=data, download=not offline, watcher=ProgressLines(), stop=stop)
         else:
             summary = run.train(
                 recipe,
@@ -84,6 +88,17 @@ def train_command(
         write_events(folder)
     print_summary(summary, page, as_json)
     return None
+
+
+def check_nothing_else(context: typer.Context) -> None:
+    """Refuse what would be ignored: a run that goes on has its recipe, seed and machine already."""
+    kept = {"context", "resume", "data", "tensorboard", "offline", "as_json"}
+    names = {"overrides": "--set", "recipe": "a recipe"}
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if name not in kept and source is not None and source.name == "COMMANDLINE":
+            given = names.get(name, f"--{name}")
+            raise UsageError(f"--resume goes on with the run as it began – leave out {given}, or start a new run")
 
 
 def print_summary(summary: RunSummary, page: Path, as_json: bool) -> None:
@@ -127,23 +142,36 @@ def print_recipes(as_json: bool) -> None:
         print(f"{row['recipe']:{width}}  {row['network']:14}  {row['parameters']:>10,}  {row['epochs']:>6}")
 
 
+class Stop:
+    """Turns the first Ctrl-C or SIGTERM into a stop between two steps; the second ends the process at once.
+
+    Ending at once is safe: files appear whole by a rename or not at all. Until the training first asks whether to stop there
+    is nothing to save (data are read, or downloaded), and the first signal ends the command.
+    """
+
+    def __init__(self) -> None:
+        self.asked = self.listening = False
+
+    def __call__(self) -> bool:
+        self.listening = True
+        return self.asked
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Take a signal."""
+        if self.asked:
+            os._exit(130)
+        self.asked = True
+        if not self.listening:
+            raise KeyboardInterrupt
+
+
 @contextmanager
 def stop_on_signals() -> Iterator[Callable[[], bool]]:
-    """Turn the first Ctrl-C or SIGTERM into a stop between two steps; the second ends the process at once.
-
-    Ending at once is safe: files appear whole by a rename or not at all.
-    """
-    asked = False
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        if asked:
-            os._exit(130)
-        asked = True
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    """Let Ctrl-C and SIGTERM ask for a `Stop` for as long as the context lasts."""
+    stop = Stop()
+    before = {number: signal.signal(number, stop.handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: asked
+        yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -5,17 +5,23 @@ Only the standard library here, so that the training core runs wherever torch ru
 
 from __future__ import annotations
 
-import math
+import re
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+NAME = re.compile(r"\w[\w .+-]{0,59}")
+"""What a recipe may be called: its name becomes a part of folder names, pages and tables."""
+LARGEST_SHOWN = 1e300
+
 
 def within(name: str, value: float, low: float, high: float, *, open_low: bool = False) -> None:
-    """Raise ValueError unless *value* is a finite number between *low* and *high*."""
-    good = math.isfinite(value) and value <= high and (value > low if open_low else value >= low)
+    """Raise ValueError unless *value* is a number between *low* and *high*; NaN is between no two."""
+    good = value <= high and (value > low if open_low else value >= low)
     if not good:
         least = f"above {low:g}" if open_low else f"at least {low:g}"
-        raise ValueError(f"{name} is {value:g} – it must be {least} and at most {high:g}")
+        # A whole number in a file can have any length, and beyond 308 digits no float holds it.
+        found = f"{value:g}" if not abs(value) > LARGEST_SHOWN else str(value)[:12] + "…"
+        raise ValueError(f"{name} is {found} – it must be {least} and at most {high:g}")
 
 
 class Strict:
@@ -131,6 +137,11 @@ class Recipe(Strict):
     averaging: Averaging = field(default_factory=Averaging)
 
     def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            found = self.name if len(self.name) <= 60 else f"{self.name[:20]}… ({len(self.name)} characters)"
+            raise ValueError(
+                f"name is {found!r} – use 1 to 60 letters, digits, spaces or . _ + -, beginning with a letter or digit"
+            )
         within("epochs", self.epochs, 1, 10_000)
         within("batch_size", self.batch_size, 2, 60_000)
         within("label_smoothing", self.label_smoothing, 0, 0.9)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields, is_dataclass, replace
@@ -41,14 +42,19 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise UsageError(f"{path} cannot be read: {reason} – give a shipped name or a TOML file") from error
     recipe = parse_recipe(text, path.name, overrides)
-    return recipe if recipe.name != "recipe" else replace(recipe, name=path.stem)
+    return recipe if recipe.name != "recipe" else replace(recipe, name=name_from(path))
+
+
+def name_from(path: Path) -> str:
+    """Return the name of a recipe that says none: that of its file, with what a name may not have made ``-``."""
+    return re.sub(r"^\W+|[^\w .+-]", "-", path.stem).lstrip("-")[:60] or "recipe"
 
 
 def parse_recipe(text: str, source: str, overrides: Sequence[str] = ()) -> Recipe:
     """Return the recipe in the TOML *text*; *source* names it in messages. Raises `UsageError`."""
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # not TOML, a number of 5,000 digits, or brackets 5,000 deep
         raise UsageError(f"{source}: {error} – it must be TOML") from error
     for override in overrides:
         override_value(table, override)
@@ -70,9 +76,11 @@ def override_value(table: dict[str, Any], override: str) -> None:
         if not isinstance(table, dict):
             raise UsageError(f'--set "{override}" – {section} is a value, not a section')
     try:
-        table[last] = tomllib.loads(f"value = {value}")["value"]
-    except (tomllib.TOMLDecodeError, KeyError):
-        table[last] = value.strip()
+        parsed = tomllib.loads(f"value = {value}")
+    except (ValueError, RecursionError):
+        parsed = {}
+    # A line break in the value could smuggle in a second key: then it is no value but a string.
+    table[last] = parsed["value"] if parsed.keys() == {"value"} else value.strip()
 
 
 def messages(error: pydantic.ValidationError) -> Iterable[str]:

@@ -38,7 +38,7 @@ from handgrad.digits.train import EpochScore, Images, Score, State, begin, predi
 from handgrad.digits.train import train as train_epochs
 from handgrad.digits.watch import Silent, StopError, Watcher, never
 from handgrad.errors import DamagedRunError, DivergedError, InterruptedRunError, UsageError
-from handgrad.runs import Checkpoint, RunFolder, create_run, newest_checkpoint, open_run, save_checkpoint
+from handgrad.runs import Checkpoint, RunFolder, create_run, newest_checkpoint, open_run, save_checkpoint, set_aside
 from handgrad.runs.checkpoints import FORMAT
 from handgrad.runs.folder import ENVIRONMENT, EVIDENCE, LAYERS, MODEL, RECIPE, SEALED, SUMMARY
 
@@ -169,6 +169,7 @@ def take_up(job: Job, state: State, checkpoint: Checkpoint | None, torch_before:
         job.watcher.note("no checkpoint yet – training begins anew")
         save(job, state)
         return
+    set_aside(checkpoint)
     for reason in checkpoint.passed_over:
         job.watcher.note(f"{reason} – passed over")
     job.best_weights = restore(state, checkpoint.data, checkpoint.record["counters"])

@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from handgrad.digits.dataset import Dataset, load_dataset
+from handgrad.digits.checks import check_batches, check_trains
+from handgrad.digits.dataset import hold_out, load_dataset
 from handgrad.digits.device import Machine, choose_machine, usable_cores
-from handgrad.digits.load import load_network
+from handgrad.digits.load import check_classes, load_network
 from handgrad.digits.networks import count_parameters
 from handgrad.digits.recipe import Recipe
 from handgrad.digits.recipe_file import load_recipe
 from handgrad.digits.records import RunSummary
-from handgrad.digits.run import train
+from handgrad.digits.run import HOLDOUT_SEED
+from handgrad.digits.seeds import FailedSeed, Task, at_once, in_turn
 from handgrad.digits.watch import Watcher, never
-from handgrad.errors import HandgradError, InterruptedRunError, UsageError
+from handgrad.errors import InterruptedRunError, UsageError
 from handgrad.runs import create_run
 from handgrad.score import spread
 
 STUDY = "study.json"
-WAIT = 0.2
-"""Seconds between two looks at whether a stop was asked for, while other processes train."""
-
-
-@dataclass(frozen=True)
-class FailedSeed:
-    """A seed that did not finish, and why. It stays in the record: a mean without it would flatter the recipe."""
-
-    seed: int
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -72,19 +61,6 @@ class Study:
         return asdict(self)
 
 
-@dataclass(frozen=True)
-class Task:
-    """One seed for one worker process: plain data, so that it can be sent."""
-
-    recipe: Recipe
-    data: str | None
-    seed: int
-    holdout: int
-    out: str
-    machine: Machine
-    download: bool
-
-
 def study(
     recipe: str | Path | Recipe,
     *,
@@ -110,9 +86,15 @@ def study(
     """
     if not 1 <= len(seeds) <= 1000 or len(set(seeds)) != len(seeds):
         raise UsageError(f"a study needs 1 to 1000 different seeds – found {len(seeds)}, {len(set(seeds))} different")
+    if not all(0 <= seed < 2**31 for seed in seeds):
+        raise UsageError(f"a seed must be a whole number from 0 to {2**31 - 1} – found {min(seeds)} to {max(seeds)}")
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(str(recipe), overrides)
     network = load_network(recipe.network)
+    check_classes(network, name=recipe.network)
     dataset = load_dataset(Path(data) if data else None, download=download)
+    seen = hold_out(dataset, holdout, HOLDOUT_SEED) if holdout else dataset
+    check_batches(len(seen.train_labels), recipe)
+    check_trains(network, len(seen.train_labels), recipe)
     jobs = min(len(seeds), jobs or usable_cores())
     machine = choose_machine(
         network, recipe.batch_size, device=device, precision=precision, threads=1 if jobs > 1 else None
@@ -123,75 +105,23 @@ def study(
     tasks = [Task(recipe, place, seed, holdout, str(folder.path), machine, download) for seed in seeds]
     results: dict[int, RunSummary | FailedSeed] = {}
     finished = in_turn(tasks, dataset, watcher, stop) if jobs == 1 else at_once(tasks, jobs, stop)
-    for seed, result in finished:
-        results[seed] = result
-        done(seed, result)
-    record = summed_up(
-        recipe, count_parameters(network), dataset.name, [(s, results[s]) for s in seeds], machine, jobs, folder.path
-    )
-    folder.write_json(STUDY, record.as_json())
-    return record
 
+    def record() -> Study:
+        every = [
+            (seed, results.get(seed, FailedSeed(seed, "interrupted", InterruptedRunError.status))) for seed in seeds
+        ]
+        found = summed_up(recipe, count_parameters(network), dataset.name, every, machine, jobs, folder.path)
+        folder.write_json(STUDY, found.as_json())
+        return found
 
-def in_turn(
-    tasks: Sequence[Task], dataset: Dataset, watcher: Callable[[int], Watcher] | None, stop: Callable[[], bool]
-) -> Iterator[tuple[int, RunSummary | FailedSeed]]:
-    """Train one seed after another in this process."""
-    for task in tasks:
-        yield task.seed, trained(task, dataset, watcher(task.seed) if watcher else None, stop)
-
-
-def at_once(
-    tasks: Sequence[Task], jobs: int, stop: Callable[[], bool]
-) -> Iterator[tuple[int, RunSummary | FailedSeed]]:
-    """Train *jobs* seeds at a time, each in a process of its own; raise `InterruptedRunError` when a stop is asked for."""
-    # spawn, because a forked copy of a process whose torch threads run can hang.
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        waiting: dict[Future[RunSummary | FailedSeed], int] = {pool.submit(trained, task): task.seed for task in tasks}
-        while waiting:
-            ready, _ = wait(waiting, timeout=WAIT, return_when=FIRST_COMPLETED)
-            for future in ready:
-                seed = waiting.pop(future)
-                yield seed, result_of(future, seed)
-            if stop():
-                for process in pool._processes.values():
-                    process.terminate()
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise InterruptedRunError(
-                    f"interrupted – {len(waiting)} seeds were not finished – their runs can be resumed"
-                )
-
-
-def result_of(future: Future[RunSummary | FailedSeed], seed: int) -> RunSummary | FailedSeed:
-    """Return what a worker found; a worker that died is a failed seed."""
     try:
-        return future.result()
-    except BrokenProcessPool:
-        return FailedSeed(seed, "its process ended without an answer – out of memory, or killed")
-
-
-def trained(
-    task: Task, dataset: Dataset | None = None, watcher: Watcher | None = None, stop: Callable[[], bool] = never
-) -> RunSummary | FailedSeed:
-    """Train one seed; what goes wrong with it is returned, so that the other seeds go on."""
-    try:
-        return train(
-            task.recipe,
-            data=dataset if dataset is not None else task.data,
-            seed=task.seed,
-            holdout=task.holdout,
-            out=task.out,
-            device=task.machine.device,
-            precision=task.machine.precision,
-            threads=task.machine.threads,
-            download=task.download,
-            watcher=watcher,
-            stop=stop,
-        )
-    except InterruptedRunError:
-        raise
-    except (HandgradError, MemoryError) as error:
-        return FailedSeed(task.seed, str(error) or type(error).__name__)
+        for seed, result in finished:
+            results[seed] = result
+            done(seed, result)
+    except InterruptedRunError as error:
+        record()
+        raise InterruptedRunError(f"{error} ({len(results)} of {len(seeds)} seeds finished)") from error
+    return record()
 
 
 def summed_up(

@@ -7,7 +7,7 @@ Everything that is shown later is made from these files.
 
 from __future__ import annotations
 
-from handgrad.runs.checkpoints import Checkpoint, newest_checkpoint, save_checkpoint
+from handgrad.runs.checkpoints import Checkpoint, newest_checkpoint, save_checkpoint, set_aside
 from handgrad.runs.files import write_atomically
 from handgrad.runs.folder import RunFolder, create_run, find_runs, open_run
 
@@ -19,5 +19,6 @@ __all__ = [
     "newest_checkpoint",
     "open_run",
     "save_checkpoint",
+    "set_aside",
     "write_atomically",
 ]

@@ -22,7 +22,7 @@ FORMAT = 1
 KEPT = 2
 NAME = re.compile(r"(\d{6,})-(\d{5,})-([0-9a-f]{32})\.safetensors")
 ASIDE = "damaged-"
-"""What a checkpoint that did not verify is renamed to, once a good one has been found: nothing is thrown away."""
+"""What the name of a checkpoint that did not verify begins with from then on: nothing is thrown away."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,9 @@ class Checkpoint:
     data: bytes
     record: dict[str, Any]
     passed_over: tuple[str, ...] = ()
-    """Newer checkpoints that did not verify, each as ``name: reason``."""
+    """Newer checkpoints that did not verify: of each its name and what is wrong."""
+    damaged: tuple[Path, ...] = ()
+    """Their paths."""
 
 
 def save_checkpoint(folder: Path, epoch: int, step: int, data: bytes) -> Path:
@@ -58,8 +60,8 @@ def save_checkpoint(folder: Path, epoch: int, step: int, data: bytes) -> Path:
 def newest_checkpoint(folder: Path, run: str) -> Checkpoint | None:
     """Return the newest checkpoint of *run* that verifies, or None when there is none at all.
 
-    Newer ones that do not verify are renamed (``damaged-…``), so that they are named once and never again in the way. Raises
-    `DamagedRunError` when checkpoints are there and none of them verifies, and then renames nothing.
+    It names the newer ones that do not. Reads only. Raises `DamagedRunError` when checkpoints are there and none of them
+    verifies.
     """
     damaged: dict[Path, str] = {}
     for path in sorted_checkpoints(folder):
@@ -68,20 +70,19 @@ def newest_checkpoint(folder: Path, run: str) -> Checkpoint | None:
         except DamagedRunError as error:
             damaged[path] = str(error)
             continue
-        for other in damaged:
-            set_aside(other)
-        return Checkpoint(path, *counters_in(path), data, record, tuple(damaged.values()))
+        return Checkpoint(path, *counters_in(path), data, record, tuple(damaged.values()), tuple(damaged))
     if damaged:
         raise DamagedRunError(f"{'; '.join(damaged.values())} – no checkpoint is whole, start a new run")
     return None
 
 
-def set_aside(path: Path) -> None:
-    """Rename a checkpoint that does not verify."""
-    try:
-        path.rename(path.with_name(ASIDE + path.name))
-    except OSError as error:
-        raise disk_error(path, 0, error) from error
+def set_aside(checkpoint: Checkpoint) -> None:
+    """Rename what *checkpoint* was preferred to, so that it is never again in the way. Call only with the run's lock held."""
+    for path in checkpoint.damaged:
+        try:
+            path.rename(path.with_name(ASIDE + path.name))
+        except OSError as error:
+            raise disk_error(path, 0, error) from error
 
 
 def sorted_checkpoints(folder: Path) -> list[Path]:

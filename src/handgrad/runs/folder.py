@@ -73,12 +73,10 @@ class RunFolder:
         """Return the content of the file *name*; raise `DamagedRunError` when it cannot be read."""
         try:
             return (self.path / name).read_bytes()
-        except FileNotFoundError as error:
-            raise DamagedRunError(
-                f"{self.path / name} is missing – not a complete run folder, start a new run"
-            ) from error
         except OSError as error:
-            raise DamagedRunError(f"{self.path / name} cannot be read: {error.strerror} – start a new run") from error
+            raise DamagedRunError(
+                f"{self.path / name} cannot be read: {error.strerror} – restore it from a copy, or start a new run"
+            ) from error
 
     def parse(self, name: str, data: bytes) -> Any:
         """Return the JSON in *data* without its seal, which must fit where there is one."""
@@ -120,7 +118,7 @@ class RunFolder:
         try:
             return [json.loads(line) for line in self.read_bytes(METRICS).decode().splitlines()]
         except (ValueError, RecursionError) as error:
-            raise DamagedRunError(f"{path} is damaged: {error} – resume the run to write it again") from error
+            raise DamagedRunError(f"{path} cannot be read: {error} – resume the run to write it again") from error
 
     def write_metrics(self, epochs: list[dict[str, Any]]) -> None:
         """Write the whole of ``metrics.jsonl``: the checkpoint holds the truth, and this file is made from it."""
