@@ -46,7 +46,7 @@ def test_a_damaged_folder_is_listed_with_the_reason(tmp_path: Path) -> None:
     assert {entry.state for entry in found.values()} == {"damaged"}
     for name, word in {
         "recipe": "recipe.toml is no TOML",
-        "environment": "environment.json is missing",
+        "environment": "environment.json cannot be read",
         "model": "model.safetensors cannot be read",
         "gone": "model.safetensors cannot be read",
         "checkpoints": "do not match the hash",
