@@ -114,7 +114,9 @@ def test_the_steps_are_numbered_without_a_gap_and_every_weight_has_its_own() -> 
     assert [int(number) for number, _ in steps] == list(range(1, 15))
     for number in range(1, 9):
         assert sum(title.startswith(f"∂E/∂w{number},") for _, title in steps) == 1
-    assert r"\frac{\partial E}{\partial w_{5}} = \frac{\partial E}{\partial a_{o1}} \cdot \frac{\partial a_{o1}}" in text
+    assert (
+        r"\frac{\partial E}{\partial w_{5}} = \frac{\partial E}{\partial a_{o1}} \cdot \frac{\partial a_{o1}}" in text
+    )
     assert r"\delta_{o1} \cdot w_{5} + \delta_{o2} \cdot w_{7}" in text
 
 
@@ -135,7 +137,7 @@ def test_every_drawn_network_is_explained_in_formulas_that_parse(network: Networ
 
 def test_a_formula_that_does_not_parse_is_noticed() -> None:
     text = markdown(load_network("classic")).replace(r"\sigma(h_{1})", r"\sigma(h_{1")
-    with pytest.raises(ValueError, match="ParseException|Expected|parse"):
+    with pytest.raises(ValueError, match=r"ParseException|Expected|parse"):
         assert_formulas_parse(text)
 
 
@@ -166,7 +168,15 @@ def test_a_latex_document_with_an_open_brace_or_environment_is_noticed() -> None
             assert_tex_is_whole(broken)
 
 
-NASTY = ["<script>alert(1)</script>", "[a](http://b)", "*x* _y_ `z`", "$x$ | a", "www.example.com", "\\input{x}", "a&b~c"]
+NASTY = [
+    "<script>alert(1)</script>",
+    "[a](http://b)",
+    "*x* _y_ `z`",
+    "$x$ | a",
+    "www.example.com",
+    "\\input{x}",
+    "a&b~c",
+]
 
 
 @pytest.mark.parametrize("name", NASTY)
@@ -196,7 +206,14 @@ def test_a_large_network_says_what_it_leaves_out_and_tabulates_all_of_it() -> No
     assert "too large to write everything out" in text
     assert_formulas_parse(text)
     graph = build_graph(network)
-    rows = {cell.latex for block in made.blocks if isinstance(block, Table) for row in block.rows for cell in row[0] if isinstance(cell, Math)}
+    rows = {
+        cell.latex
+        for block in made.blocks
+        if isinstance(block, Table)
+        for row in block.rows
+        for cell in row[0]
+        if isinstance(cell, Math)
+    }
     assert {graph[name].latex for name in graph.parameters} <= rows
     found = results(text)
     expected = dict(zip(graph.parameters, TorchNetwork(network).gradient(), strict=True))

@@ -10,7 +10,7 @@ import math
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from handgrad.backprop import Trace, load_network, preset_names, trace
@@ -22,7 +22,7 @@ from handgrad.errors import DiskError, UsageError
 CLASSIC_HEADER = (
     "step t1 t2 i1 i2 w1 w2 w3 w4 w5 w6 w7 w8 h1 a_h1 h2 a_h2 o1 a_o1 o2 a_o2 E1 E2 E_total "
     "∂E/∂w1 ∂E/∂w2 ∂E/∂w3 ∂E/∂w4 ∂E/∂w5 ∂E/∂w6 ∂E/∂w7 ∂E/∂w8"
-).split()
+)
 
 
 def read_csv(done: Trace) -> list[list[str]]:
@@ -62,7 +62,7 @@ def test_every_quantity_of_every_step_comes_back_exactly_from_both(name: str) ->
 
 
 def test_the_csv_of_the_classic_network_begins_with_the_header_of_the_sheet() -> None:
-    assert read_csv(trace(load_network("classic"), 1))[0][: len(CLASSIC_HEADER)] == CLASSIC_HEADER
+    assert " ".join(read_csv(trace(load_network("classic"), 1))[0]).startswith(f"{CLASSIC_HEADER} ")
 
 
 def test_more_rows_than_are_written_at_once_stay_in_order() -> None:

@@ -63,7 +63,9 @@ def test_the_same_training_gives_the_same_bytes(form: str) -> None:
 def test_other_weights_give_another_drawing() -> None:
     network = load_network("classic")
     moved = dataclasses.replace(network, weights=(0.16, *network.weights[1:]))
-    drawn = [figure_bytes(network_figure(done.graph, done.row(0)), "png") for done in (trace(network, 1), trace(moved, 1))]
+    drawn = [
+        figure_bytes(network_figure(done.graph, done.row(0)), "png") for done in (trace(network, 1), trace(moved, 1))
+    ]
     assert drawn[0] != drawn[1]
 
 

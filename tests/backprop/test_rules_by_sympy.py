@@ -89,8 +89,10 @@ def nets() -> list[Network]:
     for name in ACTIVATIONS:
         hidden = "tanh" if name == "softmax" else name
         found.append(Network(name, (Layer(2, hidden), Layer(2, name)), (sample,), loss="mean-squared-error"))
-    for loss in LOSSES.values():
-        found.append(Network(loss.name, (Layer(2), Layer(2, loss.needs or "tanh")), (sample,), loss=loss.name))
+    found += [
+        Network(loss.name, (Layer(2), Layer(2, loss.needs or "tanh")), (sample,), loss=loss.name)
+        for loss in LOSSES.values()
+    ]
     return [dataclasses.replace(network, samples=network.samples[:1]) for network in found]
 
 

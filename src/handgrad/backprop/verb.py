@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -123,6 +124,9 @@ def adapt(
             raise UsageError(f"{prefix}weights has {counted(len(given), 'number')} – {network.name} needs {needed}")
         changes["weights"] = given
     if learning_rate is not None:
+        if not (math.isfinite(learning_rate) and learning_rate > 0):
+            option = "--learning-rate" if prefix else "learning_rate"
+            raise UsageError(f"{option} must be a finite number above 0 – found {learning_rate:g}")
         changes["learning_rate"] = learning_rate
     if order is not None:
         known(f"{prefix}order", order, list(UpdateOrder))
@@ -134,12 +138,15 @@ def adapt(
 
 
 def check_book(steps: int, rates: Sequence[float], prefix: str = "") -> None:
-    """Refuse what a book cannot hold: steps outside 1 to 10,000, more than 16 rates, a rate twice."""
+    """Refuse what a book cannot hold: steps outside 1 to 10,000, more than 16 rates, one twice or not above 0."""
     if not 1 <= steps <= MAX_STEPS:
         raise UsageError(f"{prefix}steps must be a whole number from 1 to {MAX_STEPS:,} – found {steps}")
     if not 1 <= len(rates) <= MAX_RATES or len(set(rates)) != len(rates):
         found = ", ".join(f"{rate:g}" for rate in rates[: MAX_RATES + 1]) or "none"
         raise UsageError(f"{prefix}rates needs 1 to {MAX_RATES} different numbers – found {found}")
+    for rate in rates:
+        if not (math.isfinite(rate) and rate > 0):
+            raise UsageError(f"{prefix}rates must be finite numbers above 0 – found {rate:g}")
 
 
 def _biases(network: Network, rule: BiasRule, prefix: str) -> tuple[float, ...]:

@@ -106,7 +106,7 @@ def backprop_command(
         for chunk in json_chunks(done, tuple(map(str, written))):
             sys.stdout.write(chunk)
         return None
-    print("\n".join(describe(done, wanted, written)))
+    print("\n".join(describe(done, wanted)))
     return None
 
 
@@ -114,23 +114,22 @@ def refuse_before_work(wanted: Wanted) -> None:
     """Raise `UsageError` if anything that would be written exists, before the first file is written."""
     from handgrad.backprop.files import refuse_existing
 
-    paths = [path for path in (wanted.book, wanted.csv) if path is not None]
+    files = [path for path in (wanted.book, wanted.csv) if path is not None]
+    if len(files) == 2 and files[0].absolute() == files[1].absolute():
+        raise UsageError(f"--out and --csv both name {files[0]} – choose different names")
     if wanted.explain is not None:
         from handgrad.backprop.explain import explanation_paths
 
-        paths += explanation_paths(wanted.explain, wanted.tex)
+        files += explanation_paths(wanted.explain, wanted.tex)
     if wanted.pictures is not None:
         from handgrad.backprop.pictures import picture_paths
 
-        paths += picture_paths(wanted.pictures)
-    for path in paths:
-        if paths.count(path) > 1:
-            raise UsageError(f"{path} would be written twice – choose different names")
-    refuse_existing(paths, wanted.overwrite)
+        files += picture_paths(wanted.pictures)
+    refuse_existing(files, wanted.overwrite)
 
 
 def write_files(wanted: Wanted, done: Trace, rates: tuple[float, ...]) -> list[Path]:
-    """Write what is wanted; returns the files, the first one to open first."""
+    """Write what is wanted; returns the files."""
     network, written = done.graph.network, []
     if wanted.book is not None:
         from handgrad.backprop.workbook import write_workbook
@@ -160,11 +159,13 @@ def write_drawn(wanted: Wanted, done: Trace, sweep: RateSweep) -> list[Path]:
     if wanted.pictures is not None:
         from handgrad.backprop.pictures import save_pictures
 
-        written += save_pictures(done, sweep, wanted.pictures, overwrite=wanted.overwrite)
+        # In one folder both write the same drawings, and the first of the two has just done so.
+        again = wanted.overwrite or wanted.explain is not None
+        written += save_pictures(done, sweep, wanted.pictures, overwrite=again)
     return written
 
 
-def describe(done: Trace, wanted: Wanted, written: list[Path]) -> list[str]:
+def describe(done: Trace, wanted: Wanted) -> list[str]:
     """Return what was written as lines for people: what to open first, and what is in it."""
     network = done.graph.network
     shape = "-".join(map(str, network.sizes))
@@ -173,8 +174,8 @@ def describe(done: Trace, wanted: Wanted, written: list[Path]) -> list[str]:
         lines.append(f"{wanted.book}: open the sheet Network first; it says how to read the others.")
         lines.append("Change a marked cell (learning rate, inputs, targets, first weights) and every sheet follows.")
     if wanted.explain is not None:
-        first = next(path for path in written if path.parent == wanted.explain)
-        lines.append(f"{first}: the derivation, with its pictures beside it.")
+        text = wanted.explain / ("derivation.tex" if wanted.tex else "README.md")
+        lines.append(f"{text}: the derivation, with its pictures beside it.")
     if wanted.pictures is not None:
         lines.append(f"{wanted.pictures}: network, error, rates and rates-log, as PNG and SVG.")
     if wanted.csv is not None:
