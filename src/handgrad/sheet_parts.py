@@ -11,6 +11,7 @@ import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from handgrad.sheet_rows import TableRows, address, row_texts
 
@@ -72,13 +73,13 @@ def _drawing_of(book: zipfile.ZipFile, number: int) -> str:
 def _with_rows(sheet: str, tables: Sequence[TableRows]) -> Iterator[str]:
     last_row = max(table.top + len(table.values[0]) for table in tables)
     sheet = _with_size(sheet, last_row)
-    done = 0
+    done, shared = 0, count()
     for table in sorted(tables, key=lambda table: table.top):
         start = sheet.index(f'<row r="{table.top + 1}"', done)
         end = sheet.index("</row>", start) + len("</row>")
         styles = dict(re.findall(r'<c r="([A-Z]+)\d+" s="(\d+)"', sheet[start:end]))
         yield sheet[done:end]
-        yield from row_texts(table, [styles[address(0, column)[:-1]] for column in table.columns])
+        yield from row_texts(table, [styles[address(0, column)[:-1]] for column in table.columns], shared)
         done = end
     yield sheet[done:]
 

@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape
 
 TOKEN = re.compile(r"\{([+-]\d+)\}")
 CHUNK = 500
+LONG = 1_001
 
 
 @dataclass(frozen=True)
@@ -43,37 +44,55 @@ def fill(template: str, row: int) -> str:
     return TOKEN.sub(lambda token: str(row + int(token[1])), template)
 
 
-def row_texts(table: TableRows, styles: Sequence[str]) -> Iterator[str]:
-    """The rows of a table after its first, as XML, some hundred at a time; ``styles`` are those of the first row."""
-    parts = list(zip(table.columns, styles, table.following, strict=True))
-    template = '<row r="{+0}">' + "".join(_cell(*part) for part in parts) + "</row>"
-    tokens = sorted(set(TOKEN.findall(template)))
+def row_texts(table: TableRows, styles: Sequence[str], shared: Iterator[int]) -> Iterator[str]:
+    """The rows of a table after its first, as XML, some hundred at a time; ``styles`` are those of the first row.
+
+    Each column's formula stands in its second row and is *shared* (ECMA-376, 18.3.1.40) by those below, as spreadsheet
+    programs write a formula that was copied down: a third of the size. ``shared`` gives numbers not used before.
+    """
+    last = table.top + len(table.values[0])
+    columns = [
+        _Copied(column_letters(column), style, formula, last, next(shared))
+        for column, style, formula in zip(table.columns, styles, table.following, strict=True)
+    ]
     chunk: list[str] = []
+    # In long tables only the first cell after a gap says where it stands; the others follow it (a third less again).
+    named = [len(table.values[0]) <= LONG or c - 1 not in table.columns for c in table.columns]
+    template = "".join(
+        f"<c{f' r={chr(34)}{column.letters}{{0}}{chr(34)}' if name else ''} s=\"{column.style}\">{column.copy}<v>%r</v></c>"
+        for column, name in zip(columns, named, strict=True)
+    )
     for number, values in enumerate(zip(*table.values, strict=True)):
-        if number == 0:
-            continue
         row = table.top + number + 1
-        if str in map(type, values):
-            text = '<row r="{+0}">' + "".join(map(_mixed_cell, parts, values)) + "</row>"
-            chunk.append(fill(text, row))
-        else:
-            text = template
-            for token in tokens:
-                text = text.replace(f"{{{token}}}", str(row + int(token)))
-            chunk.append(text % values)
+        if number == 1 or (number > 1 and str in map(type, values)):
+            cells = "".join(column.cell(row, value, number == 1) for column, value in zip(columns, values, strict=True))
+            chunk.append(f'<row r="{row}">{cells}</row>')
+        elif number:
+            chunk.append(f'<row r="{row}">{template.replace("{0}", str(row)) % values}</row>')
         if len(chunk) == CHUNK:
             yield "".join(chunk)
             chunk = []
     yield "".join(chunk)
 
 
-def _cell(column: int, style: str, formula: str | None) -> str:
-    shown = "" if formula is None else f"<f>{escape(formula).replace('%', '%%')}</f>"
-    return f'<c r="{column_letters(column)}{{+0}}" s="{style}">{shown}<v>%r</v></c>'
+@dataclass(frozen=True, slots=True)
+class _Copied:
+    """A column whose formula, written out once, is copied down to the row ``last`` (1-based)."""
 
+    letters: str
+    style: str
+    formula: str | None
+    last: int
+    number: int
 
-def _mixed_cell(part: tuple[int, str, str | None], value: float | str) -> str:
-    column, style, formula = part
-    shown = "" if formula is None else f"<f>{escape(formula)}</f>"
-    kind, content = (' t="str"', escape(value)) if isinstance(value, str) else ("", repr(value))
-    return f'<c r="{column_letters(column)}{{+0}}" s="{style}"{kind}>{shown}<v>{content}</v></c>'
+    @property
+    def copy(self) -> str:
+        return "" if self.formula is None else f'<f t="shared" si="{self.number}"/>'
+
+    def cell(self, row: int, value: float | str, original: bool) -> str:
+        shown = self.copy
+        if original and self.formula is not None:
+            place = f"{self.letters}{row}:{self.letters}{self.last}"
+            shown = f'<f t="shared" ref="{place}" si="{self.number}">{escape(fill(self.formula, row))}</f>'
+        kind, content = (' t="str"', escape(value)) if isinstance(value, str) else ("", repr(value))
+        return f'<c r="{self.letters}{row}" s="{self.style}"{kind}>{shown}<v>{content}</v></c>'

@@ -79,6 +79,16 @@ class Checked:
         pre = self.material.graph.of_kind(Kind.PRE_ACTIVATION)
         return tuple(q.name for q in pre if q.layer is not None and layers[q.layer - 1].activation in BENDING)
 
+    @cached_property
+    def users(self) -> dict[str, list[str]]:
+        """Parameter → the forward quantities in which it stands itself."""
+        found: dict[str, list[str]] = {name: [] for name in self.parameters}
+        for name in self.columns:
+            for used in self.material.graph.dependencies(name):
+                if used in found:
+                    found[used].append(name)
+        return found
+
     @property
     def kink_column(self) -> int:
         return LEFT + len(self.columns)
@@ -169,7 +179,7 @@ def _templates(checked: Checked, moved: str | None) -> dict[str, str]:
         return f"{column_letters(checked.columns[name])}{{+0}}"
 
     layout = Layout(graph, checked.columns, defined_name, defined_name, checked.material.guarded)
-    names = (name for name in checked.columns if moved is None or moved in graph.dependencies(name))
+    names = checked.columns if moved is None else checked.users[moved]
     return {name: layout.formula(name, here) for name in names}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from handgrad.backprop.calculus import LOSSES
+from handgrad.backprop.graph import Kind
 from handgrad.backprop.network import BiasRule, Network, OverSamples, UpdateOrder
 from handgrad.backprop.simulate import trace
 from handgrad.backprop.workbook.looks import CELL_WRAPPED, HEADER, LABEL, NOTE_WRAPPED, SUBTITLE, TITLE, VALUE
@@ -128,7 +129,7 @@ def _loss(material: Material) -> Iterator[Convention]:
             material, "sum or mean over outputs", "the sum over the outputs", 1 / outputs, elsewhere, total, value
         )
     loss = LOSSES[network.loss]
-    if loss.slope is not None:
+    if loss.slope is not None and material.graph.of_kind(Kind.ERROR_SLOPE):
         yield _slope_sign(material)
 
 

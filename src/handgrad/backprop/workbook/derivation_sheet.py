@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from handgrad.backprop.calculus import ACTIVATIONS, LOSSES
 from handgrad.backprop.graph import GIVEN, Graph, Kind, Quantity
+from handgrad.backprop.network import UpdateOrder
 from handgrad.backprop.rendering import plain
 from handgrad.backprop.workbook.looks import (
     CELL_WRAPPED,
@@ -121,7 +122,20 @@ def parts(graph: Graph) -> Iterator[Part]:
             yield Part(f"Backward: deltas of the {where}{of_sample}", note if sample == 1 else "", quantities)
         gradients = tuple(q for q in graph.of_kind(Kind.GRADIENT) if q.layer == layer)
         yield Part(f"Backward: gradients of the {where}", "", gradients)
-    yield Part("Update", "The next row of the table.", graph.of_kind(Kind.UPDATE_PART, Kind.UPDATED))
+        if network.order is UpdateOrder.OUTPUT_FIRST:
+            yield from _updates(graph, layer, where)
+    if network.order is UpdateOrder.OLD_WEIGHTS:
+        yield from _updates(graph, None, "")
+
+
+def _updates(graph: Graph, layer: int | None, where: str) -> Iterator[Part]:
+    """What the step changes; where the layers take turns, layer by layer, with what belongs to none in the first turn."""
+    changed = graph.of_kind(Kind.UPDATE_PART, Kind.UPDATED)
+    if layer is not None:
+        last = len(graph.network.layers)
+        layers = {q.name: graph[q.of].layer if q.of else None for q in changed}
+        changed = tuple(q for q in changed if layers[q.name] == layer or (layers[q.name] is None and layer == last))
+    yield Part(f"Update of the {where}" if where else "Update", "The next row of the table.", changed)
 
 
 def _of(graph: Graph, kinds: tuple[Kind, ...], sample: int) -> tuple[Quantity, ...]:

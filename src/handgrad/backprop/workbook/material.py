@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from handgrad.backprop.graph import Graph, Kind
 from handgrad.backprop.network import Network
-from handgrad.backprop.simulate import RateSweep, Trace, rate_sweep, trace
+from handgrad.backprop.simulate import RateSweep, Trace, trace
 from handgrad.backprop.step import build_graph
 from handgrad.backprop.workbook.names import defined_name
 from handgrad.backprop.workbook.table import (
@@ -18,6 +20,7 @@ from handgrad.backprop.workbook.table import (
     needed_columns,
     shown_values,
     step_columns,
+    without_slopes,
 )
 from handgrad.errors import UsageError
 from handgrad.sheet import MAX_COLUMNS, MAX_ROWS, Value, address
@@ -26,7 +29,9 @@ MAX_CELLS = 2_000_000
 """Most cells in one book: about 20 MB, and half a minute for a spreadsheet program to open."""
 MAX_STEPS = 100_000
 MAX_RATES = 12
-RATE_CELLS, RATE_ROWS, FEWEST_RATE_ROWS = 250_000, 200, 10
+LONG_TABLE = 1_000
+"""Steps beyond which the table does without columns for the slopes, so that 10,000 steps stay below 4 MB."""
+RATE_CELLS, RATE_ROWS, FEWEST_RATE_ROWS = 200_000, 150, 10
 NETWORK, DERIVATION, TRAINING, RATES = "Network", "Derivation", "Training", "Learning rates"
 CHECKS, CONVENTIONS, RATES_WORKING, CHECKS_WORKING = "Checks", "Conventions", "Rates working", "Checks working"
 RATES_WORKING_LEFT = 2
@@ -44,7 +49,14 @@ class Material:
 
     @cached_property
     def graph(self) -> Graph:
-        return build_graph(self.network)
+        """The step as the table shows it: in a long table the slopes have no columns of their own."""
+        graph = build_graph(self.network)
+        return without_slopes(graph) if self.steps > LONG_TABLE else graph
+
+    @cached_property
+    def compact(self) -> Graph:
+        """The step as the runs at all rates show it."""
+        return without_slopes(build_graph(self.network))
 
     @cached_property
     def run(self) -> Trace:
@@ -78,7 +90,7 @@ class Material:
     @cached_property
     def rate_columns(self) -> dict[str, int]:
         """Where each quantity stands on the sheet with the runs at all rates."""
-        return {name: RATES_WORKING_LEFT + number for number, name in enumerate(needed_columns(self.graph))}
+        return {name: RATES_WORKING_LEFT + number for number, name in enumerate(needed_columns(self.compact))}
 
     @cached_property
     def rate_steps(self) -> int:
@@ -88,12 +100,13 @@ class Material:
 
     @cached_property
     def rate_runs(self) -> tuple[Trace, ...]:
-        return tuple(trace(self.graph, self.rate_steps, changes={"learning_rate": rate}) for rate in self.rates)
+        return tuple(trace(self.compact, self.rate_steps, changes={"learning_rate": rate}) for rate in self.rates)
 
     @cached_property
     def sweep(self) -> RateSweep:
-        """The compared rates over all steps of the book."""
-        return rate_sweep(self.graph, self.rates, self.steps)
+        """The same runs as curves of E_total."""
+        errors = np.stack([run["E_total"] for run in self.rate_runs], axis=1)
+        return RateSweep(self.rates, errors, tuple(run.diverged_at for run in self.rate_runs))
 
     @property
     def last_row(self) -> int:

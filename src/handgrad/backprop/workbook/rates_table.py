@@ -50,7 +50,7 @@ def rates_working_sheet(material: Material) -> SheetPlan:
     def setting(name: str) -> str:
         return "$A{+0}" if name == "learning_rate" else defined_name(name)
 
-    layout = Layout(material.graph, columns, defined_name, setting, material.guarded)
+    layout = Layout(material.compact, columns, defined_name, setting, material.guarded)
     for name, column in columns.items():
         page.text(HEAD, column, material.graph[name].label, HEADER)
     height = material.rate_steps + 1

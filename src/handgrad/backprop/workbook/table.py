@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from handgrad.backprop.expression import Call, walk
-from handgrad.backprop.graph import GIVEN, Graph, Kind
+from handgrad.backprop.expression import Call, Node, substitute, walk
+from handgrad.backprop.graph import GIVEN, Graph, Kind, Quantity
 from handgrad.backprop.simulate import Trace
 from handgrad.backprop.workbook.looks import CELL, COUNT, RESULT, VALUE
 from handgrad.backprop.workbook.plan import Column
@@ -59,8 +59,24 @@ def step_columns(graph: Graph) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return graph.main_columns, tuple(name for name in graph.extra_columns if name not in inlined)
 
 
+def without_slopes(graph: Graph) -> Graph:
+    """The same step with dE/da and da/dz written into the deltas: fewer cells a row, for tables that are long."""
+    slopes: dict[str, Node] = {}
+    kept: list[Quantity] = []
+    for quantity in graph:
+        if quantity.expression is None:
+            kept.append(quantity)
+            continue
+        expression = substitute(quantity.expression, slopes)
+        if quantity.kind in (Kind.ERROR_SLOPE, Kind.ACTIVATION_SLOPE):
+            slopes[quantity.name] = expression
+        else:
+            kept.append(replace(quantity, expression=expression))
+    return Graph(graph.network, tuple(kept), graph.successors)
+
+
 def needed_columns(graph: Graph) -> tuple[str, ...]:
-    """The columns without which the next row could not be found, in the order of the table."""
+    """The columns without which the next row could not be found, in the order of the table; nothing that is constant."""
     needed: set[str] = set()
     waiting = ["E_total", *graph.successors, *graph.successors.values()]
     while waiting:
@@ -69,7 +85,8 @@ def needed_columns(graph: Graph) -> tuple[str, ...]:
             needed.add(name)
             waiting.extend(graph.dependencies(name))
     main, extra = step_columns(graph)
-    return tuple(name for name in (*main, *extra) if name in needed)
+    constant = {q.name for q in graph.of_kind(*GIVEN) if q.name not in graph.successors}
+    return tuple(name for name in (*main, *extra) if name in needed and name not in constant)
 
 
 @dataclass(frozen=True)
@@ -112,6 +129,8 @@ class Layout:
         """A quantity of the same row, or a setting."""
         if self.graph[name].kind is Kind.SETTING:
             return self.settings(name)
+        if name not in self.columns:
+            return self.given(name)
         return f"{column_letters(self.columns[name])}{{+0}}"
 
     def formula(self, name: str, address: Callable[[str], str]) -> str:

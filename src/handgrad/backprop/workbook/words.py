@@ -47,7 +47,7 @@ def _compared(material: Material) -> str:
     higher = [n for n, up in enumerate(ended_higher(sweep)) if up and sweep.diverged_at[n] is None]
     if higher:
         whose = listed([names[n] for n in higher])
-        sentences.append(f"At η = {whose} the error is higher after {material.steps:,} steps than at first.")
+        sentences.append(f"At η = {whose} the error is higher after {material.rate_steps:,} steps than at first.")
     rose = [n for n, up in enumerate(rises(sweep)) if up and n not in higher and sweep.diverged_at[n] is None]
     if rose:
         sentences.append(f"At η = {listed([names[n] for n in rose])} it rises on the way, but ends lower.")
@@ -56,8 +56,8 @@ def _compared(material: Material) -> str:
         return " ".join([*sentences, "No rate of these lowers the error."])
     best = min(lower, key=lambda n: float(last[n]))
     if len(lower) == len(names) and not rose:
-        sentences.append(f"At all {len(names)} rates the error falls in every one of the {material.steps:,} steps.")
-    sentences.append(f"η = {names[best]} gets lowest: E_total = {last[best]:.6g} after {material.steps:,} steps.")
+        sentences.append(f"At all {len(names)} rates the error falls in every one of the {material.rate_steps:,} steps.")
+    sentences.append(f"η = {names[best]} gets lowest: E_total = {last[best]:.6g} after {material.rate_steps:,} steps.")
     return " ".join(sentences)
 
 
