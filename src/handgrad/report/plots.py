@@ -21,7 +21,7 @@ from handgrad.report.evidence import Bytes, Evidence
 from handgrad.report.figures import probability
 from handgrad.report.record import Run
 
-BLUE, VERMILION, GREY, INK = "#0072B2", "#D55E00", "#9AA0A6", "#22262B"
+BLUE, VERMILION, GREY, INK = "#0072B2", "#D55E00", "#7D848B", "#22262B"
 LOOKS: tuple[dict[str, Any], ...] = (
     {"color": BLUE, "linestyle": "-", "marker": "o", "markerfacecolor": BLUE},
     {"color": VERMILION, "linestyle": (0, (5, 2)), "marker": "o", "markerfacecolor": "white"},
@@ -65,7 +65,7 @@ def chart_plot(chart: Chart) -> Figure:
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(length=0)
     if len(chart.curves) > 1:
-        axes.legend(frameon=False, ncols=2, loc="lower right")
+        axes.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
     return figure
 
 
@@ -75,7 +75,7 @@ def confusion(run: Run, evidence: Evidence) -> Figure:
     wrong = np.where(np.eye(10, dtype=bool), 0, counts)
     figure = Figure(figsize=(6.4, 6), dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
-    axes.imshow(wrong, cmap="Oranges", vmin=0, vmax=max(1, int(wrong.max())) * 1.6)
+    axes.imshow(np.ma.masked_equal(wrong, 0), cmap="Oranges", vmin=0, vmax=max(1, int(wrong.max())) * 1.6)
     for true in range(10):
         for given in range(10):
             count = int(counts[true, given])

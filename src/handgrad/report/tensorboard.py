@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import io
-import math
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 from handgrad.errors import MissingError, UsageError
+from handgrad.report.curves import steps_an_epoch
 from handgrad.report.record import Run, read_run
 from handgrad.runs import write_atomically
 from handgrad.runs.files import disk_error
@@ -72,7 +72,7 @@ def scalars(run: Run, began: float) -> Iterator[Scalar]:
         yield time, epoch.number, f"loss/{evaluation}", epoch.evaluation.loss
         yield time, epoch.number, f"accuracy/{evaluation}", epoch.evaluation.accuracy
         ends.append(time)
-    steps = math.ceil(run.epochs[0].training.total / int(run.recipe["batch_size"]))
+    steps = steps_an_epoch(run)
     if run.evidence is None:
         for epoch in run.epochs:
             yield ends[epoch.number], steps * epoch.number, "learning_rate", epoch.learning_rate
