@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -314,3 +316,15 @@ def test_the_derivation_in_the_docs_is_what_the_command_writes() -> None:
 
 def test_dollar_signs_and_backquotes_in_a_line_become_what_they_mark() -> None:
     assert [type(span).__name__ for span in say("a $b$ c `d`", User("$e$"))] == ["Text", "Math", "Text", "Code", "User"]
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX is installed here")
+@pytest.mark.parametrize("name", ["classic", "three-classes"])
+def test_the_latex_compiles(name: str, tmp_path: Path) -> None:
+    network = load_network(name)
+    done, sweep = trace(network, 10), rate_sweep(network, RATES, 10)
+    write_explanation(done, sweep, tmp_path, tex=True)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "derivation.tex"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True)
+    assert run.returncode == 0, run.stdout[-1500:]
+    assert (tmp_path / "derivation.pdf").stat().st_size > 20_000

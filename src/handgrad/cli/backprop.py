@@ -188,7 +188,8 @@ def outcome(done: Trace) -> str:
     errors = done["E_total"]
     if done.diverged_at is not None:
         return f"E_total {errors[0]:.10g}, diverged at step {done.diverged_at:,}"
-    return f"E_total {errors[0]:.10g} before, {errors[-1]:.10g} after {done.steps:,} steps"
+    count = "1 step" if done.steps == 1 else f"{done.steps:,} steps"
+    return f"E_total {errors[0]:.10g} before, {errors[-1]:.10g} after {count}"
 
 
 def parse_numbers(option: str, text: str) -> tuple[float, ...]:
