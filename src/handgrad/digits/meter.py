@@ -17,9 +17,9 @@ class Meter:
         self.host = self.sums if device.type == "cpu" else torch.zeros(3, dtype=torch.float64, pin_memory=True)
 
     def add(self, loss: Tensor, correct: Tensor, count: int, weights: Tensor) -> None:
-        """Add a batch of *count* images: its mean *loss*, how many were *correct*, the norm of the *weights* after it.
+        """Add a batch of *count* images: its mean *loss*, how many were *correct*, the size of the *weights* after it.
 
-        All three are scalars on the device. The norms are summed only to see whether one was not finite.
+        All three are scalars on the device. The sizes are summed only to see whether one was not finite.
         """
         self.sums += torch.stack((loss.detach().double() * count, correct.double(), weights.detach().double()))
         self.seen += count

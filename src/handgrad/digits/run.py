@@ -231,7 +231,7 @@ def diverged(job: Job, error: DivergedError) -> DivergedError:
         "recipe": job.recipe.name,
         "seed": job.origin.seed,
         "reason": str(error),
-        "epochs": len(job.epochs),
+        "epochs": len(job.folder.metrics()),
     }
     job.folder.write_json(SUMMARY, table | {"files": job.folder.hashes(*SEALED)})
     return DivergedError(f"{error} – lower optimizer.learning_rate; the last good state is in {job.folder.path}")

@@ -183,8 +183,9 @@ def train(
 
 @torch.no_grad()
 def size_of_weights(network: nn.Module) -> Tensor:
-    """Return the norm over all weights, a scalar on the device: finite as long as each of them is."""
-    return get_total_norm(network.parameters())
+    """Return the largest absolute weight or BatchNorm statistic, a scalar on the device: finite as long as each of them is."""
+    statistics = (buffer for buffer in network.buffers() if buffer.is_floating_point())
+    return get_total_norm([*network.parameters(), *statistics], norm_type=math.inf)
 
 
 def learning_rate(recipe: Recipe, step: int, steps_an_epoch: int) -> float:
