@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from handgrad.digits.run import resume as resume
     from handgrad.digits.run import train as train
     from handgrad.digits.study import study as study
-    from handgrad.digits.summary import summarise as summary  # noqa: F401
+    from handgrad.digits.summary import summarise as summary
+
+    # For type checkers only: at run time it would make ``from handgrad import *`` import everything.
+    __all__ = ["backprop", "resume", "study", "summary", "train"]
 
 __version__ = "0.1.0"
 

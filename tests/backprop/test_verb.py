@@ -74,3 +74,11 @@ def test_a_wrong_count_of_weights_is_refused() -> None:
 def test_a_verb_that_there_is_not_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'tarin'"):
         handgrad.tarin  # noqa: B018
+
+
+def test_each_verb_leads_to_what_its_name_says() -> None:
+    from handgrad.digits import run, study, summary
+
+    assert (handgrad.train, handgrad.resume) == (run.train, run.resume)
+    assert (handgrad.study, handgrad.summary) == (study.study, summary.summarise)
+    assert {"backprop", "train", "resume", "study", "summary"} <= set(dir(handgrad))
