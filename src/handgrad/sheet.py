@@ -116,6 +116,7 @@ class Sheet:
         self._sheet = book._workbook.add_worksheet(name)
         self._tables: list[TableRows] = []
         self._lines: tuple[LineShape, ...] = ()
+        self._drawn = False
         self._sheet.hide_gridlines(2)
         if tab:
             self._sheet.set_tab_color(tab)
@@ -195,6 +196,10 @@ class Sheet:
     def activate(self) -> None:
         self._sheet.activate()
 
+    def hide(self) -> None:
+        """Hide the sheet; a right click on the others brings it back."""
+        self._sheet.hide()
+
     def rule(self, rule: Rule) -> None:
         form = self._book._workbook.add_format({"font_color": rule.ink, "bg_color": rule.fill, "bold": True})
         options = {"type": "formula", "criteria": f"={rule.formula}", "format": form}
@@ -227,6 +232,11 @@ class Sheet:
     def lines(self, lines: tuple[LineShape, ...]) -> None:
         """Straight lines between points of cells."""
         self._lines = lines
+        if lines and not self._drawn:
+            # Lines go into the sheet's drawing, which the library makes only for an object of its own: an empty box.
+            nothing = {"width": 1, "height": 1, "line": {"none": True}, "fill": {"none": True}, "object_position": 3}
+            self._done(self._sheet.insert_textbox(0, 0, "", nothing), 0, 0)
+            self._drawn = True
 
     def chart(self, chart: Chart) -> None:
         made = self._book._workbook.add_chart({"type": "scatter", "subtype": "straight"})
@@ -253,6 +263,7 @@ class Sheet:
         made.set_chartarea({"border": {"color": "#CBD2D9"}})
         made.set_size({"width": chart.width, "height": chart.height})
         self._done(self._sheet.insert_chart(chart.row, chart.column, made, {"object_position": 1}), chart.row, 0)
+        self._drawn = True
 
     def _at(self, row: int, column: int) -> str:
         return f"{self.name}!{address(row, column)}"

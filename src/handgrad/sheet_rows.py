@@ -59,7 +59,7 @@ def row_texts(table: TableRows, styles: Sequence[str], shared: Iterator[int]) ->
     # In long tables only the first cell after a gap says where it stands; the others follow it (a third less again).
     named = [len(table.values[0]) <= LONG or c - 1 not in table.columns for c in table.columns]
     template = "".join(
-        f"<c{f' r={chr(34)}{column.letters}{{0}}{chr(34)}' if name else ''} s=\"{column.style}\">{column.copy}<v>%r</v></c>"
+        f'<c{f" r={chr(34)}{column.letters}{{0}}{chr(34)}" if name else ""} s="{column.style}">{column.copy}<v>%r</v></c>'
         for column, name in zip(columns, named, strict=True)
     )
     for number, values in enumerate(zip(*table.values, strict=True)):

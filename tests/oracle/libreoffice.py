@@ -18,7 +18,9 @@ from handgrad.sheet import Value, address
 
 SOFFICE = shutil.which("soffice")
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:E[+-]?\d+)?")
-FORMULA_CELL = re.compile(r'(<c r="[A-Z]+\d+"[^>]*?)( t="\w+")?(>)(<f(?: [^>]*)?(?:/>|>[^<]*</f>))<v>.*?</v>', re.DOTALL)
+FORMULA_CELL = re.compile(
+    r'(<c r="[A-Z]+\d+"[^>]*?)( t="\w+")?(>)(<f(?: [^>]*)?(?:/>|>[^<]*</f>))<v>.*?</v>', re.DOTALL
+)
 PROFILE = """<?xml version="1.0" encoding="UTF-8"?>
 <oor:items xmlns:oor="http://openoffice.org/2001/registry">
 <item oor:path="/org.openoffice.Office.Calc/Formula/Load"><prop oor:name="OOXMLRecalcMode" oor:op="fuse">

@@ -16,7 +16,9 @@ from handgrad.backprop.workbook.plan import CellKind
 from oracle.drawn_networks import networks
 from oracle.libreoffice import SOFFICE, changed_sheets, differences, recalculated, values_of, without_values
 
-pytestmark = pytest.mark.skipif(SOFFICE is None, reason="LibreOffice (soffice) is not installed: apt-get install libreoffice-calc")
+pytestmark = pytest.mark.skipif(
+    SOFFICE is None, reason="LibreOffice (soffice) is not installed: apt-get install libreoffice-calc"
+)
 STEPS = {"classic": 100, "classic-biased": 100, "diverging": 100, "xor": 40, "three-classes": 20}
 SMALL = {"steps": 6, "rates": (0.5, 2.0)}
 
@@ -100,7 +102,9 @@ def found(plans: Mapping[str, Plan], tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.mark.parametrize("name", [*preset_names(), *variants()])
-def test_every_formula_recalculates_to_its_value(name: str, plans: Mapping[str, Plan], found: Mapping[str, Path]) -> None:
+def test_every_formula_recalculates_to_its_value(
+    name: str, plans: Mapping[str, Plan], found: Mapping[str, Path]
+) -> None:
     assert not differences(plans[name], found[name])[:10]
 
 
@@ -172,7 +176,9 @@ def test_a_changed_input_cell_reaches_every_sheet(plans: Mapping[str, Plan], fou
     assert differences(plans["changed-rate"], found["changed-rate"])
 
 
-def test_the_step_shown_moves_the_drawing_and_the_derivation(plans: Mapping[str, Plan], found: Mapping[str, Path]) -> None:
+def test_the_step_shown_moves_the_drawing_and_the_derivation(
+    plans: Mapping[str, Plan], found: Mapping[str, Path]
+) -> None:
     plan = plans["changed-step"]
     cells = values_of(found["changed-step"])
     training = {cell.value: at for at, cell in plan["Training"].cells.items() if at[0] == 4}

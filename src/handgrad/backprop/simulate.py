@@ -1,25 +1,27 @@
 """Evaluates the description of a training step: traces, learning-rate sweeps, gradients, finite differences.
 
-The expressions become the lines of one Python function, which runs on plain floats (one run, thousands of steps) or on
-numpy arrays (many runs at once, by broadcasting: a value may be a column of learning rates or of nudged weights).
+Each expression becomes a small function of the list of all values. They run one after the other, on plain floats (one
+run, thousands of steps) or on numpy arrays (many runs at once, by broadcasting: a value may be a column of learning
+rates or of nudged weights).
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from handgrad.backprop.calculus import FUNCTIONS
+from handgrad.backprop.expression import Call, Const, Neg, Node, Power, Product, Quotient, Ref, Sum
 from handgrad.backprop.graph import GIVEN, Graph
 from handgrad.backprop.network import Network, UpdateOrder
-from handgrad.backprop.rendering import program
 from handgrad.backprop.step import build_graph
 from handgrad.errors import UsageError
 
@@ -87,22 +89,107 @@ def compile_step(graph: Graph, wanted: Iterable[str], arrays: bool) -> Callable[
     Only what the wanted quantities depend on is computed.
     """
     wanted = tuple(wanted)
-    variables = {quantity.name: f"q{number}" for number, quantity in enumerate(graph)}
+    places = {name: number for number, name in enumerate(graph.names)}
     needed = _needed(graph, wanted)
-    lines = ["def step(given):", f"    {''.join(variables[name] + ', ' for name in given_names(graph))}= given"]
-    lines += [
-        f"    {variables[quantity.name]} = {program(quantity.expression, variables)}"
+    program = [
+        (places[quantity.name], _function(quantity.expression, places, arrays))
         for quantity in graph
         if quantity.expression is not None and quantity.name in needed
     ]
-    lines.append(f"    return ({''.join(variables[name] + ', ' for name in wanted)})")
-    # The text holds numbered variables, our own function names and numerals: nothing that a user wrote.
-    scope: dict[str, Any] = {"square": lambda x: x * x, "__builtins__": {}}
-    for name, function in FUNCTIONS.items():
-        scope[name] = function.of_array if arrays else function.of_float
-    exec(compile("\n".join(lines), "<training step>", "exec"), scope)
-    step: Callable[[Sequence[Any]], tuple[Any, ...]] = scope["step"]
+    first = [places[name] for name in given_names(graph)]
+    last = [places[name] for name in wanted]
+
+    def step(given: Sequence[Any]) -> tuple[Any, ...]:
+        values: list[Any] = [None] * len(places)
+        for place, value in zip(first, given, strict=True):
+            values[place] = value
+        for place, function in program:
+            values[place] = function(values)
+        return tuple([values[place] for place in last])
+
     return step
+
+
+Evaluated = Callable[[list[Any]], Any]
+"""An expression as a function of the values of all quantities, each in its place."""
+
+
+def _function(node: Node, places: Mapping[str, int], arrays: bool) -> Evaluated:
+    def of(part: Node) -> Evaluated:
+        return _function(part, places, arrays)
+
+    match node:
+        case Ref(name):
+            return itemgetter(places[name])
+        case Const(value):
+            return lambda values: value
+        case Neg(operand):
+            inner = of(operand)
+            return lambda values: -inner(values)
+        case Sum(terms):
+            return _sum(of(terms[0]), [_signed(term, of) for term in terms[1:]])
+        case Product(factors):
+            return _product([of(factor) for factor in factors])
+        case Quotient(numerator, denominator):
+            above, below = of(numerator), of(denominator)
+            return lambda values: above(values) / below(values)
+        case Power(base, exponent):
+            return _power(of(base), exponent, of)
+        case Call(function, arguments):
+            return _call(function.of_array if arrays else function.of_float, [of(part) for part in arguments])
+    raise TypeError(f"not an expression: {node!r}")
+
+
+def _signed(term: Node, of: Callable[[Node], Evaluated]) -> tuple[Callable[[Any, Any], Any], Evaluated]:
+    return (operator.sub, of(term.operand)) if isinstance(term, Neg) else (operator.add, of(term))
+
+
+def _sum(first: Evaluated, rest: list[tuple[Callable[[Any, Any], Any], Evaluated]]) -> Evaluated:
+    if len(rest) == 1:
+        ((join, second),) = rest
+        return lambda values: join(first(values), second(values))
+
+    def whole(values: list[Any]) -> Any:
+        result = first(values)
+        for join, term in rest:
+            result = join(result, term(values))
+        return result
+
+    return whole
+
+
+def _product(factors: list[Evaluated]) -> Evaluated:
+    first, second, *rest = factors
+    if not rest:
+        return lambda values: first(values) * second(values)
+
+    def whole(values: list[Any]) -> Any:
+        result = first(values) * second(values)
+        for factor in rest:
+            result = result * factor(values)
+        return result
+
+    return whole
+
+
+def _power(base: Evaluated, exponent: Node, of: Callable[[Node], Evaluated]) -> Evaluated:
+    # x*x overflows to infinity where x**2.0 raises, and is exact where a library's pow need not be.
+    if exponent == Const(2.0):
+
+        def square(values: list[Any]) -> Any:
+            value = base(values)
+            return value * value
+
+        return square
+    power = of(exponent)
+    return lambda values: base(values) ** power(values)
+
+
+def _call(function: Callable[..., Any], arguments: list[Evaluated]) -> Evaluated:
+    if len(arguments) == 1:
+        (argument,) = arguments
+        return lambda values: function(argument(values))
+    return lambda values: function(*[argument(values) for argument in arguments])
 
 
 def given_names(graph: Graph) -> tuple[str, ...]:
@@ -145,16 +232,32 @@ def trace(
     ``changes`` overrides given values by name (``{"learning_rate": 0.1}``). Raises :class:`UsageError` where steps is
     not 0 to 1,000,000, a name is unknown, or the trace would not fit in memory.
     """
+    return traces(network, steps, names, (changes or {},))[0]
+
+
+def traces(
+    network: Network | Graph,
+    steps: int,
+    names: Iterable[str] | None = None,
+    changes: Sequence[Mapping[str, float]] = ({},),
+) -> tuple[Trace, ...]:
+    """Several runs of one network, one for each set of changes; otherwise as :func:`trace`."""
     graph = _graph(network)
     kept = tuple(graph.names if names is None else names)
     for name in kept:
         if name not in graph:
             raise UsageError(f"{name} is not a quantity of {graph.network.name} – see the header of its training table")
     _check_steps(steps)
-    if (steps + 1) * len(kept) > MAX_TRACE:
+    if (steps + 1) * len(kept) * len(changes) > MAX_TRACE:
         raise UsageError(f"{steps:,} steps of {len(kept):,} quantities do not fit in memory – ask for fewer steps")
-    successors = tuple(graph.successors.values())
-    step = compile_step(graph, (*kept, "E_total", *successors), arrays=False)
+    step = compile_step(graph, (*kept, "E_total", *graph.successors.values()), arrays=False)
+    return tuple(_trace(graph, step, steps, kept, change) for change in changes)
+
+
+def _trace(
+    graph: Graph, step: Callable[[Sequence[Any]], tuple[Any, ...]], steps: int, kept: tuple[str, ...],
+    changes: Mapping[str, float],
+) -> Trace:  # fmt: skip
     values = [float(value) for value in given_values(graph, changes)]
     slots = _slots(graph)
     rows, errors = np.empty((steps + 1, len(kept))), np.empty(steps + 1)

@@ -15,7 +15,9 @@ from handgrad.backprop.workbook.plan import Page, SheetPlan
 from handgrad.sheet import Print, Value
 
 HEAD = 3
-WIDTHS = (26, 40, 20, 14, 40, 14)
+DIGITS = replace(VALUE, number="0.0000000000")
+"""Ten decimals: the order of the updates shows in the seventh."""
+WIDTHS = (26, 42, 20, 15, 42, 15)
 HEADS = ("choice", "in this book", "number", "here", "elsewhere", "there")
 
 
@@ -64,15 +66,15 @@ def _line(page: Page, row: int, convention: Convention) -> None:
     page.text(row, 0, convention.choice, replace(LABEL, bold=True, wrap=True))
     page.text(row, 1, convention.here, CELL_WRAPPED)
     page.text(row, 2, convention.number, CELL_WRAPPED)
-    page.formula(row, 3, convention.formula, convention.value, VALUE)
+    page.formula(row, 3, convention.formula, convention.value, DIGITS)
     page.text(row, 4, convention.elsewhere, CELL_WRAPPED)
     there = convention.there
     if convention.there_formula is not None:
-        page.formula(row, 5, convention.there_formula, there, VALUE)
+        page.formula(row, 5, convention.there_formula, there, DIGITS)
     elif isinstance(there, str):
-        page.text(row, 5, there, VALUE)
+        page.text(row, 5, there, DIGITS)
     else:
-        page.number(row, 5, there, VALUE)
+        page.number(row, 5, there, DIGITS)
     texts = zip(
         (convention.choice, convention.here, convention.number, convention.elsewhere), (24, 38, 18, 38), strict=True
     )
@@ -188,6 +190,8 @@ def _biases(material: Material) -> Iterator[Convention]:
     for rule, text in words.items():
         if rule is network.bias or (not same and rule is not BiasRule.NONE):
             continue
+        if network.bias is BiasRule.NONE and rule is BiasRule.FIXED:
+            continue  # fixed at 0, they change nothing
         changed = replace(network, bias=rule, biases=() if rule is BiasRule.NONE else one_a_layer)
         yield Convention(
             "biases", words[network.bias], f"E_total in row {min(1, material.steps)}", cell, value, text,

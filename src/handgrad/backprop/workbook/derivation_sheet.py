@@ -41,14 +41,14 @@ HEADS = (
     "value",
     "cell",
 )
-WIDTHS = (5, 10, 30, 30, 34, 46, 12, 14)
+WIDTHS = (5, 11, 34, 32, 34, 48, 12, 15)
 DECIMALS = 6
 LONGEST = 4_000
 """A line of numbers whose formula would be longer is left to the cell itself."""
 MARK = re.compile("\x00(.*?)\x00")
 WRAPPED = replace(CELL_WRAPPED, size=9)
 NAME = replace(LABEL, bold=True)
-WHERE = replace(CELL_WRAPPED, size=9, align="center")
+WHERE = replace(CELL_WRAPPED, size=9, align="center", indent=0)
 
 
 @dataclass(frozen=True)
@@ -133,9 +133,16 @@ def _updates(graph: Graph, layer: int | None, where: str) -> Iterator[Part]:
     changed = graph.of_kind(Kind.UPDATE_PART, Kind.UPDATED)
     if layer is not None:
         last = len(graph.network.layers)
-        layers = {q.name: graph[q.of].layer if q.of else None for q in changed}
+        layers = {q.name: _layer(graph, q) for q in changed}
         changed = tuple(q for q in changed if layers[q.name] == layer or (layers[q.name] is None and layer == last))
     yield Part(f"Update of the {where}" if where else "Update", "The next row of the table.", changed)
+
+
+def _layer(graph: Graph, quantity: Quantity) -> int | None:
+    """The layer of the weight that a quantity, or the memory it renews, belongs to."""
+    while quantity.layer is None and quantity.of is not None:
+        quantity = graph[quantity.of]
+    return quantity.layer
 
 
 def _of(graph: Graph, kinds: tuple[Kind, ...], sample: int) -> tuple[Quantity, ...]:
@@ -177,7 +184,7 @@ class _Lines:
         rule, numbers_length = self._rule(quantity)
         self._value(quantity)
         lengths = ((quantity.meaning, MEANING), (chain, CHAIN), (rule, RULE), ("x" * numbers_length, NUMBERS))
-        lines = max(-(-len(text) // round(WIDTHS[column] * 1.0)) for text, column in lengths)
+        lines = max(-(-len(text) // round(WIDTHS[column] * 1.1)) for text, column in lengths)
         if lines > 1:
             page.heights[row] = 12.5 * lines + 3
         self.row += 1

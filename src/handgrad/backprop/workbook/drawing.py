@@ -17,10 +17,10 @@ from handgrad.sheet import LineShape
 
 ROW = 20
 """Height of a row in pixels."""
-NODE_ROWS, SPACE = 3, 2
+NODE_ROWS, SPACE = 3, 3
 LABEL_WIDTH, VALUE_WIDTH, GAP_WIDTH = 6.0, 9.0, 11.0
 NUMBER = "0.0000;-0.0000;0.0000"
-NAME = replace(LABEL, bold=True, align="center")
+NAME = replace(LABEL, bold=True, align="center", indent=0)
 WEIGHT_NAME = replace(CELL, align="center", size=9, ink="#52606D", fill="#FFFFFF")
 WEIGHT = replace(VALUE, number=NUMBER, size=9, fill="#FFFFFF")
 BIAS = replace(WEIGHT, fill=SIDE_FILL)
@@ -65,10 +65,9 @@ class Drawing:
     def _blocks(self, layer: int) -> list[Block]:
         """The units of a layer, spread evenly over the height of the drawing."""
         count, height = self.material.network.sizes[layer], self.heights[layer]
-        free = self.rows - count * height
-        return [
-            Block(self.top + number * height + round(free * (number + 0.5) / count), height) for number in range(count)
-        ]
+        share = (self.rows + SPACE) / count
+        tops = (self.top + round(share * (number + 0.5) - (SPACE + height) / 2) for number in range(count))
+        return [Block(top, height) for top in tops]
 
     def _title(self, title: str, columns: int) -> None:
         self.page.text(self.top - 2, self.column, title, GROUP, span=(1, columns))

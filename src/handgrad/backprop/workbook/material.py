@@ -11,7 +11,7 @@ import numpy as np
 
 from handgrad.backprop.graph import Graph, Kind
 from handgrad.backprop.network import Network
-from handgrad.backprop.simulate import RateSweep, Trace, trace
+from handgrad.backprop.simulate import RateSweep, Trace, trace, traces
 from handgrad.backprop.step import build_graph
 from handgrad.backprop.workbook.names import defined_name
 from handgrad.backprop.workbook.table import (
@@ -100,7 +100,7 @@ class Material:
 
     @cached_property
     def rate_runs(self) -> tuple[Trace, ...]:
-        return tuple(trace(self.compact, self.rate_steps, changes={"learning_rate": rate}) for rate in self.rates)
+        return traces(self.compact, self.rate_steps, changes=[{"learning_rate": rate} for rate in self.rates])
 
     @cached_property
     def sweep(self) -> RateSweep:

@@ -83,7 +83,8 @@ class Table:
 
 @dataclass(frozen=True)
 class SheetPlan:
-    """One sheet. Rows and columns count from 0; ``working`` sheets stand last and are only for those who look closer."""
+    """One sheet. Rows and columns count from 0; ``working`` sheets stand last and are only for those who look closer, who
+    must first bring them back where they are ``hidden``."""
 
     name: str
     cells: Mapping[tuple[int, int], Cell]
@@ -98,6 +99,7 @@ class SheetPlan:
     freeze: tuple[int, int] = (0, 0)
     printing: Print = field(default_factory=Print)
     working: bool = False
+    hidden: bool = False
 
     def all_cells(self) -> Iterator[tuple[tuple[int, int], Cell]]:
         """Every cell with its (row, column), tables unrolled."""
@@ -187,12 +189,18 @@ class Page:
         return f"{quoted(self.name)}!{address(*first, fixed=True)}:{address(*last, fixed=True)}"
 
     def done(
-        self, *, freeze: tuple[int, int] = (0, 0), printing: Print | None = None, working: bool = False
+        self,
+        *,
+        freeze: tuple[int, int] = (0, 0),
+        printing: Print | None = None,
+        working: bool = False,
+        hidden: bool = False,
     ) -> SheetPlan:
         return SheetPlan(
             name=self.name, cells=self.cells, tables=tuple(self.tables), names=self.names, widths=self.widths,
             heights=self.heights, charts=tuple(self.charts), lines=tuple(self.lines), rules=tuple(self.rules),
             bounds=tuple(self.bounds), freeze=freeze, printing=printing or Print(), working=working,
+            hidden=hidden,
         )  # fmt: skip
 
 

@@ -81,7 +81,7 @@ def _summary(page: Page, material: Material, side: int) -> int:
         letters = column_letters(RATES_LEFT + number)
         first, last, whole = f"{letters}{top}", f"{letters}{bottom}", f"{letters}{top}:{letters}{bottom}"
         line = row + 2 + number
-        page.formula(line, side, f"{letters}{RATES_TOP}", rate, replace(LABEL, align="center", bold=True))
+        page.formula(line, side, f"{letters}{RATES_TOP}", rate, replace(LABEL, align="center", indent=0, bold=True))
         page.formula(line, side + 1, first, values[0], VALUE)
         page.formula(line, side + 2, last, values[-1], VALUE)
         count = material.rate_steps + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 from handgrad.backprop.workbook.looks import HEADER, STEP, SUBTITLE, TITLE, VALUE
@@ -53,6 +54,8 @@ def rates_working_sheet(material: Material) -> SheetPlan:
     layout = Layout(material.compact, columns, defined_name, setting, material.guarded)
     for name, column in columns.items():
         page.text(HEAD, column, material.graph[name].label, HEADER)
+    # The formulas are the same in every block, as they name no row.
+    written = [layout.column(name, []) for name in columns]
     height = material.rate_steps + 1
     steps: list[Value] = [float(step) for step in range(height)]
     for number, rate in enumerate(material.rates):
@@ -60,7 +63,7 @@ def rates_working_sheet(material: Material) -> SheetPlan:
         values = rate_values(material, number)
         rates = Column(0, "learning_rate", source, source, [rate] * height, VALUE)
         count = Column(1, "step", None, "B{-1}+1", steps, STEP)
-        quantities = (layout.column(name, values[name]) for name in columns)
+        quantities = (replace(column, values=values[column.name]) for column in written)
         page.tables.append(Table(block_top(material, number), (rates, count, *quantities)))
     page.widths |= dict.fromkeys((0, 1, *columns.values()), 10)
     return page.done(freeze=(TOP, RATES_WORKING_LEFT), working=True)

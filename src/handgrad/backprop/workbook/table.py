@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -103,6 +104,11 @@ class Layout:
     settings: Callable[[str], str]
     guarded: bool
 
+    @cached_property
+    def bases(self) -> dict[str, str]:
+        """``w5_next`` → ``w5``."""
+        return {successor: given for given, successor in self.graph.successors.items()}
+
     def first(self, name: str) -> str | None:
         """The template of the first row, or None for a plain number."""
         kind = self.graph[name].kind
@@ -149,7 +155,7 @@ class Layout:
             return self.settings(name)
         if name in self.columns:
             return f"{column_letters(self.columns[name])}{{-1}}"
-        base = next(given for given, successor in self.graph.successors.items() if successor == name)
+        base = self.bases[name]
         return f"{column_letters(self.columns[base])}{{+0}}"
 
     def column(self, name: str, values: list[Value]) -> Column:

@@ -56,7 +56,9 @@ def _compared(material: Material) -> str:
         return " ".join([*sentences, "No rate of these lowers the error."])
     best = min(lower, key=lambda n: float(last[n]))
     if len(lower) == len(names) and not rose:
-        sentences.append(f"At all {len(names)} rates the error falls in every one of the {material.rate_steps:,} steps.")
+        sentences.append(
+            f"At all {len(names)} rates the error falls in every one of the {material.rate_steps:,} steps."
+        )
     sentences.append(f"η = {names[best]} gets lowest: E_total = {last[best]:.6g} after {material.rate_steps:,} steps.")
     return " ".join(sentences)
 
@@ -70,7 +72,7 @@ def _tried(material: Material) -> str:
     if not rising:
         return (
             f"{tried}: none makes the error rise from one step to the next. This network never diverges, because its "
-            "bounded outputs saturate and the error sticks. The network `diverging` (handgrad backprop diverging) "
+            "bounded outputs saturate and the error sticks. The network diverging (handgrad backprop diverging) "
             "shows what a rate too large does."
         )
     parts = [f"{tried}: from η = {rising[0]:g} on, the error rises in some steps"]

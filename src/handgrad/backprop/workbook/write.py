@@ -118,6 +118,8 @@ def _write_sheet(book: Book, sheet: Sheet, plan: SheetPlan, title: str) -> None:
     if plan.freeze != (0, 0):
         sheet.freeze(*plan.freeze)
     sheet.protect()
+    if plan.hidden:
+        sheet.hide()
     # In headers & is a command, so the title's own are doubled.
     sheet.print_setup(plan.printing, f"&L{title.replace('&', '&&')}&R&A", "&L&D&RPage &P of &N")
 
