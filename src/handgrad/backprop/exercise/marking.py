@@ -1,0 +1,152 @@
+"""How an answer is judged: with a tolerance, against the true value and against what follows from earlier answers.
+
+The sheet of a practice book judges by the same rules, with the same numbers, as formulas; this is their second rendering.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from handgrad.backprop.exercise.mistakes import Mistake
+from handgrad.backprop.exercise.questions import Question, earlier
+from handgrad.backprop.expression import Const, Node, Ref, substitute
+from handgrad.backprop.graph import Graph, Kind, Quantity
+from handgrad.backprop.simulate import evaluate
+
+TOLERANCE = 0.001
+"""An answer is right within 0.1 % of the value: four significant digits are enough."""
+OF_STEP = 0.05
+"""What comes after the step must also be known to 5 % of the change, or an unchanged weight would do."""
+NEAR_MISTAKE, NEAR_RIGHT = 2.0, 5.0
+"""A mistake is named within 2 tolerances of its wrong value; within 5 of the right value it is one of rounding."""
+APART = 10.0
+"""So many tolerances, at least, every mistake of a new task lies from the right answer."""
+
+ROUNDED = "rounding: nearly right; keep more digits on the way"
+NO_NUMBER = "type a number, or a formula that gives one"
+FORMULA_ERROR = "your formula gives an error"
+FOLLOWS = "right from your own"
+FROM_ROUNDED = "earlier answers, which are rounded"
+
+
+class Verdict(StrEnum):
+    """What is said of one answer."""
+
+    EMPTY = ""
+    RIGHT = "right"
+    FOLLOWS = "follows"
+    NOT_YET = "not yet"
+    NO_NUMBER = "no number"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A verdict, what is said beside it, and the mistake where one was recognised."""
+
+    verdict: Verdict
+    hint: str = ""
+    mistake: Mistake | None = None
+
+
+def follows(name: str) -> str:
+    """The name under which a marking graph has what follows from the earlier answers."""
+    return f"{name} | follows"
+
+
+def wrong(name: str, number: int) -> str:
+    """The name of the value of a mistake, from 0, in a marking graph."""
+    return f"{name} | mistake {number}"
+
+
+def marking_graph(
+    graph: Graph, asked: Sequence[Question], mistakes: Mapping[str, Sequence[Mistake]],
+    answers: Mapping[str, float],
+) -> Graph:  # fmt: skip
+    """The step with the learner's answers in the place of what they answer, what follows from them, and every mistake."""
+    names = {question.name for question in asked}
+    quantities: list[Quantity] = []
+    for quantity in graph:
+        if quantity.name not in names:
+            quantities.append(quantity)
+            continue
+        quantities.append(replace(quantity, name=follows(quantity.name)))
+        given = answers.get(quantity.name)
+        own: Node = Ref(follows(quantity.name)) if given is None else _constant(given)
+        quantities.append(replace(quantity, expression=own))
+    for name, made in mistakes.items():
+        for number, mistake in enumerate(made):
+            own_name: dict[str, Node] = {name: Ref(follows(name))}
+            quantities.append(_extra(wrong(name, number), substitute(mistake.expression, own_name)))
+    return Graph(graph.network, tuple(quantities), graph.successors)
+
+
+def tolerance(value: Any, base: Any | None, step: float = OF_STEP, share: float = TOLERANCE) -> Any:
+    """How far an answer may be from ``value``; ``base`` is what it was before the step. Floats or arrays."""
+    if base is None:
+        return share * abs(value)
+    smaller = share * abs(value) <= step * abs(value - base)
+    return smaller * (share * abs(value)) + (1 - smaller) * (step * abs(value - base))
+
+
+def mistake_tolerance(mistaken: float, value: float, base: float | None) -> float:
+    """How far from a wrong value an answer still names that mistake."""
+    near = NEAR_MISTAKE * TOLERANCE * abs(mistaken)
+    if base is None:
+        return near
+    return min(near, NEAR_MISTAKE * OF_STEP * max(abs(value - base), abs(mistaken - base)))
+
+
+def marks(
+    graph: Graph, asked: Sequence[Question], mistakes: Mapping[str, Sequence[Mistake]],
+    answers: Mapping[str, float | str | None],
+) -> dict[str, Mark]:  # fmt: skip
+    """Judge answers by the name of the quantity; what is missing, None or ``""`` counts as empty, text as no number."""
+    numbers = {name: float(value) for name, value in answers.items() if _is_number(value)}
+    true = evaluate(marking_graph(graph, asked, {}, {}))
+    own = evaluate(marking_graph(graph, asked, mistakes, numbers))
+    names, found = frozenset(question.name for question in asked), dict[str, Mark]()
+    for question in asked:
+        name, given = question.name, answers.get(question.name)
+        if name not in numbers:
+            found[name] = Mark(Verdict.EMPTY) if given in (None, "") else Mark(Verdict.NO_NUMBER, NO_NUMBER)
+            continue
+        before = [(graph[one].label, found[one].verdict) for one in earlier(graph, names, name)]
+        found[name] = _judge(question, numbers[name], true, own, mistakes[name], before)
+    return found
+
+
+def _judge(
+    question: Question, given: float, true: Mapping[str, Any], own: Mapping[str, Any], mistakes: Sequence[Mistake],
+    before: Sequence[tuple[str, Verdict]],
+) -> Mark:  # fmt: skip
+    name, base = question.name, question.base
+    right, followed = float(true[name]), float(own[follows(name)])
+    right_base, own_base = (None, None) if base is None else (float(true[base]), float(own[base]))
+    if abs(given - right) <= tolerance(right, right_base):
+        return Mark(Verdict.RIGHT)
+    if abs(given - followed) <= tolerance(followed, own_base):
+        doubtful = [label for label, verdict in before if verdict not in (Verdict.RIGHT, Verdict.EMPTY)]
+        return Mark(Verdict.FOLLOWS, f"{FOLLOWS} {doubtful[0] if doubtful else FROM_ROUNDED}")
+    for number, mistake in enumerate(mistakes):
+        value = float(own[wrong(name, number)])
+        if abs(given - value) <= mistake_tolerance(value, followed, own_base):
+            return Mark(Verdict.NOT_YET, mistake.words, mistake)
+    near = abs(given - right) <= NEAR_RIGHT * tolerance(right, right_base)
+    near = near or abs(given - followed) <= NEAR_RIGHT * tolerance(followed, own_base)
+    return Mark(Verdict.NOT_YET, ROUNDED if near else "")
+
+
+def _is_number(value: float | str | None) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _constant(value: float) -> Node:
+    return Const(value) if value >= 0 else -Const(-value)
+
+
+def _extra(name: str, expression: Node) -> Quantity:
+    return Quantity(name, name, "", Kind.UPDATE_PART, "", expression)

@@ -1,0 +1,206 @@
+"""Numbers of the learner's own, drawn from a seed: two decimals, nothing saturated, every mistake told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handgrad.backprop.exercise.marking import APART, NEAR_RIGHT, follows, marking_graph, tolerance, wrong
+from handgrad.backprop.exercise.mistakes import Mistake
+from handgrad.backprop.exercise.questions import Question
+from handgrad.backprop.graph import Graph, Kind
+from handgrad.backprop.network import BiasRule, Network, Sample
+from handgrad.backprop.simulate import evaluate
+from handgrad.errors import UsageError
+
+Floats = NDArray[np.float64]
+BATCH = 256
+FLOORS = (0.003, 0.003, 0.001, 0.001, 0.0003, 0.0003, 0.0001, 0.0001, 0.00003, 0.00003, 0.00001, 0.00001)
+"""The smallest answer that is allowed, batch by batch: deep networks have small gradients, and get them last."""
+LARGEST = 50.0
+LIMITS = {"sigmoid": 1.8, "tanh": 1.4, "softmax": 2.5}
+"""How far a net input may be from 0 before its activation counts as saturated."""
+STRAIGHT = frozenset({"relu", "leaky-relu"})
+"""Activations whose units must be working (net input above 0): a dead unit has no gradient to find."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Candidates, a row each: the given numbers by name."""
+
+    values: Mapping[str, Floats]
+
+    def row(self, number: int) -> dict[str, float]:
+        return {name: round(float(column[number]), 2) for name, column in self.values.items()}
+
+
+def own_numbers(
+    network: Network, graph: Graph, asked: Sequence[Question], mistakes: Mapping[str, Sequence[Mistake]], seed: int
+) -> Network:
+    """The network with the first numbers of the seed's sequence that are fit for a task.
+
+    Fit: no answer is tiny or huge, no activation saturated, and every mistake lies ``APART`` tolerances or more from
+    the right answer. Among the fit of a batch, the one in which fewest mistakes could be taken for one another.
+    Raises :class:`UsageError` where no numbers are fit.
+    """
+    marked = marking_graph(graph, asked, mistakes, {})
+    for number, floor in enumerate(FLOORS):
+        drawn = draw(graph, np.random.default_rng([seed, number]), BATCH)
+        values = evaluate(marked, drawn.values)
+        fit = _sensible(graph, asked, values, floor) & _told_apart(asked, mistakes, values)
+        if fit.any():
+            alike = np.where(fit, _alike(asked, mistakes, values), np.inf)
+            return with_numbers(network, drawn.row(int(np.argmin(alike))))
+    raise UsageError(
+        f"{network.name}: {len(FLOORS) * BATCH:,} draws of numbers, and none in which every mistake shows – "
+        "take fewer units, layers or samples"
+    )
+
+
+def shown_mistakes(
+    graph: Graph, asked: Sequence[Question], mistakes: Mapping[str, Sequence[Mistake]]
+) -> dict[str, tuple[Mistake, ...]]:
+    """Those mistakes that this network can show: a wrong way that always gives the right value is none.
+
+    Of two that always give the same wrong value, the first stays.
+    """
+    drawn = draw(graph, np.random.default_rng(0), BATCH)
+    values = evaluate(marking_graph(graph, asked, mistakes, {}), drawn.values)
+    kept: dict[str, tuple[Mistake, ...]] = {}
+    for question in asked:
+        name = question.name
+        seen: list[Floats] = [np.broadcast_to(values[name], (BATCH,))]
+        chosen: list[Mistake] = []
+        for number, mistake in enumerate(mistakes[name]):
+            value = np.broadcast_to(values[wrong(name, number)], (BATCH,))
+            same = [np.isclose(value, other, rtol=1e-9, atol=0.0, equal_nan=True).mean() > 0.9 for other in seen]
+            if not any(same):
+                chosen.append(mistake)
+                seen.append(value)
+        kept[name] = tuple(chosen)
+    return kept
+
+
+def with_numbers(network: Network, numbers: Mapping[str, float]) -> Network:
+    """The network with these given numbers, by name."""
+    several = len(network.samples) > 1
+
+    def row(letter: str, count: int, sample: int) -> tuple[float, ...]:
+        mark = f"[{sample}]" if several else ""
+        return tuple(numbers[f"{letter}{number}{mark}"] for number in range(1, count + 1))
+
+    samples = tuple(
+        Sample(row("i", network.inputs, number), row("t", network.outputs, number))
+        for number in range(1, len(network.samples) + 1)
+    )
+    weights = tuple(numbers[f"w{number}"] for number in range(1, len(network.weights) + 1))
+    biases = tuple(numbers[f"b{number}"] for number in range(1, len(network.biases) + 1))
+    return replace(
+        network,
+        samples=samples,
+        weights=weights,
+        biases=() if network.bias is BiasRule.NONE else biases,
+        learning_rate=numbers["learning_rate"],
+    )
+
+
+def draw(graph: Graph, generator: np.random.Generator, count: int) -> Drawn:
+    """Candidates in hundredths (whole numbers are drawn, so that every machine draws the same)."""
+    network = graph.network
+
+    def hundredths(low: int, high: int) -> Floats:
+        return generator.integers(low, high, count, endpoint=True) / 100.0
+
+    def signed(low: int, high: int, minus: float) -> Floats:
+        sign = np.where(generator.integers(0, 100, count) < 100 * minus, -1.0, 1.0)
+        return sign * hundredths(low, high)
+
+    values: dict[str, Floats] = {"learning_rate": generator.integers(4, 12, count, endpoint=True) * 5 / 100.0}
+    for quantity in graph.of_kind(Kind.INPUT):
+        values[quantity.name] = hundredths(10, 95)
+    for quantity in graph.of_kind(Kind.WEIGHT, Kind.BIAS):
+        layer = network.layers[(quantity.layer or 1) - 1]
+        wide = network.sizes[(quantity.layer or 1) - 1]
+        minus = 0.1 if layer.activation in STRAIGHT else 0.35
+        # Wide layers take smaller weights, or their sums saturate.
+        most = max(30, min(95, round(95 * (4 / wide) ** 0.5)))
+        values[quantity.name] = signed(10, most, minus)
+    values |= _targets(graph, generator, count)
+    return Drawn(values)
+
+
+def _targets(graph: Graph, generator: np.random.Generator, count: int) -> dict[str, Floats]:
+    network = graph.network
+    found: dict[str, Floats] = {}
+    by_sample: dict[int, list[str]] = {}
+    for quantity in graph.of_kind(Kind.TARGET):
+        by_sample.setdefault(quantity.sample or 1, []).append(quantity.name)
+    for names in by_sample.values():
+        if network.loss == "softmax-cross-entropy":
+            shares = _shares(generator, len(names), count)
+        else:
+            shares = generator.integers(5, 95, (count, len(names)), endpoint=True)
+        found |= {name: shares[:, place] / 100.0 for place, name in enumerate(names)}
+    return found
+
+
+def _shares(generator: np.random.Generator, parts: int, count: int) -> NDArray[np.int64]:
+    """Whole hundredths, each at least 4, that add up to 100."""
+    cuts = np.sort(generator.integers(0, 100 - 4 * parts, (count, parts - 1), endpoint=True), axis=1)
+    edges = np.concatenate([np.zeros((count, 1), np.int64), cuts, np.full((count, 1), 100 - 4 * parts)], axis=1)
+    return np.diff(edges, axis=1) + 4
+
+
+def _sensible(graph: Graph, asked: Sequence[Question], values: Mapping[str, Any], floor: float) -> NDArray[np.bool_]:
+    fit = np.ones(BATCH, dtype=bool)
+    for question in asked:
+        size = np.abs(values[question.name])
+        fit &= np.isfinite(size) & (size >= floor) & (size <= LARGEST)
+        if question.base is not None:
+            fit &= np.abs(values[question.name] - values[question.base]) >= floor / 20
+    for quantity in graph.of_kind(Kind.PRE_ACTIVATION):
+        activation = graph.network.layers[(quantity.layer or 1) - 1].activation
+        limit = LIMITS.get(activation)
+        if limit is not None:
+            fit &= np.abs(values[quantity.name]) <= limit
+        if activation in STRAIGHT:
+            fit &= values[quantity.name] > 0
+    return fit
+
+
+def _told_apart(
+    asked: Sequence[Question], mistakes: Mapping[str, Sequence[Mistake]], values: Mapping[str, Any]
+) -> NDArray[np.bool_]:
+    apart = np.ones(BATCH, dtype=bool)
+    for question, value, near in _with_tolerance(asked, values):
+        for number in range(len(mistakes[question.name])):
+            distance = np.abs(values[wrong(question.name, number)] - value)
+            apart &= distance >= APART * near
+    return apart
+
+
+def _alike(asked: Sequence[Question], mistakes: Mapping[str, Sequence[Mistake]], values: Mapping[str, Any]) -> Floats:
+    """How many pairs of different mistakes lie so near to each other that one could be named for the other."""
+    count = np.zeros(BATCH)
+    for question, _, near in _with_tolerance(asked, values):
+        made = mistakes[question.name]
+        for first in range(len(made)):
+            for second in range(first):
+                if made[first].slip is not made[second].slip:
+                    gap = values[wrong(question.name, first)] - values[wrong(question.name, second)]
+                    count += np.abs(gap) < NEAR_RIGHT * near
+    return count
+
+
+def _with_tolerance(asked: Sequence[Question], values: Mapping[str, Any]) -> Iterator[tuple[Question, Any, Any]]:
+    for question in asked:
+        value = values[follows(question.name)]
+        base = None if question.base is None else values[question.base]
+        yield question, value, tolerance(value, base)
+
+
+__all__ = ["own_numbers", "shown_mistakes", "with_numbers"]

@@ -1,0 +1,140 @@
+"""What a task asks: one step of training by hand, quantity by quantity, and the error once more after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from types import MappingProxyType
+
+from handgrad.backprop.expression import Node, Ref, substitute
+from handgrad.backprop.graph import Graph, Kind, Quantity
+from handgrad.backprop.rendering import plain
+
+FORWARD = (
+    Kind.PRE_ACTIVATION,
+    Kind.SOFTMAX_PART,
+    Kind.ACTIVATION,
+    Kind.ERROR,
+    Kind.SAMPLE_ERROR,
+    Kind.TOTAL,
+)
+AFTER = "E_total_next"
+"""The error after the step, found with the updated weights."""
+
+
+class Section(StrEnum):
+    """The parts of a task, in the order in which they are worked out."""
+
+    FORWARD = "Forward: net inputs and activations"
+    ERROR = "Error"
+    DELTA = "Deltas: how the error moves with each net input"
+    GRADIENT = "Partial derivatives"
+    UPDATE = "One step of training: the new weights"
+    AFTER = "And the error after the step"
+
+
+_SECTIONS = {
+    Kind.PRE_ACTIVATION: Section.FORWARD,
+    Kind.ACTIVATION: Section.FORWARD,
+    Kind.ERROR: Section.ERROR,
+    Kind.SAMPLE_ERROR: Section.ERROR,
+    Kind.TOTAL: Section.ERROR,
+    Kind.DELTA: Section.DELTA,
+    Kind.GRADIENT: Section.GRADIENT,
+    Kind.UPDATED: Section.UPDATE,
+}
+_TRIVIAL = frozenset({Kind.ACTIVATION, Kind.SAMPLE_ERROR, Kind.TOTAL})
+"""Kinds not asked where they are only another name for one quantity (an identity's activation, a lone error)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One blank: its number from 1, the quantity asked, and ``base``, what the quantity was before the step."""
+
+    number: int
+    name: str
+    label: str
+    meaning: str
+    section: Section
+    base: str | None = None
+
+
+def with_error_after(graph: Graph) -> Graph:
+    """The step, and behind it the forward pass once more with the updated weights: ``a_h1_next`` … ``E_total_next``."""
+    moved: dict[str, Node] = {before: Ref(after) for before, after in graph.successors.items()}
+    later: list[Quantity] = []
+    for quantity in graph.of_kind(*FORWARD):
+        name = f"{quantity.name}_next"
+        expression = None if quantity.expression is None else substitute(quantity.expression, moved)
+        later.append(
+            replace(
+                quantity,
+                name=name,
+                label=f"{quantity.label}⁺",
+                latex=f"{quantity.latex}^{{+}}",
+                meaning=f"{quantity.meaning}, after the step",
+                expression=expression,
+                of=quantity.name,
+                chain=(),
+            )
+        )
+        moved[quantity.name] = Ref(name)
+    return Graph(graph.network, (*graph.quantities, *later), MappingProxyType(dict(graph.successors)))
+
+
+def questions(graph: Graph) -> tuple[Question, ...]:
+    """What is asked of a step described by :func:`with_error_after`, section by section, each in the order of the step."""
+    asked: list[tuple[Section, Quantity]] = []
+    for quantity in graph:
+        section = Section.AFTER if quantity.name == AFTER else _SECTIONS.get(quantity.kind)
+        again = quantity.kind in FORWARD and quantity.name.endswith("_next") and quantity.name != AFTER
+        trivial = quantity.kind in _TRIVIAL and isinstance(quantity.expression, Ref) and quantity.name != AFTER
+        if section is not None and not again and not trivial:
+            asked.append((section, quantity))
+    order = list(Section)
+    asked.sort(key=lambda pair: order.index(pair[0]))
+    return tuple(
+        Question(number, q.name, q.label, _meaning(q), section, _base(q))
+        for number, (section, q) in enumerate(asked, start=1)
+    )
+
+
+def rule(graph: Graph, name: str) -> str:
+    """How a quantity is found, in symbols: slopes are written out, as they have no blank of their own."""
+    slopes: dict[str, Node] = {}
+    for quantity in graph.of_kind(Kind.ERROR_SLOPE, Kind.ACTIVATION_SLOPE):
+        if quantity.expression is not None:
+            slopes[quantity.name] = substitute(quantity.expression, slopes)
+    if name == AFTER:
+        return "the forward pass once more, with the new weights"
+    expression = graph[name].expression
+    if expression is None:
+        raise ValueError(f"{name} is given and follows no rule")
+    return plain(substitute(expression, slopes), lambda ref: graph[ref].label)
+
+
+def earlier(graph: Graph, asked: frozenset[str], name: str) -> tuple[str, ...]:
+    """The asked quantities that this one is found from, through any that are not asked; nearest first."""
+    found: dict[str, None] = {}
+    seen: set[str] = set()
+    waiting = list(graph.dependencies(name))
+    while waiting:
+        current = waiting.pop(0)
+        if current in asked:
+            found[current] = None
+        elif current not in seen:
+            seen.add(current)
+            waiting.extend(graph.dependencies(current))
+    return tuple(found)
+
+
+def _meaning(quantity: Quantity) -> str:
+    if quantity.name == AFTER:
+        return "the error with the new weights"
+    return quantity.meaning.replace("pre-activation", "net input")
+
+
+def _base(quantity: Quantity) -> str | None:
+    if quantity.name == AFTER:
+        return "E_total"
+    return quantity.of if quantity.kind is Kind.UPDATED else None

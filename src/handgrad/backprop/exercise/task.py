@@ -1,0 +1,88 @@
+"""A task: a network with numbers of the learner's own, what is asked of its first step, and the mistakes it can name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+
+from handgrad.backprop.exercise.marking import Mark, marks
+from handgrad.backprop.exercise.mistakes import Mistake, Mistakes
+from handgrad.backprop.exercise.numbers import own_numbers, shown_mistakes
+from handgrad.backprop.exercise.questions import Question, questions, with_error_after
+from handgrad.backprop.graph import Graph
+from handgrad.backprop.network import Network, UpdateOrder
+from handgrad.backprop.simulate import evaluate
+from handgrad.backprop.step import build_graph
+from handgrad.errors import UsageError
+
+MAX_BLANKS = 120
+"""Most blanks in a task: a long afternoon."""
+MAX_SAMPLES = 2
+"""A task takes the first two samples of a network: enough to see what is added up over samples."""
+MAX_SEED = 2**32 - 1
+FORMAT = 1
+"""Raised when the same seed would give another task."""
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A task. ``graph`` is one step of ``network`` and the forward pass after it; ``mistakes`` go by quantity."""
+
+    network: Network
+    seed: int
+    graph: Graph
+    questions: tuple[Question, ...]
+    mistakes: Mapping[str, tuple[Mistake, ...]]
+
+    @cached_property
+    def values(self) -> dict[str, float]:
+        """Every quantity of the step by name, what is asked among them."""
+        return {name: float(value) for name, value in evaluate(self.graph).items()}
+
+    @property
+    def answers(self) -> dict[str, float]:
+        """The right answers by the name of the quantity, in the order of the questions."""
+        return {question.name: self.values[question.name] for question in self.questions}
+
+    @cached_property
+    def identifier(self) -> str:
+        """``classic-7-1f03ac92``: network, seed and what was made of them. Holds nothing that is not in the task."""
+        given = json.dumps([FORMAT, asdict(self.network)], sort_keys=True)
+        name = "".join(sign if sign.isalnum() and sign.isascii() else "-" for sign in self.network.name)[:24]
+        return f"{name}-{self.seed}-{hashlib.sha256(given.encode()).hexdigest()[:8]}"
+
+    def mark(self, answers: Mapping[str, float | str | None]) -> dict[str, Mark]:
+        """Judge answers by the name of the quantity, as the practice book does.
+
+        A missing answer, None or ``""`` is empty; a text is no number.
+        """
+        return marks(self.graph, self.questions, self.mistakes, answers)
+
+
+def make_exercise(network: Network, seed: int = 0) -> Exercise:
+    """Draw the numbers of a task for a network of this shape.
+
+    Layers, activations, loss, bias rule and update rule are the network's; weights, biases, data and learning rate come
+    from the seed. Of several samples the first two count. Raises :class:`UsageError` where the seed is not 0 to
+    4,294,967,295, the network updates its output layer first, the task would have more than 120 blanks, or no numbers are fit.
+    """
+    if not 0 <= seed <= MAX_SEED:
+        raise UsageError(f"seed must be a whole number from 0 to {MAX_SEED:,} – found {seed}")
+    if network.order is not UpdateOrder.OLD_WEIGHTS:
+        raise UsageError(
+            f"{network.name}: order {network.order} – a task asks for gradients from the old weights, use old-weights"
+        )
+    short = replace(network, samples=network.samples[:MAX_SAMPLES])
+    graph = with_error_after(build_graph(short))
+    asked = questions(graph)
+    if len(asked) > MAX_BLANKS:
+        raise UsageError(
+            f"{network.name}: a task of {len(asked):,} blanks – limit {MAX_BLANKS}, take fewer units, layers or samples"
+        )
+    source = Mistakes(graph)
+    known = shown_mistakes(graph, asked, {question.name: source.of(question.name) for question in asked})
+    drawn = own_numbers(short, graph, asked, known, seed)
+    return Exercise(drawn, seed, with_error_after(build_graph(drawn)), asked, known)
