@@ -1,0 +1,96 @@
+"""What passes between the parts of a judgement: plain frozen records of plain values, so that each can become JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Where = Literal["buffer", "closure", "constant", "global"]
+
+
+@dataclass(frozen=True)
+class HiddenTensor:
+    """Numbers that help to compute the output and are no trained parameter of the network.
+
+    ``name`` says where they are in words that its author understands (an attribute path, a variable, a line of the
+    file); ``numbers`` how many of them count.
+    """
+
+    name: str
+    numbers: int
+    where: Where
+
+
+@dataclass(frozen=True)
+class UsedLayer:
+    """One layer that took part in computing the output.
+
+    ``kind`` is ``batch_norm``, ``dropout``, ``global_average_pooling``, ``fully_connected``, ``convolution``,
+    ``max_pooling`` and the like; ``path`` the attribute path of the module, or ``function`` and a name; ``detail`` what
+    else a reader should know; ``value`` the probability of a dropout.
+    """
+
+    kind: str
+    path: str
+    detail: str
+    value: float | None = None
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What was seen of a network: raw facts, no verdict.
+
+    ``parameters`` are the trained ones of the module, each once; ``counted`` adds the hidden numbers that take part in
+    computing the output, BatchNorm statistics left out; ``output_shape`` is that of a whole batch. ``problems`` say, one
+    line each, what makes an answer worthless: it depends on its neighbours, or on chance in ``eval()``.
+    """
+
+    network: str
+    parameters: int
+    hidden: tuple[HiddenTensor, ...]
+    counted: int
+    layers: tuple[UsedLayer, ...]
+    defined_unused: tuple[str, ...]
+    output_shape: tuple[int, ...]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class EpochAnswer:
+    """How many test images the network had right after *epoch* (counted from 1), counted by the judge."""
+
+    epoch: int
+    correct: int
+    total: int
+
+
+@dataclass(frozen=True)
+class SeedResult:
+    """One training: an answer an epoch in order, and why it ended early where it did."""
+
+    seed: int
+    epochs: tuple[EpochAnswer, ...]
+    failed: str | None = None
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """One condition of an assignment: what is asked, what was found, and whether it is met; None is not decided."""
+
+    name: str
+    asked: str
+    found: str
+    met: bool | None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The judgement of one file; ``isolation`` is the one really in force, ``seconds`` how long the judging took."""
+
+    verdict: Literal["met", "not met", "no verdict"]
+    file: str
+    assignment: str
+    requirements: tuple[Requirement, ...]
+    isolation: str
+    notes: tuple[str, ...]
+    seconds: float
