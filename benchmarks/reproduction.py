@@ -3,8 +3,10 @@
     python benchmarks/reproduction.py [--runs DIR] [--no-train] [--jobs 2] [--json FILE]
 
 Each published recipe and each of ours is trained with seeds 0, 1, 2 (`quick` with 0 to 4) as published, on all training images;
-the test set is read after every epoch. The headline is the last epoch. What was trained before in DIR with the same recipe is
-not trained again, so the script can be stopped and started at will; runs that diverged are listed and count as failed.
+the test set is read after every epoch. The headline is the last epoch. What was trained before with the same recipe is not
+trained again, so the script can be stopped and started at will; runs that diverged are listed and count as failed. The records
+of finished runs (recipe, environment, metrics, summary; no weights) are kept in ``results/runs``, and the table is made from
+them, also between the two marks in README; to train everything anew, delete that folder.
 Seconds an epoch come from ``usual_script.json`` beside the results, which is measured on an otherwise idle machine.
 """
 
@@ -26,10 +28,13 @@ from handgrad.digits.recipe import Recipe
 from handgrad.digits.recipe_file import differences, load_recipe, parse_recipe
 from handgrad.digits.run import resume, train
 from handgrad.errors import HandgradError
-from handgrad.runs.folder import RECIPE, SUMMARY, RunFolder, find_runs
+from handgrad.runs.folder import ENVIRONMENT, METRICS, RECIPE, SUMMARY, RunFolder, find_runs
 from handgrad.score import spread
 
 RESULTS = Path(__file__).parent / "results"
+KEPT = RESULTS / "runs"
+README = Path(__file__).parents[1] / "README.md"
+MARK = "<!-- made by benchmarks/reproduction.py -->"
 PUBLISHED = {
     # recipe: (last epoch, best epoch) as published, of 10,000; None where it was not stated
     "squeeze-16k-adam": (9933, 9945),
@@ -71,13 +76,25 @@ def same_training(folder: RunFolder, recipe: Recipe) -> bool:
     return not [line for line in differences(kept, recipe) if not line.startswith("note ")]
 
 
+def keep(folder: RunFolder) -> None:
+    """Copy the record of a complete run to the results, without the paths of the machine that made it."""
+    environment, summary = folder.read_json(ENVIRONMENT), folder.read_json(SUMMARY)
+    place = KEPT / f"{summary['recipe']}-s{summary['seed']}"
+    place.mkdir(parents=True, exist_ok=True)
+    kept = RunFolder(place)
+    kept.write(RECIPE, folder.read(RECIPE))
+    kept.write(METRICS, folder.read(METRICS))
+    kept.write_json(ENVIRONMENT, environment | {"data": None})
+    kept.write_json(SUMMARY, {key: value for key, value in summary.items() if key != "files"} | {"path": place.name})
+
+
 def known_runs(root: Path) -> dict[tuple[str, int], RunFolder]:
     """Return the run folders below *root* by recipe and seed; a complete one goes before one that was stopped."""
     found: dict[tuple[str, int], RunFolder] = {}
-    for folder in find_runs(root):
+    for folder in (*find_runs(KEPT), *find_runs(root)):
         name, seed = parse_recipe(folder.read(RECIPE), RECIPE).name, int(folder.read_json("environment.json")["seed"])
-        wanted = name in PUBLISHED or name in OURS
-        if wanted and same_training(folder, load_recipe(name)) and (folder.complete or (name, seed) not in found):
+        wanted = (name in PUBLISHED or name in OURS) and same_training(folder, load_recipe(name))
+        if wanted and ((name, seed) not in found or (folder.complete and not found[name, seed].complete)):
             found[name, seed] = folder
     return found
 
@@ -132,23 +149,33 @@ def row_of(recipe: str, runs: dict[tuple[str, int], RunFolder], epoch_seconds: d
 def table_of(rows: list[dict[str, Any]]) -> str:
     """Return the Markdown table: published against reproduced."""
     lines = [
-        "| recipe | epochs | published: last, best | last epoch, mean ± sd (lowest) | best epoch, mean¹ | seeds |",
-        "|---|---|---|---|---|---|",
+        "| recipe | epochs | published: last, best¹ | last epoch: mean ± sd (lowest) | best epoch¹, mean | seeds | s an epoch |",
+        "|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        published = " , ".join(f"{count / 100:.2f}" for count in row["published"] or ()) or "–"
+        published = ", ".join(f"{count / 100:.2f}" for count in row["published"] or ()) or "–"
         found = row["last_epoch"]
         if found is None:
             continue
         sd = f" ± {found['sd']:.2f}" if found["sd"] is not None else ""
         best = sum(row["best_epoch"]) / len(row["best_epoch"])
         failed = f", {len(row['failed'])} failed" if row["failed"] else ""
+        seconds = row["seconds_an_epoch_two_cores"]
+        timed = f"{seconds:.1f}" if seconds else "–"
         mean = int(found["mean"] * 1000 + 1e-6) / 1000  # rounded down: 99.3999 is not 99.400
         lines.append(
             f"| `{row['recipe']}` | {row['epochs']} | {published} | {mean:.3f}{sd} ({found['lowest']:.2f}) "
-            f"| {best:.2f} | {found['n']}{failed} |"
+            f"| {best:.2f} | {found['n']}{failed} | {timed} |"
         )
     return "\n".join([*lines, "", "¹ selected on the test set."])
+
+
+def put_into(document: Path, table: str) -> None:
+    """Replace what stands between the two marks in *document* by *table*."""
+    before, mark, rest = document.read_text(encoding="utf-8").partition(MARK)
+    _, end, after = rest.partition(MARK)
+    if mark and end:
+        document.write_text(f"{before}{mark}\n{table}\n{end}{after}", encoding="utf-8")
 
 
 def main() -> None:
@@ -168,8 +195,12 @@ def main() -> None:
     timings = json.loads(timed.read_text())["networks"] if timed.exists() else []
     epoch_seconds = {row["network"]: sorted(row["seconds_ours"])[len(row["seconds_ours"]) // 2] for row in timings}
     runs = {place: folder for place, folder in known_runs(given.runs).items() if folder.complete}
+    for folder in runs.values():
+        if folder.path.parent != KEPT:
+            keep(folder)
     rows = [row_of(recipe, runs, epoch_seconds) for recipe in (*PUBLISHED, *OURS)]
     print(table_of(rows))
+    put_into(README, table_of(rows))
     environment = {"python": platform.python_version(), "torch": torch.__version__, "platform": platform.platform()}
     machine = {"cores": os.cpu_count(), "isa": torch.backends.cpu.get_cpu_capability(), "threads_a_run": 1}
     given.json.parent.mkdir(exist_ok=True)
