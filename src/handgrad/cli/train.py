@@ -191,7 +191,9 @@ def parse_seeds(text: str) -> list[int]:
 def seed_range(part: str) -> list[int]:
     """Return the seeds of one part, ``3`` or ``0..4``; raise ValueError for anything else."""
     first, dots, last = part.partition("..")
-    if not all(bound.isdecimal() and int(bound) < 2**31 for bound in ((first, last) if dots else (first,))):
+    if not all(
+        bound.isascii() and bound.isdecimal() and int(bound) < 2**31 for bound in ((first, last) if dots else (first,))
+    ):
         raise ValueError(part)
     start, end = int(first), int(last) if dots else int(first)
     if end - start > 1000:

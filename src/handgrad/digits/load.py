@@ -79,7 +79,11 @@ def import_file(path: Path) -> ModuleType:
         with _importable(path.resolve().parent):
             spec.loader.exec_module(module)
     except SyntaxError as error:
-        where = f"line {error.lineno}" if error.filename == str(path) else f"{error.filename}, line {error.lineno}"
+        where = (
+            f"line {error.lineno}"
+            if error.filename == str(path.absolute())
+            else f"{error.filename}, line {error.lineno}"
+        )
         raise UsageError(f"{path}: {where}: {error.msg} – correct the file") from error
     except (Exception, SystemExit) as error:
         raise UsageError(f"{path}: {_line_of(error, path)}{_reason(error)} – correct the file") from error
@@ -135,7 +139,7 @@ def _line_of(error: BaseException, path: Path) -> str:
     """Return ``line N: `` for the innermost line of *path* that *error* came through, or nothing."""
     line, trace = "", error.__traceback__
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename == str(path):
+        if trace.tb_frame.f_code.co_filename == str(path.absolute()):
             line = f"line {trace.tb_lineno}: "
         trace = trace.tb_next
     return line

@@ -38,7 +38,16 @@ from handgrad.digits.train import EpochScore, Images, Score, State, begin, predi
 from handgrad.digits.train import train as train_epochs
 from handgrad.digits.watch import Silent, StopError, Watcher, never
 from handgrad.errors import DamagedRunError, DivergedError, InterruptedRunError, UsageError
-from handgrad.runs import Checkpoint, RunFolder, create_run, newest_checkpoint, open_run, save_checkpoint, set_aside
+from handgrad.runs import (
+    Checkpoint,
+    RunFolder,
+    check_root,
+    create_run,
+    newest_checkpoint,
+    open_run,
+    save_checkpoint,
+    set_aside,
+)
 from handgrad.runs.checkpoints import FORMAT
 from handgrad.runs.folder import ENVIRONMENT, EVIDENCE, LAYERS, MODEL, RECIPE, SEALED, SUMMARY
 
@@ -92,6 +101,7 @@ def train(
     if not 0 <= seed < 2**31:
         raise UsageError(f"--seed {seed} – it must be a whole number from 0 to {2**31 - 1}")
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(str(recipe), overrides)
+    check_root(Path(out))
     with memory_told(recipe):
         network = load_network(recipe.network)
         check_classes(network, name=recipe.network)

@@ -19,7 +19,7 @@ from handgrad.digits.run import HOLDOUT_SEED
 from handgrad.digits.seeds import FailedSeed, Task, at_once, in_turn
 from handgrad.digits.watch import Watcher, never
 from handgrad.errors import InterruptedRunError, UsageError
-from handgrad.runs import create_run
+from handgrad.runs import check_root, create_run
 from handgrad.score import spread
 
 STUDY = "study.json"
@@ -89,6 +89,7 @@ def study(
     if not all(0 <= seed < 2**31 for seed in seeds):
         raise UsageError(f"a seed must be a whole number from 0 to {2**31 - 1} – found {min(seeds)} to {max(seeds)}")
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(str(recipe), overrides)
+    check_root(Path(out))
     network = load_network(recipe.network)
     check_classes(network, name=recipe.network)
     dataset = load_dataset(Path(data) if data else None, download=download)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from handgrad.runs.checkpoints import Checkpoint, newest_checkpoint, save_checkpoint, set_aside
 from handgrad.runs.files import write_atomically
-from handgrad.runs.folder import RunFolder, create_run, find_runs, open_run
+from handgrad.runs.folder import RunFolder, check_root, create_run, find_runs, open_run
 
 __all__ = [
     "Checkpoint",
     "RunFolder",
+    "check_root",
     "create_run",
     "find_runs",
     "newest_checkpoint",

@@ -199,6 +199,18 @@ def harmless(label: str) -> str:
     return re.sub(r"[^\w.-]+", "-", label).strip(".-")[:LONGEST_LABEL] or "run"
 
 
+def check_root(root: Path) -> None:
+    """Raise `UsageError` when *root* is not, and cannot become, a folder for runs."""
+    try:
+        str(root).encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{str(root)!r} is not UTF-8 – choose another name for --out") from error
+    there = next(place for place in (root.absolute(), *root.absolute().parents) if os.path.lexists(place))
+    if not there.is_dir():
+        what = "is no folder" if there == root.absolute() else "cannot be a folder: a part of it is a file"
+        raise UsageError(f"{root} {what} – choose another for --out")
+
+
 def create_run(root: Path, label: str) -> RunFolder:
     """Make a new, empty run folder ``root/DATE-TIME-label``; a name that is taken gets a number.
 
@@ -206,10 +218,7 @@ def create_run(root: Path, label: str) -> RunFolder:
     the disk refuses. The clock only names the folder: two runs within a second, or a clock set back, find the name taken and
     go on to the next.
     """
-    try:
-        str(root).encode()
-    except UnicodeEncodeError as error:
-        raise UsageError(f"{str(root)!r} is not UTF-8 – choose another name for --out") from error
+    check_root(root)
     stem = f"{datetime.now():%Y%m%d-%H%M%S}-{harmless(label)}"
     number = 1
     while True:
@@ -221,12 +230,8 @@ def create_run(root: Path, label: str) -> RunFolder:
             flush_folder(path)
             flush_folder(root)
         except FileExistsError:
-            if not root.is_dir():
-                raise UsageError(f"{root} is no folder – choose another for --out") from None
             number += 1
             continue
-        except NotADirectoryError as error:
-            raise UsageError(f"{root} cannot be a folder: a part of it is a file – choose another for --out") from error
         except OSError as error:
             raise disk_error(path, 0, error) from error
         return RunFolder(path)
