@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from handgrad.cli.app import app
+from handgrad.cli.exercise import TaskWanted, refuse_beside_task, write_task
 from handgrad.errors import UsageError
 
 if TYPE_CHECKING:
     from handgrad.backprop import Network, RateSweep, Trace
 
 NUMBERS = "0.1,0.2,…"
+DEFAULT_STEPS = 100
 BIAS_WORDS = {
     "none": "no biases",
     "fixed": "biases that do not learn",
@@ -28,7 +30,7 @@ BIAS_WORDS = {
 NetworkArgument = Annotated[str, typer.Argument(help="A preset (see --list) or a TOML file.")]
 WeightsOption = Annotated[str | None, typer.Option(metavar=NUMBERS, help="First weights, w1 to the last.")]
 RateOption = Annotated[float | None, typer.Option(help="Learning rate.")]
-StepsOption = Annotated[int, typer.Option(help="Updates, 1 to 10,000.")]
+StepsOption = Annotated[int | None, typer.Option(help="Updates, 1 to 10,000.", show_default="100")]
 RatesOption = Annotated[str | None, typer.Option(metavar=NUMBERS, help="Learning rates to compare.")]
 BiasOption = Annotated[str | None, typer.Option(help="none, fixed, neuron or layer.")]
 OrderOption = Annotated[str | None, typer.Option(help="old-weights or output-layer-first.")]
@@ -49,6 +51,21 @@ PicturesOption = Annotated[
 ]
 CsvOption = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write every quantity of every step.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print every quantity of every step as JSON.")]
+ExerciseOption = Annotated[
+    bool, typer.Option("--exercise", help="Write a task with blanks instead, task.xlsx, with numbers of its own.")
+]
+TestOption = Annotated[
+    bool, typer.Option("--test", help="With --exercise: a test, without answers; otherwise it marks itself.")
+]
+SeedOption = Annotated[
+    int | None, typer.Option(help="With --exercise: what its numbers are drawn from.", show_default="0")
+]
+KeyOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="With --exercise: write the key there; a test has one anyway.", show_default=False
+    ),
+]
 ListOption = Annotated[bool, typer.Option("--list", help="Show the presets and stop.")]
 
 
@@ -69,7 +86,7 @@ def backprop_command(
     network: NetworkArgument = "classic",
     weights: WeightsOption = None,
     learning_rate: RateOption = None,
-    steps: StepsOption = 100,
+    steps: StepsOption = None,
     rates: RatesOption = None,
     bias: BiasOption = None,
     order: OrderOption = None,
@@ -80,22 +97,32 @@ def backprop_command(
     pictures: PicturesOption = None,
     csv: CsvOption = None,
     as_json: JsonOption = False,
+    exercise: ExerciseOption = False,
+    test: TestOption = False,
+    seed: SeedOption = None,
+    key: KeyOption = None,
     list_presets: ListOption = False,
 ) -> None:
     """Write the workbook of a small network, every number a live formula; also its derivation, pictures and numbers."""
     if list_presets:
         return print_presets(as_json)
-    from handgrad.backprop import load_network, trace
+    task = TaskWanted(exercise, test, seed, key)
+    if exercise:
+        given = {"--weights": weights, "--learning-rate": learning_rate, "--steps": steps, "--rates": rates}
+        refuse_beside_task(given | {"--explain": explain, "--tex": tex, "--pictures": pictures, "--csv": csv})
+        return write_task(adapted(network, bias=bias, order=order), out, task, overwrite, as_json)
+    task.refuse_alone()
+    steps = DEFAULT_STEPS if steps is None else steps
+    from handgrad.backprop import trace
     from handgrad.backprop.export import json_chunks
-    from handgrad.backprop.verb import RATES, adapt, check_book
+    from handgrad.backprop.verb import RATES, check_book
 
     if tex and explain is None:
         raise UsageError("--tex says how to write the derivation – found no --explain – add --explain DIR")
     compared = RATES if rates is None else parse_numbers("--rates", rates)
     check_book(steps, compared, prefix="--")
-    given = None if weights is None else parse_numbers("--weights", weights)
-    described = load_network(network)
-    used = adapt(described, weights=given, learning_rate=learning_rate, bias=bias, order=order, prefix="--")
+    weights_given = None if weights is None else parse_numbers("--weights", weights)
+    used = adapted(network, weights=weights_given, learning_rate=learning_rate, bias=bias, order=order)
     if out is None and not (explain or pictures or csv or as_json):
         out = Path("backprop.xlsx")
     wanted = Wanted(out, explain, tex, pictures, csv, overwrite)
@@ -108,6 +135,18 @@ def backprop_command(
         return None
     print("\n".join(describe(done, wanted)))
     return None
+
+
+def adapted(
+    network: str, *, bias: str | None, order: str | None, weights: tuple[float, ...] | None = None,
+    learning_rate: float | None = None,
+) -> Network:  # fmt: skip
+    """Return the network of a name or file with what the options replace."""
+    from handgrad.backprop import load_network
+    from handgrad.backprop.verb import adapt
+
+    described = load_network(network)
+    return adapt(described, weights=weights, learning_rate=learning_rate, bias=bias, order=order, prefix="--")
 
 
 def refuse_before_work(wanted: Wanted) -> None:

@@ -105,7 +105,7 @@ def marks(
     answers: Mapping[str, float | str | None],
 ) -> dict[str, Mark]:  # fmt: skip
     """Judge answers by the name of the quantity; what is missing, None or ``""`` counts as empty, text as no number."""
-    numbers = {name: float(value) for name, value in answers.items() if _is_number(value)}
+    numbers = {name: number for name, value in answers.items() if (number := _number(value)) is not None}
     true = evaluate(marking_graph(graph, asked, {}, {}))
     own = evaluate(marking_graph(graph, asked, mistakes, numbers))
     names, found = frozenset(question.name for question in asked), dict[str, Mark]()
@@ -140,8 +140,9 @@ def _judge(
     return Mark(Verdict.NOT_YET, ROUNDED if near else "")
 
 
-def _is_number(value: float | str | None) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _number(value: float | str | None) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if is_number else None  # type: ignore[arg-type]  # a text or None is no number
 
 
 def _constant(value: float) -> Node:

@@ -171,7 +171,11 @@ class Mistakes:
         yield from self._half(own)
         match self.network.loss:
             case "mean-squared-error" if self.network.outputs > 1:
-                yield Slip.SAMPLES, "E is the mean over the outputs, not the sum", Const(float(self.network.outputs)) * own
+                yield (
+                    Slip.SAMPLES,
+                    "E is the mean over the outputs, not the sum",
+                    Const(float(self.network.outputs)) * own,
+                )
             case "binary-cross-entropy":
                 target = Ref(self._names[Kind.TARGET, None, unit, None, sample])
                 advice = "the term with 1 − t and 1 − a is missing"
@@ -190,7 +194,9 @@ class Mistakes:
         elif len(parts) > 1:
             yield Slip.SAMPLES, f"{q.label} is the sum of {len(parts)} errors, not their mean", own / count
         if len(parts) > 1:
-            yield from ((Slip.ONE_PATH, f"{self.graph[part].label} alone is not all", Ref(part)) for part in parts[:MOST_PATHS])
+            yield from (
+                (Slip.ONE_PATH, f"{self.graph[part].label} alone is not all", Ref(part)) for part in parts[:MOST_PATHS]
+            )
 
     # Backward.
 
@@ -223,7 +229,11 @@ class Mistakes:
             return total(delta * weight for delta, weight in zip(deltas, used, strict=True)) * slope
 
         names = ", ".join(self.label(weight) for weight in weights[:3]) + ("…" if len(weights) > 3 else "")
-        yield Slip.NEW_WEIGHTS, f"take {names} as before the step", summed(self.new_weight(layer + 1, k, unit) for k in above)
+        yield (
+            Slip.NEW_WEIGHTS,
+            f"take {names} as before the step",
+            summed(self.new_weight(layer + 1, k, unit) for k in above),
+        )
         advice = f"{names} {'leads' if len(weights) == 1 else 'lead'} from {q.label.removeprefix('δ_')} to the outputs"
         if layer + 1 < self.last:
             advice = f"{names} {'leads' if len(weights) == 1 else 'lead'} from this unit to the next layer"
@@ -244,7 +254,11 @@ class Mistakes:
         slopes = [self.error_slope(layer, u, s) for s, u in terms]
         if self.curved(layer) and None not in slopes:
             used = dict(zip(terms, (slope for slope in slopes if slope is not None), strict=True))
-            yield Slip.DERIVATIVE, "the slope of the activation is missing", self._added(q, terms, lambda s, u: used[s, u])
+            yield (
+                Slip.DERIVATIVE,
+                "the slope of the activation is missing",
+                self._added(q, terms, lambda s, u: used[s, u]),
+            )
         if layer < self.last:
             advice = "the delta comes from the weights before the step"
             yield Slip.NEW_WEIGHTS, advice, self._added(q, terms, lambda s, u: self._new_delta(layer, u, s))
@@ -253,7 +267,11 @@ class Mistakes:
         if len(terms) > 1:
             what = "sample" if q.unit is not None else "delta"
             for one in terms[:MOST_PATHS]:
-                yield Slip.ONE_PATH, f"all {len(terms)} {what}s count", self._added(q, [one], lambda s, u: self.delta(layer, u, s))
+                yield (
+                    Slip.ONE_PATH,
+                    f"all {len(terms)} {what}s count",
+                    self._added(q, [one], lambda s, u: self.delta(layer, u, s)),
+                )
         if len(self.samples) > 1:
             mean = self.network.over_samples is OverSamples.MEAN
             count = Const(float(len(self.samples)))
@@ -266,7 +284,11 @@ class Mistakes:
         """The delta alone; another start of the arrow; another end of it."""
         unit, source = q.unit or 0, q.source or 0
         first = self.label(self.out(layer - 1, source, 1))
-        yield Slip.CHAIN, f"the factor {first} is missing", self._added(q, terms, lambda s, u: self.delta(layer, u, s), ONE)
+        yield (
+            Slip.CHAIN,
+            f"the factor {first} is missing",
+            self._added(q, terms, lambda s, u: self.delta(layer, u, s), ONE),
+        )
         if self.sizes[layer - 1] > 1:
             other = source % self.sizes[layer - 1] + 1
             advice = f"{q.of} starts at {first.removeprefix('a_')}"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
-from handgrad.backprop.exercise.marking import Mark, marks
+from handgrad.backprop.exercise.marking import Mark, marking_graph, marks, wrong
 from handgrad.backprop.exercise.mistakes import Mistake, Mistakes
 from handgrad.backprop.exercise.numbers import own_numbers, shown_mistakes
 from handgrad.backprop.exercise.questions import Question, questions, with_error_after
@@ -41,6 +41,15 @@ class Exercise:
     def values(self) -> dict[str, float]:
         """Every quantity of the step by name, what is asked among them."""
         return {name: float(value) for name, value in evaluate(self.graph).items()}
+
+    @cached_property
+    def mistake_values(self) -> dict[str, tuple[float, ...]]:
+        """The wrong values of each answer's mistakes, in their order, all other answers being right."""
+        values = evaluate(marking_graph(self.graph, self.questions, self.mistakes, {}))
+        return {
+            name: tuple(float(values[wrong(name, number)]) for number in range(len(made)))
+            for name, made in self.mistakes.items()
+        }
 
     @property
     def answers(self) -> dict[str, float]:

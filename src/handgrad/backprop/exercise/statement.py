@@ -1,0 +1,80 @@
+"""The task in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from handgrad.backprop.calculus import ACTIVATIONS, LOSSES
+from handgrad.backprop.exercise.marking import OF_STEP, TOLERANCE
+from handgrad.backprop.exercise.places import ANSWERS, MARKING
+from handgrad.backprop.exercise.task import Exercise
+from handgrad.backprop.network import BiasRule, Network, OverSamples, UpdateRule
+
+BIASES = {
+    BiasRule.NONE: "no biases",
+    BiasRule.FIXED: "a bias for each layer, which does not learn",
+    BiasRule.NEURON: "a bias for each unit",
+    BiasRule.LAYER: "a bias for each layer, shared by its units",
+}
+UPDATES = {
+    UpdateRule.GRADIENT_DESCENT: "w⁺ = w − η · ∂E/∂w",
+    UpdateRule.MOMENTUM: "w⁺ = w − η · u⁺ with u⁺ = μ · u + ∂E/∂w, u = 0 before this first step",
+    UpdateRule.ADAM: "Adam, first step: m⁺ = (1 − β₁) g, v⁺ = (1 − β₂) g² for g = ∂E/∂w; "
+    "w⁺ = w − η · (m⁺ / (1 − β₁)) / (√(v⁺ / (1 − β₂)) + ε)",
+}
+
+
+def description(network: Network) -> str:
+    """The network in a line."""
+    shape = "-".join(map(str, network.sizes))
+    activations = " then ".join(dict.fromkeys(layer.activation for layer in network.layers))
+    samples = f", {len(network.samples)} samples" if len(network.samples) > 1 else ""
+    return f"a {shape} network, {activations}, {network.loss.replace('-', ' ')}, {BIASES[network.bias]}{samples}"
+
+
+def todo(exercise: Exercise) -> list[str]:
+    """What to do, a paragraph each."""
+    several = len(exercise.network.samples) > 1
+    each = " for both samples ([1] and [2])" if several else ""
+    return [
+        f"Work out one step of training by hand{each}: the net input and activation of every unit, the errors, the delta of "
+        "every unit (∂E/∂ its net input), the partial derivative of every weight, every weight after the step, and the error "
+        "after it.",
+        f"Write each answer into its yellow cell on the sheet {ANSWERS}: {len(exercise.questions)} numbers, typed or found by "
+        "a formula of your own. The drawing below shows what you have. The column for your working is yours; nobody judges it.",
+        "The given numbers stand at the left; in formulas they have names: learning_rate, i_1, t_1, w_1 and so on.",
+    ]
+
+
+def rules(exercise: Exercise) -> list[str]:
+    """What the network computes and how it learns, as far as a learner must be told."""
+    return list(_rules(exercise.network))
+
+
+def judged(practice: bool) -> list[str]:
+    """How answers are judged, and how to round."""
+    lines = [
+        f"An answer is right within {TOLERANCE:.1%} of the true value: four significant digits are enough. What comes after "
+        f"the step (w⁺, E_total⁺) must also be within {OF_STEP:.0%} of the change that the step makes. "
+        "Round at the end only, not on the way.",
+        "An answer that is wrong only because an earlier one is counts as “follows”: it was found the right way.",
+    ]
+    if practice:
+        return [
+            *lines,
+            "Beside each answer stands its verdict, and the likely mistake where one is recognised: found from your own "
+            "earlier answers, so that one slip is told once. To see the rules, write 1 into the cell “show the rules”.",
+            f"This book is for practice. What it judges by, answers included, is in the hidden sheet {MARKING}.",
+        ]
+    return [*lines, "This file holds no answers. Save it with yours under the name you were told, and hand it in."]
+
+
+def _rules(network: Network) -> Iterator[str]:
+    for name in dict.fromkeys(layer.activation for layer in network.layers):
+        yield f"{name}: {ACTIVATIONS[name].reads}"
+    yield f"error: {LOSSES[network.loss].reads}"
+    if len(network.samples) > 1:
+        over = "mean" if network.over_samples is OverSamples.MEAN else "sum"
+        yield f"E_total is the {over} of the samples' errors; a delta belongs to the error of its own sample"
+    trained = " (biases alike)" if network.trains_biases else " (biases stay)" if network.biases else ""
+    yield f"step: {UPDATES[network.update.rule]}{trained}; all derivatives are taken at the numbers before the step"
