@@ -21,10 +21,10 @@ from handgrad.backprop.workbook.looks import (
     RED,
     RED_FILL,
     RESULT,
+    SLOPE,
     SMALL,
     SUBTITLE,
     TITLE,
-    VALUE,
     VERDICT,
 )
 from handgrad.backprop.workbook.material import CHECKS, Material
@@ -140,12 +140,12 @@ class _Checks:
         above, below = up - BASE, down - BASE
         found = _minus(errors[above], errors[below])
         difference = found if isinstance(found, str) else found / float(moved[above] - moved[below])
-        page.formula(row, DIFFERENCES, self._guarded(formula), difference, VALUE)
+        page.formula(row, DIFFERENCES, self._guarded(formula), difference, SLOPE)
         compared, column = self.material.values[f"dE/d{parameter}"][0], TABLE
         if self.output_first:
             name, column = f"dE/d{parameter}", OLD
             compared = self.old.values[name][0]
-            page.formula(row, OLD, checked.cell(self.old.columns[name], self.old.row), compared, VALUE)
+            page.formula(row, OLD, checked.cell(self.old.columns[name], self.old.row), compared, SLOPE)
         off = _minus(compared, difference)
         page.formula(row, OFF, self._guarded(f"{self._at(column)}-{self._at(DIFFERENCES)}"), off, SMALL)
         self._allowed(difference)
@@ -179,11 +179,11 @@ class _Checks:
         """The last of a line: the table's value beside the constant that the program found, and on to the next line."""
         page, row, value = self.page, self.row, self.material.values[name][0]
         page.text(row, QUANTITY, self.material.graph[name].label, NAME)
-        page.formula(row, TABLE, self.material.cell(name), value, VALUE)
+        page.formula(row, TABLE, self.material.cell(name), value, SLOPE)
         if isinstance(value, str):
-            page.text(row, PROGRAM, value, VALUE)
+            page.text(row, PROGRAM, value, SLOPE)
         else:
-            page.number(row, PROGRAM, value, VALUE)
+            page.number(row, PROGRAM, value, SLOPE)
         table, program, off = self._at(TABLE), self._at(PROGRAM), self._at(PROGRAM_OFF)
         page.formula(row, PROGRAM_OFF, self._guarded(f"{table}-{program}"), _minus(value, value), SMALL)
         close = f'IF(ABS({off})<={PROGRAM_TOLERANCE:g}*ABS({program})+1E-13,"{AGREES}","{DIFFERS}")'
@@ -234,14 +234,17 @@ class _Checks:
     def _explained(self) -> list[str]:
         graph, checked = self.material.graph, self.checked
         lines = [
-            "1  (E(w + nudge) − E(w − nudge)) / 2 nudge, from forward passes on the sheet Checks working. It knows nothing of the chain rule.",
-            "2  The value the program found before it wrote the book. Once a yellow cell is changed it no longer applies, and is not compared.",
-            "3  Every cell of a column, in every row, beside the same rule applied to the row's other cells: finds a formula that was changed.",
+            "1  (E(w + nudge) − E(w − nudge)) / 2 nudge, from forward passes on the sheet Checks working. "
+            "It knows nothing of the chain rule.",
+            "2  The value the program found before it wrote the book. "
+            "Once a yellow cell is changed it no longer applies, and is not compared.",
+            "3  Every cell of a column, in every row, beside the same rule applied to the row's other cells: "
+            "finds a formula that was changed.",
         ]
         if self.output_first:
             lines.append(
-                "Here the output layer is updated first, so hidden gradients in the table are not those of E; the finite difference "
-                "belongs to the gradient from the old weights."
+                "Here the output layer is updated first, so hidden gradients in the table are not those of E; "
+                "the finite difference belongs to the gradient from the old weights."
             )
         if len(checked.parameters) < len(graph.parameters):
             lines.append(

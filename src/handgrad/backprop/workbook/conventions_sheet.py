@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -55,8 +56,8 @@ def conventions_sheet(material: Material) -> SheetPlan:
     for row, convention in enumerate(_conventions(material), start=HEAD + 1):
         _line(page, row, convention)
     note = (
-        "Numbers in the column here are live. Those in the column there are live where the other choice is a plain multiple; otherwise "
-        "the program found them for the numbers as written, and they do not follow changes."
+        "Numbers in the column here are live. Those in the column there are live where the other choice is a plain "
+        "multiple; otherwise the program found them for the numbers as written, and they do not follow changes."
     )
     page.text(row + 2, 0, note, NOTE_WRAPPED, span=(2, len(HEADS)))
     return page.done(freeze=(HEAD + 1, 1), printing=Print(1, (HEAD, HEAD)))
@@ -117,14 +118,24 @@ def _loss(material: Material) -> Iterator[Convention]:
     network, total = material.network, material.cell("E_total")
     value = material.values["E_total"][0]
     outputs = network.outputs
-    choices = {
-        "half-squared-error": [("the factor ½", "E = ½ (t − a)², so that the 2 of its derivative cancels", 2.0, "without ½: errors and gradients are twice as large, and so is each step")],
-        "mean-squared-error": [("sum or mean over outputs", f"the mean over the {outputs} outputs", float(outputs), "the sum over the outputs")],
-        "binary-cross-entropy": [("sum or mean over outputs", "the sum over the outputs", 1 / outputs, f"the mean over the {outputs} outputs")],
-        "softmax-cross-entropy": [("unit of the error", "natural logarithm (nats)", 1.4426950408889634, "logarithm to base 2 (bits)")],
-    }  # fmt: skip
-    for choice, here, factor, elsewhere in choices[network.loss]:
-        yield _multiple(material, choice, here, factor, elsewhere, total, value)
+    mean = f"the mean over the {outputs} outputs"
+    choice, here, factor, elsewhere = {
+        "half-squared-error": (
+            "the factor ½",
+            "E = ½ (t − a)², so that the 2 of its derivative cancels",
+            2.0,
+            "without ½: errors and gradients are twice as large, and so is each step",
+        ),
+        "mean-squared-error": ("sum or mean over outputs", mean, float(outputs), "the sum over the outputs"),
+        "binary-cross-entropy": ("sum or mean over outputs", "the sum over the outputs", 1 / outputs, mean),
+        "softmax-cross-entropy": (
+            "unit of the error",
+            "natural logarithm (nats)",
+            1 / math.log(2),
+            "logarithm to base 2 (bits)",
+        ),
+    }[network.loss]
+    yield _multiple(material, choice, here, factor, elsewhere, total, value)
     if network.loss == "half-squared-error" and outputs > 1:
         elsewhere = f"the mean over the {outputs} outputs"
         yield _multiple(

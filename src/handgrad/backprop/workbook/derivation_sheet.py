@@ -26,8 +26,8 @@ from handgrad.backprop.workbook.material import DERIVATION, NETWORK, TABLE_TOP, 
 from handgrad.backprop.workbook.names import defined_name
 from handgrad.backprop.workbook.plan import Page, SheetPlan
 from handgrad.backprop.workbook.shown import STEP_SHOWN, at_step, first_shown
-from handgrad.backprop.workbook.table import DIVERGED, guard
-from handgrad.sheet import Print, Value, address, column_letters
+from handgrad.backprop.workbook.table import DIVERGED, guard, look_of
+from handgrad.sheet import Look, Print, Value, address, column_letters
 
 HEAD, TOP = 3, 4
 NUMBER, QUANTITY, MEANING, CHAIN, RULE, NUMBERS, RESULT_AT, CELL_AT = range(8)
@@ -69,13 +69,8 @@ def derivation_sheet(material: Material) -> SheetPlan:
         "One training step, equation by equation. Each value lives in the training table; the last column says where.",
         SUBTITLE,
     )
-    page.formula(
-        2,
-        0,
-        f'"Shown is step "&{STEP_SHOWN}&"; another step is chosen on the sheet {NETWORK}. Numbers in the lines are rounded to {DECIMALS} decimals."',
-        f"Shown is step 0; another step is chosen on the sheet {NETWORK}. Numbers in the lines are rounded to {DECIMALS} decimals.",
-        NOTE,
-    )
+    rest = f"; another step is chosen on the sheet {NETWORK}. Numbers in the lines are rounded to {DECIMALS} decimals."
+    page.formula(2, 0, f'"Shown is step "&{STEP_SHOWN}&"{rest}"', f"Shown is step 0{rest}", NOTE)
     for column, (head, width) in enumerate(zip(HEADS, WIDTHS, strict=True)):
         page.text(HEAD, column, head, HEADER)
         page.widths[column] = width
@@ -232,13 +227,17 @@ class _Lines:
         material = self.material
         if name in material.layout.columns or quantity.kind is Kind.SETTING:
             value = first_shown(material, name)
-            page.formula(row, RESULT_AT, at_step(material, name), value, VALUE)
+            page.formula(row, RESULT_AT, at_step(material, name), value, self._look(quantity))
         else:
             formula = self.graph.formula(name, lambda ref: address(self.rows[ref], RESULT_AT))
             value = material.values[name][0]
-            page.formula(row, RESULT_AT, guard(formula) if material.guarded else formula, value, VALUE)
+            page.formula(row, RESULT_AT, guard(formula) if material.guarded else formula, value, self._look(quantity))
         self.shown[name] = value
         self._where(quantity)
+
+    def _look(self, quantity: Quantity) -> Look:
+        """As in the table, but without the frames of its own that some columns have there."""
+        return replace(VALUE, number=look_of(self.graph, quantity.name).number)
 
     def _where(self, quantity: Quantity) -> None:
         """The address of the value: of what is updated, the cell in the next row."""

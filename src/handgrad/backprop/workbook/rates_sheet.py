@@ -8,6 +8,7 @@ from itertools import pairwise
 from handgrad.backprop.workbook.charts import rates_chart
 from handgrad.backprop.workbook.looks import (
     COUNT,
+    ERROR,
     HEADER,
     HEADING,
     INPUT,
@@ -17,7 +18,6 @@ from handgrad.backprop.workbook.looks import (
     STEP,
     SUBTITLE,
     TITLE,
-    VALUE,
     VERDICT,
 )
 from handgrad.backprop.workbook.material import RATES, Material
@@ -65,7 +65,7 @@ def _table(page: Page, material: Material) -> None:
         page.number(row, 0, float(step), STEP)
         for number, values in enumerate(columns):
             cell = working_cell(material, "E_total", number, step)
-            page.formula(row, RATES_LEFT + number, cell, values[step], VALUE)
+            page.formula(row, RATES_LEFT + number, cell, values[step], ERROR)
 
 
 def _summary(page: Page, material: Material, side: int) -> int:
@@ -82,8 +82,8 @@ def _summary(page: Page, material: Material, side: int) -> int:
         first, last, whole = f"{letters}{top}", f"{letters}{bottom}", f"{letters}{top}:{letters}{bottom}"
         line = row + 2 + number
         page.formula(line, side, f"{letters}{RATES_TOP}", rate, replace(LABEL, align="center", indent=0, bold=True))
-        page.formula(line, side + 1, first, values[0], VALUE)
-        page.formula(line, side + 2, last, values[-1], VALUE)
+        page.formula(line, side + 1, first, values[0], ERROR)
+        page.formula(line, side + 2, last, values[-1], ERROR)
         count = material.rate_steps + 1
         before, after = f"{letters}{top}:{letters}{bottom - 1}", f"{letters}{top + 1}:{letters}{bottom}"
         rises = f"SUMPRODUCT(--({after}>{before}*(1+{SLACK:g})+{NOISE:g}))" if material.rate_steps else "0"

@@ -8,7 +8,7 @@ from handgrad.backprop.simulate import RateSweep, rate_sweep
 from handgrad.backprop.workbook.material import Material
 
 TRIED = tuple(float(f"{rate:.3g}") for rate in np.geomspace(0.1, 1000, 41))
-TRIED_STEPS = 100
+TRIED_STEPS, FEWER_STEPS, MANY = 100, 20, 1_000
 SLACK, NOISE = 1e-9, 1e-15
 """An error rose if it is higher by more than rounding can make it: spreadsheets compare with less than 16 digits."""
 
@@ -64,8 +64,9 @@ def _compared(material: Material) -> str:
 
 
 def _tried(material: Material) -> str:
-    sweep = rate_sweep(material.graph, TRIED, TRIED_STEPS)
-    tried = f"{len(TRIED)} rates from 0.1 to 1000 were tried, {TRIED_STEPS} steps each"
+    steps = TRIED_STEPS if len(material.graph.quantities) <= MANY else FEWER_STEPS
+    sweep = rate_sweep(material.compact, TRIED, steps)
+    tried = f"{len(TRIED)} rates from 0.1 to 1000 were tried, {steps} steps each"
     overflow = [rate for rate, at in zip(TRIED, sweep.diverged_at, strict=True) if at is not None]
     higher = [rate for rate, up in zip(TRIED, ended_higher(sweep), strict=True) if up]
     rising = [rate for rate, count in zip(TRIED, rises(sweep), strict=True) if count]
