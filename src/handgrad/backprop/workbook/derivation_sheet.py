@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from handgrad.backprop.calculus import ACTIVATIONS, LOSSES
-from handgrad.backprop.graph import GIVEN, Graph, Kind, Quantity
+from handgrad.backprop.graph import GIVEN, Factor, Graph, Kind, Quantity
 from handgrad.backprop.network import UpdateOrder
 from handgrad.backprop.rendering import plain
 from handgrad.backprop.workbook.looks import (
@@ -174,7 +174,9 @@ class _Lines:
         page.number(row, NUMBER, float(self.count), STEP)
         page.text(row, QUANTITY, quantity.label, NAME)
         page.text(row, MEANING, quantity.meaning, WRAPPED)
-        chain = " + ".join(" · ".join(factor.label for factor in term) for term in quantity.chain)
+        terms = quantity.chain
+        written = [list(self._factors(term)) if len(terms) == 1 else [part.label for part in term] for term in terms]
+        chain = " + ".join(map(" · ".join, written))
         page.text(row, CHAIN, f"= {chain}" if chain else "", WRAPPED)
         rule, numbers_length = self._rule(quantity)
         self._value(quantity)
@@ -183,6 +185,13 @@ class _Lines:
         if lines > 1:
             page.heights[row] = 12.5 * lines + 3
         self.row += 1
+
+    def _factors(self, term: tuple[Factor, ...]) -> Iterator[str]:
+        """The partials of a product; a delta that is itself one product is written out: ∂E/∂a_o1 · ∂a_o1/∂o1 · …"""
+        for factor in term:
+            inner = self.graph[factor.quantity].chain if factor.quantity is not None else ()
+            delta = factor.quantity is not None and self.graph[factor.quantity].kind is Kind.DELTA
+            yield from (part.label for part in inner[0]) if delta and len(inner) == 1 else (factor.label,)
 
     def _rule(self, quantity: Quantity) -> tuple[str, int]:
         """The equation in symbols and in numbers; returns the first and the length of the second."""
