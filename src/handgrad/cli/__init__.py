@@ -13,9 +13,11 @@ from collections.abc import Sequence
 import typer
 
 from handgrad.cli import (  # noqa: F401  (each registers its commands)
+    assignments,
     backprop,
     data,
     doctor,
+    judge,
     runs,
     study,
     summary,

@@ -83,13 +83,14 @@ def override_value(table: dict[str, Any], override: str) -> None:
     table[last] = parsed["value"] if parsed.keys() == {"value"} else value.strip()
 
 
-def messages(error: pydantic.ValidationError) -> Iterable[str]:
-    """Return one message for each thing that is wrong with a recipe."""
+def messages(error: pydantic.ValidationError, record: type = Recipe) -> Iterable[str]:
+    """Return one message for each thing that is wrong with a recipe, or with another *record* read in the same way."""
     for fault in error.errors():
         where = ".".join(str(part) for part in fault["loc"])
         if fault["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
             *sections, word = (str(part) for part in fault["loc"])
-            hint = did_you_mean(word, known_keys(sections)) or f" – known: {', '.join(known_keys(sections))}"
+            known = known_keys(sections, record)
+            hint = did_you_mean(word, known) or f" – known: {', '.join(known)}"
             yield f"{where} is not known{hint}"
         elif fault["type"] == "value_error":
             prefix = f"{where}." if where else ""
@@ -100,9 +101,8 @@ def messages(error: pydantic.ValidationError) -> Iterable[str]:
             yield f"{where} is {fault['input']!r} – {fault['msg'][:1].lower()}{fault['msg'][1:]}"
 
 
-def known_keys(sections: Sequence[str]) -> list[str]:
-    """Return the keys that a recipe may hold in the section named by *sections*."""
-    record: type = Recipe
+def known_keys(sections: Sequence[str], record: type = Recipe) -> list[str]:
+    """Return the keys that a recipe, or another *record*, may hold in the section named by *sections*."""
     for section in sections:
         record = get_type_hints(record).get(section, record)
     return [item.name for item in fields(record)] if is_dataclass(record) else []

@@ -7,21 +7,19 @@ is thrown away, multiplied by nothing or cut from the gradient shows itself.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from handgrad.digits.misfit import first_line
 from handgrad.errors import UsageError
+from handgrad.judge.counted import buffers_of, count_once, hidden_tensors, parameters_of, stored_blocks
 from handgrad.judge.layers import Found, layers_in, watch
-from handgrad.judge.numbers import buffers_of, count_once, hidden_tensors, parameters_of, stored_blocks
+from handgrad.judge.observe import Node, Trace, module_paths, place_of, reaching, registered, running_modules
 from handgrad.judge.records import Examination, UsedLayer
-from handgrad.judge.trace import Node, Trace, module_paths, place_of, reaching, registered, running_modules
+from handgrad.judge.restore import Snapshot, restored, seed_all
 
 FEW_IMAGES = 8
 EFFECT = 1e-4
@@ -64,62 +62,6 @@ def examine(module: nn.Module, images: Tensor, *, name: str | None = None) -> Ex
             problems=problems,
             largest=largest(trained),
         )
-
-
-class Snapshot:
-    """The values of all parameters and buffers, and which tensors hold them, to go back to."""
-
-    def __init__(self, module: nn.Module) -> None:
-        self.tensors = {
-            id(each): (vars(each)[kind], dict(vars(each)[kind]))
-            for _, each in registered(module)
-            for kind in ("_parameters", "_buffers")
-        }
-        self.kept = [vars(each)[kind] for _, each in registered(module) for kind in ("_parameters", "_buffers")]
-        self.held = [dict(each) for each in self.kept]
-        lazy = nn.parameter.UninitializedTensorMixin
-        self.values = [
-            (tensor, tensor.detach().clone())
-            for each in self.held
-            for tensor in each.values()
-            if tensor is not None and not isinstance(tensor, lazy)
-        ]
-
-    def restore(self) -> None:
-        """Put everything back, in place."""
-        with torch.no_grad():
-            for now, before in zip(self.kept, self.held, strict=True):
-                now.clear()
-                now.update(before)
-            for tensor, value in self.values:
-                if tensor.shape == value.shape:
-                    tensor.detach().copy_(value)
-
-
-@contextmanager
-def restored(module: nn.Module) -> Iterator[None]:
-    """Leave parameters, buffers, modes, gradients and every random state as they are now."""
-    before, modes = Snapshot(module), [(each, each.training) for _, each in registered(module)]
-    gradients = [(each, each.grad) for each in parameters_of(module).values()]
-    numbers, python = np.random.get_state(), random.getstate()  # noqa: NPY002  (the state that others draw from)
-    try:
-        with torch.random.fork_rng(devices=[]), torch.enable_grad():
-            yield
-    finally:
-        np.random.set_state(numbers)  # noqa: NPY002
-        random.setstate(python)
-        before.restore()
-        for each, mode in modes:
-            each.training = mode
-        for parameter, gradient in gradients:
-            parameter.grad = gradient
-
-
-def seed_all(seed: int) -> None:
-    """Give every source of chance the same beginning."""
-    torch.manual_seed(seed)
-    np.random.seed(seed)  # noqa: NPY002
-    random.seed(seed)
 
 
 def answer(module: nn.Module, images: Tensor, name: str, seed: int = 0) -> Tensor:

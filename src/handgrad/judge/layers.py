@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from handgrad.judge.observe import PRODUCTS, Node, Read, Trace
 from handgrad.judge.records import UsedLayer
-from handgrad.judge.trace import PRODUCTS, Node, Read, Trace
 
 FUNCTIONS = {
     "batch_norm": "F.batch_norm",

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from handgrad.judge.observe import Node, Trace, place_of, registered
 from handgrad.judge.records import HiddenTensor, Where
-from handgrad.judge.trace import Node, Trace, place_of, registered
 
 FEW = 32
 """So many single numbers (scales, offsets, one number filling a tensor) are free; more are weights written one by one."""

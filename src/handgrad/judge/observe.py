@@ -34,8 +34,9 @@ OWN = (str(Path(torch.__file__).parent), str(Path(__file__).parent))
 class Memory:
     """What is known of one block of memory: which operations wrote it, and what its numbers come from.
 
-    ``stored``: its first numbers were not made by this run; ``weighted``: images have passed a convolution or a product with a matrix; ``flat``: they are one row of features an
-    image, without rows and columns; ``normed``: every channel already has mean 0 and variance 1 over the batch.
+    ``stored``: its first numbers were not made by this run; ``weighted``: images have passed a convolution or a product
+    with a matrix; ``flat``: they are one row of features an image, without rows and columns; ``normed``:
+    every channel already has mean 0 and variance 1 over the batch.
     """
 
     writers: list[int] = field(default_factory=list)
