@@ -1,0 +1,303 @@
+"""Spreadsheet formulas as trees: read, moved as filling down moves them, compared without their place. Never executed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+MAX_LENGTH, MAX_DEPTH = 8_192, 60
+TOKEN = re.compile(
+    r"\s*(?:(?P<number>\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)(?![A-Za-z_(])"
+    r'|(?P<string>"(?:[^"]|"")*")'
+    r"|(?P<error>#(?:REF!|NAME\?|VALUE!|DIV/0!|N/A|NUM!|NULL!))"
+    r"|(?P<sheet>(?:'(?:[^']|'')+'|[A-Za-z_\u00c0-\uffff][\w.\u00c0-\uffff]*)!)"
+    r"|(?P<ref>\$?[A-Za-z]{1,3}\$?[1-9]\d{0,6})(?![\w(.])"
+    r"|(?P<word>[A-Za-z_\\\u00a1-\uffff][\w.\\?\u00a1-\uffff]*)"
+    r"|(?P<sign><=|>=|<>|[-+*/^&=<>(),;:%{}]))"
+)
+REFERENCE = re.compile(r"(\$?)([A-Za-z]{1,3})(\$?)(\d+)")
+
+
+class FormulaError(ValueError):
+    """A formula that is not understood."""
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Error:
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A cell; rows and columns from 0; ``sheet`` is None for the formula's own."""
+
+    sheet: str | None
+    row: int
+    column: int
+    fixed_row: bool = False
+    fixed_column: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    first: Reference
+    last: Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    sign: str
+    left: Tree
+    right: Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Minus:
+    operand: Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Percent:
+    operand: Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    name: str
+    arguments: tuple[Tree, ...]
+
+
+Tree = Number | Text | Error | Reference | Area | Name | Binary | Minus | Percent | Function
+
+
+def parts(tree: Tree) -> Iterator[Tree]:
+    """The tree and everything below it."""
+    yield tree
+    match tree:
+        case Binary(_, left, right):
+            yield from parts(left)
+            yield from parts(right)
+        case Minus(operand) | Percent(operand):
+            yield from parts(operand)
+        case Area(first, last):
+            yield first
+            yield last
+        case Function(_, arguments):
+            for argument in arguments:
+                yield from parts(argument)
+
+
+def parse(text: str) -> Tree:
+    """Read a formula (without ``=``); raises :class:`FormulaError` for what is not understood."""
+    if len(text) > MAX_LENGTH:
+        raise FormulaError("too long")
+    return _Parser(_tokens(text)).whole()
+
+
+def _tokens(text: str) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    at, text = 0, text.strip()
+    while at < len(text):
+        match = TOKEN.match(text, at)
+        if match is None:
+            raise FormulaError(f"not understood from sign {at + 1} on")
+        found.append((match.lastgroup or "", match.group(match.lastgroup or 0)))
+        at = match.end()
+    return found
+
+
+LEVELS = (("=", "<>", "<", ">", "<=", ">="), ("&",), ("+", "-"), ("*", "/"), ("^",))
+
+
+class _Parser:
+    def __init__(self, tokens: list[tuple[str, str]]) -> None:
+        self._tokens, self._at, self._depth = tokens, 0, 0
+
+    def whole(self) -> Tree:
+        tree = self._level(0)
+        if self._at < len(self._tokens):
+            raise FormulaError(f"{self._tokens[self._at][1]} is not expected")
+        return tree
+
+    def _next(self) -> tuple[str, str]:
+        return self._tokens[self._at] if self._at < len(self._tokens) else ("", "")
+
+    def _take(self, *signs: str) -> str | None:
+        kind, text = self._next()
+        if kind == "sign" and text in signs:
+            self._at += 1
+            return text
+        return None
+
+    def _level(self, level: int) -> Tree:
+        if level == len(LEVELS):
+            return self._signed()
+        left = self._level(level + 1)
+        while (sign := self._take(*LEVELS[level])) is not None:
+            left = Binary(sign, left, self._level(level + 1))
+        return left
+
+    def _signed(self) -> Tree:
+        # A leading minus binds tighter than a power in spreadsheets.
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise FormulaError("nested too deep")
+        sign = self._take("-", "+")
+        tree = self._percent() if sign is None else self._signed()
+        self._depth -= 1
+        return Minus(tree) if sign == "-" else tree
+
+    def _percent(self) -> Tree:
+        tree = self._atom()
+        while self._take("%"):
+            tree = Percent(tree)
+        return tree
+
+    def _atom(self) -> Tree:
+        kind, text = self._next()
+        self._at += 1
+        match kind:
+            case "number":
+                return Number(float(text))
+            case "string":
+                return Text(text[1:-1].replace('""', '"'))
+            case "error":
+                return Error(text)
+            case "sheet":
+                kind, after = self._next()
+                if kind != "ref":
+                    raise FormulaError(f"{text} stands before no cell")
+                self._at += 1
+                sheet = text[:-1]
+                quoted = sheet.startswith("'")
+                return self._area(reference(after, sheet[1:-1].replace("''", "'") if quoted else sheet))
+            case "ref":
+                return self._area(reference(text, None))
+            case "word":
+                return self._call(text) if self._take("(") else Name(text)
+            case "sign" if text == "(":
+                tree = self._level(0)
+                self._close()
+                return tree
+        raise FormulaError(f"{text or 'its end'} is not expected")
+
+    def _area(self, first: Reference) -> Tree:
+        if not self._take(":"):
+            return first
+        kind, text = self._next()
+        if kind != "ref":
+            raise FormulaError("an area without its end")
+        self._at += 1
+        return Area(first, reference(text, first.sheet))
+
+    def _call(self, name: str) -> Function:
+        arguments: list[Tree] = []
+        if not self._take(")"):
+            arguments.append(self._level(0))
+            while self._take(",", ";"):
+                arguments.append(self._level(0))
+            self._close()
+        return Function(name.upper().removeprefix("_XLFN.").removeprefix("_XLWS."), tuple(arguments))
+
+    def _close(self) -> None:
+        if not self._take(")"):
+            raise FormulaError("a bracket is not closed")
+
+
+def reference(text: str, sheet: str | None) -> Reference:
+    """``$B$6`` as data."""
+    match = REFERENCE.fullmatch(text)
+    if match is None:
+        raise FormulaError(f"{text} is no cell")
+    column = 0
+    for letter in match[2].upper():
+        column = column * 26 + ord(letter) - 64
+    row = int(match[4])
+    if row > 1_048_576 or column > 16_384:
+        raise FormulaError(f"{text} lies outside every sheet")
+    return Reference(sheet, row - 1, column - 1, bool(match[3]), bool(match[1]))
+
+
+def moved(text: str, down: int, right: int) -> str:
+    """The formula as filling it down and right would write it; raises :class:`FormulaError`."""
+    found: list[str] = []
+    at = 0
+    while at < len(text):
+        match = TOKEN.match(text, at)
+        if match is None:
+            if text[at:].strip():
+                raise FormulaError("not understood")
+            break
+        piece = match.group()
+        if match.lastgroup == "ref":
+            piece = piece.replace(match["ref"], _moved(match["ref"], down, right))
+        found.append(piece)
+        at = match.end()
+    return "".join(found)
+
+
+def renamed(text: str, sheets: Mapping[str, str]) -> str:
+    """The formula with its sheets called otherwise (by case-folded name); raises :class:`FormulaError`."""
+    found: list[str] = []
+    at = 0
+    while at < len(text.rstrip()):
+        match = TOKEN.match(text, at)
+        if match is None:
+            raise FormulaError("not understood")
+        piece = match.group()
+        if match.lastgroup == "sheet":
+            name = match["sheet"][:-1]
+            name = name[1:-1].replace("''", "'") if name.startswith("'") else name
+            if name.casefold() not in sheets:
+                raise FormulaError(f"{name} is no sheet of this book")
+            piece = f"{sheets[name.casefold()]}!"
+        found.append(piece)
+        at = match.end()
+    return "".join(found)
+
+
+def _moved(text: str, down: int, right: int) -> str:
+    ref = reference(text, None)
+    row = ref.row if ref.fixed_row else ref.row + down
+    column = ref.column if ref.fixed_column else ref.column + right
+    if row < 0 or column < 0:
+        return "#REF!"
+    letters, rest = "", column + 1
+    while rest:
+        rest, digit = divmod(rest - 1, 26)
+        letters = chr(65 + digit) + letters
+    return f"{'$' if ref.fixed_column else ''}{letters}{'$' if ref.fixed_row else ''}{row + 1}"
+
+
+def signature(text: str, row: int, column: int) -> str:
+    """The formula with every reference told from its own place: equal for all cells of one fill."""
+    found: list[str] = []
+    at = 0
+    while at < len(text):
+        match = TOKEN.match(text, at)
+        if match is None:
+            return text
+        piece = match.group().strip()
+        if match.lastgroup == "ref":
+            ref = reference(piece, None)
+            down = f"R{ref.row}" if ref.fixed_row else f"r{ref.row - row}"
+            piece = down + (f"C{ref.column}" if ref.fixed_column else f"c{ref.column - column}")
+        found.append(piece.upper() if match.lastgroup == "word" else piece)
+        at = match.end()
+    return "".join(found)
