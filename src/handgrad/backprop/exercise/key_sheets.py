@@ -107,7 +107,7 @@ def _mistakes(places: Places) -> Iterator[tuple[Question, str, str, float, float
         name = question.name
         base = None if question.base is None else exercise.values[question.base]
         for mistake, value in zip(exercise.mistakes[name], exercise.mistake_values[name], strict=True):
-            near = mistake_tolerance(value, exercise.values[name], base)
+            near = float(mistake_tolerance(value, exercise.values[name], base))
             yield question, mistake.words, str(mistake.slip), value, near
 
 

@@ -16,6 +16,6 @@ WORDS = replace(CELL, indent=1)
 HINT = replace(WORDS, wrap=True, size=9)
 SECTION = Look(size=11, bold=True, ink="#1F4E79")
 SCORE = Look(size=14, bold=True, ink="#1F4E79")
-BAR = Look(size=12, ink="#1F4E79")
+BAR = Look(size=12, ink="#1F4E79", indent=1)
 PARAGRAPH = PROSE
 AMBER, AMBER_FILL = "#7A4F01", "#FCE8C3"

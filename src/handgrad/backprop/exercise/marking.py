@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+import numpy as np
+
 from handgrad.backprop.exercise.mistakes import Mistake
 from handgrad.backprop.exercise.questions import Question, earlier
 from handgrad.backprop.expression import Const, Node, Ref, substitute
@@ -92,12 +94,12 @@ def tolerance(value: Any, base: Any | None, step: float = OF_STEP, share: float 
     return smaller * (share * abs(value)) + (1 - smaller) * (step * abs(value - base))
 
 
-def mistake_tolerance(mistaken: float, value: float, base: float | None) -> float:
-    """How far from a wrong value an answer still names that mistake."""
+def mistake_tolerance(mistaken: Any, value: Any, base: Any | None) -> Any:
+    """How far from a wrong value an answer still names that mistake. Floats or arrays."""
     near = NEAR_MISTAKE * TOLERANCE * abs(mistaken)
     if base is None:
         return near
-    return min(near, NEAR_MISTAKE * OF_STEP * max(abs(value - base), abs(mistaken - base)))
+    return np.minimum(near, NEAR_MISTAKE * OF_STEP * np.maximum(abs(value - base), abs(mistaken - base)))
 
 
 def marks(

@@ -50,7 +50,7 @@ def marking_sheet(places: Places) -> SheetPlan:
         page.text(MARKING_TOP - 1, column, head, HEADER_WRAPPED)
     for column, head in enumerate(mistake_heads, start=MISTAKE_OF):
         page.text(MARKING_TOP - 1, column, head, HEADER)
-    page.widths |= {0: 14, 1: 13, 2: 13, 3: 13, 4: 11, 5: 11, 6: 60, 7: 3, 8: 12, 9: 70, 10: 13, 11: 11, 12: 8}
+    page.widths |= {0: 14, 1: 17, 2: 17, 3: 17, 4: 11, 5: 11, 6: 60, 7: 3, 8: 12, 9: 70, 10: 17, 11: 11, 12: 8}
     page.heights[MARKING_TOP - 1] = 30
     asked = {question.name: question for question in places.exercise.questions}
     for name, row in places.marking_rows.items():
@@ -95,7 +95,7 @@ def _mistakes(page: Page, places: Places, question: Question) -> None:
         at = address(row, WRONG, fixed=True)
         near = _near(places, question, at)
         base = None if question.base is None else exercise.values[question.base]
-        page.formula(row, NEAR, near, mistake_tolerance(value, exercise.values[question.name], base), SMALL)
+        page.formula(row, NEAR, near, float(mistake_tolerance(value, exercise.values[question.name], base)), SMALL)
         answer, around = places.answer(question.name), address(row, NEAR, fixed=True)
         named = f"IF(ISNUMBER({answer}),IFERROR(IF(ABS({answer}-{at})<={around},1,0),0),0)"
         page.formula(row, NAMED, named, 0.0, COUNT)

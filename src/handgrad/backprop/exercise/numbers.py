@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.backprop.exercise.marking import APART, NEAR_RIGHT, follows, marking_graph, tolerance, wrong
+from handgrad.backprop.exercise.marking import APART, follows, marking_graph, mistake_tolerance, tolerance, wrong
 from handgrad.backprop.exercise.mistakes import Mistake
 from handgrad.backprop.exercise.questions import Question
 from handgrad.backprop.graph import Graph, Kind
@@ -22,6 +22,10 @@ BATCH = 256
 FLOORS = (0.003, 0.003, 0.001, 0.001, 0.0003, 0.0003, 0.0001, 0.0001, 0.00003, 0.00003, 0.00001, 0.00001)
 """The smallest answer that is allowed, batch by batch: deep networks have small gradients, and get them last."""
 LARGEST = 50.0
+CLEAR = 1.5
+"""So many of its tolerances from one mistake, the next is told apart."""
+NOTHING, ALWAYS = 1e-12, 0.9
+"""What is nearer than this in nine of ten draws is the same by its nature, not by chance (dead units are the tenth)."""
 LIMITS = {"sigmoid": 1.8, "tanh": 1.4, "softmax": 2.5}
 """How far a net input may be from 0 before its activation counts as saturated."""
 STRAIGHT = frozenset({"relu", "leaky-relu"})
@@ -61,6 +65,18 @@ def own_numbers(
     )
 
 
+def worth_asking(graph: Graph, asked: Sequence[Question]) -> tuple[Question, ...]:
+    """Without what is 0, or unchanged by the step, whatever the numbers: a bias shared by a whole softmax, for one."""
+    values = evaluate(graph, draw(graph, np.random.default_rng(0), BATCH).values)
+
+    def still(question: Question) -> bool:
+        before = 0.0 if question.base is None else values[question.base]
+        return bool((np.abs(values[question.name] - before) < NOTHING).mean() > ALWAYS)
+
+    kept = [question for question in asked if not still(question)]
+    return tuple(replace(question, number=number) for number, question in enumerate(kept, start=1))
+
+
 def shown_mistakes(
     graph: Graph, asked: Sequence[Question], mistakes: Mapping[str, Sequence[Mistake]]
 ) -> dict[str, tuple[Mistake, ...]]:
@@ -77,7 +93,7 @@ def shown_mistakes(
         chosen: list[Mistake] = []
         for number, mistake in enumerate(mistakes[name]):
             value = np.broadcast_to(values[wrong(name, number)], (BATCH,))
-            same = [np.isclose(value, other, rtol=1e-9, atol=0.0, equal_nan=True).mean() > 0.9 for other in seen]
+            same = [np.isclose(value, other, rtol=1e-9, atol=0.0, equal_nan=True).mean() > ALWAYS for other in seen]
             if not any(same):
                 chosen.append(mistake)
                 seen.append(value)
@@ -184,15 +200,17 @@ def _told_apart(
 
 
 def _alike(asked: Sequence[Question], mistakes: Mapping[str, Sequence[Mistake]], values: Mapping[str, Any]) -> Floats:
-    """How many pairs of different mistakes lie so near to each other that one could be named for the other."""
+    """How many mistakes lie so near to an earlier, different one that this would be named for them."""
     count = np.zeros(BATCH)
-    for question, _, near in _with_tolerance(asked, values):
+    for question, value, _ in _with_tolerance(asked, values):
         made = mistakes[question.name]
-        for first in range(len(made)):
-            for second in range(first):
+        base = None if question.base is None else values[question.base]
+        found = [values[wrong(question.name, number)] for number in range(len(made))]
+        for first, mistaken in enumerate(found):
+            reach = CLEAR * mistake_tolerance(mistaken, value, base)
+            for second in range(first + 1, len(made)):
                 if made[first].slip is not made[second].slip:
-                    gap = values[wrong(question.name, first)] - values[wrong(question.name, second)]
-                    count += np.abs(gap) < NEAR_RIGHT * near
+                    count += np.abs(found[second] - mistaken) < reach
     return count
 
 
@@ -203,4 +221,4 @@ def _with_tolerance(asked: Sequence[Question], values: Mapping[str, Any]) -> Ite
         yield question, value, tolerance(value, base)
 
 
-__all__ = ["own_numbers", "shown_mistakes", "with_numbers"]
+__all__ = ["own_numbers", "shown_mistakes", "with_numbers", "worth_asking"]

@@ -9,6 +9,7 @@ from handgrad.backprop.exercise.marking import OF_STEP, TOLERANCE
 from handgrad.backprop.exercise.places import ANSWERS, MARKING
 from handgrad.backprop.exercise.task import Exercise
 from handgrad.backprop.network import BiasRule, Network, OverSamples, UpdateRule
+from handgrad.backprop.workbook.names import defined_name
 
 BIASES = {
     BiasRule.NONE: "no biases",
@@ -35,6 +36,8 @@ def description(network: Network) -> str:
 def todo(exercise: Exercise) -> list[str]:
     """What to do, a paragraph each."""
     several = len(exercise.network.samples) > 1
+    names = ", ".join(defined_name(f"{name}[1]" if several else name) for name in ("i1", "t1"))
+    names = f"learning_rate, w_1, {names}"
     each = " for both samples ([1] and [2])" if several else ""
     return [
         f"Work out one step of training by hand{each}: the net input and activation of every unit, the errors, the delta of "
@@ -42,7 +45,7 @@ def todo(exercise: Exercise) -> list[str]:
         "after it.",
         f"Write each answer into its yellow cell on the sheet {ANSWERS}: {len(exercise.questions)} numbers, typed or found by "
         "a formula of your own. The drawing below shows what you have. The column for your working is yours; nobody judges it.",
-        "The given numbers stand at the left; in formulas they have names: learning_rate, i_1, t_1, w_1 and so on.",
+        f"The given numbers stand at the left; in formulas they have names: {names} and so on.",
     ]
 
 

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from handgrad.backprop.exercise.marking import Mark, marking_graph, marks, wrong
 from handgrad.backprop.exercise.mistakes import Mistake, Mistakes
-from handgrad.backprop.exercise.numbers import own_numbers, shown_mistakes
+from handgrad.backprop.exercise.numbers import own_numbers, shown_mistakes, worth_asking
 from handgrad.backprop.exercise.questions import Question, questions, with_error_after
 from handgrad.backprop.graph import Graph
 from handgrad.backprop.network import Network, UpdateOrder
@@ -86,7 +86,7 @@ def make_exercise(network: Network, seed: int = 0) -> Exercise:
         )
     short = replace(network, samples=network.samples[:MAX_SAMPLES])
     graph = with_error_after(build_graph(short))
-    asked = questions(graph)
+    asked = worth_asking(graph, questions(graph))
     if len(asked) > MAX_BLANKS:
         raise UsageError(
             f"{network.name}: a task of {len(asked):,} blanks – limit {MAX_BLANKS}, take fewer units, layers or samples"

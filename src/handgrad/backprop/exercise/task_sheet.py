@@ -27,7 +27,9 @@ from handgrad.sheet import Bounds, Print, address
 LEFT, TEXT_COLUMNS, TEXT_WIDTH = 3, 12, 115
 """The text stands right of the given numbers; its columns are those of the drawing, about 115 characters together."""
 BAR_LENGTH = 12
-GIVEN = replace(WRITTEN, bold=True, ink="#1F2933")
+GIVEN = replace(WRITTEN, number="0.00", bold=True, ink="#1F2933")
+SETTING = replace(GIVEN, number="General")
+"""An optimizer's ε is far below two decimals."""
 
 
 def task_sheet(places: Places) -> SheetPlan:
@@ -95,7 +97,7 @@ def _given(page: Page, places: Places) -> None:
             label = f"{quantity.label} ({quantity.meaning})"
             short = quantity.kind is not Kind.SETTING or len(label) > 20
             page.text(row, 0, quantity.label if short else label, LABEL)
-            page.number(row, 1, quantity.value or 0.0, GIVEN)
+            page.number(row, 1, quantity.value or 0.0, SETTING if quantity.kind is Kind.SETTING else GIVEN)
             page.names[defined_name(quantity.name)] = (row, 1)
     if places.several:
         row = min(places.group_rows.values()) - 3
