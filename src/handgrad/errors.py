@@ -52,6 +52,12 @@ class DivergedError(HandgradError):
     status = 7
 
 
+class UndecidedError(HandgradError):
+    """A file was judged, and nothing can be said of it, through no fault of its author (status 8)."""
+
+    status = 8
+
+
 class InterruptedRunError(HandgradError):
     """A training was asked to stop and has saved where it stood (status 130)."""
 

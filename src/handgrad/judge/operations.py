@@ -1,0 +1,82 @@
+"""The operations that a network may be made of: what computes with tensors, and nothing that reads files or memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+NAMES = frozenset(
+    ["abs", "absolute", "acos", "acosh", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool1d", "adaptive_max_pool2d", "add", "addbmm", "addcdiv", "addcmul", "addmm", "addmv", "alias", "all", "alpha_dropout", "amax", "amin", "aminmax", "any", "arange", "argmax", "argmin", "argsort", "asin", "asinh", "atan", "atan2", "atanh", "avg_pool1d", "avg_pool2d", "baddbmm", "batch_norm", "bernoulli", "bilinear", "bitwise_and", "bitwise_not", "bitwise_or", "bmm", "cat", "ceil", "celu", "chunk", "clamp", "clamp_max", "clamp_min", "clip", "clone", "complex", "concat", "concatenate", "constant_pad_nd", "contiguous", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "convolution", "copy", "copysign", "cos", "cosh", "cosine_similarity", "cumprod", "cumsum", "detach", "diag", "diag_embed", "diagonal", "diff", "div", "divide", "dot", "dropout", "einsum", "elu", "embedding", "empty", "empty_like", "eq", "erf", "erfc", "exp", "exp2", "expand", "expand_as", "expm1", "fake_quantize_per_tensor_affine", "feature_alpha_dropout", "feature_dropout", "fill", "flatten", "flip", "floor", "floor_divide", "fmod", "frac", "full", "full_like", "gather", "ge", "gelu", "glu", "grid_sampler", "grid_sampler_2d", "group_norm", "gru", "gt", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "im2col", "index", "index_add", "index_select", "instance_norm", "isfinite", "isinf", "isnan", "kron", "layer_norm", "le", "leaky_relu", "lerp", "lift_fresh", "lift_fresh_copy", "linalg_norm", "linalg_vector_norm", "linear", "linspace", "log", "log10", "log1p", "log2", "log_sigmoid", "log_softmax", "logaddexp", "logical_and", "logical_not", "logical_or", "logit", "logsumexp", "lstm", "lt", "masked_fill", "matmul", "max", "max_pool1d", "max_pool2d", "max_pool2d_with_indices", "max_pool3d", "maximum", "mean", "median", "meshgrid", "min", "minimum", "mish", "mm", "movedim", "mse_loss", "mul", "multiply", "mv", "narrow", "native_batch_norm", "native_dropout", "native_group_norm", "native_layer_norm", "ne", "neg", "negative", "new_empty", "new_full", "new_ones", "new_zeros", "nonzero", "norm", "normal", "one_hot", "ones", "ones_like", "outer", "pad", "permute", "pixel_shuffle", "pixel_unshuffle", "pow", "prelu", "prod", "rand", "rand_like", "randint", "randn", "randn_like", "reciprocal", "reflection_pad2d", "relu", "relu6", "remainder", "repeat", "repeat_interleave", "replication_pad2d", "reshape", "resolve_conj", "resolve_neg", "rms_norm", "roll", "rot90", "round", "rrelu", "rsqrt", "rsub", "scaled_dot_product_attention", "scatter", "scatter_add", "select", "selu", "sigmoid", "sign", "silu", "sin", "sinh", "slice", "softmax", "softplus", "softshrink", "sort", "split", "split_with_sizes", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "swapaxes", "swapdims", "t", "take_along_dim", "tan", "tanh", "tensor_split", "threshold", "tile", "to", "topk", "transpose", "tril", "triu", "true_divide", "trunc", "type_as", "unbind", "unflatten", "unfold", "uniform", "unsqueeze", "upsample_bilinear2d", "upsample_nearest2d", "var", "var_mean", "view", "view_as", "where", "xlogy", "zero", "zeros", "zeros_like", "_log_softmax", "_reshape_alias", "_softmax", "_to_copy", "_unsafe_view", "_weight_norm"]
+)
+"""Of ``torch.ops.aten``; a name stands for its overloads and for the form that works in place (``relu_``)."""
+
+
+def flat_reshape(values: Tensor, shape: list[int]) -> Tensor:
+    """``view`` as it was recorded, for tensors laid out otherwise too: training keeps them channels last."""
+    return values.reshape(shape)
+
+
+def norm_of_batch(
+    values: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    mean: Tensor | None,
+    variance: Tensor | None,
+    training: bool,
+    momentum: float,
+    epsilon: float,
+    _: bool = True,
+) -> Tensor:
+    """``aten.batch_norm`` by the function that people call."""
+    return F.batch_norm(values, mean, variance, weight, bias, training, momentum, epsilon)
+
+
+PUBLIC: Mapping[str, Callable[..., Any]] = {
+    "batch_norm": norm_of_batch,
+    "conv2d": F.conv2d,
+    "linear": F.linear,
+    "relu": F.relu,
+    "max_pool2d": F.max_pool2d,
+    "avg_pool2d": F.avg_pool2d,
+    "adaptive_avg_pool2d": F.adaptive_avg_pool2d,
+    "adaptive_max_pool2d": F.adaptive_max_pool2d,
+    "dropout": F.dropout,
+    "layer_norm": torch.layer_norm,
+    "group_norm": torch.group_norm,
+    "mean": torch.mean,
+    "flatten": torch.flatten,
+    "matmul": torch.matmul,
+    "log_softmax": F.log_softmax,
+    "view": flat_reshape,
+    "_unsafe_view": flat_reshape,
+    "_reshape_alias": lambda values, shape, stride: values.reshape(shape),
+    "reshape": flat_reshape,
+    "lift_fresh_copy": torch.clone,
+    "lift_fresh": lambda values: values,
+}
+"""Where a function that people call does the same as the operation below it, that one is used, for those who look on."""
+
+
+def known_operation(name: str) -> bool:
+    """Whether ``aten.base.overload`` is one that a network may use."""
+    parts = name.split(".")
+    if len(parts) != 3 or parts[0] != "aten":
+        return False
+    return parts[1] in NAMES or (parts[1].endswith("_") and parts[1][:-1] in NAMES)
+
+
+def operation(name: str) -> Callable[..., Any]:
+    """Return what computes ``aten.base.overload``; raise ValueError for a name that is not known."""
+    if not known_operation(name):
+        raise ValueError(f"the operation {name[:80]!r} is not known")
+    _, base, overload = name.split(".")
+    if base in PUBLIC and (base not in ("mean", "view") or overload in ("dim", "default")):
+        return PUBLIC[base]
+    found = getattr(getattr(torch.ops.aten, base, None), overload, None)
+    if found is None:
+        raise ValueError(f"the operation {name[:80]!r} is not known")
+    return found  # type: ignore[no-any-return]
