@@ -49,7 +49,13 @@ def write_task(network: Network, out: Path | None, wanted: TaskWanted, overwrite
     from handgrad.backprop.exercise import write_exercise
 
     done = write_exercise(
-        network, out or TASK, seed=wanted.seed or 0, test=wanted.test, key=wanted.key, overwrite=overwrite
+        network,
+        out or TASK,
+        seed=wanted.seed or 0,
+        test=wanted.test,
+        key=wanted.key,
+        overwrite=overwrite,
+        prefix="--",
     )
     print(json.dumps(record(done, wanted.test)) if as_json else "\n".join(describe(done, wanted.test)))
 

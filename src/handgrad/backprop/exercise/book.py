@@ -54,6 +54,7 @@ def write_exercise(
     test: bool = False,
     key: str | Path | None = None,
     overwrite: bool = False,
+    prefix: str = "",
 ) -> WrittenExercise:
     """Write a task for a network of this shape, with numbers drawn from the seed, and where asked for its key.
 
@@ -69,7 +70,7 @@ def write_exercise(
         if path is not None:
             check_free(path, overwrite)
     described = network if isinstance(network, Network) else load_network(network)
-    exercise = make_exercise(described, seed)
+    exercise = make_exercise(described, seed, prefix)
     # The key first: a test without its key would be of no use.
     if keyed is not None:
         write_plan(key_plan(exercise, test=test), keyed, overwrite=overwrite)

@@ -71,15 +71,15 @@ class Exercise:
         return marks(self.graph, self.questions, self.mistakes, answers)
 
 
-def make_exercise(network: Network, seed: int = 0) -> Exercise:
+def make_exercise(network: Network, seed: int = 0, prefix: str = "") -> Exercise:
     """Draw the numbers of a task for a network of this shape.
 
     Layers, activations, loss, bias rule and update rule are the network's; weights, biases, data and learning rate come
-    from the seed. Of several samples the first two count. Raises :class:`UsageError` where the seed is not 0 to
+    from the seed. Of several samples the first two count. Messages name the seed with the prefix. Raises :class:`UsageError` where the seed is not 0 to
     4,294,967,295, the network updates its output layer first, the task would have more than 120 blanks, or no numbers are fit.
     """
     if not 0 <= seed <= MAX_SEED:
-        raise UsageError(f"seed must be a whole number from 0 to {MAX_SEED:,} – found {seed}")
+        raise UsageError(f"{prefix}seed must be a whole number from 0 to {MAX_SEED:,} – found {seed}")
     if network.order is not UpdateOrder.OLD_WEIGHTS:
         raise UsageError(
             f"{network.name}: order {network.order} – a task asks for gradients from the old weights, use old-weights"
