@@ -1,0 +1,49 @@
+"""The two corpora: no honest network is found wanting, no near miss passes, and the right condition is named."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from handgrad.digits.load import import_file, load_network
+from handgrad.judge.assignment import load_assignment
+from handgrad.judge.conditions import check, verdict_of
+from handgrad.judge.examine import examine
+from handgrad.judge.records import EpochAnswer, SeedResult
+
+HERE = Path(__file__).parent
+HONEST = import_file(HERE / "corpus_honest.py").HONEST
+
+
+def pictures(count: int = 16) -> Tensor:
+    """Return normalised images: strokes of different places and slopes."""
+    generator = torch.Generator().manual_seed(7)
+    rows, columns = torch.arange(28.0)[:, None], torch.arange(28.0)
+    at, slope = torch.rand(count, 1, 1, generator=generator) * 20 + 4, torch.randn(count, 1, 1, generator=generator)
+    strokes = torch.exp(-((columns - at - slope * (rows - 14) * 0.4) ** 2) / 4)
+    return ((strokes - 0.1307) / 0.3081).unsqueeze(1)
+
+
+def good(epochs: int, correct: int = 9_940) -> list[SeedResult]:
+    """Return one training that reaches *correct* of 10,000 in every epoch."""
+    return [SeedResult(0, tuple(EpochAnswer(epoch, correct, 10_000) for epoch in range(1, epochs + 1)))]
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_an_honest_network_meets_every_condition(name: str) -> None:
+    torch.manual_seed(0)
+    module = load_network(f"{HERE / 'corpus_honest.py'}:{name}")
+    assert isinstance(module, nn.Module)
+    assignment = load_assignment(HONEST[name])
+    requirements = check(assignment, examine(module, pictures()), assignment.recipe, good(assignment.recipe.epochs))
+    assert [each for each in requirements if not each.met] == []
+    assert verdict_of(requirements) == "met"
+
+
+def test_the_honest_corpus_is_large_and_covers_every_preset() -> None:
+    assert len(HONEST) >= 40
+    assert set(Counter(HONEST.values())) == {"under-20k", "exact-19", "under-10k", "under-8k"}
