@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.backprop.graph import Kind
+from handgrad.backprop.expression import Node, names_in
+from handgrad.backprop.graph import GIVEN, Kind
 from handgrad.judge.workbook.book import Book, Cell
 from handgrad.judge.workbook.columns import Flags, Reading, value_of
 from handgrad.judge.workbook.formula import Reference, Tree, signature
@@ -59,7 +60,7 @@ class Diagnosis:
 
     def judged_from(self, name: str) -> int:
         """The first row that a formula of this column can be asked for."""
-        return 1 if name in self.reading.convention.graph.successors else 0
+        return 1 if self.reading.convention.graph[name].kind in GIVEN else 0
 
     def typed_over(self, name: str) -> int | None:
         """The first row of a column of formulas that holds a typed number instead."""
@@ -126,14 +127,15 @@ class Diagnosis:
             known = columns.get(ref.column)
             if ref.sheet != self.reading.table.sheet or known is None or ref.row in allowed:
                 continue
-            if ref.row not in rows and ref.row >= self.reading.table.header and ref.row < rows[0]:
+            if ref.row not in rows:
                 continue
-            if self._still(known) and ref.row in rows:
+            if self.still(known):
                 continue
             return Finding(Likely.STOPS, self._misplaced(name, ref, known, row, allowed), row)
         return None
 
-    def _still(self, name: str) -> bool:
+    def still(self, name: str) -> bool:
+        """Whether a column is data that stays as it is in every row."""
         return self._constant_column(name) or name == "learning_rate"
 
     def _misplaced(self, name: str, ref: Reference, known: str, row: int, allowed: set[int]) -> str:
@@ -190,6 +192,8 @@ class Diagnosis:
         if not chosen.any():
             return None
         values = self._values(start)
+        reads = self._reads(name, start + int(np.argmax(chosen)))
+        best: tuple[int, Likely, str] | None = None
         for suspect in suspects(graph, target):
             with np.errstate(all="ignore"):
                 try:
@@ -198,8 +202,40 @@ class Diagnosis:
                     continue
             agree = np.isfinite(value) & self.reading.tolerance.close(found, value)
             if agree[chosen].all():
-                return suspect.likely, suspect.words
-        return None
+                # Several ways can give one number (i2 may be twice i1): the formula's own references decide.
+                apart = 0 if reads is None else len(reads ^ self._needed(suspect.expression))
+                if best is None or apart < best[0]:
+                    best = (apart, suspect.likely, suspect.words)
+        return None if best is None else best[1:]
+
+    def _reads(self, name: str, row: int) -> frozenset[str] | None:
+        """The columns that a cell's formula reads, by graph name; None for a cell without one."""
+        tree = self.tree(name, row)
+        if tree is None:
+            return None
+        columns = {column: known for known, column in self.reading.places.items()}
+        sheet = self.reading.table.sheet
+        refs = references(self.book, sheet, tree)
+        return frozenset(
+            columns[ref.column]
+            for ref in refs
+            if ref.sheet == sheet and ref.column in columns and ref.row in self.reading.table.rows
+        )
+
+    def _needed(self, expression: Node) -> frozenset[str]:
+        """The columns that an expression reads; what has no column is found from what has."""
+        graph, found, seen = self.reading.convention.graph, set[str](), set[str]()
+        waiting = [name.partition("@")[0] for name in names_in(expression)]
+        while waiting:
+            name = waiting.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            if name in self.reading.places:
+                found.add(name)
+            elif name in graph:
+                waiting.extend(graph.dependencies(name))
+        return frozenset(found)
 
     def _values(self, start: int) -> Mapping[str, Any]:
         """Values by name for expressions of a row (start 0), or of the row before (start 1)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +13,21 @@ import numpy as np
 
 from handgrad.backprop.graph import GIVEN, Graph
 from handgrad.judge.workbook.book import Book, Value, read_book
-from handgrad.judge.workbook.calculation import Calculation
 from handgrad.judge.workbook.columns import Reading, Tolerance
 from handgrad.judge.workbook.diagnosis import Diagnosis, Finding
 from handgrad.judge.workbook.mistakes import Likely
-from handgrad.judge.workbook.network import Convention, Misfit, conventions, shape_of
-from handgrad.judge.workbook.office import recalculated
+from handgrad.judge.workbook.network import Convention, MisfitError, conventions, shape_of
 from handgrad.judge.workbook.rate import Rate, constants, rate_of
 from handgrad.judge.workbook.records import BookVerdict, ColumnVerdict, plain
 from handgrad.judge.workbook.table import Labelled, Table, Values, labelled, number, tables
 from handgrad.judge.workbook.task import judge_task
+from handgrad.judge.workbook.values import HERE, STORED, refreshed, values_of
 from handgrad.judge.workbook.what_if import stays_behind
 from handgrad.sheet_rows import address
 
-OFFICE, STORED, HERE = "LibreOffice", "the file", "handgrad's own calculation"
 FIRST_LOOK = 5
 """So many rows decide how a table is meant."""
 MAX_TRIES = 400
-STALE_ROWS = 60
-"""Where the stored values of so many rows are what their formulas give, the rest is taken as stored."""
 ROUNDED_DIGITS = 9
 """Typed tables with at most so many digits count as rounded."""
 
@@ -49,51 +46,6 @@ def judge_workbook(path: Path, *, key: Path | None = None, office: bool = True) 
     if key is not None:
         return judge_task(book, values, source, read_book(Path(key)), notes)
     return judge_table(book, values, source, notes)
-
-
-def values_of(book: Book, office: bool) -> tuple[Values, str, tuple[str, ...]]:
-    """Sheet → place → value, where they come from, and what is to be said of it."""
-    if office and (found := recalculated(book)) is not None:
-        return found, OFFICE, ()
-    stored = {sheet.name: {place: cell.value for place, cell in sheet.cells.items()} for sheet in book.sheets}
-    calculation = Calculation(book)
-    missing = 0
-    for sheet in book.sheets:
-        for place in sorted(place for place, cell in sheet.cells.items() if cell.formula and cell.value is None):
-            stored[sheet.name][place] = calculation.value(sheet.name, *place)
-            missing += (sheet.name, *place) not in calculation.beyond
-    if missing:
-        return stored, HERE, (f"In the file {missing:,} formulas have no value; they were calculated here.",)
-    return stored, STORED, ()
-
-
-def refreshed(book: Book, values: Values, table: Table) -> Values | None:
-    """The values with the table calculated here, where the file stores others than its formulas give; else None."""
-    calculation = Calculation(book)
-    sheet = book.sheet(table.sheet)
-    found = dict(values[table.sheet])
-    if sheet is None:
-        return None
-    stale = 0
-    for row in table.rows:
-        for column in sorted(table.columns.values()):
-            cell = sheet.cells.get((row, column))
-            if cell is None or cell.formula is None:
-                continue
-            value = calculation.value(sheet.name, row, column)
-            if (sheet.name, row, column) not in calculation.beyond and not _agree(found[row, column], value):
-                found[row, column] = value
-                stale += 1
-        if row - table.rows[0] >= STALE_ROWS and not stale:
-            break
-    return {**values, table.sheet: found} if stale else None
-
-
-def _agree(stored: Value, value: Value) -> bool:
-    one, other = number(stored), number(value)
-    if one is None or other is None:
-        return one is other
-    return abs(one - other) <= 1e-9 * max(abs(one), abs(other)) + 1e-12
 
 
 def judge_table(book: Book, values: Values, source: str, notes: tuple[str, ...]) -> BookVerdict:
@@ -116,7 +68,7 @@ def judge_table(book: Book, values: Values, source: str, notes: tuple[str, ...])
     beside = constants(labels)
     try:
         reading = _reading(book, values, table, beside, rate)
-    except Misfit as misfit:
+    except MisfitError as misfit:
         return BookVerdict("no verdict", file, source, plain(table.sheet), notes=(*notes, str(misfit)))
     columns, more = _columns(book, reading, rate, beside)
     ignored = [plain(table.heads[name], 20) for name in table.columns if name not in reading.convention.names]
@@ -174,7 +126,7 @@ def _reading(book: Book, values: Values, table: Table, beside: Mapping[str, list
         if best[0] <= 1 or tries > MAX_TRIES:
             break
     if best is None:
-        raise Misfit("no network fits these names")
+        raise MisfitError("no network fits these names")
     return Reading(best[1], table, cells, rate.value, tolerance)
 
 
@@ -200,7 +152,7 @@ def _biases_move(table: Table, cells: Mapping[tuple[int, int], Value]) -> bool:
         if re.fullmatch(r"b\d+", name):
             shown = [number(cells.get((row, column))) for row in table.rows]
             steps += len(shown) - 1
-            moves += sum(one != other for one, other in zip(shown, shown[1:], strict=False))
+            moves += sum(one != other for one, other in pairwise(shown))
     return moves > steps / 2
 
 

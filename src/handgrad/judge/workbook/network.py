@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from types import MappingProxyType
 
 from handgrad.backprop.expression import Const
@@ -24,7 +25,7 @@ INDEXED = re.compile(r"(?:net_|a_|delta_|d!|dE/d(?:a_)?)?([a-zE])(\d+)(?:_next)?
 TWO = Const(2.0)
 
 
-class Misfit(ValueError):
+class MisfitError(ValueError):
     """Names that belong to no fully connected network; the text says why."""
 
 
@@ -52,7 +53,7 @@ class Shape:
 
 
 def shape_of(names: frozenset[str], given: Mapping[str, float]) -> Shape:
-    """Count units, weights and biases; raises :class:`Misfit` where they do not belong together."""
+    """Count units, weights and biases; raises :class:`MisfitError` where they do not belong together."""
     largest: dict[str, int] = {}
     samples = 1
     for name in (*names, *given):
@@ -68,14 +69,14 @@ def shape_of(names: frozenset[str], given: Mapping[str, float]) -> Shape:
         missing = [
             word for word, count in (("inputs", inputs), ("outputs", outputs), ("weights", weights)) if not count
         ]
-        raise Misfit(f"no columns or labelled cells for {', '.join(missing)}")
+        raise MisfitError(f"no columns or labelled cells for {', '.join(missing)}")
     middle = [largest[letter] for letter in hidden]
     if not hidden and weights % (inputs + outputs) == 0 and weights != inputs * outputs:
         middle, hidden = [weights // (inputs + outputs)], ["h"]
     sizes = (inputs, *middle, outputs)
     if weight_count(sizes) != weights:
         shape = "-".join(map(str, sizes))
-        raise Misfit(f"w1 to w{weights} – a fully connected {shape} network has w1 to w{weight_count(sizes)}")
+        raise MisfitError(f"w1 to w{weights} – a fully connected {shape} network has w1 to w{weight_count(sizes)}")
     return Shape(sizes, samples, largest.get("b", 0), (*hidden, "o"))
 
 
@@ -127,7 +128,7 @@ def _convention(
     units = sum(shape.sizes[1:])
     per_layer = shape.biases == len(layers) and (shape.biases != units)
     if shape.biases not in (0, len(layers), units):
-        raise Misfit(f"b1 to b{shape.biases} – {len(layers)} (one a layer) or {units} (one a unit) would fit")
+        raise MisfitError(f"b1 to b{shape.biases} – {len(layers)} (one a layer) or {units} (one a unit) would fit")
     rule = BiasRule.NONE
     if shape.biases:
         rule = BiasRule.NEURON if not per_layer else BiasRule.LAYER if moving else BiasRule.FIXED
@@ -149,7 +150,7 @@ def _convention(
         )  # fmt: skip
         graph = build_graph(network)
     except KeyError as error:
-        raise Misfit(f"no column or labelled cell for {error.args[0]}") from error
+        raise MisfitError(f"no column or labelled cell for {error.args[0]}") from error
     except HandgradError:
         return None
     if loss == "squared-error":
@@ -193,7 +194,7 @@ def _turned(sizes: tuple[int, ...]) -> dict[str, str]:
     """The graph's weight → the sheet's, where the sheet counts the weights out of the first unit first."""
     order: dict[str, str] = {}
     start = 0
-    for before, after in zip(sizes, sizes[1:], strict=False):
+    for before, after in pairwise(sizes):
         for unit in range(after):
             for source in range(before):
                 order[f"w{start + unit * before + source + 1}"] = f"w{start + source * after + unit + 1}"

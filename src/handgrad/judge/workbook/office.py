@@ -14,8 +14,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 from handgrad.errors import HandgradError
 from handgrad.judge.workbook.book import Book, Cell, CellError, Sheet, Value, read_book
-from handgrad.judge.workbook.calculation import KNOWN
 from handgrad.judge.workbook.formula import FormulaError, Function, parse, parts, renamed
+from handgrad.judge.workbook.functions import KNOWN
 from handgrad.sheet_rows import address
 
 LIMIT_S = 90

@@ -34,7 +34,7 @@ class ColumnVerdict:
     @property
     def own(self) -> bool:
         """Whether the mistake was made here."""
-        return not self.right and self.mistake is not Likely.CONSEQUENCE
+        return not self.right and self.mistake != Likely.CONSEQUENCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ import unicodedata
 
 LEARNING_RATE = "learning_rate"
 RATES = frozenset(
-    ["eta", "lr", "learningrate", "learningrateeta", "learningratelr", "alpha", "rate", "learnrate", "stepsize", "etalearningrate", "lernrate"]
+    ("eta", "lr", "learningrate", "learningrateeta", "learningratelr", "etalearningrate", "alpha", "rate", "stepsize")
 )
+WRITTEN_AS_CALLS = frozenset(("sigma", "sig", "sigmoid", "a", "out", "net", "f", "e", "grad", "target", "input"))
 SAMPLE = re.compile(r"\s*\[\s*(\d{1,2})\s*\]\s*$")
 UNITS = re.compile(r"\s*[\[(][^\[\]()]*[\])]\s*$")
 CALLED = re.compile(r"^\s*(\w{1,12})\s*\(\s*([A-Za-z_ ]{0,6}\d{1,2})\s*\)\s*$")
@@ -113,7 +114,7 @@ def normal(text: str) -> tuple[str, str]:
     if (match := SAMPLE.search(text)) is not None:
         sample = str(int(match[1]))
         text = text.replace(match[0].strip(), "")
-    if (match := CALLED.match(text)) is not None and match[1].casefold() in ("sigma", "sig", "sigmoid", "a", "out", "net", "f", "e", "grad", "target", "input"):  # fmt: skip
+    if (match := CALLED.match(text)) is not None and match[1].casefold() in WRITTEN_AS_CALLS:
         text = f"{match[1]}_{match[2]}"
     while (match := UNITS.search(text)) is not None and match.start() > 0:
         text = text[: match.start()]

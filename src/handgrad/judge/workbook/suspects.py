@@ -147,7 +147,8 @@ def _news(graph: Graph, q: Quantity, form: Node) -> Iterator[Suspect]:
         Likely.NEW_WEIGHTS, f"takes {listed} as updated; take them as before the step", substitute(form, everywhere)
     )
     for name in weights:
-        yield Suspect(Likely.NEW_WEIGHTS, f"takes {name} as updated; take it as before the step", substitute(form, {name: everywhere[name]}))  # fmt: skip
+        words = f"takes {name} as updated; take it as before the step"
+        yield Suspect(Likely.NEW_WEIGHTS, words, substitute(form, {name: everywhere[name]}))
 
 
 def _pieces(graph: Graph, q: Quantity, form: Node) -> Iterator[Suspect]:
@@ -185,7 +186,8 @@ def _in_sum(graph: Graph, terms: tuple[Node, ...]) -> Iterator[tuple[Likely, str
             yield Likely.ONE_PATH, f"only {_shown(graph, term)} is counted", term
     for number, term in enumerate(terms):
         turned = term.operand if isinstance(term, Neg) else Neg(term)
-        yield Likely.SIGN, f"the sign of {_shown(graph, term)} is turned", total((*terms[:number], turned, *terms[number + 1 :]))  # fmt: skip
+        changed = total((*terms[:number], turned, *terms[number + 1 :]))
+        yield Likely.SIGN, f"the sign of {_shown(graph, term)} is turned", changed
     if len(terms) == 2 and isinstance(terms[1], Neg) and _kind(graph, terms[1].operand) is Kind.TARGET:
         yield Likely.TARGET_MINUS, "target minus output where output minus target belongs", terms[1].operand - terms[0]
     for number, term in enumerate(terms):
@@ -275,7 +277,8 @@ def _rows(graph: Graph, q: Quantity, form: Node) -> Iterator[Suspect]:
         for chosen in ([name] for name in names):
             moved: dict[str, Node] = {name: Ref(name + mark) for name in chosen}
             yield Suspect(Likely.STOPS, f"reads {', '.join(chosen)} {words}", substitute(form, moved))
-        yield Suspect(Likely.STOPS, f"reads everything {words}", substitute(form, {name: Ref(name + mark) for name in names}))  # fmt: skip
+        everything: dict[str, Node] = {name: Ref(name + mark) for name in names}
+        yield Suspect(Likely.STOPS, f"reads everything {words}", substitute(form, everything))
 
 
 def _shown(graph: Graph, node: Node) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -47,7 +48,7 @@ class Labelled:
 
 def number(value: Value) -> float | None:
     """A cell's number, also one typed as text (``0,05``); None for anything else."""
-    if isinstance(value, bool) or isinstance(value, CellError) or value is None:
+    if isinstance(value, bool | CellError) or value is None:
         return None
     if isinstance(value, str):
         return number_in(value)
@@ -72,7 +73,7 @@ def _in_sheet(sheet: str, cells: Mapping[Place, Value]) -> Iterator[Table]:
             by_row.setdefault(row, []).append((column, name, value))
     headers = sorted(by_row)
     for row in headers:
-        for part in _segments(sorted(by_row[row])):
+        for part in _segments(_marks(sorted(by_row[row]))):
             names = {name: column for column, name, _ in part}
             if len(names) < MIN_NAMES or sum(name[0] == "w" for name in names) < MIN_WEIGHTS:
                 continue
@@ -80,6 +81,14 @@ def _in_sheet(sheet: str, cells: Mapping[Place, Value]) -> Iterator[Table]:
             if rows:
                 heads = {name: text for _, name, text in part}
                 yield Table(sheet, row, names, heads, rows)
+
+
+def _marks(heads: list[tuple[int, str, str]]) -> list[tuple[int, str, str]]:
+    """The heads, where no sample but [1] occurs without it: there it is the unit of a number without one."""
+    if any(re.search(r"\[([2-9]|1\d)\]", name) for _, name, _ in heads):
+        return heads
+    plain = [(column, name.replace("[1]", ""), text) for column, name, text in heads]
+    return [(column, "E_total" if name == "E" else name, text) for column, name, text in plain]
 
 
 def _segments(heads: list[tuple[int, str, str]]) -> list[list[tuple[int, str, str]]]:

@@ -21,6 +21,7 @@ from handgrad.backprop.network import (
 from handgrad.errors import HandgradError, UsageError
 from handgrad.judge.workbook.book import Book, CellError, Place, Value
 from handgrad.judge.workbook.formula import Area, FormulaError, parse, reference
+from handgrad.judge.workbook.mistakes import Likely
 from handgrad.judge.workbook.records import BookVerdict, ColumnVerdict, plain
 from handgrad.judge.workbook.table import Values
 
@@ -143,11 +144,12 @@ def _column(
     mistake: str | None = None
     explanation = plain(mark.hint, 200)
     if mark.verdict is Verdict.FOLLOWS:
-        mistake = "consequence"
+        mistake = str(Likely.CONSEQUENCE)
     elif mark.verdict is Verdict.EMPTY:
         mistake, explanation = "no answer", "empty"
     elif not right:
-        mistake = str(mark.mistake.slip) if mark.mistake is not None else "no number" if isinstance(given, str) else "not recognised"  # fmt: skip
+        unnamed = "no number" if isinstance(given, str) else str(Likely.UNKNOWN)
+        mistake = unnamed if mark.mistake is None else str(mark.mistake.slip)
     return ColumnVerdict(
         name, exercise.graph[name].label, f"{plain(str(row['sheet']))}!{plain(str(row['cell']))}", right, 1, int(not right),
         None if right else reference(str(row["cell"]), None).row + 1, None if right else str(row["cell"]),

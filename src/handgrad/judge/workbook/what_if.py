@@ -59,7 +59,7 @@ def stays_behind(
     diagnosis = Diagnosis(book, reading)
     found: dict[str, Finding] = {}
     for name, wrong in other.wrong.items():
-        if wrong.any() and not reading.wrong[name].any():
+        if wrong.any() and not reading.wrong[name].any() and not diagnosis.still(name):
             finding = _typed(book, diagnosis, name, int(np.argmax(wrong)))
             if finding is not None:
                 found[name] = finding
