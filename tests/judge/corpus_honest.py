@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import torch
@@ -199,7 +200,7 @@ class LoopOverAList(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         sizes = [1, 6, 8, 10]
-        self.convs = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.convs = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2) for a, b in pairwise(sizes))
         self.norms = nn.ModuleList(nn.BatchNorm2d(size) for size in sizes[1:])
         self.head = nn.ModuleDict({"drop": nn.Dropout(0.3), "linear": nn.Linear(10, 10)})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from handgrad.digits.load import import_file, load_network
+from handgrad.digits.recipe_file import parse_recipe, recipe_text
 from handgrad.judge.assignment import load_assignment
 from handgrad.judge.conditions import check, verdict_of
 from handgrad.judge.examine import examine
-from handgrad.judge.records import EpochAnswer, SeedResult
+from handgrad.judge.records import EpochAnswer, Examination, SeedResult
 
 HERE = Path(__file__).parent
 HONEST = import_file(HERE / "corpus_honest.py").HONEST
@@ -47,3 +49,45 @@ def test_an_honest_network_meets_every_condition(name: str) -> None:
 def test_the_honest_corpus_is_large_and_covers_every_preset() -> None:
     assert len(HONEST) >= 40
     assert set(Counter(HONEST.values())) == {"under-20k", "exact-19", "under-10k", "under-8k"}
+
+
+MISSES = import_file(HERE / "corpus_near_misses.py").MISSES
+TRAININGS = import_file(HERE / "corpus_near_misses.py").TRAININGS
+
+
+@pytest.mark.parametrize("name", MISSES)
+def test_a_near_miss_fails_on_the_condition_that_it_misses_and_on_no_other(name: str) -> None:
+    torch.manual_seed(0)
+    module = load_network(f"{HERE / 'corpus_near_misses.py'}:{name}")
+    preset, condition = MISSES[name]
+    assignment = load_assignment(preset)
+    requirements = check(assignment, examine(module, pictures()), assignment.recipe, good(assignment.recipe.epochs))
+    assert verdict_of(requirements) == "not met"
+    assert [each.name for each in requirements if not each.met] == [condition]
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_a_training_that_nearly_meets_an_assignment_fails_on_the_condition_that_it_misses(name: str) -> None:
+    case = TRAININGS[name]
+    assignment = load_assignment(case.assignment)
+    recipe = parse_recipe(recipe_text(assignment.recipe), name, [case.recipe] if case.recipe else [])
+    results = [
+        SeedResult(seed, tuple(EpochAnswer(epoch, correct, case.total) for epoch, correct in enumerate(counts, 1)))
+        for seed, counts in enumerate(case.correct)
+    ]
+    requirements = check(assignment, meets(case.assignment), recipe, results)
+    assert verdict_of(requirements) == "not met"
+    assert [each.name for each in requirements if not each.met] == [case.condition]
+
+
+@cache
+def meets(preset: str) -> Examination:
+    """Return what is seen of a network that meets the static conditions of *preset*."""
+    torch.manual_seed(0)
+    name = next(name for name in HONEST if HONEST[name] == preset)
+    return examine(load_network(f"{HERE / 'corpus_honest.py'}:{name}"), pictures())
+
+
+def test_the_corpus_of_near_misses_is_large() -> None:
+    assert len(MISSES) >= 40
+    assert len(TRAININGS) >= 15

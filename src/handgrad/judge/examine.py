@@ -131,7 +131,7 @@ class Run:
         self.state.restore()
         self.module.train(self.mode)
         inputs = self.images.clone()
-        changed = self.run(Trace(inputs, self.paths, disturb=node.number), inputs).detach()
+        changed = self.run(Trace(inputs, self.paths, disturb=(node.name, node.turn)), inputs).detach()
         if changed.shape != self.output.shape:
             return True
         spread = float(self.output.double().std()) or float(self.output.abs().max())

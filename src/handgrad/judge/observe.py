@@ -7,8 +7,8 @@ followed as well as fresh results.
 
 from __future__ import annotations
 
-import itertools
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -65,13 +65,14 @@ class Read:
 
 @dataclass
 class Node:
-    """One operation: what it read and gave, the path of the innermost module, and the line of the author's file.
+    """One operation, the ``turn``-th of its name: what it read and gave, in which module, at which line of the file.
 
     ``facts`` is what the watcher of the trace saw in its numbers before later operations could overwrite them.
     """
 
     number: int
     name: str
+    turn: int
     reads: tuple[Read, ...]
     arguments: tuple[Any, ...]
     results: tuple[Tensor, ...]
@@ -95,8 +96,9 @@ def place_of(tensor: Tensor) -> int:
 class Trace(TorchDispatchMode):
     """While active, writes down the operations on *images* and what follows from them.
 
-    *disturb* is the number of one operation whose result gets noise of its own size added, so that the effect on the
-    output can be seen. Reading the shape of a tensor is not reading its numbers.
+    *disturb* is one operation, by its name and which of that name it is, whose result gets noise of its own size added,
+    so that the effect on the output can be seen (torch adds a ``detach`` here and there, so that a bare count would drift).
+    Reading the shape of a tensor is not reading its numbers.
     """
 
     def __init__(
@@ -105,7 +107,7 @@ class Trace(TorchDispatchMode):
         modules: Mapping[int, tuple[str, bool]],
         *,
         watch: Callable[[Trace, Node], None] | None = None,
-        disturb: int | None = None,
+        disturb: tuple[str, int] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.nodes: list[Node] = []
@@ -116,25 +118,25 @@ class Trace(TorchDispatchMode):
         self.running: list[tuple[str, bool]] = []
         self.watch = watch
         self.disturb = disturb
-        self.count = itertools.count()
+        self.turns: Counter[str] = Counter()
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         """Run *func*; note what it read and wrote."""
         given = [*args, *(kwargs or {}).values()]
-        number = next(self.count)
+        name = func.overloadpacket.__name__
+        self.turns[name] += 1
         if self.disturb is not None:
             result = func(*args, **(kwargs or {}))
-            if number == self.disturb:
+            if (name, self.turns[name]) == self.disturb:
                 add_noise(result)
             return result
-        name = func.overloadpacket.__name__
         reads = tuple(self.read(tensor) for tensor in self.values_read(name, given))
         result = func(*args, **(kwargs or {}))
         results = tuple(tensors_in(result if isinstance(result, list | tuple) else [result]))
         names = [argument.name for argument in func._schema.arguments]
-        self.note(func, number, reads, {**dict(zip(names, args, strict=False)), **(kwargs or {})}, results)
+        self.note(func, reads, {**dict(zip(names, args, strict=False)), **(kwargs or {})}, results)
         return result
 
     def values_read(self, name: str, given: Sequence[Any]) -> list[Tensor]:
@@ -165,16 +167,17 @@ class Trace(TorchDispatchMode):
     def note(
         self,
         func: Any,
-        number: int,
         reads: tuple[Read, ...],
         given: Mapping[str, Any],
         results: tuple[Tensor, ...],
     ) -> None:
         """Append the node, and say of the memory that it wrote what is in it now."""
         path, leaf = self.running[-1] if self.running else ("", False)
+        name, number = func.overloadpacket.__name__, len(self.nodes)
         node = Node(
             number=number,
-            name=func.overloadpacket.__name__,
+            name=name,
+            turn=self.turns[name],
             reads=reads,
             arguments=tuple(given.values()),
             results=results,
