@@ -18,6 +18,7 @@ from handgrad.sheet import Value, address
 
 SOFFICE = shutil.which("soffice")
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:E[+-]?\d+)?")
+NO_SIZE = re.compile(r"\(-(0\.0+)\)")
 FORMULA_CELL = re.compile(
     r'(<c r="[A-Z]+\d+"[^>]*?)( t="\w+")?(>)(<f(?: [^>]*)?(?:/>|>[^<]*</f>))<v>.*?</v>', re.DOTALL
 )
@@ -97,6 +98,8 @@ def same(expected: Value, found: object, tolerance: float) -> bool:
 
 
 def _same_text(expected: str, found: str) -> bool:
+    # The sign of what rounds to 0 is rounding too.
+    expected, found = (NO_SIZE.sub(r"\1", text) for text in (expected, found))
     if expected == found:
         return True
     numbers, others = NUMBER.findall(expected), NUMBER.findall(found)

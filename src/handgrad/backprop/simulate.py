@@ -1,25 +1,22 @@
 """Evaluates the description of a training step: traces, learning-rate sweeps, gradients, finite differences.
 
-Each expression becomes a small function of the list of all values. They run one after the other, on plain floats (one
-run, thousands of steps) or on numpy arrays (many runs at once, by broadcasting: a value may be a column of learning
-rates or of nudged weights).
+A step runs on plain floats (one run, thousands of steps) or on numpy arrays (many runs at once, by broadcasting: a value
+may be a column of learning rates or of nudged weights).
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from handgrad.backprop.expression import Call, Const, Neg, Node, Power, Product, Quotient, Ref, Sum
+from handgrad.backprop.compiled import compile_step, given_names
 from handgrad.backprop.graph import GIVEN, Graph
 from handgrad.backprop.network import Network, UpdateOrder
 from handgrad.backprop.step import build_graph
@@ -81,120 +78,6 @@ class RateSweep:
         """By rate: from how many steps to the next the error rose (or stopped being a number)."""
         fell = self.errors[1:] <= self.errors[:-1]
         return tuple(int(count) for count in (~fell).sum(axis=0))
-
-
-def compile_step(graph: Graph, wanted: Iterable[str], arrays: bool) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
-    """Turn the graph into a function from the given values (in :func:`given_names` order) to the wanted ones.
-
-    Only what the wanted quantities depend on is computed.
-    """
-    wanted = tuple(wanted)
-    places = {name: number for number, name in enumerate(graph.names)}
-    needed = _needed(graph, wanted)
-    program = [
-        (places[quantity.name], _function(quantity.expression, places, arrays))
-        for quantity in graph
-        if quantity.expression is not None and quantity.name in needed
-    ]
-    first = [places[name] for name in given_names(graph)]
-    last = [places[name] for name in wanted]
-
-    def step(given: Sequence[Any]) -> tuple[Any, ...]:
-        values: list[Any] = [None] * len(places)
-        for place, value in zip(first, given, strict=True):
-            values[place] = value
-        for place, function in program:
-            values[place] = function(values)
-        return tuple([values[place] for place in last])
-
-    return step
-
-
-Evaluated = Callable[[list[Any]], Any]
-"""An expression as a function of the values of all quantities, each in its place."""
-
-
-def _function(node: Node, places: Mapping[str, int], arrays: bool) -> Evaluated:
-    def of(part: Node) -> Evaluated:
-        return _function(part, places, arrays)
-
-    match node:
-        case Ref(name):
-            return itemgetter(places[name])
-        case Const(value):
-            return lambda values: value
-        case Neg(operand):
-            inner = of(operand)
-            return lambda values: -inner(values)
-        case Sum(terms):
-            return _sum(of(terms[0]), [_signed(term, of) for term in terms[1:]])
-        case Product(factors):
-            return _product([of(factor) for factor in factors])
-        case Quotient(numerator, denominator):
-            above, below = of(numerator), of(denominator)
-            return lambda values: above(values) / below(values)
-        case Power(base, exponent):
-            return _power(of(base), exponent, of)
-        case Call(function, arguments):
-            return _call(function.of_array if arrays else function.of_float, [of(part) for part in arguments])
-    raise TypeError(f"not an expression: {node!r}")
-
-
-def _signed(term: Node, of: Callable[[Node], Evaluated]) -> tuple[Callable[[Any, Any], Any], Evaluated]:
-    return (operator.sub, of(term.operand)) if isinstance(term, Neg) else (operator.add, of(term))
-
-
-def _sum(first: Evaluated, rest: list[tuple[Callable[[Any, Any], Any], Evaluated]]) -> Evaluated:
-    if len(rest) == 1:
-        ((join, second),) = rest
-        return lambda values: join(first(values), second(values))
-
-    def whole(values: list[Any]) -> Any:
-        result = first(values)
-        for join, term in rest:
-            result = join(result, term(values))
-        return result
-
-    return whole
-
-
-def _product(factors: list[Evaluated]) -> Evaluated:
-    first, second, *rest = factors
-    if not rest:
-        return lambda values: first(values) * second(values)
-
-    def whole(values: list[Any]) -> Any:
-        result = first(values) * second(values)
-        for factor in rest:
-            result = result * factor(values)
-        return result
-
-    return whole
-
-
-def _power(base: Evaluated, exponent: Node, of: Callable[[Node], Evaluated]) -> Evaluated:
-    # x*x overflows to infinity where x**2.0 raises, and is exact where a library's pow need not be.
-    if exponent == Const(2.0):
-
-        def square(values: list[Any]) -> Any:
-            value = base(values)
-            return value * value
-
-        return square
-    power = of(exponent)
-    return lambda values: base(values) ** power(values)
-
-
-def _call(function: Callable[..., Any], arguments: list[Evaluated]) -> Evaluated:
-    if len(arguments) == 1:
-        (argument,) = arguments
-        return lambda values: function(argument(values))
-    return lambda values: function(*[argument(values) for argument in arguments])
-
-
-def given_names(graph: Graph) -> tuple[str, ...]:
-    """What must be known before a step: settings, targets, inputs, weights, biases, the optimizer's memory."""
-    return tuple(quantity.name for quantity in graph if quantity.kind in GIVEN)
 
 
 def given_values(graph: Graph, changes: Mapping[str, Any] | None = None) -> list[Any]:
@@ -342,17 +225,6 @@ def _graph(network: Network | Graph) -> Graph:
 def _check_steps(steps: int) -> None:
     if not 0 <= steps <= MAX_STEPS:
         raise UsageError(f"steps must be a whole number from 0 to {MAX_STEPS:,} – found {steps}")
-
-
-def _needed(graph: Graph, wanted: Iterable[str]) -> set[str]:
-    needed: set[str] = set()
-    waiting = list(wanted)
-    while waiting:
-        name = waiting.pop()
-        if name not in needed:
-            needed.add(name)
-            waiting.extend(graph.dependencies(name))
-    return needed
 
 
 def _slots(graph: Graph) -> list[int]:

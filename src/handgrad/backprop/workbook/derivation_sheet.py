@@ -189,9 +189,10 @@ class _Lines:
     def _factors(self, term: tuple[Factor, ...]) -> Iterator[str]:
         """The partials of a product; a delta that is itself one product is written out: ∂E/∂a_o1 · ∂a_o1/∂o1 · …"""
         for factor in term:
-            inner = self.graph[factor.quantity].chain if factor.quantity is not None else ()
-            delta = factor.quantity is not None and self.graph[factor.quantity].kind is Kind.DELTA
-            yield from (part.label for part in inner[0]) if delta and len(inner) == 1 else (factor.label,)
+            name = factor.quantity
+            delta = name is not None and name in self.graph and self.graph[name].kind is Kind.DELTA
+            inner = self.graph[name].chain if name is not None and delta else ()
+            yield from (part.label for part in inner[0]) if len(inner) == 1 else (factor.label,)
 
     def _rule(self, quantity: Quantity) -> tuple[str, int]:
         """The equation in symbols and in numbers; returns the first and the length of the second."""

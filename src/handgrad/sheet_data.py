@@ -1,0 +1,85 @@
+"""What a sheet is made of besides its cells, as plain data: looks, charts, rules, bounds, print set-up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a cell looks; ``locked`` is False for cells that may be typed into on a protected sheet."""
+
+    number: str = "General"
+    bold: bool = False
+    italic: bool = False
+    size: float = 10.0
+    ink: str = "#1F2933"
+    fill: str | None = None
+    align: str | None = None
+    vertical: str = "vcenter"
+    wrap: bool = False
+    border: str | None = None
+    sides: str = "lrtb"
+    indent: int = 0
+    locked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One curve: its name (text, or a reference that begins with ``=``) and the references of its points."""
+
+    name: str
+    x: str
+    y: str
+    ink: str
+    dash: str = "solid"
+    width: float = 1.75
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A line chart over numbers; ``log`` gives it a logarithmic y axis. Sizes are in pixels."""
+
+    row: int
+    column: int
+    width: int
+    height: int
+    title: str
+    x_title: str
+    y_title: str
+    series: tuple[Series, ...]
+    log: bool = False
+    x_max: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A conditional format: where the formula (relative to the first cell, no ``=``) is true, the cell looks so."""
+
+    first: tuple[int, int]
+    last: tuple[int, int]
+    formula: str
+    ink: str
+    fill: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What may be typed into some cells: a number (``whole``: without a fraction) from ``low`` to ``high``."""
+
+    first: tuple[int, int]
+    last: tuple[int, int]
+    low: float
+    high: float
+    message: str
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """Landscape on A4, ``pages_wide`` pages wide, with these rows and columns (0-based, inclusive) on every page."""
+
+    pages_wide: int = 1
+    rows: tuple[int, int] | None = None
+    columns: tuple[int, int] | None = None
+    portrait: bool = False
