@@ -87,7 +87,7 @@ def test_what_follows_from_a_mistake_is_called_a_consequence_of_it() -> None:
     (number,) = [n for n, (s, p) in enumerate(WRONG) if s == "plain" and p.column == "w3" and Likely.PLUS in p.likely]
     verdict = wrong_verdicts()[number]
     follows = [column for column in verdict.columns if column.mistake == Likely.CONSEQUENCE]
-    assert {"h2", "E_total", "dE/dw5", "w5"} <= {column.name for column in follows}
+    assert {"h2", "a_h2", "E_total", "dE/dw1", "w5"} <= {column.name for column in follows}
     assert all("w3" in column.follows_from for column in follows)
     assert {"i1", "w3", "t2"}.isdisjoint(column.name for column in follows)
 

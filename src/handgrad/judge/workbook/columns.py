@@ -173,6 +173,7 @@ class Reading:
     @cached_property
     def untrue(self) -> dict[str, Flags]:
         """By column: in which rows it is not what it must be from the first row on."""
-        # Each row adds a rounding of its own; what is stored rounded drifts further.
-        drift = Tolerance(self.tolerance.relative * 10, self.tolerance.least * 10)
+        # What is stored rounded drifts further with every row.
+        times = 1 if self.tolerance.decimals is None else 10
+        drift = Tolerance(self.tolerance.relative * times, self.tolerance.least * times)
         return {name: ~drift.close(column, self.true[name]) for name, column in self.found.items()}

@@ -139,8 +139,8 @@ def _convention(
         return tuple(given[f"{letter}{n}{mark}"] for n in range(1, count + 1))
 
     order = _turned(shape.sizes) if turned else {}
-    weights = tuple(given[order.get(f"w{n}", f"w{n}")] for n in range(1, weight_count(shape.sizes) + 1))
     try:
+        weights = tuple(given[order.get(f"w{n}", f"w{n}")] for n in range(1, weight_count(shape.sizes) + 1))
         network = Network(
             "sheet", layers,
             tuple(Sample(row("i", shape.sizes[0], s), row("t", shape.sizes[-1], s)) for s in range(1, shape.samples + 1)),

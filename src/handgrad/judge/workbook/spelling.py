@@ -109,6 +109,7 @@ def normal(text: str) -> tuple[str, str]:
     text = unicodedata.normalize("NFKC", text)
     for sign, word in SIGNS.items():
         text = text.replace(sign, word)
+    text = "".join(sign for sign in text if not unicodedata.category(sign).startswith("C"))
     sample = ""
     # ∂a_h1[2]/∂h1[2]: the sample stands behind both
     if (match := SAMPLE.search(text)) is not None:
