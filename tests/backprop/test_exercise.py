@@ -14,7 +14,7 @@ from handgrad.backprop import BiasRule, Layer, Network, OverSamples, Sample, Upd
 from handgrad.backprop.exercise import Exercise, Slip, Verdict, make_exercise
 from handgrad.backprop.exercise.marking import APART, TOLERANCE, mistake_tolerance, tolerance
 from handgrad.backprop.exercise.mistakes import Mistake
-from handgrad.backprop.exercise.questions import Section
+from handgrad.backprop.exercise.questions import Section, rule
 from handgrad.backprop.verb import adapt
 from handgrad.errors import UsageError
 from oracle.drawn_networks import networks
@@ -234,6 +234,13 @@ def test_what_is_zero_by_its_nature_is_not_asked() -> None:
     )  # fmt: skip
     answers = make_exercise(network, 1).answers
     assert "dE/db1" in answers and "dE/db2" not in answers and "b2_next" not in answers
+
+
+def test_a_rule_speaks_only_of_what_is_asked_or_given() -> None:
+    xor, diverging = make(load_network("xor"), 7).graph, make(load_network("diverging"), 7).graph
+    assert rule(xor, "E_total") == "(E1[1] + E1[2]) / 2"
+    assert rule(diverging, "E1") == "0.5 · (t1 − o1)²"
+    assert rule(xor, "delta_h1[2]") == "(δ_o1[2] · w5) · (a_h1[2] · (1 − a_h1[2]))"
 
 
 def test_a_unit_that_only_repeats_its_net_input_is_not_asked_twice() -> None:

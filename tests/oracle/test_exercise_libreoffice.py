@@ -73,6 +73,11 @@ def planted(exercise: Exercise, sections: Sequence[Section], number: int) -> tup
     return answers, made
 
 
+@cache
+def planted_books_of_classic() -> dict[str, tuple[Answers, dict[str, Mistake]]]:
+    return planted_books(make(load_network("classic"), 7))
+
+
 def planted_books(exercise: Exercise) -> dict[str, tuple[Answers, dict[str, Mistake]]]:
     """Together they hold every mistake once."""
     books: dict[str, tuple[Answers, dict[str, Mistake]]] = {}
@@ -101,6 +106,7 @@ def random_answers(exercise: Exercise, seed: int) -> dict[str, float | str]:
     return answers
 
 
+@cache
 def given_books() -> dict[str, tuple[Exercise, Answers]]:
     books: dict[str, tuple[Exercise, Answers]] = {}
     for name in preset_names():
@@ -109,7 +115,7 @@ def given_books() -> dict[str, tuple[Exercise, Answers]]:
         books[f"{name}-mixed"] = exercise, random_answers(exercise, 1)
     classic = make(load_network("classic"), 7)
     books["classic-empty"] = classic, {}
-    books |= {f"classic-{name}": (classic, answers) for name, (answers, _) in planted_books(classic).items()}
+    books |= {f"classic-{name}": (classic, answers) for name, (answers, _) in planted_books_of_classic().items()}
     return books
 
 
@@ -174,7 +180,7 @@ def test_an_empty_book_says_nothing(found: Mapping[str, Mapping[str, Mapping[str
 
 def test_every_planted_mistake_is_named_in_the_sheet(found: Mapping[str, Mapping[str, Mapping[str, object]]]) -> None:
     exercise, missed, count = make(load_network("classic"), 7), list[str](), 0
-    for book, (_, mistakes) in planted_books(exercise).items():
+    for book, (_, mistakes) in planted_books_of_classic().items():
         for name, mistake in mistakes.items():
             count += 1
             verdict, hint = shown(exercise, found[f"classic-{book}"], name)

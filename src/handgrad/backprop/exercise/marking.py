@@ -103,12 +103,14 @@ def mistake_tolerance(mistaken: Any, value: Any, base: Any | None) -> Any:
 
 
 def marks(
-    graph: Graph, asked: Sequence[Question], mistakes: Mapping[str, Sequence[Mistake]],
+    graph: Graph, asked: Sequence[Question], mistakes: Mapping[str, Sequence[Mistake]], true: Mapping[str, float],
     answers: Mapping[str, float | str | None],
 ) -> dict[str, Mark]:  # fmt: skip
-    """Judge answers by the name of the quantity; what is missing, None or ``""`` counts as empty, text as no number."""
+    """Judge answers by the name of the quantity; what is missing, None or ``""`` counts as empty, text as no number.
+
+    ``true`` holds the right value of every quantity.
+    """
     numbers = {name: number for name, value in answers.items() if (number := _number(value)) is not None}
-    true = evaluate(marking_graph(graph, asked, {}, {}))
     own = evaluate(marking_graph(graph, asked, mistakes, numbers))
     names, found = frozenset(question.name for question in asked), dict[str, Mark]()
     for question in asked:

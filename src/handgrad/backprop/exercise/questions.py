@@ -88,8 +88,7 @@ def questions(graph: Graph) -> tuple[Question, ...]:
     for quantity in graph:
         section = Section.AFTER if quantity.name == AFTER else _SECTIONS.get(quantity.kind)
         again = quantity.kind in FORWARD and quantity.name.endswith("_next") and quantity.name != AFTER
-        trivial = quantity.kind in _TRIVIAL and isinstance(quantity.expression, Ref) and quantity.name != AFTER
-        if section is not None and not again and not trivial:
+        if section is not None and not again and not _trivial(quantity):
             asked.append((section, quantity))
     order = list(Section)
     asked.sort(key=lambda pair: order.index(pair[0]))
@@ -100,10 +99,11 @@ def questions(graph: Graph) -> tuple[Question, ...]:
 
 
 def rule(graph: Graph, name: str) -> str:
-    """How a quantity is found, in symbols: slopes are written out, as they have no blank of their own."""
+    """How a quantity is found, in symbols: what has no blank of its own (slopes, mere other names) is written out."""
     slopes: dict[str, Node] = {}
-    for quantity in graph.of_kind(Kind.ERROR_SLOPE, Kind.ACTIVATION_SLOPE):
-        if quantity.expression is not None:
+    for quantity in graph:
+        slope = quantity.kind in (Kind.ERROR_SLOPE, Kind.ACTIVATION_SLOPE)
+        if quantity.expression is not None and (slope or _trivial(quantity)):
             slopes[quantity.name] = substitute(quantity.expression, slopes)
     if name == AFTER:
         return "the forward pass once more, with the new weights"
@@ -126,6 +126,10 @@ def earlier(graph: Graph, asked: frozenset[str], name: str) -> tuple[str, ...]:
             seen.add(current)
             waiting.extend(graph.dependencies(current))
     return tuple(found)
+
+
+def _trivial(quantity: Quantity) -> bool:
+    return quantity.kind in _TRIVIAL and isinstance(quantity.expression, Ref) and quantity.name != AFTER
 
 
 def _meaning(quantity: Quantity) -> str:

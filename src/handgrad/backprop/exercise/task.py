@@ -68,15 +68,16 @@ class Exercise:
 
         A missing answer, None or ``""`` is empty; a text is no number.
         """
-        return marks(self.graph, self.questions, self.mistakes, answers)
+        return marks(self.graph, self.questions, self.mistakes, self.values, answers)
 
 
 def make_exercise(network: Network, seed: int = 0, prefix: str = "") -> Exercise:
     """Draw the numbers of a task for a network of this shape.
 
     Layers, activations, loss, bias rule and update rule are the network's; weights, biases, data and learning rate come
-    from the seed. Of several samples the first two count. Messages name the seed with the prefix. Raises :class:`UsageError` where the seed is not 0 to
-    4,294,967,295, the network updates its output layer first, the task would have more than 120 blanks, or no numbers are fit.
+    from the seed. Of several samples the first two count. Messages name the seed with the prefix. Raises
+    :class:`UsageError` where the seed is not 0 to 4,294,967,295, the network updates its output layer first, the task
+    would have more than 120 blanks, or no numbers are fit.
     """
     if not 0 <= seed <= MAX_SEED:
         raise UsageError(f"{prefix}seed must be a whole number from 0 to {MAX_SEED:,} – found {seed}")
