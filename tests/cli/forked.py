@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,8 +29,8 @@ class Command:
         return (self.place / "stderr").read_text()
 
     def until(self, ready: Callable[[], Any]) -> None:
-        """Wait until *ready* holds; fail after a minute."""
-        end = time.monotonic() + 60
+        """Wait until *ready* holds; fail after three minutes, for a machine may be busy."""
+        end = time.monotonic() + 180
         while not ready():
             assert time.monotonic() < end, f"never ready: {self.errors}"
             time.sleep(0.01)
@@ -58,6 +59,8 @@ class Server:
     def start(self, place: Path, *arguments: object) -> Command:
         """Start ``handgrad`` with *arguments*; its output goes to files in *place*."""
         place.mkdir(parents=True, exist_ok=True)
+        for name in ("stdout", "stderr"):
+            (place / name).write_text("")
         task = {"arguments": [str(argument) for argument in arguments], "place": str(place)}
         command = Command(self, int(self.ask(task)), place)
         self.running.add(command.process)
@@ -100,12 +103,20 @@ def warm() -> None:
     torch.optim.SGD([torch.zeros(1, requires_grad=True)])
 
 
+def end_with(parent: int) -> None:
+    """End this process when *parent* has ended: no training may outlive the tests."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def perform(task: dict[str, Any]) -> None:
     """Run one command in this process and end it."""
     from handgrad.cli import main
 
+    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     for number, name in ((1, "stdout"), (2, "stderr")):
-        os.dup2(os.open(Path(task["place"]) / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+        os.dup2(os.open(Path(task["place"]) / name, os.O_WRONLY | os.O_APPEND), number)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     main(
         task["arguments"]

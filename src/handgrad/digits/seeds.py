@@ -95,8 +95,8 @@ def without_interrupts() -> Iterator[None]:
 
 def end_workers(pool: ProcessPoolExecutor, waiting: Iterable[Future[RunSummary | FailedSeed]]) -> None:
     """Ask the processes of *pool* to save and end; end those that have not after a few seconds."""
+    processes = list(pool._processes.values())  # before the shutdown, which forgets them
     pool.shutdown(wait=False, cancel_futures=True)
-    processes = list((pool._processes or {}).values())
     for process in processes:
         process.terminate()
     wait(waiting, timeout=PATIENCE)
