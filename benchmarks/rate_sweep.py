@@ -1,7 +1,7 @@
 """64 learning rates × 1,000 steps of the classic network, all at once, against a loop in plain Python.
 
 Also 10,000 steps of the classic network with every quantity kept. Prints a table and writes a JSON file:
-``python benchmarks/rate_sweep.py [--runs 7] [--out rate_sweep.json]``.
+``python benchmarks/rate_sweep.py [--runs 7] [--out FILE]``.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=7)
-    parser.add_argument("--out", type=Path, default=Path("rate_sweep.json"))
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "rate_sweep.json")
     arguments = parser.parse_args()
     classic = load_network("classic")
     loop = np.array([plain_loop(rate, STEPS) for rate in RATES]).T

@@ -1,7 +1,7 @@
 """The workbook of the classic network: the default book, and 10,000 steps, against a bare loop over the library's cells.
 
 The yardstick writes 27 formulas a row, each with its value, and nothing else. Prints a table and writes a JSON file:
-``python benchmarks/workbook.py [--runs 5] [--out workbook.json]``.
+``python benchmarks/workbook.py [--runs 5] [--out FILE]``.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--out", type=Path, default=Path("workbook.json"))
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "workbook.json")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "book.xlsx"
