@@ -66,7 +66,7 @@ def stored_blocks(trace: Trace, reached: Collection[int]) -> dict[int, Stored]:
             continue
         for read in node.reads:
             if read.memory.stored and not read.images:
-                block = blocks.setdefault(read.place, Stored(path=node.path, line=node.line))
+                block = blocks.setdefault(read.place, Stored(path=node.path, line=read.memory.line or node.line))
                 tensor = read.tensor
                 block.tensors[(tensor.storage_offset(), tuple(tensor.shape), tensor.stride())] = tensor
     return blocks

@@ -254,10 +254,13 @@ def unused(module: nn.Module, evaluation: Run, training: Run, layers: Sequence[U
     """Return the layers that are defined and take no part, and the parameters that take no part though they count."""
     known = {each.path for each in layers}
     ran = {node.path for run in (evaluation, training) for node in run.trace.nodes if node.number in run.reached}
+    tested = {found.layer.path for run in (evaluation, training) for found in layers_in(run.trace)}
     weighty = (nn.Linear, nn.modules.conv._ConvNd)
     for path, each in registered(module):
         watched = isinstance(each, (*LAYERS, *POOLS, *weighty))
-        if watched and path and path not in known and not (isinstance(each, POOLS + weighty) and path in ran):
+        # A pool or product of a form that is no layer here may still be needed; one tested without effect is not.
+        excused = isinstance(each, POOLS + weighty) and path in ran and path not in tested
+        if watched and path and path not in known and not excused:
             yield f"{path} ({type(each).__name__})"
     used = set(stored_blocks(evaluation.trace, evaluation.reached)) | set(
         stored_blocks(training.trace, training.reached)

@@ -34,12 +34,13 @@ OWN = (str(Path(torch.__file__).parent), str(Path(__file__).parent))
 class Memory:
     """What is known of one block of memory: which operations wrote it, and what its numbers come from.
 
-    ``stored``: its first numbers were not made by this run; ``weighted``: images have passed a convolution or a product
-    with a matrix; ``flat``: they are one row of features an image, without rows and columns; ``normed``:
-    every channel already has mean 0 and variance 1 over the batch.
+    ``line``: where its numbers are written out in the file; ``stored``: the first of them were not made by this run;
+    ``weighted``: images have passed a convolution or a product with a matrix; ``flat``: they are one row of features an
+    image, without rows and columns; ``normed``: every channel already has mean 0 and variance 1 over the batch.
     """
 
     writers: list[int] = field(default_factory=list)
+    line: int | None = None
     stored: bool = False
     images: bool = False
     random: bool = False
@@ -198,7 +199,7 @@ class Trace(TorchDispatchMode):
         for place, tensor in written.items():
             memory = self.memory(tensor)
             if node.name == "lift_fresh":
-                memory.stored = True
+                memory.stored, memory.line = True, node.line
                 continue
             fresh = place not in read_places
             memory.writers = [*memory.writers, number] if not fresh or memory.writers else [number]
