@@ -15,7 +15,7 @@ import pytest
 from handgrad.backprop.presets import load_network, preset_names
 from handgrad.backprop.workbook import write_workbook
 from handgrad.judge.workbook import BookVerdict, Likely, judge_workbook, lines, rows
-from judge.corpus_workbooks import FORMULAS, RIGHT, STYLES, WRONG, Layout, Plant, write
+from judge.corpus_workbooks import FORMULAS, PARTIAL, RIGHT, STYLES, WRONG, Layout, Plant, write
 
 KNOWN = re.compile(r"(?:t|i|w|b|E|h|o|a_h|a_o|delta_h|delta_o|dE/dw|dE/db)\d+|E_total")
 
@@ -129,6 +129,16 @@ def test_the_verdict_is_the_same_the_second_time(tmp_path: Path) -> None:
     style, plant = WRONG[0]
     path = write(STYLES[style], tmp_path / "sheet.xlsx", plant)
     assert judge_workbook(path, office=False) == judge_workbook(path, office=False)
+
+
+def test_the_verdict_shown_in_the_documents_is_the_one_given(tmp_path: Path) -> None:
+    shown = (Path(__file__).parents[2] / "docs" / "judging-workbooks.md").read_text(encoding="utf-8")
+    (plant,) = [p for s, p in WRONG if s == "plain" and p.column == "dE/dw1" and Likely.NEW_WEIGHTS in p.likely]
+    path = write(Layout("homework", spell=PARTIAL), tmp_path / "homework.xlsx", plant)
+    said = lines(judge_workbook(path, office=False))
+    missing = [line for line in said if line not in shown and not line.startswith(("values from", "In the file"))]
+    assert missing == []
+    assert all(f"{likely}" in " ".join(shown.split()) for likely in Likely if likely is not Likely.CONSEQUENCE)
 
 
 @pytest.mark.long

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import math
+import random
 import shutil
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +14,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from handgrad.errors import UsageError
+from handgrad.errors import HandgradError, UsageError
 from handgrad.judge.workbook import Likely, judge_workbook
 from handgrad.judge.workbook import office as office_module
 from handgrad.judge.workbook.book import read_book
@@ -285,3 +287,49 @@ def test_a_libreoffice_that_hangs_is_ended_and_not_waited_for(tmp_path: Path, mo
     program.chmod(0o755)
     monkeypatch.setattr(office_module, "office_program", lambda: str(program))
     assert office_module.recalculated(read_book(write(Layout("x"), tmp_path / "x.xlsx")), limit_s=0.5) is None
+
+
+def test_other_elements_cost_no_memory_and_odd_numbers_no_crash(tmp_path: Path) -> None:
+    junk = b"<a><b/></a>" * 300_000
+    odd = b'<row r="1e400"><c r="nan"><v>nan</v></c><c t="s"><v>1e999</v></c><c t="s"><v>-5</v></c></row>'
+    path = write(Layout("x"), tmp_path / "x.xlsx")
+    rebuilt(path, lambda n, d: d.replace(b"</sheetData>", odd + junk + b"</sheetData>") if sheet_part(n) else d)
+    tracemalloc.start()
+    try:
+        read_book(path)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 40 * 2**20
+    assert judge_workbook(path, office=False).verdict == "met"
+    deep = b"<a>" * 10_000
+    rebuilt(path, lambda n, d: d.replace(b"<sheetData>", deep + b"<sheetData>") if sheet_part(n) else d)
+    with pytest.raises(UsageError, match="nested like no workbook"):
+        judge_workbook(path, office=False)
+
+
+def test_a_workbook_with_any_byte_changed_is_judged_or_refused(tmp_path: Path) -> None:
+    """Whatever is wrong with a file, it is one line and never a traceback."""
+    whole = write(Layout("x", steps=3), tmp_path / "x.xlsx").read_bytes()
+    chance = random.Random(7)
+    parts = zipfile.ZipFile(io.BytesIO(whole))
+    sheet = parts.read("xl/worksheets/sheet1.xml")
+    seen = set()
+    for number in range(150):
+        path = tmp_path / "y.xlsx"
+        if number % 3 == 0:
+            data = bytearray(whole)
+            data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+            path.write_bytes(bytes(data))
+        else:
+            changed = bytearray(sheet)
+            for _ in range(chance.randrange(1, 4)):
+                changed[chance.randrange(len(changed))] = chance.randrange(32, 127)
+            path.write_bytes(whole)
+            rebuilt(path, lambda n, d, new=bytes(changed): new if sheet_part(n) else d)  # type: ignore[misc]
+        try:
+            seen.add(judge_workbook(path, office=False).verdict)
+        except HandgradError as error:
+            assert "\n" not in str(error)
+            seen.add("refused")
+    assert {"met", "not met", "refused"} <= seen

@@ -16,6 +16,8 @@ MAX_FILE = 32 * 2**20
 MAX_PART = 96 * 2**20
 MAX_WHOLE = 192 * 2**20
 MAX_PARTS = 2_000
+MAX_DEPTH, MAX_HELD = 64, 20_000
+"""How deep elements nest, and how many lie within one cell or text."""
 FOREIGN = (
     ("vbaproject", "holds macros", "save it as .xlsx without macros"),
     ("xl/macrosheets/", "holds macros", "save it as .xlsx without macros"),
@@ -71,13 +73,30 @@ class Archive:
             raise UsageError(f"{self.path}: part {shown(name)} declares entities – not read")
         return data
 
-    def elements(self, name: str, wanted: frozenset[str]) -> Iterator[ElementTree.Element]:
-        """The elements of these local names, each complete, and emptied after use."""
+    def elements(
+        self, name: str, wanted: frozenset[str], opened: frozenset[str] = frozenset()
+    ) -> Iterator[ElementTree.Element]:
+        """The elements of these local names, each complete; those of ``opened`` when they begin. Nothing else is kept."""
+        stack: list[ElementTree.Element] = []
+        inside = held = 0
         try:
-            for _, element in ElementTree.iterparse(io.BytesIO(self.xml(name))):
-                if local(element.tag) in wanted:
+            for event, element in ElementTree.iterparse(io.BytesIO(self.xml(name)), events=("start", "end")):
+                known = local(element.tag) in wanted
+                if event == "start":
+                    stack.append(element)
+                    inside += known
+                    held = held + 1 if inside else 0
+                    if len(stack) > MAX_DEPTH or held > MAX_HELD:
+                        raise UsageError(f"{self.path}: part {shown(name)} is nested like no workbook – not read")
+                    if local(element.tag) in opened:
+                        yield element
+                    continue
+                stack.pop()
+                inside -= known
+                if known and not inside:
                     yield element
-                    element.clear()
+                if not inside and stack:
+                    stack[-1].remove(element)
         except ElementTree.ParseError as error:
             raise UsageError(f"{self.path}: part {shown(name)} is not XML – {error.args[0]}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import posixpath
 import re
 from collections.abc import Mapping
@@ -126,12 +127,12 @@ def _cells(archive: Archive, part: str, strings: list[str], room: int) -> dict[P
     cells: dict[Place, Cell] = {}
     shared: dict[str, tuple[Place, str]] = {}
     row, column = -1, -1
-    for element in archive.elements(part, frozenset({"c", "row"})):
+    for element in archive.elements(part, frozenset({"c"}), frozenset({"row"})):
         if local(element.tag) == "row":
             row, column = int(_number(element.get("r"), row + 2)) - 1, -1
             continue
         name = CELL_NAME.fullmatch(element.get("r", ""))
-        place = (int(name[2]) - 1, column_number(name[1])) if name else (row + 1, column + 1)
+        place = (int(name[2]) - 1, column_number(name[1])) if name else (row, column + 1)
         column = place[1]
         if not (0 <= place[0] < MAX_ROW and 0 <= column < MAX_COLUMN):
             continue
@@ -195,9 +196,10 @@ def _value(kind: str, stored: str | None, inline: str, strings: list[str]) -> Va
 
 def _number(text: str | None, otherwise: float | None) -> Any:
     try:
-        return float(text) if text is not None else otherwise
+        found = float(text) if text is not None else math.nan
     except ValueError:
         return otherwise
+    return found if math.isfinite(found) else otherwise
 
 
 def column_number(letters: str) -> int:

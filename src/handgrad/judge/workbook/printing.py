@@ -32,16 +32,34 @@ def lines(verdict: BookVerdict) -> list[str]:
         said.append(f"learning rate: {verdict.learning_rate}")
     if verdict.tolerance:
         said.append(f"tolerance: {verdict.tolerance}")
-    listed = [row for row in rows(verdict) if row[2] != "right"]
+    listed = [row for row, column in zip(rows(verdict), verdict.columns, strict=True) if column.own]
     if listed:
-        said.append("")
-        said += _table([HEADS, *listed])
+        said += ["", *_table([HEADS, *listed])]
+    follows = _follows(verdict)
+    if follows:
+        said += ["", *follows]
     if verdict.columns:
         right = sum(column.right for column in verdict.columns)
         what = "answers" if verdict.task else "columns"
         said += ["", f"{right} of {len(verdict.columns)} {what} right, {_counted(verdict)}"]
     said += verdict.notes
     return [*said, f"verdict: {verdict.verdict}"]
+
+
+def _follows(verdict: BookVerdict) -> list[str]:
+    """What is right from what it reads, by the mistakes that it follows from."""
+    heads = {column.name: column.head for column in verdict.columns}
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for column in verdict.columns:
+        if not column.right and not column.own:
+            where = "" if verdict.task else f" (from row {column.from_row})"
+            groups.setdefault(column.follows_from, []).append(f"{column.head}{where}")
+    if verdict.task:
+        return [f"right from an earlier answer: {', '.join(names)}" for names in groups.values()]
+    return [
+        f"follows from {', '.join(heads[cause] for cause in causes)}, right from what it reads: {', '.join(names)}"
+        for causes, names in groups.items()
+    ]
 
 
 def _counted(verdict: BookVerdict) -> str:

@@ -61,9 +61,11 @@ class BookVerdict:
         """The columns with a mistake of their own."""
         return tuple(column for column in self.columns if column.own)
 
-    @property
-    def met(self) -> bool:
-        return self.verdict == "met"
+    def text(self) -> str:
+        """The verdict for people, see :func:`handgrad.judge.workbook.printing.lines`."""
+        from handgrad.judge.workbook.printing import lines
+
+        return "\n".join(lines(self))
 
     def as_json(self) -> dict[str, Any]:
         """Plain data for JSON; ``assignment`` is None, as in verdicts on networks it is named."""
