@@ -12,6 +12,7 @@ import os
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,8 @@ def read(place: Path, job: dict[str, Any], send: Send) -> None:
         changed = any(
             not torch.equal(old, new) for old, new in zip(before, network.state_dict().values(), strict=False)
         )
+        if changed:
+            raise UntraceableError("its forward changes its weights or buffers in eval()", author=True)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(key(seed, 1))
             plan, constants = record(network, normalise(images).contiguous())
@@ -113,7 +116,6 @@ def read(place: Path, job: dict[str, Any], send: Send) -> None:
             name=type(network).__name__,
             plan=plan,
             tensors=heads,
-            changed=changed,
             unused=unused_modules(network, images),
         )
     send("done")
@@ -135,10 +137,11 @@ def only_network(path: Path) -> str:
 def unused_modules(network: nn.Module, images: Tensor) -> list[str]:
     """Return the paths of the layers of *network* that a pass never calls; for explanation only."""
     called: set[str] = set()
-    hooks = [
-        module.register_forward_hook(lambda *_, path=path: called.add(path) and None)  # type: ignore[misc]
-        for path, module in network.named_modules()
-    ]
+
+    def note(path: str, *_: object) -> None:
+        called.add(path)
+
+    hooks = [module.register_forward_hook(partial(note, path)) for path, module in network.named_modules()]
     with torch.no_grad():
         network(normalise(images).contiguous())
     for hook in hooks:
@@ -166,9 +169,10 @@ def examine_rebuilt(place: Path, job: dict[str, Any], send: Send) -> None:
 
     network, head = rebuilt(place)
     images = normalise(unpacked_images(place / "sample.bin")).contiguous()
-    found = asdict(examine(network, images))
+    name = str(head.get("name", ""))[:200]
+    found = asdict(examine(network, images, name=name or "the network"))
     problems = [*found["problems"], *changes_itself(network, images)]
-    send("examination", **found | {"problems": problems, "network": str(head.get("name", ""))[:200]})
+    send("examination", **found | {"problems": problems, "network": name})
     send("done")
 
 

@@ -32,6 +32,7 @@ LARGEST_FILE = 1 << 20
 MOST_NEIGHBOURS = 100
 TOLERANCE = 1e-3
 """How far an output may move with the batch it comes in: other sizes of batch are summed in another order."""
+REBUILT = re.compile(r"Rebuilt\._constants\[(\d+)\]")
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -203,12 +204,10 @@ def examine_network(written: Written, data: Dataset, context: Context) -> Examin
     unused = written.frame.head.get("unused")
     extra = [cleaned(path, 80) for path in unused[:100]] if isinstance(unused, list) else []
     problems = [cleaned(each) for each in head["problems"]]
-    if written.frame.head.get("changed") is True:
-        problems.append("its forward changes weights or buffers in eval()")
     return Examination(
         network=written.name,
         parameters=int(head["parameters"]),
-        hidden=tuple(HiddenTensor(cleaned(each["name"]), each["numbers"], each["where"]) for each in head["hidden"]),
+        hidden=tuple(HiddenTensor(place_of(each["name"]), each["numbers"], each["where"]) for each in head["hidden"]),
         counted=int(head["counted"]),
         layers=tuple(
             UsedLayer(each["kind"], cleaned(each["path"], 80), cleaned(each["detail"]), each["value"])
@@ -219,6 +218,11 @@ def examine_network(written: Written, data: Dataset, context: Context) -> Examin
         problems=tuple(dict.fromkeys(problems)),
         largest=cleaned(head["largest"]),
     )
+
+
+def place_of(name: str) -> str:
+    """Return where hidden numbers lie; a constant of the rebuilt network has lost the name that it had in the file."""
+    return REBUILT.sub(lambda found: f"number {int(found[1]) + 1} of those the file makes by itself", cleaned(name))
 
 
 def raise_refused(frames: dict[str, Frame], outcome: Outcome, context: Context) -> None:

@@ -9,9 +9,32 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-NAMES = frozenset(
-    ["abs", "absolute", "acos", "acosh", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool1d", "adaptive_max_pool2d", "add", "addbmm", "addcdiv", "addcmul", "addmm", "addmv", "alias", "all", "alpha_dropout", "amax", "amin", "aminmax", "any", "arange", "argmax", "argmin", "argsort", "asin", "asinh", "atan", "atan2", "atanh", "avg_pool1d", "avg_pool2d", "baddbmm", "batch_norm", "bernoulli", "bilinear", "bitwise_and", "bitwise_not", "bitwise_or", "bmm", "cat", "ceil", "celu", "chunk", "clamp", "clamp_max", "clamp_min", "clip", "clone", "complex", "concat", "concatenate", "constant_pad_nd", "contiguous", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "convolution", "copy", "copysign", "cos", "cosh", "cosine_similarity", "cumprod", "cumsum", "detach", "diag", "diag_embed", "diagonal", "diff", "div", "divide", "dot", "dropout", "einsum", "elu", "embedding", "empty", "empty_like", "eq", "erf", "erfc", "exp", "exp2", "expand", "expand_as", "expm1", "fake_quantize_per_tensor_affine", "feature_alpha_dropout", "feature_dropout", "fill", "flatten", "flip", "floor", "floor_divide", "fmod", "frac", "full", "full_like", "gather", "ge", "gelu", "glu", "grid_sampler", "grid_sampler_2d", "group_norm", "gru", "gt", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "im2col", "index", "index_add", "index_select", "instance_norm", "isfinite", "isinf", "isnan", "kron", "layer_norm", "le", "leaky_relu", "lerp", "lift_fresh", "lift_fresh_copy", "linalg_norm", "linalg_vector_norm", "linear", "linspace", "log", "log10", "log1p", "log2", "log_sigmoid", "log_softmax", "logaddexp", "logical_and", "logical_not", "logical_or", "logit", "logsumexp", "lstm", "lt", "masked_fill", "matmul", "max", "max_pool1d", "max_pool2d", "max_pool2d_with_indices", "max_pool3d", "maximum", "mean", "median", "meshgrid", "min", "minimum", "mish", "mm", "movedim", "mse_loss", "mul", "multiply", "mv", "narrow", "native_batch_norm", "native_dropout", "native_group_norm", "native_layer_norm", "ne", "neg", "negative", "new_empty", "new_full", "new_ones", "new_zeros", "nonzero", "norm", "normal", "one_hot", "ones", "ones_like", "outer", "pad", "permute", "pixel_shuffle", "pixel_unshuffle", "pow", "prelu", "prod", "rand", "rand_like", "randint", "randn", "randn_like", "reciprocal", "reflection_pad2d", "relu", "relu6", "remainder", "repeat", "repeat_interleave", "replication_pad2d", "reshape", "resolve_conj", "resolve_neg", "rms_norm", "roll", "rot90", "round", "rrelu", "rsqrt", "rsub", "scaled_dot_product_attention", "scatter", "scatter_add", "select", "selu", "sigmoid", "sign", "silu", "sin", "sinh", "slice", "softmax", "softplus", "softshrink", "sort", "split", "split_with_sizes", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "swapaxes", "swapdims", "t", "take_along_dim", "tan", "tanh", "tensor_split", "threshold", "tile", "to", "topk", "transpose", "tril", "triu", "true_divide", "trunc", "type_as", "unbind", "unflatten", "unfold", "uniform", "unsqueeze", "upsample_bilinear2d", "upsample_nearest2d", "var", "var_mean", "view", "view_as", "where", "xlogy", "zero", "zeros", "zeros_like", "_log_softmax", "_reshape_alias", "_softmax", "_to_copy", "_unsafe_view", "_weight_norm"]
-)
+LISTED = """
+    abs absolute acos acosh adaptive_avg_pool1d adaptive_avg_pool2d adaptive_max_pool1d adaptive_max_pool2d add
+    addbmm addcdiv addcmul addmm addmv alias all alpha_dropout amax amin aminmax any arange argmax argmin argsort
+    asin asinh atan atan2 atanh avg_pool1d avg_pool2d baddbmm batch_norm bernoulli bilinear bitwise_and bitwise_not
+    bitwise_or bmm cat ceil celu chunk clamp clamp_max clamp_min clip clone complex concat concatenate
+    constant_pad_nd contiguous conv1d conv2d conv3d conv_transpose1d conv_transpose2d convolution copy copysign cos
+    cosh cosine_similarity cumprod cumsum detach diag diag_embed diagonal diff div divide dot dropout einsum elu
+    embedding empty empty_like eq erf erfc exp exp2 expand expand_as expm1 fake_quantize_per_tensor_affine
+    feature_alpha_dropout feature_dropout fill flatten flip floor floor_divide fmod frac full full_like gather ge
+    gelu glu grid_sampler grid_sampler_2d group_norm gru gt hardshrink hardsigmoid hardswish hardtanh heaviside
+    im2col index index_add index_select instance_norm isfinite isinf isnan kron layer_norm le leaky_relu lerp
+    lift_fresh lift_fresh_copy linalg_norm linalg_vector_norm linear linspace log log10 log1p log2 log_sigmoid
+    log_softmax logaddexp logical_and logical_not logical_or logit logsumexp lstm lt masked_fill matmul max
+    max_pool1d max_pool2d max_pool2d_with_indices max_pool3d maximum mean median meshgrid min minimum mish mm
+    movedim mse_loss mul multiply mv narrow native_batch_norm native_dropout native_group_norm native_layer_norm ne
+    neg negative new_empty new_full new_ones new_zeros nonzero norm normal one_hot ones ones_like outer pad permute
+    pixel_shuffle pixel_unshuffle pow prelu prod rand rand_like randint randn randn_like reciprocal reflection_pad2d
+    relu relu6 remainder repeat repeat_interleave replication_pad2d reshape resolve_conj resolve_neg rms_norm roll
+    rot90 round rrelu rsqrt rsub scaled_dot_product_attention scatter scatter_add select selu sigmoid sign silu sin
+    sinh slice softmax softplus softshrink sort split split_with_sizes sqrt square squeeze stack std std_mean sub
+    subtract sum swapaxes swapdims t take_along_dim tan tanh tensor_split threshold tile to topk transpose tril triu
+    true_divide trunc type_as unbind unflatten unfold uniform unsqueeze upsample_bilinear2d upsample_nearest2d var
+    var_mean view view_as where xlogy zero zeros zeros_like _log_softmax _reshape_alias _softmax _to_copy
+    _unsafe_view _weight_norm
+"""
+NAMES = frozenset(LISTED.split())
 """Of ``torch.ops.aten``; a name stands for its overloads and for the form that works in place (``relu_``)."""
 
 

@@ -162,8 +162,8 @@ def value_at(module: nn.Module, path: str) -> Tensor:
     """Return the parameter or buffer of *module* at *path*."""
     place, _, last = path.rpartition(".")
     parent = module.get_submodule(place)
-    found = parent._parameters.get(last)
-    found = parent._buffers.get(last) if found is None else found
+    parameter = parent._parameters.get(last)
+    found = parent._buffers.get(last) if parameter is None else parameter
     assert found is not None
     return found
 
