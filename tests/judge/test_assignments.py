@@ -116,7 +116,7 @@ def test_a_bad_assignment_gets_one_line_with_file_key_and_what_to_do(text: str, 
 
 
 def test_an_unknown_name_gets_the_nearest() -> None:
-    with pytest.raises(UsageError, match='no assignment "under-21k" – did you mean "under-20k"?'):
+    with pytest.raises(UsageError, match=r'no assignment "under-21k" – did you mean "under-20k"\?'):
         load_assignment("under-21k")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -23,8 +24,8 @@ def seen(**changes: object) -> Examination:
     """Return what is seen of a network that meets `under-20k` but for *changes*."""
     kinds = ("batch_norm", "dropout", "global_average_pooling", "fully_connected")
     layers = tuple(UsedLayer(kind, kind, "", 0.1 if kind == "dropout" else None) for kind in kinds)
-    facts = dict(parameters=500, hidden=(), counted=500, layers=layers, defined_unused=(), output_shape=(8, 10))
-    return Examination(**{"network": "Net", "problems": (), **facts, **changes})  # type: ignore[arg-type]
+    good = Examination("Net", 500, (), 500, layers, (), (8, 10), ())
+    return replace(good, **changes)  # type: ignore[arg-type]
 
 
 def test_the_limit_and_the_largest_layer_are_named() -> None:

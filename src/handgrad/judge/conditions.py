@@ -9,7 +9,7 @@ from typing import Literal
 
 from handgrad.digits.recipe import Recipe
 from handgrad.judge.assignment import WORDS, Assignment
-from handgrad.judge.records import EpochAnswer, Examination, Requirement, SeedResult, UsedLayer
+from handgrad.judge.records import EpochAnswer, Examination, Requirement, SeedResult, UsedLayer, place_words
 from handgrad.score import percent, spread, student_95, wilson_interval
 
 CLASSES = 10
@@ -87,7 +87,9 @@ def layers(assignment: Assignment, examination: Examination, recipe: Recipe | No
     if asked is not None:
         found = [each for each in used if each.kind == "dropout" and each.value]
         exact = [each for each in found if abs((each.value or 0) - asked) <= TRULY_THE_SAME]
-        words = ", ".join(f"{each.value:g} at {each.path}" for each in exact or found) or absent("dropout", examination)
+        words = ", ".join(f"{each.value:g} at {place_words(each.path)}" for each in exact or found) or absent(
+            "dropout", examination
+        )
         yield Requirement("dropout probability", f"one dropout of exactly {asked:g}", words, bool(exact))
     for kind in assignment.layers.forbidden:
         found = [each for each in used if each.kind == kind]
@@ -103,7 +105,7 @@ def with_recipe(layer: UsedLayer, recipe: Recipe | None) -> UsedLayer:
 
 def places(found: Sequence[UsedLayer], most: int = 4) -> str:
     """Return where layers were found, with what there is to know of each; empty where there are none."""
-    words = [f"{each.path} ({each.detail})" if each.detail else each.path for each in found[:most]]
+    words = [place_words(each.path) + (f" ({each.detail})" if each.detail else "") for each in found[:most]]
     more = [f"{len(found) - most} more"] if len(found) > most else []
     return ", ".join([*words, *more])
 

@@ -18,7 +18,7 @@ from handgrad.errors import UsageError
 from handgrad.judge.counted import buffers_of, count_once, hidden_tensors, parameters_of, stored_blocks
 from handgrad.judge.layers import Found, layers_in, watch
 from handgrad.judge.observe import Node, Trace, module_paths, place_of, reaching, registered, running_modules
-from handgrad.judge.records import Examination, UsedLayer
+from handgrad.judge.records import Examination, UsedLayer, place_words
 from handgrad.judge.restore import Snapshot, restored, seed_all
 
 FEW_IMAGES = 8
@@ -279,4 +279,4 @@ def largest(parameters: dict[str, Any]) -> str:
     if not shares:
         return ""
     best = max(shares, key=lambda path: shares[path])
-    return f"{best} has {shares[best]:,}"
+    return f"{place_words(best)} has {shares[best]:,}"

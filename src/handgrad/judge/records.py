@@ -96,3 +96,8 @@ class Verdict:
     isolation: str
     notes: tuple[str, ...]
     seconds: float
+
+
+def place_words(path: str) -> str:
+    """Return how the place of a layer reads in a sentence: ``features.3`` is ``layer features.3``, ``conv1`` itself."""
+    return f"layer {path}" if path.rpartition(".")[2].isdigit() else path
