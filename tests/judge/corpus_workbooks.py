@@ -255,6 +255,11 @@ RIGHT: tuple[Layout, ...] = (
     Layout("typed-data", formulas={"i1": "0.05", "i2": "1/10"}),
     Layout("identity-output", formulas={"a_o1": "{o1}", "a_o2": "{o2}", **{f"dE/dw{n}": FORMULAS[f"dE/dw{n}"].replace("*{a_o1}*(1-{a_o1})", "").replace("*{a_o2}*(1-{a_o2})", "") for n in range(1, 9)}}),
     Layout("without-half", formulas={"E1": "({t1}-{a_o1})^2", "E2": "({t2}-{a_o2})^2", **{f"dE/dw{n}": "2*" + FORMULAS[f"dE/dw{n}"] for n in range(1, 9)}}, eta=0.25),
+    Layout("biases-typed", formulas={"h1": "{w1}*{i1}+{w2}*{i2}+0.35", "h2": "{w3}*{i1}+{w4}*{i2}+0.35", "o1": "{w5}*{a_h1}+{w6}*{a_h2}+0.6", "o2": "{w7}*{a_h1}+{w8}*{a_h2}+0.6"}),
+    Layout("rate-in-text", eta_label="", eta_written="0.5", before=lambda book: book.active.__setitem__("A1", "learning rate = 0,5")),
+    Layout("rate-typed-as-text", eta="0.5"),
+    Layout("weights-by-start", formulas={"h1": "{w1}*{i1}+{w3}*{i2}", "h2": "{w2}*{i1}+{w4}*{i2}", "o1": "{w5}*{a_h1}+{w7}*{a_h2}", "o2": "{w6}*{a_h1}+{w8}*{a_h2}", "dE/dw1": BACK % ("w5", "w6", "a_h1", "a_h1", "i1"), "dE/dw3": BACK % ("w5", "w6", "a_h1", "a_h1", "i2"), "dE/dw2": BACK % ("w7", "w8", "a_h2", "a_h2", "i1"), "dE/dw4": BACK % ("w7", "w8", "a_h2", "a_h2", "i2"), "dE/dw6": FORMULAS["dE/dw7"], "dE/dw7": FORMULAS["dE/dw6"]}),
+    Layout("bare-activations", spell=spelling(act="{u}{n}", net="net{u}{n}")),
     Layout("one-step", steps=1, spell=PARTIAL),
     Layout("many-steps", steps=150, eta=1.0, spell=LEIBNIZ),
 )  # fmt: skip
@@ -332,6 +337,7 @@ WRONG: tuple[tuple[str, Plant], ...] = (
     ("deltas", Plant("w7", "{w7}".replace("{w7}", "{<w7}-{eta}*AJ$7"), (L.STOPS,))),
     ("leibniz", Plant("E_total", "{<E1}+{E2}", (L.STOPS,), first=3)),
     ("plain", Plant("i1", "{<i1}+1", (L.STOPS,), first=1)),
+    ("plain", Plant("w5", "{<w5}-{eta}*{dE/dw5}", (L.STOPS,))),
     # typed over
     ("plain", Plant("o2", 1.2, (L.TYPED_OVER,), first=4, last=4)),
     ("partial", Plant("w6", 0.45, (L.TYPED_OVER,), first=7, last=7)),

@@ -73,7 +73,7 @@ class Diagnosis:
     def explain(self, name: str, wrong: Flags) -> Finding:
         """The likely mistake of a column that is wrong in these rows."""
         row = int(np.argmax(wrong))
-        found = self._in_cells(name, row) or self._in_references(name, row, wrong) or self._in_literals(name, row)
+        found = self._in_cells(name, row) or self._in_references(name, row) or self._in_literals(name, row)
         if found is not None:
             return found
         suspect = self._by_value(name, wrong)
@@ -98,6 +98,9 @@ class Diagnosis:
         at = self.at(name, row)
         if math.isnan(self.reading.found[name][row]):
             what = "is empty" if cell is None else "shows no number"
+            misplaced = None if cell is None else self._in_references(name, row)
+            if misplaced is not None:
+                return misplaced
             return Finding(Likely.NO_NUMBER, f"{at} {what}", row)
         if cell is None or cell.formula is not None or not any(map(any, self.formulas.values())):
             return None
@@ -115,7 +118,7 @@ class Diagnosis:
             return None
         return tree_at(sheet, self.reading.table.rows[row], self.reading.places[name])
 
-    def _in_references(self, name: str, row: int, wrong: Flags) -> Finding | None:
+    def _in_references(self, name: str, row: int) -> Finding | None:
         """A cell of the table in a row that the formula should not read."""
         tree = self.tree(name, row)
         if tree is None:

@@ -16,11 +16,12 @@ from handgrad.judge.workbook.book import Book, Value, read_book
 from handgrad.judge.workbook.columns import Reading, Tolerance
 from handgrad.judge.workbook.diagnosis import Diagnosis, Finding
 from handgrad.judge.workbook.mistakes import Likely
-from handgrad.judge.workbook.network import Convention, MisfitError, conventions, shape_of
+from handgrad.judge.workbook.network import MisfitError, Shape, conventions, shape_of
 from handgrad.judge.workbook.rate import Rate, constants, rate_of
 from handgrad.judge.workbook.records import BookVerdict, ColumnVerdict, plain
 from handgrad.judge.workbook.table import Labelled, Table, Values, labelled, number, tables
 from handgrad.judge.workbook.task import judge_task
+from handgrad.judge.workbook.typed_biases import typed_biases
 from handgrad.judge.workbook.values import HERE, STORED, refreshed, values_of
 from handgrad.judge.workbook.what_if import stays_behind
 from handgrad.sheet_rows import address
@@ -116,18 +117,34 @@ def _reading(book: Book, values: Values, table: Table, beside: Mapping[str, list
     shape = replace(units, biases=max(units.biases, _biases(given)))
     tolerance = _tolerance(book, cells, table)
     look = replace(table, rows=table.rows[:FIRST_LOOK])
-    best: tuple[int, Convention] | None = None
-    for tries, convention in enumerate(conventions(shape, names, first, _biases_move(table, cells))):
+    wrong, best = _fewest_wrong(shape, look, cells, first, rate, tolerance)
+    typed = typed_biases(book, best) if wrong > 1 and not shape.biases else None
+    if typed is not None:
+        fewer, other = _fewest_wrong(replace(shape, biases=len(typed)), look, cells, first | typed, rate, tolerance)
+        if fewer < wrong:
+            said = f"biases typed into the formulas: {', '.join(f'{value:g}' for value in typed.values())}"
+            best = replace(other, convention=replace(other.convention, said=(*other.convention.said, said)))
+    return replace(best, table=table, rate=rate.value)
+
+
+def _fewest_wrong(
+    shape: Shape, look: Table, cells: Mapping[tuple[int, int], Value], first: Mapping[str, float], rate: Rate,
+    tolerance: Tolerance,
+) -> tuple[int, Reading]:  # fmt: skip
+    """How many columns are wrong in the best reading of these rows, and that reading."""
+    best: tuple[int, Reading] | None = None
+    names = frozenset(look.columns)
+    for tries, convention in enumerate(conventions(shape, names, first, _biases_move(look, cells))):
         trial = Reading(convention, look, cells, _short(rate.value, FIRST_LOOK), tolerance)
         wrong = sum(bool(flags.any()) for flags in trial.wrong.values()) + len(names) - len(convention.names)
         if best is None or wrong < best[0]:
-            best = (wrong, convention)
+            best = (wrong, trial)
         # One wrong column is a mistake; a table meant in another way would have several.
         if best[0] <= 1 or tries > MAX_TRIES:
             break
     if best is None:
         raise MisfitError("no network fits these names")
-    return Reading(best[1], table, cells, rate.value, tolerance)
+    return best
 
 
 def _short(rate: Any, rows: int) -> Any:
