@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-MAX_LENGTH, MAX_DEPTH = 8_192, 60
+MAX_LENGTH, MAX_DEPTH, MAX_SIGNS = 8_192, 60, 300
 TOKEN = re.compile(
     r"\s*(?:(?P<number>\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)(?![A-Za-z_(])"
     r'|(?P<string>"(?:[^"]|"")*")'
@@ -127,7 +127,7 @@ LEVELS = (("=", "<>", "<", ">", "<=", ">="), ("&",), ("+", "-"), ("*", "/"), ("^
 
 class _Parser:
     def __init__(self, tokens: list[tuple[str, str]]) -> None:
-        self._tokens, self._at, self._depth = tokens, 0, 0
+        self._tokens, self._at, self._depth, self._signs = tokens, 0, 0, 0
 
     def whole(self) -> Tree:
         tree = self._level(0)
@@ -150,6 +150,10 @@ class _Parser:
             return self._signed()
         left = self._level(level + 1)
         while (sign := self._take(*LEVELS[level])) is not None:
+            # Each sign nests the tree once more: a bound keeps every walk over it within the interpreter's stack.
+            self._signs += 1
+            if self._signs > MAX_SIGNS:
+                raise FormulaError("too many signs")
             left = Binary(sign, left, self._level(level + 1))
         return left
 
