@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (programs in strings keep their own lines)
 """Files that try to be judged *met* without meeting anything, or to do harm meanwhile.
 
 None of the networks in them meets `ASSIGNMENT`: each has too many parameters, or cannot learn the digits, or is none at

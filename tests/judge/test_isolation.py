@@ -63,7 +63,10 @@ def test_frames_arrive_beside_what_is_printed(level: Level) -> None:
 
 @every_level
 def test_a_program_that_never_ends_is_ended_in_time_with_all_that_it_started(level: Level) -> None:
-    code = "import os, time\nfor n in range(3): os.fork()\nos.setsid() if os.getpid() != os.getpgid(0) else None\ntime.sleep(60)"
+    code = (
+        "import os, time\nfor n in range(3): os.fork()\n"
+        "os.setsid() if os.getpid() != os.getpgid(0) else None\ntime.sleep(60)"
+    )
     began = time.monotonic()
     outcome = outcome_of(code, level, Limits(seconds=2.0))
     assert outcome.ended == "time" and time.monotonic() - began < 4.0
@@ -73,7 +76,8 @@ def test_a_program_that_never_ends_is_ended_in_time_with_all_that_it_started(lev
 @every_level
 def test_a_daemon_does_not_outlive_the_program(level: Level) -> None:
     code = (
-        "import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        time.sleep(61)\n    os._exit(0)\n"
+        "import os, time\nif os.fork() == 0:\n    os.setsid()\n"
+        "    if os.fork() == 0:\n        time.sleep(61)\n    os._exit(0)\n"
         "time.sleep(0.3)"
     )
     outcome = outcome_of(code, level)

@@ -23,6 +23,8 @@ h1 { font-size: 1.6rem; margin: 0 0 .2rem; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; margin: 1rem 0; }
 th, td { text-align: left; vertical-align: top; padding: .45rem .6rem; border-bottom: 1px solid #ccc; overflow-wrap: anywhere; }
 thead th { border-bottom: 2px solid #444; }
+thead th, .verdict, td.yes, td.no, td.open { white-space: nowrap; }
+tbody th { min-width: 11rem; } tbody td { min-width: 3rem; }
 td.yes { color: #14532d; font-weight: 700; } td.no { color: #7f1d1d; font-weight: 700; } td.open { color: #554400; }
 .small { color: #555; font-size: .9rem; } section { break-inside: avoid-page; }
 section + section { margin-top: 3rem; } a { color: #1d4ed8; }

@@ -1,0 +1,113 @@
+"""What is printed, written and handed back: complete, escaped, and never over something that exists."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from handgrad.cli import main
+from handgrad.judge.folder import files_in
+from handgrad.judge.jobs import cleaned
+from handgrad.judge.page import as_json, class_csv, class_page, table_text, verdict_page
+from handgrad.judge.records import Requirement, Verdict
+
+NASTY = '<script>alert("1")</script>&=cmd()\x1b[31m'
+
+
+def verdict(word: str = "not met", text: str = NASTY) -> Verdict:
+    """Return a verdict full of *text*."""
+    rows = (
+        Requirement("parameters", "fewer than 5", text, False),
+        Requirement("accuracy", "60 %", "not trained", None),
+    )
+    return Verdict(word, f"{text}.py", "easy", rows, "sandbox", (text,), 1.25)  # type: ignore[arg-type]
+
+
+class Tags(HTMLParser):
+    """Collects the tags and attributes of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Take a tag."""
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+
+@pytest.mark.parametrize("page", [verdict_page(verdict()), class_page([verdict(), verdict("met", "x")])])
+def test_a_strangers_text_is_shown_and_does_nothing(page: str) -> None:
+    tags = Tags()
+    tags.feed(page)
+    assert "script" not in tags.tags and "&lt;script&gt;" in page
+    assert "\x1b" not in page
+    assert not any(name.startswith("on") or name == "src" for name in tags.attributes)
+    assert "default-src 'none'" in page
+
+
+def test_a_csv_has_a_row_a_file_and_no_formula() -> None:
+    rows = list(csv.reader(io.StringIO(class_csv([verdict(text="=cmd()"), verdict("met", "fine")]))))
+    assert [row[0] for row in rows] == ["file", "'=cmd().py", "fine.py"]
+    assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row)
+    assert rows[0][3:5] == ["parameters", "accuracy"] and rows[2][3] == "no: fine"
+
+
+def test_the_json_holds_what_the_table_shows() -> None:
+    table = json.loads(json.dumps(as_json(verdict(text="plain"))))
+    assert {"verdict", "assignment", "requirements", "isolation"} <= table.keys()
+    assert table["requirements"][0] == {"name": "parameters", "asked": "fewer than 5", "found": "plain", "met": False}
+    text = table_text(verdict(text="plain"))
+    assert "parameters  fewer than 5  plain        no" in text and "plain.py – easy: not met" in text
+
+
+def test_control_and_direction_characters_of_a_stranger_are_taken_out() -> None:
+    assert cleaned("a\x1b[31m\u202eb\n c") == "a\ufffd[31m\ufffdb\ufffd c"
+    assert len(cleaned("x" * 10_000)) == 300
+
+
+def test_a_class_is_every_file_and_every_folder_with_one(tmp_path: Path) -> None:
+    (tmp_path / "ada.py").touch()
+    (tmp_path / "link.py").symlink_to("/etc/passwd")
+    for name in ("ben", "cleo"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "net.py").touch()
+    (tmp_path / "cleo" / "layers.py").touch()
+    assert [str(path.relative_to(tmp_path)) for path in files_in(tmp_path)] == ["ada.py", "ben/net.py", "cleo/net.py"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["net.py"], "--assignment is missing"),
+        (["net.py", "--assignment", "under-20"], 'no assignment "under-20" – did you mean "under-20k"?'),
+        (["gone.py", "--assignment", "under-20k"], "gone.py is not there – found nothing"),
+        (["net.py", "--assignment", "under-20k", "--report", "old.html"], "old.html exists – add --overwrite"),
+        (["net.py", "--assignment", "under-20k", "--csv", "x.csv"], "--csv does not go with one file"),
+        (["net.py", "--assignment", "under-20k", "--seeds", "3,3"], "--seeds needs 1 to 1000 different"),
+        (["book.xlsx", "--assignment", "under-20k"], "--assignment does not go with a workbook"),
+        (["empty", "--assignment", "under-20k"], "empty holds no Python file"),
+    ],
+)
+def test_a_command_that_cannot_be_meant_is_refused_in_one_line(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("net.py").touch()
+    Path("old.html").write_text("mine")
+    Path("empty").mkdir()
+    with pytest.raises(SystemExit) as ended:
+        main(["judge", *arguments])
+    error = capsys.readouterr().err
+    assert ended.value.code == 2 and message in error and error.count("\n") == 1
+    assert Path("old.html").read_text() == "mine"
