@@ -753,3 +753,27 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.fc(self.mix(self.body(x).flatten(2).mT).mean(1))
+
+
+@for_assignment("under-20k")
+class BothWays(nn.Module):
+    """Shows itself each image and its mirror picture, side by side in one batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.fc = trunk(), nn.Linear(8, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores = self.fc(self.body(torch.cat([x, x.flip(3)])).mean((2, 3)))
+        return (scores[: len(x)] + scores[len(x) :]) / 2
+
+
+@for_assignment("under-20k")
+class HalfPrecision(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.fc = trunk(), nn.Linear(8, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16):
+            return self.fc(self.body(x).mean((2, 3))).float()

@@ -51,24 +51,27 @@ def watch(trace: Trace, node: Node) -> None:
 def watch_means(trace: Trace, node: Node, result: Tensor) -> None:
     """Compare a row of features an image with the spatial means of every map before it; keep the means of a map."""
     batch, shape = trace.batch, result.shape
-    if len(shape) >= 2 and shape[0] == batch and result.numel() == batch * max(shape[1:], default=0):
-        features = result.double().reshape(batch, -1)
+    # A multiple of the batch is several views of each image, side by side.
+    whole = len(shape) >= 2 and shape[0] > 0 and shape[0] % batch == 0
+    if whole and result.numel() == shape[0] * max(shape[1:], default=0):
+        features, precision = result.double().reshape(shape[0], -1), max(1e-4, 2 * torch.finfo(result.dtype).eps)
         for earlier in trace.nodes[:-1]:
             for means in earlier.facts.get("means", ()):
-                if means.shape == features.shape and same(means, features):
+                if means.shape == features.shape and same(means, features, precision):
                     node.facts["pooled"] = earlier
+                    trace.memory(result).flat = True
                     return
     weighted = any(read.memory.weighted for read in node.reads) or "conv" in node.name or node.name in PRODUCTS
-    if len(shape) in (3, 4) and shape[0] == batch and weighted:
+    if len(shape) in (3, 4) and whole and weighted:
         exact = result.double()
         spatial = ((2, 3), (1, 2)) if len(shape) == 4 else ((2,), (1,))
         node.facts["means"] = [exact.mean(dims) for dims in spatial if math.prod(shape[dim] for dim in dims) > 1]
 
 
-def same(means: Tensor, features: Tensor) -> bool:
+def same(means: Tensor, features: Tensor, precision: float) -> bool:
     """Whether two rows of features are equal up to rounding, and not merely both nothing."""
     size = float(means.abs().max())
-    return size > 1e-9 and float((means - features).abs().max()) <= 1e-4 * size
+    return size > 1e-9 and float((means - features).abs().max()) <= precision * size
 
 
 def watch_norm(trace: Trace, node: Node, result: Tensor) -> None:
@@ -161,7 +164,7 @@ def shape_words(shape: Sequence[int]) -> str:
 
 def batch_norm(node: Node, trace: Trace) -> UsedLayer | None:
     """Return the layer; statistics of single images (instance normalisation runs as this operation too) are none."""
-    if node.shape[:1] != (trace.batch,):
+    if not node.shape or node.shape[0] % trace.batch:
         return None
     return named(node, "batch_norm", f"{node.shape[1]} channels")
 
@@ -199,7 +202,7 @@ def product(node: Node, trace: Trace) -> UsedLayer | None:
     if weight.dim() == 3 and weight.shape[0] not in (1, trace.batch):
         outputs *= weight.shape[0]
     rows = math.prod(node.shape) / (outputs * trace.batch)
-    if rows == 1:
+    if rows == 1 or pair[0 if first else 1].memory.flat:
         return named(node, "fully_connected", f"{outputs} outputs")
     if rows > 1:
         return named(node, "convolution", f"1×1: the same product at {rows:.0f} positions")

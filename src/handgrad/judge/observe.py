@@ -274,7 +274,7 @@ def registered(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 def module_paths(module: nn.Module) -> dict[int, tuple[str, bool]]:
     """Return, by identity, the path of each module and whether it has no children (parametrizations apart)."""
     return {
-        id(each): (path, not set(vars(each).get("_modules") or {}) - {"parametrizations"})
+        id(each): (path, not {name for name, _ in (vars(each).get("_modules") or {}).items()} - {"parametrizations"})
         for path, each in registered(module)
     }
 

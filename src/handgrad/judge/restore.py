@@ -20,7 +20,7 @@ class Snapshot:
 
     def __init__(self, module: nn.Module) -> None:
         self.kept = [vars(each)[kind] for _, each in registered(module) for kind in ("_parameters", "_buffers")]
-        self.held = [dict(each) for each in self.kept]
+        self.held = [dict(each.items()) for each in self.kept]
         self.values = [
             (tensor, tensor.detach().clone())
             for each in self.held
@@ -32,8 +32,9 @@ class Snapshot:
         """Put everything back, in place."""
         with torch.no_grad():
             for now, before in zip(self.kept, self.held, strict=True):
-                now.clear()
-                now.update(before)
+                if isinstance(now, dict):  # scripted modules show a view that cannot be written
+                    now.clear()
+                    now.update(before)
             for tensor, value in self.values:
                 if tensor.shape == value.shape:
                     tensor.detach().copy_(value)
