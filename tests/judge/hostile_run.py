@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from corpus_hostile import ASSIGNMENT, FILES
 
 from handgrad.digits.dataset import Dataset
 from handgrad.digits.drawn import draw_digits
@@ -18,6 +17,7 @@ from handgrad.judge.assignment import parse_assignment
 from handgrad.judge.isolation import Limits, isolation_level
 from handgrad.judge.network import judge_network
 from handgrad.judge.records import Verdict
+from judge.corpus_hostile import ASSIGNMENT, FILES
 
 GRACE = 2.0
 LIMITS = Limits(memory=1 << 30, processes=48, answers=64 << 20, text=16 << 20)

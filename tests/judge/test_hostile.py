@@ -6,12 +6,12 @@ import time
 from pathlib import Path
 
 import pytest
-from corpus_hostile import BIG, ENDLESS, FILES
-from hostile_run import Aftermath, faults, judge_hostile, needs_sandbox, processes_of, small_data
 
 from handgrad.judge.assignment import parse_assignment
 from handgrad.judge.network import judge_network
 from handgrad.judge.records import Verdict
+from judge.corpus_hostile import BIG, ENDLESS, FILES
+from judge.hostile_run import Aftermath, faults, judge_hostile, needs_sandbox, processes_of, small_data
 
 FEW = (
     "syntax error",
