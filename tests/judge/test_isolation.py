@@ -97,7 +97,8 @@ def alive(words: str) -> bool:
 def test_memory_processes_files_and_output_are_limited(level: Level) -> None:
     small = Limits(seconds=20.0, memory=100 << 20, processes=10, file_size=1 << 20, answers=1 << 20, text=1 << 20)
     assert outcome_of("x = bytearray(150 << 20)\nimport time; time.sleep(20)", level, small).ended == "memory"
-    forks = "import os, time\nfor n in range(4):\n    try: os.fork()\n    except OSError: print('no more', flush=True)\ntime.sleep(20)"
+    forks = "import os, time\nfor n in range(4):\n    try: os.fork()\n"
+    forks += "    except OSError: print('no more', flush=True)\ntime.sleep(20)"
     many = outcome_of(forks, level, Limits(seconds=5.0, processes=10))
     assert many.ended == "processes" or "no more" in many.text, many
     giant = outcome_of("open('giant', 'wb').write(bytes(2 << 20))", level, small)
