@@ -108,9 +108,6 @@ class Sheet:
         """Protect without a password: against slips, not against people."""
         self._sheet.protect("", {"select_locked_cells": True, "format_columns": True, "format_rows": True})
 
-    def show_grid(self) -> None:
-        self._sheet.hide_gridlines(1)
-
     def zoom(self, percent: int) -> None:
         self._sheet.set_zoom(percent)
 

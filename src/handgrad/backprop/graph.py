@@ -131,11 +131,6 @@ class Graph:
         return {quantity.name: quantity.label for quantity in self.quantities}
 
     @property
-    def symbols(self) -> dict[str, str]:
-        """Name → LaTeX."""
-        return {quantity.name: quantity.latex for quantity in self.quantities}
-
-    @property
     def parameters(self) -> tuple[str, ...]:
         """What is trained: the weights, then the trained biases, each in the order of their numbers."""
         return tuple(q.name for q in self.of_kind(Kind.WEIGHT, Kind.BIAS) if q.name in self.successors)
