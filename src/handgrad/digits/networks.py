@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812  (the name everyone knows it by)
 from torch import Tensor, nn
 
+from handgrad.digits.fused import Chain, Fusing, is_large, norm_conv
+
 
 def conv_relu_norm(inputs: int, outputs: int, *, padding: int = 0, bias: bool = True) -> list[nn.Module]:
     """A 3×3 convolution, ReLU, BatchNorm: the order of the published `transition-11k` and `gap10-17k`."""
@@ -27,7 +29,15 @@ def conv_norm_relu(
     return [convolution, nn.BatchNorm2d(outputs), nn.ReLU()]
 
 
-class Squeeze16k(nn.Module):
+def relu_norm_conv(values: Tensor, norm: nn.BatchNorm2d, convolution: nn.Conv2d, fused: bool) -> Tensor:
+    """``convolution(norm(relu(values)))``, as one operation where that is asked for; *values* are then used up."""
+    if fused and is_large(values):
+        return norm_conv(norm, convolution, values, relu=True)
+    result: Tensor = convolution(norm(F.relu(values)))
+    return result
+
+
+class Squeeze16k(Fusing):
     """16,452 parameters: a 1×1 squeeze to ten channels before the only pool, global average pooling, one linear layer."""
 
     def __init__(self) -> None:
@@ -44,18 +54,19 @@ class Squeeze16k(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits of shape ``[batch, 10]``. The ReLUs are functions here, as published, so no table row shows them."""
-        x = self.norm1(F.relu(self.conv1(images)))
-        x = self.norm2(F.relu(self.conv2(x)))
-        x = self.drop1(self.pool(self.squeeze(x)))
-        x = self.norm3(F.relu(self.conv3(x)))
-        x = self.drop2(self.norm4(F.relu(self.conv4(x))))
+        fused = self.fuses(images)
+        x = relu_norm_conv(self.conv1(images), self.norm1, self.conv2, fused)
+        x = relu_norm_conv(x, self.norm2, self.squeeze, fused)
+        x = self.conv3(self.drop1(self.pool(x)))
+        x = relu_norm_conv(x, self.norm3, self.conv4, fused)
+        x = self.drop2(self.norm4(F.relu(x)))
         x = self.drop3(self.norm5(F.relu(self.conv5(x))))
         x = self.norm6(F.relu(self.conv6(x)))
         logits: Tensor = self.linear(self.average(x).flatten(1))
         return logits
 
 
-class TwoPool17k(nn.Sequential):
+class TwoPool17k(Chain):
     """17,498 parameters: padded convolutions, two pools with a 1×1 squeeze to eight channels after each."""
 
     def __init__(self) -> None:
@@ -76,7 +87,7 @@ class TwoPool17k(nn.Sequential):
         )
 
 
-class BiasFree12k(nn.Sequential):
+class BiasFree12k(Chain):
     """11,924 parameters and no bias anywhere: one widening to 32 channels, a 1×1 convolution as the classifier."""
 
     def __init__(self, dropout: float = 0.05) -> None:
@@ -99,7 +110,7 @@ class BiasFree12k(nn.Sequential):
         )
 
 
-class Transition11k(nn.Sequential):
+class Transition11k(Chain):
     """11,392 parameters: BatchNorm after ReLU, a plain 1×1 transition before the pool, a 1×1 convolution as the classifier."""
 
     def __init__(self, dropout: float = 0.05) -> None:
@@ -123,7 +134,7 @@ class Transition11k(nn.Sequential):
         )
 
 
-class Gap10With17k(nn.Sequential):
+class Gap10With17k(Chain):
     """17,466 parameters: ten channels straight into global average pooling, no linear layer."""
 
     def __init__(self, dropout: float = 0.30) -> None:
@@ -145,7 +156,7 @@ class Gap10With17k(nn.Sequential):
         )
 
 
-class Stem16k(nn.Sequential):
+class Stem16k(Chain):
     """15,538 parameters, made for speed: a stride-2 5×5 stem leaves a quarter of the pixels to everything after it."""
 
     def __init__(self) -> None:

@@ -19,6 +19,7 @@ from torch.nn.utils import get_total_norm
 
 from handgrad.digits.augment import augment, normalise
 from handgrad.digits.dropout import quicken_dropout, set_dropout
+from handgrad.digits.fused import fuse
 from handgrad.digits.meter import Meter
 from handgrad.digits.networks import channels_last
 from handgrad.digits.recipe import Averaging, Optimizer, Recipe
@@ -105,6 +106,7 @@ def begin(build: Callable[[], nn.Module], recipe: Recipe, seed: int, device: tor
         set_dropout(network, recipe.dropout)
     if device.type == "cpu":
         quicken_dropout(network)
+        fuse(network)
     network = channels_last(network).to(device)
     average = copy.deepcopy(network).eval() if recipe.averaging.decay else None
     return State(network, make_optimizer(network, recipe.optimizer), average, Meter(device))
@@ -116,10 +118,10 @@ def make_optimizer(network: nn.Module, recipe: Optimizer) -> torch.optim.Optimiz
     rate, decay = recipe.learning_rate, recipe.weight_decay
     if recipe.name == "sgd":
         return torch.optim.SGD(
-            parameters, rate, momentum=recipe.momentum, nesterov=recipe.nesterov, weight_decay=decay, foreach=True
+            parameters, rate, momentum=recipe.momentum, nesterov=recipe.nesterov, weight_decay=decay, fused=True
         )
     kind = torch.optim.Adam if recipe.name == "adam" else torch.optim.AdamW
-    return kind(parameters, rate, betas=(recipe.beta1, recipe.beta2), weight_decay=decay, foreach=True)
+    return kind(parameters, rate, betas=(recipe.beta1, recipe.beta2), weight_decay=decay, fused=True)
 
 
 def steps_an_epoch(count: int, recipe: Recipe) -> int:
