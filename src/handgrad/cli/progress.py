@@ -49,7 +49,7 @@ class ProgressLines:
             self.bar.close()
             self.bar = None
         found = score.evaluation
-        name = "Test set" if evaluated_on == "test" else "Hold-out"
+        name = {"test": "Test set", "holdout": "Hold-out", "training": "Some training images"}[evaluated_on]
         exact = percent(found.correct, found.total).replace(" ", "")
         line = f"{name}: Average loss: {found.loss:.4f}, Accuracy: {found.correct}/{found.total} ({exact})"
         if not shown:

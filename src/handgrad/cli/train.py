@@ -103,6 +103,8 @@ def check_nothing_else(context: typer.Context) -> None:
 
 def print_summary(summary: RunSummary, page: Path, as_json: bool) -> None:
     """Print the finished run: its headline with interval, its best epoch with how that was chosen, the page."""
+    from handgrad.digits.records import NOT_SELECTED
+
     if as_json:
         print(json.dumps(summary.as_json() | {"report": str(page)}))
         return
@@ -114,7 +116,10 @@ def print_summary(summary: RunSummary, page: Path, as_json: bool) -> None:
         f"last epoch ({summary.epochs}): {percent(last.correct, last.total)} "
         f"({last.correct:,} of {last.total:,}; 95 % interval {low:.2f} to {high:.2f} %)"
     )
-    print(f"best epoch ({best.epoch}): {percent(best.correct, best.total)} – selected on the {best.selected_on}")
+    if best.selected_on == NOT_SELECTED:
+        print("the test set was read once, after the last epoch")
+    else:
+        print(f"best epoch ({best.epoch}): {percent(best.correct, best.total)} – selected on the {best.selected_on}")
     print(
         f"{summary.seconds_training:.1f} s of training ({summary.device}, {summary.precision}, {summary.threads} threads)"
     )

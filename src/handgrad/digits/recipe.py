@@ -126,6 +126,8 @@ class Recipe(Strict):
     """What a reader should know: where the recipe comes from, what was left unsaid and chosen here."""
     epochs: int = 19
     batch_size: int = 128
+    test: Literal["every epoch", "once"] = "every epoch"
+    """When the test set is read. "once": after the last epoch alone, and every epoch answers for some training images."""
     drop_last: bool = False
     """Whether the last, short batch of an epoch is left out."""
     label_smoothing: float = 0.0

@@ -8,6 +8,8 @@ from typing import Any
 from handgrad.digits.train import EpochScore, Score
 from handgrad.score import wilson_interval
 
+NOT_SELECTED = "nothing: the test set was read once"
+
 
 @dataclass(frozen=True)
 class LastEpoch:
@@ -21,7 +23,10 @@ class LastEpoch:
 
 @dataclass(frozen=True)
 class BestEpoch:
-    """The epoch that looked best, on the test set. ``selected_on`` says what it was chosen by: "test set" or "holdout"."""
+    """The epoch that looked best, on the test set. ``selected_on`` says what it was chosen by: "test set" or "holdout".
+
+    Where the test set was read only once it is the last epoch, and ``selected_on`` is `NOT_SELECTED`.
+    """
 
     epoch: int
     correct: int

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from handgrad.digits.checks import check_batches, check_trains, memory_told
-from handgrad.digits.dataset import Dataset, hold_out, load_dataset
+from handgrad.digits.dataset import Dataset, hold_out, load_dataset, without_test
 from handgrad.digits.device import choose_machine, using
 from handgrad.digits.evidence import evidence
 from handgrad.digits.load import check_classes, load_network
@@ -31,7 +31,15 @@ from handgrad.digits.origin import (
 )
 from handgrad.digits.recipe import Recipe
 from handgrad.digits.recipe_file import load_recipe, recipe_table, recipe_text
-from handgrad.digits.records import RunSummary, best_epoch, epoch_table, last_epoch, score_table, summary_from
+from handgrad.digits.records import (
+    NOT_SELECTED,
+    RunSummary,
+    best_epoch,
+    epoch_table,
+    last_epoch,
+    score_table,
+    summary_from,
+)
 from handgrad.digits.state import pack, packed, restore
 from handgrad.digits.summary import summarise
 from handgrad.digits.train import EpochScore, Images, Score, State, begin, predict, score_of, steps_an_epoch
@@ -106,7 +114,7 @@ def train(
         network = load_network(recipe.network)
         check_classes(network, name=recipe.network)
         whole = data if isinstance(data, Dataset) else load_dataset(Path(data) if data else None, download=download)
-        seen = hold_out(whole, holdout, HOLDOUT_SEED) if holdout else whole
+        seen = evaluated_each_epoch(whole, recipe, holdout)
         check_batches(len(seen.train_labels), recipe)
         check_trains(network, len(seen.train_labels), recipe)
         machine = choose_machine(network, recipe.batch_size, device=device, precision=precision, threads=threads)
@@ -153,11 +161,18 @@ def resume(
                 place if isinstance(place, Dataset) else load_dataset(Path(place) if place else None, download=download)
             )
             check_data(origin, whole)
-            seen = hold_out(whole, origin.holdout, HOLDOUT_SEED) if origin.holdout else whole
+            seen = evaluated_each_epoch(whole, recipe, origin.holdout)
             job = Job(folder, recipe, origin, whole, seen, watcher, stop)
             state = begin(lambda: load_network(recipe.network), recipe, origin.seed, origin.machine.torch_device)
             take_up(job, state, checkpoint, torch_before)
             return carry_on(job, state)
+
+
+def evaluated_each_epoch(whole: Dataset, recipe: Recipe, holdout: int) -> Dataset:
+    """Return what a run trains with, and in the place of the test set what every epoch is evaluated on."""
+    if holdout:
+        return hold_out(whole, holdout, HOLDOUT_SEED)
+    return without_test(whole) if recipe.test == "once" else whole
 
 
 def describe(job: Job, network: nn.Module) -> None:
@@ -271,7 +286,7 @@ def finish(job: Job, state: State, training: Images) -> RunSummary:
     headline = score_of(answers, test.labels)
     if not math.isfinite(headline.loss):
         raise DivergedError("the loss on the test images is not finite after the last epoch")
-    number, chosen = choose_epoch(job, state, test)
+    number, chosen, chosen_by = choose_epoch(job, state, test, headline)
     record = {"format": FORMAT, "run": job.origin.run, "network": job.recipe.network, "recipe": job.recipe.name}
     job.folder.write(MODEL, packed(dict(network.state_dict()), record))
     job.folder.write(EVIDENCE, packed(evidence(job.recipe, job.origin.seed, training, test, answers), record))
@@ -287,7 +302,7 @@ def finish(job: Job, state: State, training: Images) -> RunSummary:
         epochs=job.recipe.epochs,
         holdout=len(job.seen.test_labels) if job.seen.evaluated_on == "holdout" else 0,
         last_epoch=last_epoch(headline),
-        best_epoch=best_epoch(number, chosen, "holdout" if job.best_weights else "test set"),
+        best_epoch=best_epoch(number, chosen, chosen_by),
         seconds_training=round(sum(epoch["seconds_training"] for epoch in job.epochs), 3),
         seconds_evaluating=round(sum(epoch["seconds_evaluating"] for epoch in job.epochs), 3),
         device=machine.device,
@@ -299,18 +314,20 @@ def finish(job: Job, state: State, training: Images) -> RunSummary:
     return summary
 
 
-def choose_epoch(job: Job, state: State, test: Images) -> tuple[int, Score]:
-    """Return the first epoch that did best where every epoch was evaluated, and its score on the test set."""
+def choose_epoch(job: Job, state: State, test: Images, headline: Score) -> tuple[int, Score, str]:
+    """Return the first epoch that did best where every epoch was evaluated, its score on the test set, and what chose it."""
+    if job.recipe.test == "once":
+        return state.epoch, headline, NOT_SELECTED
     best = max(job.epochs, key=lambda epoch: epoch["evaluation"]["correct"])
     if not job.best_weights:
         figures = best["evaluation"]
-        return best["epoch"], Score(figures["loss"], figures["correct"], figures["total"])
+        return best["epoch"], Score(figures["loss"], figures["correct"], figures["total"]), "test set"
     network = state.evaluated
     last = {name: value.clone() for name, value in network.state_dict().items()}
     network.load_state_dict(job.best_weights)
     score = score_of(predict(network, test.images), test.labels)
     network.load_state_dict(last)
-    return best["epoch"], score
+    return best["epoch"], score, "holdout"
 
 
 def finished(folder: RunFolder) -> RunSummary:

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.digits.checks import check_batches, check_trains
-from handgrad.digits.dataset import hold_out, load_dataset
+from handgrad.digits.dataset import load_dataset
 from handgrad.digits.device import Machine, choose_machine, usable_cores
 from handgrad.digits.load import check_classes, load_network
 from handgrad.digits.networks import count_parameters
 from handgrad.digits.recipe import Recipe
 from handgrad.digits.recipe_file import load_recipe
 from handgrad.digits.records import RunSummary
-from handgrad.digits.run import HOLDOUT_SEED
+from handgrad.digits.run import evaluated_each_epoch
 from handgrad.digits.seeds import FailedSeed, Task, at_once, in_turn
 from handgrad.digits.watch import Watcher, never
 from handgrad.errors import InterruptedRunError, UsageError
@@ -93,7 +93,7 @@ def study(
     network = load_network(recipe.network)
     check_classes(network, name=recipe.network)
     dataset = load_dataset(Path(data) if data else None, download=download)
-    seen = hold_out(dataset, holdout, HOLDOUT_SEED) if holdout else dataset
+    seen = evaluated_each_epoch(dataset, recipe, holdout)
     check_batches(len(seen.train_labels), recipe)
     check_trains(network, len(seen.train_labels), recipe)
     jobs = min(len(seeds), jobs or usable_cores())

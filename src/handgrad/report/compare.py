@@ -179,7 +179,8 @@ def run_cells(label: str, run: Run) -> list[str]:
     result, seconds = run.result, run.seconds_an_epoch
     best = "–"
     if result is not None:
-        best = f"{percent(result.best_correct, result.best_total)} ({result.best_number}, {result.selected_on})"
+        chosen = result.selected_on or "not selected"
+        best = f"{percent(result.best_correct, result.best_total)} ({result.best_number}, {chosen})"
     return [
         label,
         run.network,

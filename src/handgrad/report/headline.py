@@ -40,6 +40,9 @@ def last_epoch(run: Run, result: Result) -> Markup:
 
 def best_epoch(result: Result) -> Markup:
     """Return the best epoch, smaller, labelled with what chose it."""
+    if not result.selected_on:
+        said = "The test set was read once, after the last epoch: nothing was chosen with it, not even the epoch."
+        return tag("div", tag("h2", "Read once"), tag("p", said, class_="quiet"), class_="card")
     return tag(
         "div",
         tag("h2", f"Best epoch ({result.best_number})"),

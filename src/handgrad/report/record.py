@@ -48,7 +48,8 @@ class Epoch:
 class Result:
     """How a complete run ended, on the test set: the last epoch with its Wilson interval (percent), and the best one.
 
-    ``selected_on`` says what the best epoch was chosen by: "test set" or "hold-out".
+    ``selected_on`` says what the best epoch was chosen by: "test set", "hold-out", or "" where the last epoch is it because
+    the test set was read only then.
     """
 
     last: Count
@@ -157,7 +158,7 @@ def assemble(folder: RunFolder, pictures: bool) -> Run:
         recipe=recipe,
         environment=environment,
         epochs=epochs,
-        evaluated_on="hold-out" if holdout else "test set",
+        evaluated_on=evaluated_on(holdout, recipe),
         dataset=str(environment["dataset"]),
         seed=int(environment["seed"]),
         holdout=holdout,
@@ -166,6 +167,13 @@ def assemble(folder: RunFolder, pictures: bool) -> Run:
         layers=read_layers(folder),
         evidence=evidence,
     )
+
+
+def evaluated_on(holdout: int, recipe: Mapping[str, Any]) -> str:
+    """Return what every epoch of the run was evaluated on, as it is called in a sentence."""
+    if holdout:
+        return "hold-out"
+    return "sample of the training images" if recipe.get("test") == "once" else "test set"
 
 
 def read_recipe(folder: RunFolder) -> dict[str, Any]:
@@ -213,7 +221,7 @@ def result_from(summary: Mapping[str, Any]) -> Result:
         best_number=int(best["epoch"]),
         best_correct=count_from({"loss": 0, "correct": best["correct"], "total": best["total"]}).correct,
         best_total=int(best["total"]),
-        selected_on="hold-out" if best["selected_on"] == "holdout" else "test set",
+        selected_on={"holdout": "hold-out", "test set": "test set"}.get(best["selected_on"], ""),
         parameters=int(summary["parameters"]),
         seconds_training=finite(summary["seconds_training"]),
         seconds_evaluating=finite(summary["seconds_evaluating"]),

@@ -62,7 +62,7 @@ def write_events(folder: Path) -> Path:
 
 def scalars(run: Run, began: float) -> Iterator[Scalar]:
     """Yield every scalar of *run*, which began at *began*."""
-    evaluation = "holdout" if run.holdout else "test"
+    evaluation = {"hold-out": "holdout", "test set": "test"}.get(run.evaluated_on, "training_sample")
     time, ends = began, [began]
     for epoch in run.epochs:
         time += epoch.seconds_training
