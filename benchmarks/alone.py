@@ -58,7 +58,7 @@ def run_alone(script: str, given: Given) -> Seen:
     """
     with tempfile.TemporaryDirectory() as folder:
         result, log = Path(folder) / "result.json", Path(folder) / "log.txt"
-        environment = os.environ | {"PYTHONPATH": str(SCRIPTS.parent), "CUDA_VISIBLE_DEVICES": ""}
+        environment = os.environ | {"PYTHONPATH": str(SCRIPTS.parent), "CUDA_VISIBLE_DEVICES": "", "KERAS_HOME": folder}
         with log.open("w", encoding="utf-8") as lines:
             started = time.monotonic()
             process = subprocess.Popen(
@@ -123,16 +123,16 @@ def proportional_bytes(pid: int) -> int:
     return int(found[1]) * 1024 if found else 0
 
 
-def write_first(folder: Path, dataset: Dataset, images: int) -> int:
-    """Write the first *images* training images of *dataset*, and no more test images, into *folder*; return how many."""
+def write_first(folder: Path, dataset: Dataset, images: int, test: int) -> int:
+    """Write the first *images* training and *test* test images of *dataset* into *folder*; return how many of training."""
     count = min(images, len(dataset.train_labels))
     write_digits(
         folder,
         (
             dataset.train_images[:count].numpy(),
             dataset.train_labels[:count].byte().numpy(),
-            dataset.test_images[:count].numpy(),
-            dataset.test_labels[:count].byte().numpy(),
+            dataset.test_images[:test].numpy(),
+            dataset.test_labels[:test].byte().numpy(),
         ),
     )
     return count

@@ -200,7 +200,7 @@ def main() -> None:
     record: dict[str, Any] = {"dataset": dataset.name, "rounds": given.rounds, "epochs": given.epochs}
     record |= surroundings(LIBRARIES) | {"not_installed": missing, "networks": []}
     with tempfile.TemporaryDirectory() as folder:
-        record["images"] = images = write_first(Path(folder), dataset, given.images)
+        record["images"] = images = write_first(Path(folder), dataset, given.images, test=given.images)
         print(f"{images:,} images of dataset: {dataset.name}, {given.rounds} rounds, the last of {given.epochs} epochs")
         for name in missing:
             print(f"left out: {name} is not installed – pip install 'handgrad[peers]'")
