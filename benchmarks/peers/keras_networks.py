@@ -1,7 +1,7 @@
 """The five published networks in Keras layers: what `handgrad.digits.networks` says in torch's, layer by layer.
 
-Channels first, torch's BatchNorm constants, and global pooling as average pooling over what is left: a copy of the weights
-gives the same scores, which a test shows for each.
+Keras's default layout, channels last, and torch's BatchNorm constants. A copy of the weights gives the same scores, which a
+test shows for each.
 """
 
 from __future__ import annotations
@@ -15,17 +15,15 @@ os.environ["KERAS_BACKEND"] = "torch"
 import keras
 from keras import layers
 
-FIRST = {"data_format": "channels_first"}
-
 
 def conv(outputs: int, kernel: int = 3, *, padding: int = 0, bias: bool = True) -> Any:
     """A convolution; *padding* of one pixel with a 3×3 kernel is what Keras calls same."""
-    return layers.Conv2D(outputs, kernel, padding="same" if padding else "valid", use_bias=bias, **FIRST)
+    return layers.Conv2D(outputs, kernel, padding="same" if padding else "valid", use_bias=bias)
 
 
 def norm() -> Any:
     """BatchNorm with torch's constants; Keras counts momentum from the other end."""
-    return layers.BatchNormalization(axis=1, momentum=0.9, epsilon=1e-5)
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
 
 
 def relu() -> Any:
@@ -45,17 +43,17 @@ def conv_norm_relu(outputs: int, kernel: int = 3, *, padding: int = 0, bias: boo
 
 def pool() -> Any:
     """Maximum of 2×2."""
-    return layers.MaxPooling2D(2, **FIRST)
+    return layers.MaxPooling2D(2)
 
 
 def average(size: int) -> Any:
     """Mean of *size* × *size*."""
-    return layers.AveragePooling2D(size, **FIRST)
+    return layers.AveragePooling2D(size)
 
 
 def channels_dropped(probability: float) -> Any:
     """Dropout of whole channels."""
-    return layers.SpatialDropout2D(probability, **FIRST)
+    return layers.SpatialDropout2D(probability)
 
 
 def squeeze_16k() -> list[Any]:
@@ -73,7 +71,7 @@ def twopool_17k() -> list[Any]:
     return [
         *[*conv_norm_relu(16, padding=1), *conv_norm_relu(32, padding=1), pool(), *conv_norm_relu(8, 1)],
         *[*conv_norm_relu(16, padding=1), *conv_norm_relu(32, padding=1), pool(), *conv_norm_relu(8, 1)],
-        *[conv(16), relu(), layers.Dropout(0.15), conv(32), relu(), layers.GlobalAveragePooling2D(**FIRST)],
+        *[conv(16), relu(), layers.Dropout(0.15), conv(32), relu(), layers.GlobalAveragePooling2D()],
         *[layers.Dropout(0.15), layers.Dense(10), layers.Activation("log_softmax")],
     ]
 
@@ -121,5 +119,5 @@ KERAS_NETWORKS: dict[str, Callable[[], list[Any]]] = {
 
 
 def keras_network(name: str) -> Any:
-    """Return network *name*, taking ``[batch, 1, 28, 28]``."""
-    return keras.Sequential([keras.Input((1, 28, 28)), *KERAS_NETWORKS[name]()])
+    """Return network *name*, taking ``[batch, 28, 28, 1]``."""
+    return keras.Sequential([keras.Input((28, 28, 1)), *KERAS_NETWORKS[name]()])

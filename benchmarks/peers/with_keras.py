@@ -1,7 +1,7 @@
 """The same training with Keras on torch, as its documentation begins: ``compile``, ``fit`` on arrays, preprocessing layers.
 
 The rotation is Keras's own layer, a batch at a time, in front of the network; ``verbose=2`` prints a line an epoch. The layout
-is channels first, the faster of the two with this backend.
+is Keras's default, channels last.
 """
 
 import os
@@ -20,9 +20,9 @@ def main(given: Given, clock: Clock) -> None:
     network = keras_network(given.network)
     model = keras.Sequential(
         [
-            keras.Input((1, 28, 28)),
+            keras.Input((28, 28, 1)),
             keras.layers.Rescaling(1 / 255),
-            keras.layers.RandomRotation(given.rotation / 360, fill_mode="constant", data_format="channels_first"),
+            keras.layers.RandomRotation(given.rotation / 360, fill_mode="constant"),
             keras.layers.Rescaling(1 / STANDARD_DEVIATION, offset=-MEAN / STANDARD_DEVIATION),
             network,
         ]
@@ -35,11 +35,11 @@ def main(given: Given, clock: Clock) -> None:
     watch = keras.callbacks.Callback()  # measurement
     watch.on_epoch_begin, watch.on_train_batch_end = clock.epoch_begins, clock.batch_ends  # measurement
     history = model.fit(
-        train_images[:, None],
+        train_images[..., None],
         train_labels,
         batch_size=given.batch_size,
         epochs=given.epochs,
-        validation_data=(test_images[:, None], test_labels),
+        validation_data=(test_images[..., None], test_labels),
         validation_batch_size=1000,
         verbose=2,
         callbacks=[watch],  # measurement

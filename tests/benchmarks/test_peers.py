@@ -105,7 +105,7 @@ def test_a_network_in_keras_layers_is_the_one_in_torchs(name: str, keras_network
         target.set_weights(values)
     images = torch.randn(3, 1, 28, 28)
     with torch.no_grad():
-        scores = theirs(images, training=False).cpu()
+        scores = theirs(images.permute(0, 2, 3, 1), training=False).cpu()
         torch.testing.assert_close(scores, ours(images), rtol=1e-3, atol=1e-4)
     trained = sum(int(np.prod(each.shape)) for each in theirs.trainable_weights)
     assert trained == count_parameters(ours)

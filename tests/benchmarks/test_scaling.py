@@ -27,7 +27,7 @@ def drawn(tmp_path: Path) -> Dataset:
     images = rng.integers(0, 256, (2000, 28, 28), dtype=np.uint8)
     folder = tmp_path / "all"
     folder.mkdir()
-    GIVEN.write_digits(folder, (images, labels, images[:200], labels[:200]))
+    GIVEN.write_digits(folder, (images, labels, images[:200, ::-1], labels[:200]))
     return load_dataset(folder)
 
 
