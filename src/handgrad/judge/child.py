@@ -18,15 +18,16 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from handgrad.digits.augment import normalise
 from handgrad.digits.load import check_classes, import_file, load_network
 from handgrad.digits.recipe_file import parse_recipe
 from handgrad.digits.train import Images, begin, key, train
-from handgrad.errors import DivergedError, HandgradError
+from handgrad.errors import DivergedError, HandgradError, UsageError
 from handgrad.judge.frames import packed_frame
 from handgrad.judge.rebuilt import MalformedError, Rebuilt, pack_tensors, unpack_tensors
-from handgrad.judge.tracing import UntraceableError, record
+from handgrad.judge.tracing import UntraceableError, record, weights_of
 
 ANSWER_BATCH = 250
 """Test images shown at a time."""
@@ -34,6 +35,8 @@ AGAIN_BATCH = 64
 AGAIN = 1000
 """Test images shown a second time, in another order and other batches."""
 SHOWN_TO_FILE = 32
+REBUILT_SAME = 1e-2
+"""How far an answer of the rebuilt network may be from the file's own, relative to the largest: half precision is allowed."""
 
 USUAL = ("Net", "Network", "Model")
 
@@ -93,12 +96,10 @@ def read(place: Path, job: dict[str, Any], send: Send) -> None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(key(seed))
             network = load_network(name)
-        if seed == job["seeds"][0]:
-            check_classes(network, batch=16, name=job["network"] or None)
+            give_lazy_layers_their_weights(network, images)
         network.eval()
         before = [value.clone() for value in network.state_dict().values() if isinstance(value, Tensor)]
-        with torch.no_grad():
-            network(normalise(images).contiguous())
+        scores = answer_of(network, normalise(images).contiguous(), job["network"] or type(network).__name__)
         changed = any(
             not torch.equal(old, new) for old, new in zip(before, network.state_dict().values(), strict=False)
         )
@@ -107,8 +108,8 @@ def read(place: Path, job: dict[str, Any], send: Send) -> None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(key(seed, 1))
             plan, constants = record(network, normalise(images).contiguous())
-        weights = [*network.parameters(), *network.buffers()]
-        heads, body = pack_tensors([*weights, *constants])
+        parameters, buffers = weights_of(network)
+        heads, body = pack_tensors([*parameters.values(), *buffers.values(), *constants])
         send(
             "network",
             body,
@@ -116,9 +117,32 @@ def read(place: Path, job: dict[str, Any], send: Send) -> None:
             name=type(network).__name__,
             plan=plan,
             tensors=heads,
+            answers=scores.double().tolist(),
             unused=unused_modules(network, images),
         )
     send("done")
+
+
+def give_lazy_layers_their_weights(network: nn.Module, images: Tensor) -> None:
+    """Show *network* one batch where it has layers that wait for one before they make their weights."""
+    parameters, buffers = weights_of(network)
+    if any(is_lazy(each) for each in [*parameters.values(), *buffers.values()]):
+        with torch.no_grad():
+            network.eval()(normalise(images).contiguous())
+        network.train()
+
+
+def answer_of(network: nn.Module, images: Tensor, name: str) -> Tensor:
+    """Return what *network* answers to *images*; raise `UsageError` with the layer at fault where it cannot."""
+    try:
+        with torch.no_grad():
+            output = network(images)
+    except Exception:
+        check_classes(network, batch=16, name=name)  # says which layer, and what did not fit
+        raise
+    if not isinstance(output, Tensor):
+        raise UsageError(f"{name} returns a {type(output).__name__} – a tensor [{len(images)}, 10] is needed")
+    return output
 
 
 def only_network(path: Path) -> str:
@@ -172,8 +196,25 @@ def examine_rebuilt(place: Path, job: dict[str, Any], send: Send) -> None:
     name = str(head.get("name", ""))[:200]
     found = asdict(examine(network, images, name=name or "the network"))
     problems = [*found["problems"], *changes_itself(network, images)]
+    if not problems:
+        check_same_answers(network, images[:SHOWN_TO_FILE], head.get("answers"))
     send("examination", **found | {"problems": problems, "network": name})
     send("done")
+
+
+def check_same_answers(network: nn.Module, images: Tensor, told: Any) -> None:
+    """Raise `MalformedError` where the rebuilt network answers otherwise than the file's own: then the judge is at fault.
+
+    A file that lies about its answers gets no verdict, which wins it nothing.
+    """
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        scores = network.eval()(images).double()
+    try:
+        own = torch.tensor(told, dtype=torch.float64)
+    except (TypeError, ValueError) as error:
+        raise MalformedError("its answers are no numbers") from error
+    if own.shape != scores.shape or not bool((own - scores).abs().max() <= REBUILT_SAME * (1 + scores.abs().max())):
+        raise MalformedError("what was written down answers otherwise than the network in the file")
 
 
 def changes_itself(network: nn.Module, images: Tensor) -> list[str]:

@@ -23,6 +23,7 @@ from handgrad.judge.restore import Snapshot, restored, seed_all
 
 FEW_IMAGES = 8
 EFFECT = 1e-4
+LEAST_MOMENTUM = 1e-3
 SAME = 1e-4
 """How far two answers to one image may be apart, relative to the largest score (at least 1)."""
 
@@ -166,11 +167,15 @@ def learns(node: Node) -> bool:
 
 
 def norm_statistics(training: Run) -> set[int]:
-    """Return the places of the running statistics that BatchNorm operations keep while training."""
+    """Return the places of the running statistics that BatchNorm operations keep while training.
+
+    One whose momentum is next to nothing keeps what its author put there, and that is not statistics.
+    """
     return {
         place_of(each)
         for node in training.trace.nodes
         if "batch_norm" in node.name and learns(node)
+        if next((each for each in node.arguments if isinstance(each, float)), 0.0) >= LEAST_MOMENTUM
         for each in node.arguments[3:5]
         if isinstance(each, Tensor)
     }

@@ -10,29 +10,37 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 LISTED = """
-    abs absolute acos acosh adaptive_avg_pool1d adaptive_avg_pool2d adaptive_max_pool1d adaptive_max_pool2d add
-    addbmm addcdiv addcmul addmm addmv alias all alpha_dropout amax amin aminmax any arange argmax argmin argsort
-    asin asinh atan atan2 atanh avg_pool1d avg_pool2d baddbmm batch_norm bernoulli bilinear bitwise_and bitwise_not
-    bitwise_or bmm cat ceil celu chunk clamp clamp_max clamp_min clip clone complex concat concatenate
-    constant_pad_nd contiguous conv1d conv2d conv3d conv_transpose1d conv_transpose2d convolution copy copysign cos
-    cosh cosine_similarity cumprod cumsum detach diag diag_embed diagonal diff div divide dot dropout einsum elu
-    embedding empty empty_like eq erf erfc exp exp2 expand expand_as expm1 fake_quantize_per_tensor_affine
-    feature_alpha_dropout feature_dropout fill flatten flip floor floor_divide fmod frac full full_like gather ge
-    gelu glu grid_sampler grid_sampler_2d group_norm gru gt hardshrink hardsigmoid hardswish hardtanh heaviside
-    im2col index index_add index_select instance_norm isfinite isinf isnan kron layer_norm le leaky_relu lerp
-    lift_fresh lift_fresh_copy linalg_norm linalg_vector_norm linear linspace log log10 log1p log2 log_sigmoid
-    log_softmax logaddexp logical_and logical_not logical_or logit logsumexp lstm lt masked_fill matmul max
-    max_pool1d max_pool2d max_pool2d_with_indices max_pool3d maximum mean median meshgrid min minimum mish mm
-    movedim mse_loss mul multiply mv narrow native_batch_norm native_dropout native_group_norm native_layer_norm ne
-    neg negative new_empty new_full new_ones new_zeros nonzero norm normal one_hot ones ones_like outer pad permute
-    pixel_shuffle pixel_unshuffle pow prelu prod rand rand_like randint randn randn_like reciprocal reflection_pad2d
-    relu relu6 remainder repeat repeat_interleave replication_pad2d reshape resolve_conj resolve_neg rms_norm roll
-    rot90 round rrelu rsqrt rsub scaled_dot_product_attention scatter scatter_add select selu sigmoid sign silu sin
-    sinh slice softmax softplus softshrink sort split split_with_sizes sqrt square squeeze stack std std_mean sub
-    subtract sum swapaxes swapdims t take_along_dim tan tanh tensor_split threshold tile to topk transpose tril triu
-    true_divide trunc type_as unbind unflatten unfold uniform unsqueeze upsample_bilinear2d upsample_nearest2d var
-    var_mean view view_as where xlogy zero zeros zeros_like _log_softmax _reshape_alias _softmax _to_copy
-    _unsafe_view _weight_norm
+    abs absolute acos acosh adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d
+    adaptive_max_pool2d adaptive_max_pool3d add addbmm addcdiv addcmul addmm addmv addr adjoint
+    affine_grid_generator alias all alpha_dropout amax amin aminmax any arange argmax argmin argsort argwhere asin
+    asinh atan atan2 atanh atleast_1d atleast_2d atleast_3d avg_pool1d avg_pool2d avg_pool3d baddbmm batch_norm
+    bernoulli bilinear bitwise_and bitwise_not bitwise_or bitwise_xor bmm cat cdist ceil celu chain_matmul
+    channel_shuffle chunk clamp clamp_max clamp_min clip clone col2im column_stack complex concat concatenate
+    constant_pad_nd contiguous conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d convolution
+    copy copysign cos cosh cosine_similarity count_nonzero cummax cummin cumprod cumsum deg2rad detach diag
+    diag_embed diagonal diff dist div divide dot dropout dstack einsum elu embedding empty empty_like eq erf erfc
+    erfinv exp exp2 expand expand_as expm1 eye fake_quantize_per_tensor_affine feature_alpha_dropout feature_dropout
+    fill flatten flip fliplr flipud float_power floor floor_divide fmod frac full full_like gather ge gelu ger glu
+    greater greater_equal grid_sampler grid_sampler_2d grid_sampler_3d group_norm gru gt hardshrink hardsigmoid
+    hardswish hardtanh heaviside hstack hypot im2col index index_add index_copy index_fill index_select inner
+    instance_norm isfinite isinf isnan kron layer_norm le leaky_relu lerp less less_equal lift_fresh lift_fresh_copy
+    linalg_matrix_norm linalg_multi_dot linalg_norm linalg_vecdot linalg_vector_norm linear linspace log log10 log1p
+    log2 log_sigmoid log_softmax logaddexp logaddexp2 logcumsumexp logical_and logical_not logical_or logical_xor
+    logit logsumexp lstm lt masked_fill masked_select matmul matrix_H max max_pool1d max_pool2d
+    max_pool2d_with_indices max_pool3d maximum mean median meshgrid mH min minimum mish mm moveaxis movedim mse_loss
+    mT mul multiply mv nan_to_num nanmean nansum narrow native_batch_norm native_channel_shuffle native_dropout
+    native_group_norm native_layer_norm ne neg negative new_empty new_full new_ones new_zeros nonzero norm
+    norm_except_dim normal not_equal numpy_T one_hot ones ones_like outer pad pairwise_distance permute
+    pixel_shuffle pixel_unshuffle positive pow prelu prod rad2deg rand rand_like randint randn randn_like ravel
+    reciprocal reflection_pad1d reflection_pad2d relu relu6 remainder renorm repeat repeat_interleave
+    replication_pad1d replication_pad2d reshape resolve_conj resolve_neg rms_norm rnn_relu rnn_tanh roll rot90 round
+    rrelu rsqrt rsub scalar_tensor scaled_dot_product_attention scatter scatter_add select select_scatter selu sgn
+    sigmoid sign signbit silu sin sinc sinh slice slice_scatter softmax softplus softshrink sort special_erf
+    special_expit split split_with_sizes sqrt square squeeze stack std std_mean sub subtract sum swapaxes swapdims t
+    take_along_dim tan tanh tensor_split tensordot threshold tile to topk transpose tril tril_indices triu
+    triu_indices true_divide trunc type_as unbind unflatten unfold uniform unsqueeze upsample_bicubic2d
+    upsample_bilinear2d upsample_linear1d upsample_nearest1d upsample_nearest2d var var_mean vdot view view_as
+    vstack where xlogy zero zeros zeros_like _log_softmax _reshape_alias _softmax _to_copy _unsafe_view _weight_norm
 """
 NAMES = frozenset(LISTED.split())
 """Of ``torch.ops.aten``; a name stands for its overloads and for the form that works in place (``relu_``)."""
@@ -66,7 +74,6 @@ PUBLIC: Mapping[str, Callable[..., Any]] = {
     "max_pool2d": F.max_pool2d,
     "avg_pool2d": F.avg_pool2d,
     "adaptive_avg_pool2d": F.adaptive_avg_pool2d,
-    "adaptive_max_pool2d": F.adaptive_max_pool2d,
     "dropout": F.dropout,
     "layer_norm": torch.layer_norm,
     "group_norm": torch.group_norm,
@@ -100,6 +107,12 @@ def operation(name: str) -> Callable[..., Any]:
     if base in PUBLIC and (base not in ("mean", "view") or overload in ("dim", "default")):
         return PUBLIC[base]
     found = getattr(getattr(torch.ops.aten, base, None), overload, None)
-    if found is None:
+    if found is None or not on_tensors(found):
         raise ValueError(f"the operation {name[:80]!r} is not known")
     return found  # type: ignore[no-any-return]
+
+
+def on_tensors(overload: Any) -> bool:
+    """Whether *overload* takes or gives a tensor: torch has forms for lists, strings and tables under the same names."""
+    kinds = [str(each.type) for each in [*overload._schema.arguments, *overload._schema.returns]]
+    return any("Tensor" in kind for kind in kinds) and not any("Dict" in kind for kind in kinds)

@@ -25,6 +25,8 @@ WORDS = DTYPES | {"strided": torch.strided} | {
     for each in (torch.contiguous_format, torch.channels_last, torch.preserve_format)
 }  # fmt: skip
 MOST_NODES = 20_000
+STEPS = ("python.getitem", "python._set_grad_enabled", "python._enter_autocast", "python._exit_autocast")
+"""What happens between the operations."""
 
 
 class MalformedError(Exception):
@@ -97,6 +99,7 @@ class Rebuilt(nn.Module):
         self._constants = list(constants)
         self._owners = [name.rpartition(".")[0] for name in self._names]
         self._plans = {mode: checked_plan(plan[mode], len(names), len(constants)) for mode in ("training", "answering")}
+        self._owned = {mode: owners(each["nodes"], self._owners) for mode, each in self._plans.items()}
         self._dropouts: dict[int, nn.Dropout] = {}
         for index, (name, arguments, _) in enumerate(self._plans["training"]["nodes"]):
             if name == "aten.dropout.default" and arguments[2] is True:
@@ -114,26 +117,32 @@ class Rebuilt(nn.Module):
             for index, (name, arguments, named) in enumerate(plan["nodes"]):
                 given = [real(each, values, batch) for each in arguments]
                 keys = {key: real(each, values, batch) for key, each in named.items()}
-                owner = self._owner([arguments, named])
+                owner = self._owner([arguments, named], self._owned[mode])
                 compute = partial(self._step, index, name, given, keys, plan)
                 values.append(owner(compute) if owner is not None else compute())
         finally:
             torch.set_grad_enabled(before)
+            for each in reversed(values):
+                leave(each)
         result = real(plan["output"], values, batch)
         if not isinstance(result, Tensor):
             raise MalformedError("the output is no tensor")
         return result
 
-    def _owner(self, arguments: Any) -> nn.Module | None:
+    def _owner(self, arguments: Any, owned: Mapping[int, str]) -> nn.Module | None:
         """Return the part whose parameter or buffer is among *arguments*, None where there is none below the root."""
-        for number in references(arguments):
-            if number < len(self._owners) and self._owners[number]:
-                return self.get_submodule(self._owners[number])
-        return None
+        path = next((owned[number] for number in references(arguments) if owned.get(number)), None)
+        return self.get_submodule(path) if path else None
 
     def _step(self, index: int, name: str, given: list[Any], keys: dict[str, Any], plan: Mapping[str, Any]) -> Any:
         if name == "constant":
             return self._constants[plan["constants"][given[0]]]
+        if name == "generator":
+            return None if given[0] is None else torch.Generator().manual_seed(given[0])
+        if name == "python._enter_autocast":
+            return entered(*given)
+        if name == "python._exit_autocast":
+            return leave(given[0])
         if name == "python.getitem":
             return operator.getitem(given[0], given[1])
         if name == "python._set_grad_enabled":
@@ -145,6 +154,37 @@ class Rebuilt(nn.Module):
                 return given[0]
             return self._dropouts[index](given[0]) if self.training else F.dropout(given[0], given[1], True)
         return operation(name)(*given, **keys)
+
+
+class Precision(torch.autocast):
+    """Reduced precision that is in force from one step of the plan to another."""
+
+    active = False
+
+
+def entered(device: str, dtype: Any, enabled: bool, cached: bool) -> Precision:
+    """Begin what ``with torch.autocast(…):`` began; one for another device does nothing here."""
+    precision = Precision("cpu", dtype=dtype, enabled=bool(enabled) and device == "cpu", cache_enabled=bool(cached))
+    precision.__enter__()  # type: ignore[no-untyped-call]
+    precision.active = True
+    return precision
+
+
+def leave(value: Any) -> None:
+    """End *value* where it is a precision still in force."""
+    if isinstance(value, Precision) and value.active:
+        value.active = False
+        value.__exit__(None, None, None)
+
+
+def owners(nodes: Sequence[Any], places: Sequence[str]) -> dict[int, str]:
+    """Return, by number, the part that each weight is in; one written in place goes on under the number of that step."""
+    found = dict(enumerate(places))
+    for index, (name, arguments, _) in enumerate(nodes):
+        base, first = name.split(".")[1] if "." in name else "", references(arguments[:1])
+        if base.endswith("_") and first and first[0] in found:
+            found[len(places) + 1 + index] = found[first[0]]
+    return found
 
 
 def part_of(module: nn.Module, path: str) -> nn.Module:
@@ -177,7 +217,10 @@ def checked_plan(plan: Mapping[str, Any], inputs: int, constants: int) -> dict[s
         if name == "constant":
             if not 0 <= arguments[0] < len(plan["constants"]):
                 raise MalformedError("a constant that is not there")
-        elif name not in ("python.getitem", "python._set_grad_enabled"):
+        elif name == "generator":
+            if arguments[0] is not None and not (type(arguments[0]) is int and 0 <= arguments[0] < 2**63):
+                raise MalformedError("a seed that is none")
+        elif name not in STEPS:
             try:
                 operation(name)
             except ValueError as error:

@@ -7,13 +7,17 @@ what was written down (`handgrad.judge.rebuilt`), in a process where the strange
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from torch.func import functional_call
+
+from handgrad.judge.counted import buffers_of, parameters_of
 
 SIZES = (13, 17)
 """Two batch sizes, prime and unlike anything else in a network: where the two recordings differ, the batch is meant."""
@@ -29,11 +33,20 @@ class UntraceableError(Exception):
 
 @dataclass(frozen=True)
 class Recording:
-    """One pass written down: nodes as plain values, and the constant tensors among them."""
+    """One pass written down: nodes as plain values, and the constant tensors and sources of chance among them."""
 
     nodes: list[Any]
     output: Any
     constants: list[Tensor]
+    generators: list[torch.Generator]
+
+
+def weights_of(network: nn.Module) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Return parameters and buffers by path, each once, whatever ``named_parameters()`` of a subclass says."""
+    buffers = {id(each): path for path, each in reversed(buffers_of(network).items())}
+    return dict(parameters_of(network)), {
+        path: each for path, each in buffers_of(network).items() if buffers[id(each)] == path
+    }
 
 
 def record(network: nn.Module, images: Tensor) -> tuple[dict[str, Any], list[Tensor]]:
@@ -41,16 +54,21 @@ def record(network: nn.Module, images: Tensor) -> tuple[dict[str, Any], list[Ten
 
     Raises `UntraceableError`. State and mode of *network* stay as they are, unless it changes itself.
     """
-    plans: dict[str, Any] = {
-        "parameters": [name for name, _ in network.named_parameters()],
-        "buffers": [name for name, _ in network.named_buffers()],
-    }
+    parameters, buffers = weights_of(network)
+    plans: dict[str, Any] = {"parameters": list(parameters), "buffers": list(buffers)}
     constants: list[Tensor] = []
     before = network.training
     for mode in ("training", "answering"):
         network.train(mode == "training")
         small, large = (one_pass(network, images[:size]) for size in SIZES)
-        nodes = [for_any_batch(first, second) for first, second in zip_alike(small.nodes, large.nodes)]
+        kept = {id(each) for each in small.generators} & {id(each) for each in large.generators}
+        try:
+            pairs = zip_alike(without_seeds(small, kept), without_seeds(large, kept))
+            nodes = [for_any_batch(first, second) for first, second in pairs]
+        except UntraceableError:
+            if one_pass(network, images[: SIZES[0]]).nodes != small.nodes:
+                raise UntraceableError("the network computes something else each time it runs", author=True) from None
+            raise
         if [shape_of(each) for each in small.constants] != [shape_of(each) for each in large.constants] or any(
             not torch.equal(first, second) for first, second in zip(small.constants, large.constants, strict=True)
         ):
@@ -70,18 +88,49 @@ def record(network: nn.Module, images: Tensor) -> tuple[dict[str, Any], list[Ten
     return plans, constants
 
 
+class Remembering(nn.Module):
+    """A network that writes into its buffers what a pass puts in their place (``self.mean = 0.9 * self.mean + …``).
+
+    Otherwise a new value would be gone after the pass, and the network would learn without its statistics.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        self.train(network.training)
+
+    def train(self, mode: bool = True) -> Remembering:
+        """Leave the network in the mode that it is in."""
+        self.training = mode
+        return self
+
+    def forward(self, images: Tensor) -> Any:
+        """Return what the network returns."""
+        before = buffers_of(self.network)
+        output = self.network(images)
+        for path, now in buffers_of(self.network).items():
+            if path in before and now is not before[path]:
+                before[path].copy_(now.detach())
+        return output
+
+
 def one_pass(network: nn.Module, images: Tensor) -> Recording:
     """Write down one pass of *network* over *images*."""
     from torch.fx.experimental.proxy_tensor import make_fx
 
-    parameters = {name: value.detach().clone() for name, value in network.named_parameters()}
-    buffers = {name: value.detach().clone() for name, value in network.named_buffers()}
+    parameters, buffers = (
+        {name: value.detach().clone() for name, value in each.items()} for each in weights_of(network)
+    )
+
+    whole = Remembering(network)
 
     def forward(parameters: dict[str, Tensor], buffers: dict[str, Tensor], images: Tensor) -> Any:
-        return functional_call(network, {**parameters, **buffers}, (images,))
+        given = {f"network.{path}": value for path, value in {**parameters, **buffers}.items()}
+        return functional_call(whole, given, (images,))
 
     try:
-        module = make_fx(forward, pre_dispatch=True)(parameters, buffers, images)
+        with cumulative_means_as_tensors():
+            module = make_fx(forward, pre_dispatch=True)(parameters, buffers, images)
     except Exception as error:
         lines = str(error).strip().splitlines() or [""]
         if "tracing tensor" in lines[0] or "data-dependent" in str(error).lower():
@@ -94,11 +143,40 @@ def one_pass(network: nn.Module, images: Tensor) -> Recording:
     return written_down(module, len(parameters) + len(buffers))
 
 
+@contextmanager
+def cumulative_means_as_tensors() -> Iterator[None]:
+    """Let BatchNorm with ``momentum=None`` be followed: torch reads its count of batches as a Python number.
+
+    The same mean over all batches so far is taken with the count as a tensor, so that it goes on counting when it is
+    replayed. With momentum 0 the running statistics stay as they are while the batch is normalised by its own.
+    """
+    kind = nn.modules.batchnorm._BatchNorm
+    usual = kind.forward
+
+    def forward(norm: Any, images: Tensor) -> Tensor:
+        counted = norm.num_batches_tracked if norm.training and norm.track_running_stats else None
+        if norm.momentum is not None or counted is None or norm.running_mean is None or norm.running_var is None:
+            return usual(norm, images)
+        norm._check_input_dim(images)
+        counted.add_(1)
+        seen, others = images.detach(), [dim for dim in range(images.dim()) if dim != 1]
+        norm.running_mean.add_((seen.mean(others) - norm.running_mean) / counted)
+        norm.running_var.add_((seen.var(others) - norm.running_var) / counted)
+        return F.batch_norm(images, norm.running_mean, norm.running_var, norm.weight, norm.bias, True, 0.0, norm.eps)
+
+    kind.forward = forward  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        kind.forward = usual  # type: ignore[method-assign]
+
+
 def written_down(module: Any, inputs: int) -> Recording:
     """Return the nodes of the graph *module*: values are numbered, inputs first, then the images, then each node."""
     numbers: dict[Any, int] = {}
     nodes: list[Any] = []
     constants: list[Tensor] = []
+    generators: list[torch.Generator] = []
     output: Any = None
     for node in module.graph.nodes:
         if node.op == "placeholder":
@@ -108,8 +186,13 @@ def written_down(module: Any, inputs: int) -> Recording:
             output = plain(node.args[0], numbers)
             continue
         if node.op == "get_attr":
-            nodes.append(["constant", [len(constants)], {}])
-            constants.append(getattr(module, node.target).detach().clone())
+            found = getattr(module, node.target)
+            if isinstance(found, torch.Generator):
+                nodes.append(["generator", [found.initial_seed()], {}])
+                generators.append(found)
+            else:
+                nodes.append(["constant", [len(constants)], {}])
+                constants.append(found.detach().clone())
         elif node.op == "call_function":
             arguments = [plain(each, numbers) for each in node.args]
             named = {key: plain(value, numbers) for key, value in node.kwargs.items()}
@@ -121,7 +204,16 @@ def written_down(module: Any, inputs: int) -> Recording:
         output = output[0]
     if not (isinstance(output, dict) and "value" in output):
         raise UntraceableError("the output is not computed from the image by the network", author=True)
-    return Recording(nodes, output, constants)
+    return Recording(nodes, output, constants, generators)
+
+
+def without_seeds(recording: Recording, kept: Container[int]) -> list[Any]:
+    """Return the nodes with no seed for the generators in *kept*: what one pass leaves to the next begins nowhere anew."""
+    nodes, generators = [], iter(recording.generators)
+    for node in recording.nodes:
+        known = node[0] == "generator" and id(next(generators)) in kept
+        nodes.append(["generator", [None], {}] if known else node)
+    return nodes
 
 
 def name_of(target: Any) -> str:
