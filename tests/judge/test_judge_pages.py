@@ -15,6 +15,8 @@ from handgrad.judge.folder import files_in
 from handgrad.judge.jobs import cleaned
 from handgrad.judge.page import as_json, class_csv, class_page, table_text, verdict_page
 from handgrad.judge.records import Requirement, Verdict
+from handgrad.judge.workbook import BookVerdict, ColumnVerdict, Likely, book_page
+from judge.corpus_workbooks import RIGHT, write
 
 NASTY = '<script>alert("1")</script>&=cmd()\x1b[31m'
 
@@ -26,6 +28,18 @@ def verdict(word: str = "not met", text: str = NASTY) -> Verdict:
         Requirement("accuracy", "60 %", "not trained", None),
     )
     return Verdict(word, f"{text}.py", "easy", rows, "sandbox", (text,), 1.25)  # type: ignore[arg-type]
+
+
+def book(text: str = NASTY) -> BookVerdict:
+    """Return a verdict on a workbook full of *text*: a mistake, what follows from it, and a right column."""
+    columns = (
+        ColumnVerdict(
+            *("w1", text, "Sheet1!B2", False, 4, 3, 3, "B3", 0.25, 0.5), mistake=Likely.SIGN, explanation=text
+        ),
+        ColumnVerdict("h1", "h1", "Sheet1!C2", False, 4, 2, 4, "C4", mistake=Likely.CONSEQUENCE, follows_from=("w1",)),
+        ColumnVerdict("h2", "h2", "Sheet1!D2", True, 4),
+    )
+    return BookVerdict("not met", f"{text}.xlsx", text, text, text, text, text, columns, (text,))
 
 
 class Tags(HTMLParser):
@@ -42,7 +56,9 @@ class Tags(HTMLParser):
         self.attributes |= {name for name, _ in attrs}
 
 
-@pytest.mark.parametrize("page", [verdict_page(verdict()), class_page([verdict(), verdict("met", "x")])])
+@pytest.mark.parametrize(
+    "page", [verdict_page(verdict()), class_page([verdict(), verdict("met", "x")]), book_page(book())]
+)
 def test_a_strangers_text_is_shown_and_does_nothing(page: str) -> None:
     tags = Tags()
     tags.feed(page)
@@ -50,6 +66,61 @@ def test_a_strangers_text_is_shown_and_does_nothing(page: str) -> None:
     assert "\x1b" not in page
     assert not any(name.startswith("on") or name == "src" for name in tags.attributes)
     assert "default-src 'none'" in page
+
+
+class Cells(HTMLParser):
+    """Collects the text of the cells of a table, row by row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.inside = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Begin a row or a cell."""
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+        self.inside = tag in ("td", "th")
+
+    def handle_endtag(self, tag: str) -> None:
+        """End a cell."""
+        self.inside = False
+
+    def handle_data(self, data: str) -> None:
+        """Take text."""
+        if self.inside:
+            self.rows[-1][-1] += data
+
+
+def test_the_page_of_a_workbook_says_of_every_column_what_the_verdict_says() -> None:
+    page = book_page(book("plain"))
+    cells = Cells()
+    cells.feed(page)
+    assert cells.rows == [
+        ["column", "cell", "verdict", "from row", "why"],
+        ["plain", "B2", "wrong", "3", "sign"],
+        ["h1", "C2", "follows", "4", "right from what it reads, follows from plain"],
+        ["h2", "D2", "right", "", ""],
+    ]
+    assert "plain (B3: 0.25, expected 0.5)" in page
+    assert "1 of 3 columns right, 1 with a mistake of its own, 1 that follows from another" in page
+
+
+def test_a_judged_workbook_is_written_as_one_page_and_never_over_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(RIGHT[0], tmp_path / "sheet.xlsx")
+    monkeypatch.setenv("PATH", "")  # no LibreOffice: its start takes seconds and is tested elsewhere
+    for status in (0, 2):
+        with pytest.raises(SystemExit) as ended:
+            main(["judge", "sheet.xlsx", "--report", "sheet.html"])
+        assert ended.value.code == status
+    assert "sheet.html exists – add --overwrite" in capsys.readouterr().err
+    page = Path("sheet.html").read_text(encoding="utf-8")
+    assert page.startswith("<!DOCTYPE html>") and '<span class="verdict met">met</span>' in page
 
 
 def test_a_csv_has_a_row_a_file_and_no_formula() -> None:

@@ -50,8 +50,8 @@ def judge_command(
     path = Path(file)
     check_targets(overwrite, report, csv)
     if path.suffix.lower() in SHEETS:
-        refuse("a workbook", {"--assignment": assignment, "--seeds": seeds, "--csv": csv, "--report": report})
-        return judge_book(path, key, as_json)
+        refuse("a workbook", {"--assignment": assignment, "--seeds": seeds, "--csv": csv})
+        return judge_book(path, key, as_json, report)
     refuse("a network", {"--key": key})
     if assignment is None:
         raise UsageError("--assignment is missing – name one, `handgrad assignments` lists them")
@@ -130,12 +130,13 @@ def judge_class(
     return verdicts
 
 
-def judge_book(path: Path, key: Path | None, as_json: bool) -> int:
+def judge_book(path: Path, key: Path | None, as_json: bool, report: Path | None) -> int:
     """Judge a workbook and return the exit status."""
-    from handgrad.judge.workbook import judge_workbook
+    from handgrad.judge.workbook import book_page, judge_workbook
 
     verdict = judge_workbook(path, key=key)
     print(json.dumps(verdict.as_json()) if as_json else verdict.text())
+    write(report, book_page(verdict))
     if verdict.verdict == "no verdict":
         raise UndecidedError(f"{path}: no verdict – the reason stands above – see --json for all of it")
     return 0 if verdict.verdict == "met" else 1

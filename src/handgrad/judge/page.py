@@ -26,6 +26,14 @@ thead th { border-bottom: 2px solid #444; }
 thead th, .verdict, td.yes, td.no, td.open { white-space: nowrap; }
 tbody th { min-width: 11rem; } tbody td { min-width: 3rem; }
 td.yes { color: #14532d; font-weight: 700; } td.no { color: #7f1d1d; font-weight: 700; } td.open { color: #554400; }
+table.columns th { min-width: 0; } table.columns th, table.columns td { padding: .25rem .4rem; }
+table.columns th, table.columns td:not(:last-child) { overflow-wrap: break-word; }
+table.columns tr { break-inside: avoid; }
+h2 { break-after: avoid; }
+h2 { font-size: 1.2rem; margin: 1.6rem 0 .4rem; } ol > li { margin: .6rem 0; }
+ul, ol { padding-left: 1.4rem; } li, p { overflow-wrap: anywhere; }
+@media (max-width: 34rem) { body { margin: 1rem auto; } th, td { padding: .35rem .3rem; font-size: .9rem; }
+  table.columns thead th { white-space: normal; } }
 .small { color: #555; font-size: .9rem; } section { break-inside: avoid-page; }
 section + section { margin-top: 3rem; } a { color: #1d4ed8; }
 @media print { body { margin: 0; max-width: none; } section.sheet { break-before: page; } a { color: inherit; } }
@@ -98,7 +106,7 @@ def class_page(verdicts: Sequence[Verdict]) -> str:
     met = sum(verdict.verdict == "met" for verdict in verdicts)
     rows = "".join(
         f'<tr><th scope="row"><a href="#file{index}">{shown(verdict.file)}</a></th>'
-        f"<td>{badge(verdict)}</td><td>{shown(why(verdict))}</td></tr>"
+        f"<td>{badge(verdict.verdict)}</td><td>{shown(why(verdict))}</td></tr>"
         for index, verdict in enumerate(verdicts)
     )
     head = "<thead><tr><th>file</th><th>verdict</th><th>why</th></tr></thead>"
@@ -130,15 +138,16 @@ def verdict_section(verdict: Verdict, heading: str) -> str:
     table = f"<table>{head}<tbody>{rows}</tbody></table>" if rows else ""
     notes = "".join(f"<li>{shown(note)}</li>" for note in verdict.notes)
     return (
-        f"<{heading}>{shown(verdict.file)}</{heading}><p>assignment {shown(verdict.assignment)}: {badge(verdict)}</p>{table}"
+        f"<{heading}>{shown(verdict.file)}</{heading}>"
+        f"<p>assignment {shown(verdict.assignment)}: {badge(verdict.verdict)}</p>{table}"
         + (f"<ul>{notes}</ul>" if notes else "")
         + f'<p class="small">isolation: {shown(verdict.isolation)} · judged in {verdict.seconds:.1f} s</p>'
     )
 
 
-def badge(verdict: Verdict) -> str:
-    """Return the verdict as a coloured word."""
-    return f'<span class="verdict {verdict.verdict.replace(" ", "-")}">{shown(verdict.verdict)}</span>'
+def badge(word: str) -> str:
+    """Return the *word* of a verdict as a coloured one."""
+    return f'<span class="verdict {word.replace(" ", "-")}">{shown(word)}</span>'
 
 
 def shown(text: object) -> str:

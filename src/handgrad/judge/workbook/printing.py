@@ -39,11 +39,16 @@ def lines(verdict: BookVerdict) -> list[str]:
     if follows:
         said += ["", *follows]
     if verdict.columns:
-        right = sum(column.right for column in verdict.columns)
-        what = "answers" if verdict.task else "columns"
-        said += ["", f"{right} of {len(verdict.columns)} {what} right, {_counted(verdict)}"]
+        said += ["", summary(verdict)]
     said += verdict.notes
     return [*said, f"verdict: {verdict.verdict}"]
+
+
+def summary(verdict: BookVerdict) -> str:
+    """How many columns are right, and how many mistakes are their own, in one line."""
+    right = sum(column.right for column in verdict.columns)
+    what = "answers" if verdict.task else "columns"
+    return f"{right} of {len(verdict.columns)} {what} right, {_counted(verdict)}"
 
 
 def _follows(verdict: BookVerdict) -> list[str]:
