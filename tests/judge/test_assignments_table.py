@@ -15,7 +15,7 @@ TABLE = import_file(ROOT / "benchmarks" / "assignments_table.py")
 
 
 def cells(recipe: str) -> list[str]:
-    """Return the cells of *recipe* in the document: its name, parameters and one a preset."""
+    """Return the cells of *recipe* in the document: its name, parameters, seeds and one a preset."""
     text = (ROOT / "docs" / "assignments.md").read_text(encoding="utf-8")
     (row,) = [line for line in text.splitlines() if line.startswith(f"| `{recipe}` |")]
     return [cell.strip() for cell in row.strip("|").split("|")]
@@ -25,8 +25,9 @@ def cells(recipe: str) -> list[str]:
 def test_the_table_names_what_a_published_network_misses(name: str) -> None:
     recipe = load_recipe(name)
     examination = TABLE.seen(recipe.network)
-    _, parameters, *verdicts = cells(name)
+    _, parameters, seeds, *verdicts = cells(name)
     assert parameters == f"{examination.counted:,}"
+    assert all(verdict.endswith("†") == (seeds == "none") for verdict in verdicts)
     for preset, verdict in zip(shipped_assignments(), verdicts, strict=True):
         found = TABLE.judged(load_assignment(preset), examination, recipe, [])
         missed = {each.name for each in found if each.met is False} - {"accuracy"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from handgrad.errors import MissingError
 from handgrad.judge import isolation
 from handgrad.judge.frames import FrameError, FrameReader, packed_frame
 from handgrad.judge.isolation import LEVELS, Job, Level, Limits, Outcome, isolation_level, run
+from handgrad.judge.jobs import Clock, Context, NotMetError, NoVerdictError, check_ended
 from handgrad.judge.network import sandbox
 
 SOON = Limits(seconds=20.0, memory=256 << 20)
@@ -179,6 +181,21 @@ def test_a_program_is_not_run_where_its_walls_cannot_be_made(monkeypatch: pytest
     for level in SANDBOXED:
         outcome = outcome_of("print('ran')", level)
         assert outcome.status == 97 and "not isolated" in outcome.text and "ran" not in outcome.text
+
+
+def test_walls_that_are_slow_in_the_making_do_not_make_a_judgement_longer_than_its_limit() -> None:
+    slow = Level("slow", "slow", ("sh", "-c", 'sleep 60; exec "$@"', "sh"), "nothing")
+    began = time.monotonic()
+    outcome = run(Job("pass"), Limits(seconds=1.0, whole=1.5), slow)
+    assert outcome.ended == "start"
+    assert 1.4 < time.monotonic() - began < 3.5
+
+
+def test_a_slow_start_is_no_fault_of_the_file() -> None:
+    for seconds, error in ((1.0, NoVerdictError), (9.0, NotMetError)):
+        context = Context(LEVELS[-1], Limits(), Clock(10.0, time.monotonic()))
+        with pytest.raises(error):
+            check_ended(Outcome("time", None, (), "", seconds), context, 10.0)
 
 
 @pytest.mark.parametrize("cut", range(1, 40, 7))

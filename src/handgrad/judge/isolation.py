@@ -15,6 +15,7 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import json
+import math
 import os
 import selectors
 import shutil
@@ -26,7 +27,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -57,6 +58,8 @@ class Limits:
     """What a program may use. Bytes and seconds; ``answers`` is the most that it may send."""
 
     seconds: float = 3600.0
+    whole: float = math.inf
+    """Seconds for everything, making the enclosure included; ``seconds`` count from when it is made."""
     memory: int = 3 << 30
     processes: int = 64
     file_size: int = 16 << 20
@@ -147,14 +150,17 @@ def _working_level() -> Level:
 def run(
     job: Job, limits: Limits, level: Level | None = None, on_frame: Callable[[Frame], None] | None = None
 ) -> Outcome:
-    """Run *job* under *limits* and return what came of it, at most two seconds after its time limit.
+    """Run *job* under *limits* and return what came of it, at most two seconds after its time limits.
 
     *on_frame* is called with each frame as it arrives. No process of the program is left when this returns.
     """
     level = level or isolation_level()
+    end = time.monotonic() + limits.whole
     outcome = _run_once(job, limits, level, on_frame)
     for _ in range(STARTS - 1):
-        outcome = _run_once(job, limits, level, on_frame) if outcome.ended == "start" else outcome
+        left = end - time.monotonic()
+        if outcome.ended == "start" and left > 0:
+            outcome = _run_once(job, replace(limits, whole=left), level, on_frame)
     return outcome
 
 
@@ -272,9 +278,9 @@ def _watch(
     while ended is None:
         pipes.read(LOOK)
         now = time.monotonic()
-        if pipes.enclosed is None and now - began > START:
+        if pipes.enclosed is None and now - began > min(START, limits.whole):
             ended = "start"
-        elif pipes.enclosed is not None and now - pipes.enclosed > limits.seconds:
+        elif pipes.enclosed is not None and (now - pipes.enclosed > limits.seconds or now - began > limits.whole):
             ended = "time"
         elif pipes.over:
             ended = pipes.over

@@ -94,7 +94,8 @@ class Context:
         if seconds <= 0:
             raise NoVerdictError(out_of_time(self.clock.limit))
         open_to_all(job)
-        return run(Job(CODE, job), replace(self.limits, seconds=seconds), self.level, on_frame)
+        limits = replace(self.limits, seconds=seconds, whole=self.clock.left)
+        return run(Job(CODE, job), limits, self.level, on_frame)
 
 
 def out_of_time(limit: float) -> str:
@@ -169,6 +170,8 @@ def check_ended(outcome: Outcome, context: Context, seconds: float) -> None:
         "output": "the file prints or sends without end",
         "form": "what the file sends is not in the agreed form",
     }
+    if outcome.ended == "time" and outcome.seconds < seconds / 2:
+        raise NoVerdictError(out_of_time(context.clock.limit))  # making the enclosure took the time, not the file
     if outcome.ended in reasons:
         raise NotMetError(reasons[outcome.ended])
 
