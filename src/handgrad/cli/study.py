@@ -43,6 +43,10 @@ def study_command(
     jobs: Annotated[
         int | None, typer.Option(min=1, max=256, help="Seeds trained at a time; left out, one a core.")
     ] = None,
+    population: Annotated[
+        bool | None,
+        typer.Option(help="Train many seeds in one go, or never; left out, where a probe finds it faster."),
+    ] = None,
     overrides: SetOption = None,
     offline: Annotated[bool, typer.Option(help="Never download; without files, digits are drawn.")] = False,
     as_json: JsonOption = False,
@@ -62,10 +66,12 @@ def study_command(
             device=device,
             precision=precision,
             jobs=jobs,
+            population=population,
             overrides=overrides or (),
             download=not offline,
             watcher=lambda seed: ProgressLines(),
             done=print_seed,
+            note=ProgressLines().note,
             stop=stop,
         )
     print(json.dumps(found.as_json())) if as_json else print_study(found)
