@@ -2,7 +2,7 @@
 
 Each member sees the images, changes and dropout masks that its seed sees alone, and has statistics, loss and average of its
 own. The sums are the same in another order, so a member and its seed alone differ by rounding, and by what training makes of
-it: in float64 by less than 1e-9 after 40 steps; in fp32 by less than 1e-5 after the first steps, and later as much as two
+it: in float64 by less than 1e-9 after 12 steps; in fp32 by less than 1e-5 after the first steps, and later as much as two
 trainings on another number of threads do (``docs/population.md``). The host waits for the device between epochs only.
 """
 
