@@ -6,7 +6,8 @@ Layers, parameters and answers are examined here and now on drawn digits; epochs
 published recipes; the accuracy is that of the run folders in DIR (``results/runs`` beside this script, finished ones only,
 every seed there is), or, where there is none, the published figure, said as such. The judge's own conditions decide.
 
-The table goes between the two marks in docs/assignments.md; ``--check`` writes nothing and fails where the document says otherwise.
+The table goes between the two marks in docs/assignments.md; ``--check`` writes nothing and fails where the document says
+otherwise.
 """
 
 from __future__ import annotations

@@ -783,3 +783,40 @@ class HalfPrecision(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         with torch.autocast("cpu", torch.bfloat16):
             return self.fc(self.body(x).mean((2, 3))).float()
+
+
+class Between(nn.Module):
+    """A usual network with something less usual between its body and its pooling."""
+
+    def __init__(self, between: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.body, self.between, self.fc = trunk(), between, nn.Linear(8, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(self.between(self.body(x)).mean((2, 3)))
+
+
+@for_assignment("under-20k")
+def frequencies() -> nn.Module:
+    return Between(lambda x: torch.fft.rfft2(x).abs())
+
+
+@for_assignment("under-20k")
+def adds_the_largest() -> nn.Module:
+    return Between(lambda x: x + F.adaptive_max_pool2d(x, 1))
+
+
+@for_assignment("under-20k")
+def pools_and_puts_back() -> nn.Module:
+    return Between(lambda x: F.max_unpool2d(*F.max_pool2d(x, 2, 1, return_indices=True), 2, 1))
+
+
+@for_assignment("under-20k")
+def enlarged() -> nn.Module:
+    return Between(lambda x: F.interpolate(x, scale_factor=2, mode="bilinear"))
+
+
+@for_assignment("under-20k")
+def noisy_in_training() -> nn.Module:
+    network = Between(lambda x: x + 0.1 * torch.randn_like(x) if network.training else x)
+    return network

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -161,6 +162,18 @@ def kinds_in(words: str) -> set[str]:
     for bracket in "[]?":
         words = words.replace(bracket, " ")
     return set(words.replace("Optional", " ").replace("List", " ").split())
+
+
+def test_chance_of_pythons_own_in_training_is_nobodys_fault_and_cannot_be_written_down() -> None:
+    class LeavesOut(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            x = x.flatten(1)[:, :10]
+            return x * 2 if self.training and random.random() < 0.5 else x
+
+    for _ in range(4):
+        with pytest.raises(UntraceableError, match="Python's own chance") as raised:
+            record(LeavesOut(), pictures())
+        assert raised.value.author is False
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def read(place: Path, job: dict[str, Any], send: Send) -> None:
     for seed in job["seeds"]:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(key(seed))
-            network = load_network(name)
+            network = not_compiled(load_network(name))
             give_lazy_layers_their_weights(network, images)
         network.eval()
         before = [value.clone() for value in network.state_dict().values() if isinstance(value, Tensor)]
@@ -132,6 +132,12 @@ def give_lazy_layers_their_weights(network: nn.Module, images: Tensor) -> None:
         network.train()
 
 
+def not_compiled(network: nn.Module) -> nn.Module:
+    """Return the network that ``torch.compile`` was given; it computes the same, and only this one can be followed."""
+    inner = getattr(network, "_orig_mod", None) if type(network).__name__ == "OptimizedModule" else None
+    return inner if isinstance(inner, nn.Module) else network
+
+
 def answer_of(network: nn.Module, images: Tensor, name: str) -> Tensor:
     """Return what *network* answers to *images*; raise `UsageError` with the layer at fault where it cannot."""
     try:
@@ -165,6 +171,8 @@ def unused_modules(network: nn.Module, images: Tensor) -> list[str]:
     def note(path: str, *_: object) -> None:
         called.add(path)
 
+    if any(isinstance(module, torch.jit.ScriptModule) for module in network.modules()):
+        return []  # they take no hooks
     hooks = [module.register_forward_hook(partial(note, path)) for path, module in network.named_modules()]
     with torch.no_grad():
         network(normalise(images).contiguous())

@@ -7,11 +7,13 @@ what was written down (`handgrad.judge.rebuilt`), in a process where the strange
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
@@ -58,9 +60,14 @@ def record(network: nn.Module, images: Tensor) -> tuple[dict[str, Any], list[Ten
     plans: dict[str, Any] = {"parameters": list(parameters), "buffers": list(buffers)}
     constants: list[Tensor] = []
     before = network.training
-    for mode in ("training", "answering"):
+    for mode in ("answering", "training"):
         network.train(mode == "training")
+        chance = python_chance()
         small, large = (one_pass(network, images[:size]) for size in SIZES)
+        if mode == "training" and python_chance() != chance:
+            raise UntraceableError(
+                "its training draws from Python's own chance, not torch's (use torch.rand)", author=False
+            )
         kept = {id(each) for each in small.generators} & {id(each) for each in large.generators}
         try:
             pairs = zip_alike(without_seeds(small, kept), without_seeds(large, kept))
@@ -86,6 +93,16 @@ def record(network: nn.Module, images: Tensor) -> tuple[dict[str, Any], list[Ten
         }
     network.train(before)
     return plans, constants
+
+
+def python_chance() -> tuple[Any, ...]:
+    """Return the states of Python's and numpy's chance.
+
+    A network that draws from them while it learns (leaving out a layer now and then) is honest, but what it draws is
+    decided outside of what can be written down.
+    """
+    kind, keys, *rest = np.random.get_state()
+    return random.getstate(), kind, np.asarray(keys).tobytes(), *rest
 
 
 class Remembering(nn.Module):
