@@ -173,10 +173,10 @@ def table_of(rows: list[dict[str, Any]]) -> str:
     )
 
 
-def put_into(document: Path, table: str) -> None:
-    """Replace what stands between the two marks in *document* by *table*."""
-    before, mark, rest = document.read_text(encoding="utf-8").partition(MARK)
-    _, end, after = rest.partition(MARK)
+def put_into(document: Path, table: str, name: str = MARK) -> None:
+    """Replace what stands between the two marks *name* in *document* by *table*."""
+    before, mark, rest = document.read_text(encoding="utf-8").partition(name)
+    _, end, after = rest.partition(name)
     if mark and end:
         document.write_text(f"{before}{mark}\n{table}\n{end}{after}", encoding="utf-8")
 

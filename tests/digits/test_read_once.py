@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from digits.small_runs import EVERYTHING, small_digits, write_network
 
+from digits.small_runs import EVERYTHING, small_digits, write_network
 from handgrad.digits import run
 from handgrad.digits.records import NOT_SELECTED, RunSummary
 from handgrad.report.page import write_report

@@ -1,0 +1,104 @@
+"""One try of a network with a recipe, judged on a hold-out: how the records' networks and settings are chosen.
+
+    python benchmarks/trials.py NETWORK [--recipe record-fewest] [--set key=value] [--seed 0] [--threads 1] [--note TEXT]
+
+NETWORK is a name (`stem-16k`), a file (`net.py:Net`) or a call of a class of `handgrad.digits.tiny`, such as
+``Shared([12,20,24],[2,4,3],pools=[0,1])``. It trains on 55,000 of the training images and is read on the other 5,000, the same
+for every try; the test set is never opened. A line is added to ``results/trials.jsonl``, from which `benchmarks/records.py`
+makes the log in docs/records.md. Seconds are of this machine as it was, so they are no measurement.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from handgrad.digits import tiny
+from handgrad.digits.dataset import hold_out, load_dataset
+from handgrad.digits.device import Machine, using
+from handgrad.digits.load import load_network
+from handgrad.digits.networks import count_parameters
+from handgrad.digits.recipe_file import differences, load_recipe
+from handgrad.digits.run import HOLDOUT_SEED
+from handgrad.digits.train import Images, begin, train
+from handgrad.errors import DivergedError
+
+TRIALS = Path(__file__).parent / "results" / "trials.jsonl"
+HELD_OUT = 5000
+
+
+def maker(text: str) -> Callable[[], nn.Module]:
+    """Return what makes the network that *text* names or calls."""
+    if "(" not in text:
+        return lambda: load_network(text)
+    call = ast.parse(text, mode="eval").body
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+        raise SystemExit(f"{text} – a name, file.py:Net or a call such as Shared([12,20],[2,3])")
+    kind: Callable[..., nn.Module] = getattr(tiny, call.func.id)
+    given = [ast.literal_eval(value) for value in call.args]
+    named = {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
+    return lambda: kind(*given, **named)
+
+
+def attempt(network: str, recipe: str, overrides: Sequence[str], seed: int, threads: int, note: str) -> dict[str, Any]:
+    """Train once and return the line of the log."""
+    make, settings = maker(network), load_recipe(recipe, overrides)
+    data = os.environ.get("HANDGRAD_DATA")
+    held = hold_out(load_dataset(Path(data) if data else None), HELD_OUT, HOLDOUT_SEED)
+    training, held_out = Images(held.train_images, held.train_labels), Images(held.test_images, held.test_labels)
+    machine = Machine("cpu", "fp32", threads)
+    state = begin(make, settings, seed, machine.torch_device)
+    began, counts, failed = time.perf_counter(), [], None
+    try:
+        with using(machine):
+            counts = [score.evaluation.correct for score in train(state, settings, seed, training, held_out)]
+    except DivergedError as error:
+        failed = str(error)
+    return {
+        "network": network,
+        "parameters": count_parameters(state.network),
+        "recipe": recipe,
+        "settings": list(overrides),
+        "differs": differences(load_recipe(recipe), settings),
+        "epochs": settings.epochs,
+        "seed": seed,
+        "correct": counts,
+        "of": HELD_OUT,
+        "failed": failed,
+        "seconds": round(time.perf_counter() - began, 1),
+        "threads": threads,
+        "note": note,
+    }
+
+
+def main() -> None:
+    """Train, print, add the line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("network")
+    parser.add_argument("--recipe", default="quick")
+    parser.add_argument("--set", action="append", default=[], dest="overrides")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--note", default="")
+    parser.add_argument("--log", type=Path, default=TRIALS)
+    given = parser.parse_args()
+    line = attempt(given.network, given.recipe, given.overrides, given.seed, given.threads, given.note)
+    with given.log.open("a", encoding="utf-8") as log:
+        log.write(json.dumps(line) + "\n")
+    last = f"{100 * line['correct'][-1] / HELD_OUT:.2f} %" if line["correct"] and not line["failed"] else line["failed"]
+    print(
+        f"{given.network} ({line['parameters']:,}), {' '.join(given.overrides)}: {last} in {line['seconds']} s",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
