@@ -8,12 +8,14 @@ of log-probabilities is those log-probabilities.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F  # noqa: N812  (the name everyone knows it by)
 from torch import Tensor, nn
 
 from handgrad.digits.fused import Chain, Fusing, is_large, norm_conv
+from handgrad.digits.tiny import Narrow
 
 
 def conv_relu_norm(inputs: int, outputs: int, *, padding: int = 0, bias: bool = True) -> list[nn.Module]:
@@ -173,6 +175,22 @@ class Stem16k(Chain):
         )
 
 
+class Swift16k(Chain):
+    """15,538 parameters: `stem-16k` with its pool before BatchNorm and ReLU, which then see a quarter of the pixels."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            *conv_norm_relu(1, 16, kernel=5, stride=2, padding=2, bias=False),
+            *conv_norm_relu(16, 16, bias=False),
+            *[nn.Conv2d(16, 20, 3, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(20), nn.ReLU()],
+            *conv_norm_relu(20, 24, padding=1, bias=False),
+            *conv_norm_relu(24, 24, bias=False),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Linear(24, 10),
+        )
+
+
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "squeeze-16k": Squeeze16k,
     "twopool-17k": TwoPool17k,
@@ -180,6 +198,8 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "transition-11k": Transition11k,
     "gap10-17k": Gap10With17k,
     "stem-16k": Stem16k,
+    "swift-16k": Swift16k,
+    "narrow-5k": partial(Narrow, (8, 8, 12, 12, 16)),
 }
 
 
