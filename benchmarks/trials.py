@@ -26,7 +26,7 @@ from handgrad.digits.dataset import hold_out, load_dataset
 from handgrad.digits.device import Machine, using
 from handgrad.digits.load import load_network
 from handgrad.digits.networks import count_parameters
-from handgrad.digits.recipe_file import differences, load_recipe
+from handgrad.digits.recipe_file import load_recipe, recipe_table
 from handgrad.digits.run import HOLDOUT_SEED
 from handgrad.digits.train import Images, begin, train
 from handgrad.errors import DivergedError
@@ -67,7 +67,7 @@ def attempt(network: str, recipe: str, overrides: Sequence[str], seed: int, thre
         "parameters": count_parameters(state.network),
         "recipe": recipe,
         "settings": list(overrides),
-        "differs": differences(load_recipe(recipe), settings),
+        "trained_with": recipe_table(settings),
         "epochs": settings.epochs,
         "seed": seed,
         "correct": counts,
