@@ -30,6 +30,11 @@ def augment(images: Tensor, recipe: Augmentation, generator: torch.Generator) ->
     if not recipe.any:
         return images.float()
     amounts = torch.rand(5, len(images), generator=generator).mul_(2).sub_(1).to(images.device, non_blocking=True)
+    return changed(images, recipe, amounts)
+
+
+def changed(images: Tensor, recipe: Augmentation, amounts: Tensor) -> Tensor:
+    """Return *images* ``[batch, 28, 28]`` as floats under the maps that *amounts* ``[5, batch]`` in -1…1 stand for."""
     grid = F.affine_grid(matrices(amounts, recipe, images.shape[-1]), [len(images), 1, *images.shape[1:]], False)
     moved = F.grid_sample(images.unsqueeze(1).float(), grid, padding_mode="zeros", align_corners=False)
     return moved.squeeze(1)

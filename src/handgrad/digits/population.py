@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from handgrad.digits.augment import matrices, normalise
+from handgrad.digits.augment import changed, normalise
 from handgrad.digits.dropout import quicken_dropout, set_dropout
 from handgrad.digits.meter import Meter
 from handgrad.digits.population_layers import Draws, StackedDropout
@@ -240,10 +240,7 @@ def moved(images: Tensor, recipe: Augmentation, keys: Sequence[int]) -> Tensor:
     if not recipe.any:
         return images.float()
     amounts = amounts_of(keys, len(images) // len(keys), images.device)
-    maps = matrices(amounts.transpose(0, 1).flatten(1), recipe, images.shape[-1])
-    grid = F.affine_grid(maps, [len(images), 1, *images.shape[1:]], False)
-    result = F.grid_sample(images.unsqueeze(1).float(), grid, padding_mode="zeros", align_corners=False)
-    return result.squeeze(1)
+    return changed(images, recipe, amounts.transpose(0, 1).flatten(1))
 
 
 @torch.no_grad()

@@ -14,18 +14,16 @@ from handgrad.digits.checks import memory_told
 from handgrad.digits.dataset import Dataset
 from handgrad.digits.device import using
 from handgrad.digits.load import load_network
-from handgrad.digits.origin import NETWORK_SOURCE, Origin, environment, network_source
+from handgrad.digits.origin import Origin
 from handgrad.digits.population import Population, begin_population, train_population
-from handgrad.digits.recipe_file import recipe_text
 from handgrad.digits.records import RunSummary
-from handgrad.digits.run import Job, diverged, evaluated_each_epoch, finish, remember, save
+from handgrad.digits.run import Job, describe, diverged, evaluated_each_epoch, finish, remember, save
 from handgrad.digits.seeds import FailedSeed, Task
 from handgrad.digits.summary import summarise
 from handgrad.digits.train import EpochScore, Images, Score, State
 from handgrad.digits.watch import Silent, StopError
 from handgrad.errors import DivergedError, HandgradError, InterruptedRunError
 from handgrad.runs import create_run
-from handgrad.runs.folder import ENVIRONMENT, LAYERS, RECIPE
 from handgrad.score import percent
 
 SAVING = 0.1
@@ -99,13 +97,9 @@ class Group:
         locks.enter_context(folder.locked())
         place, whole = str(Path(task.data).resolve()) if task.data else None, self.whole
         origin = Origin(folder.path.name, task.seed, whole.name, whole.sha256, place, task.holdout, self.machine)
-        folder.write(RECIPE, recipe_text(self.recipe))
-        folder.write_json(LAYERS, layers)
-        source = network_source(self.recipe)
-        if source is not None:
-            folder.write(NETWORK_SOURCE, source)
-        folder.write_json(ENVIRONMENT, environment(origin) | {"population": len(self.tasks)})
-        return Job(folder, self.recipe, origin, whole, self.seen, Silent(), self.stop)
+        job = Job(folder, self.recipe, origin, whole, self.seen, Silent(), self.stop)
+        describe(job, layers, population=len(self.tasks))
+        return job
 
     def poll(self) -> None:
         """Raise `StopError` when a stop is asked for."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from handgrad.digits.checks import check_batches, check_trains, memory_told
 from handgrad.digits.dataset import Dataset, hold_out, load_dataset, without_test
@@ -123,7 +123,7 @@ def train(
         origin = Origin(folder.path.name, seed, whole.name, whole.sha256, place, holdout, machine)
         job = Job(folder, recipe, origin, whole, seen, watcher or Silent(), stop)
         with folder.locked(), using(machine):
-            describe(job, network)
+            describe(job, summarise(network, name=recipe.network).as_json())
             state = begin(lambda: load_network(recipe.network), recipe, seed, machine.torch_device)
             save(job, state)
             return carry_on(job, state)
@@ -175,14 +175,14 @@ def evaluated_each_epoch(whole: Dataset, recipe: Recipe, holdout: int) -> Datase
     return without_test(whole) if recipe.test == "once" else whole
 
 
-def describe(job: Job, network: nn.Module) -> None:
-    """Write what the run is made with; the environment last, since a folder without one is no run."""
+def describe(job: Job, layers: dict[str, Any], **more: Any) -> None:
+    """Write what the run is made with; the environment, with *more* in it, last: a folder without one is no run."""
     job.folder.write(RECIPE, recipe_text(job.recipe))
-    job.folder.write_json(LAYERS, summarise(network, name=job.recipe.network).as_json())
+    job.folder.write_json(LAYERS, layers)
     source = network_source(job.recipe)
     if source is not None:
         job.folder.write(NETWORK_SOURCE, source)
-    job.folder.write_json(ENVIRONMENT, environment(job.origin))
+    job.folder.write_json(ENVIRONMENT, environment(job.origin) | more)
 
 
 def take_up(job: Job, state: State, checkpoint: Checkpoint | None, torch_before: str) -> None:
