@@ -72,8 +72,8 @@ class Tool:
     @property
     def lines(self) -> int:
         """How many lines a user writes."""
-        texts = ((SCRIPTS / f"{name}.py").read_text(encoding="utf-8") for name in (self.script, *self.files))
-        return sum(map(count_lines, texts))
+        paths = [SCRIPTS / f"{self.script}.py", *(SCRIPTS.parent / f"{name}.py" for name in self.files)]
+        return sum(count_lines(path.read_text(encoding="utf-8")) for path in paths)
 
 
 TOOLS = {

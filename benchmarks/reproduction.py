@@ -197,7 +197,7 @@ def main() -> None:
     timed = RESULTS / "usual_script.json"
     record: dict[str, Any] = json.loads(timed.read_text()) if timed.exists() else {"images": 1, "networks": []}
     whole = 60_000 / record["images"]
-    epoch_seconds = {row["network"]: whole * statistics.median(row["seconds_ours"]) for row in record["networks"]}
+    epoch_seconds = {row["network"]: whole * statistics.median(row["seconds"]["ours"]) for row in record["networks"]}
     runs = {place: folder for place, folder in known_runs(given.runs).items() if folder.complete}
     for folder in runs.values():
         if folder.path.parent != KEPT:

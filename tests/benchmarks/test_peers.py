@@ -148,7 +148,7 @@ def test_what_only_measures_is_marked_and_not_counted(name: str) -> None:
 
 
 def test_the_images_a_user_prepares_one_by_one_are_turned_and_normalised(monkeypatch: pytest.MonkeyPatch) -> None:
-    digits = import_file(BENCHMARKS / "peers" / "one_by_one.py").Digits
+    digits = import_file(BENCHMARKS / "one_by_one.py").Digits
     images, labels = bars(10)
     plain, turned = digits(images, labels), digits(images, labels, 5.0)
     image, label = plain[3]

@@ -245,7 +245,7 @@ def test_a_learning_rate_of_a_million_stops_within_steps_and_is_recorded(tmp_pat
         resumed(folder)
 
 
-@pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "muon"])
 @pytest.mark.parametrize("value", ["inf", "nan"])
 def test_a_gradient_that_is_not_finite_stops_at_once_though_the_loss_is(name: str, value: str, tmp_path: Path) -> None:
     hook = f"\n        self[-1].bias.register_hook(lambda gradient: gradient * float('{value}'))\n"

@@ -40,6 +40,7 @@ VARIANTS: dict[str, Recipe] = {
     "nesterov": replace(PLAIN, optimizer=Optimizer("sgd", 0.1, nesterov=True)),
     "adam": replace(PLAIN, optimizer=Optimizer("adam", 0.02)),
     "adamw": replace(PLAIN, optimizer=Optimizer("adamw", 0.02, weight_decay=0.1)),
+    "muon": replace(PLAIN, optimizer=Optimizer("muon", 0.05, nesterov=True, weight_decay=0.1)),
     "averaging": replace(PLAIN, averaging=Averaging(0.9)),
     "step": replace(PLAIN, schedule=Schedule("step", every=1, factor=0.5)),
     "one-cycle": replace(PLAIN, schedule=Schedule("one-cycle", shape="linear")),

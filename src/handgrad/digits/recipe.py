@@ -32,9 +32,9 @@ class Strict:
 
 @dataclass(frozen=True)
 class Optimizer(Strict):
-    """How a gradient becomes a step. Adam and AdamW use ``beta1``, ``beta2``; SGD uses ``momentum``, ``nesterov``."""
+    """How a gradient becomes a step. Adam and AdamW use ``beta1``, ``beta2``; SGD uses ``momentum``, ``nesterov``; Muon all."""
 
-    name: Literal["sgd", "adam", "adamw"] = "sgd"
+    name: Literal["sgd", "adam", "adamw", "muon"] = "sgd"
     learning_rate: float = 0.01
     """The peak of the schedule."""
     momentum: float = 0.9
@@ -42,6 +42,8 @@ class Optimizer(Strict):
     weight_decay: float = 0.0
     beta1: float = 0.9
     beta2: float = 0.999
+    others_rate: float = 0.2
+    """muon: the learning rate of what is no convolution, stepped by Adam, as a factor of ``learning_rate``."""
 
     def __post_init__(self) -> None:
         within("learning_rate", self.learning_rate, 0, 1e9, open_low=True)
@@ -49,6 +51,7 @@ class Optimizer(Strict):
         within("weight_decay", self.weight_decay, 0, 10)
         within("beta1", self.beta1, 0, 0.9999)
         within("beta2", self.beta2, 0, 0.999999)
+        within("others_rate", self.others_rate, 0, 1e9, open_low=True)
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov needs momentum – set momentum above 0")
 

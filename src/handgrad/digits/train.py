@@ -15,12 +15,12 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
-from torch.nn.utils import get_total_norm
 
 from handgrad.digits.augment import augment, normalise
 from handgrad.digits.dropout import quicken_dropout, set_dropout
 from handgrad.digits.fused import fuse
 from handgrad.digits.meter import Meter
+from handgrad.digits.muon import Muon
 from handgrad.digits.networks import channels_last
 from handgrad.digits.recipe import Averaging, Optimizer, Recipe
 from handgrad.digits.schedule import rate_factor
@@ -120,8 +120,20 @@ def make_optimizer(network: nn.Module, recipe: Optimizer) -> torch.optim.Optimiz
         return torch.optim.SGD(
             parameters, rate, momentum=recipe.momentum, nesterov=recipe.nesterov, weight_decay=decay, fused=True
         )
+    betas = (recipe.beta1, recipe.beta2)
+    if recipe.name == "muon":
+        return Muon(
+            [parameter for parameter in parameters if parameter.dim() == 4],
+            [parameter for parameter in parameters if parameter.dim() != 4],
+            lr=rate,
+            others_rate=recipe.others_rate,
+            momentum=recipe.momentum,
+            nesterov=recipe.nesterov,
+            betas=betas,
+            weight_decay=decay,
+        )
     kind = torch.optim.Adam if recipe.name == "adam" else torch.optim.AdamW
-    return kind(parameters, rate, betas=(recipe.beta1, recipe.beta2), weight_decay=decay, fused=True)
+    return kind(parameters, rate, betas=betas, weight_decay=decay, fused=True)
 
 
 def steps_an_epoch(count: int, recipe: Recipe) -> int:
@@ -153,7 +165,7 @@ def train(
         for step in range(state.step, steps):
             began = time.perf_counter()
             batch = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
-            torch.manual_seed(key(seed, epoch, step))  # whatever the network draws: dropout
+            seed_device(device, key(seed, epoch, step))  # whatever the network draws: dropout
             generator = torch.Generator().manual_seed(key(seed, epoch, step, 1))
             images = normalise(augment(training.images[batch], recipe.augmentation, generator))
             labels = training.labels[batch]
@@ -183,11 +195,19 @@ def train(
         yield end_of_epoch(state, recipe, evaluation, learning_rate(recipe, (epoch + 1) * steps - 1, steps))
 
 
+def seed_device(device: torch.device, seed: int) -> None:
+    """Seed what *device* draws from, and nothing else: ``torch.manual_seed`` looks for every kind of device, at each step."""
+    if device.type == "cpu":
+        torch.default_generator.manual_seed(seed)
+    else:
+        torch.manual_seed(seed)
+
+
 @torch.no_grad()
 def size_of_weights(network: nn.Module) -> Tensor:
     """Return the largest absolute weight or BatchNorm statistic, a scalar on the device: finite as long as each of them is."""
     statistics = (buffer for buffer in network.buffers() if buffer.is_floating_point())
-    return get_total_norm([*network.parameters(), *statistics], norm_type=math.inf)
+    return torch.cat([values.flatten() for values in (*network.parameters(), *statistics)]).abs().max()
 
 
 def learning_rate(recipe: Recipe, step: int, steps_an_epoch: int) -> float:
