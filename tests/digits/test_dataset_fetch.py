@@ -14,9 +14,11 @@ import pytest
 from digits.idx_folders import change, digit_arrays, file_name, idx_bytes, pretend_mnist
 from digits.mirrors import Mirrors, closed_port, serve, stay_on_loopback
 from handgrad.digits import dataset as module
+from handgrad.digits import run
 from handgrad.digits.dataset import load_dataset
 from handgrad.digits.fetch import default_cache, fetch_mnist
 from handgrad.digits.folder import read_folder
+from handgrad.digits.watch import Silent
 from handgrad.errors import DiskError, MissingError
 
 FIRST = "train-images-idx3-ubyte.gz"
@@ -155,3 +157,19 @@ def test_the_bar_ends_at_the_size_of_the_four_files(
 def test_the_cache_follows_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert default_cache() == tmp_path / "handgrad" / "mnist"
+
+
+class AskedError(Exception):
+    """Raised in place of a download."""
+
+
+@pytest.mark.parametrize("watcher", [None, Silent()])
+def test_whoever_watches_a_training_sees_the_bar_of_its_download(
+    watcher: Silent | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def asked(_: Path | None, **given: bool) -> None:
+        raise AskedError(given["progress"])
+
+    monkeypatch.setattr(run, "load_dataset", asked)
+    with pytest.raises(AskedError, match=str(watcher is not None)):
+        run.train("quick", out=tmp_path, watcher=watcher)

@@ -113,7 +113,7 @@ def train(
     with memory_told(recipe):
         network = load_network(recipe.network)
         check_classes(network, name=recipe.network)
-        whole = data if isinstance(data, Dataset) else load_dataset(Path(data) if data else None, download=download)
+        whole = data if isinstance(data, Dataset) else looked_up(data, download, watched=watcher is not None)
         seen = evaluated_each_epoch(whole, recipe, holdout)
         check_batches(len(seen.train_labels), recipe)
         check_trains(network, len(seen.train_labels), recipe)
@@ -144,6 +144,7 @@ def resume(
     when the recipe, the network's source or the data are no longer those of the run, `DamagedRunError` when the folder's
     files do not verify, `BusyRunError`, and what `train` does.
     """
+    watched = watcher is not None
     folder, watcher = open_run(Path(run)), watcher or Silent()
     with folder.locked():
         if folder.complete:
@@ -157,15 +158,18 @@ def resume(
         check_machine(origin.machine)
         with memory_told(recipe), using(origin.machine):
             place = data or origin.data
-            whole = (
-                place if isinstance(place, Dataset) else load_dataset(Path(place) if place else None, download=download)
-            )
+            whole = place if isinstance(place, Dataset) else looked_up(place, download, watched=watched)
             check_data(origin, whole)
             seen = evaluated_each_epoch(whole, recipe, origin.holdout)
             job = Job(folder, recipe, origin, whole, seen, watcher, stop)
             state = begin(lambda: load_network(recipe.network), recipe, origin.seed, origin.machine.torch_device)
             take_up(job, state, checkpoint, torch_before)
             return carry_on(job, state)
+
+
+def looked_up(place: Path | str | None, download: bool, *, watched: bool) -> Dataset:
+    """Return the dataset in folder *place*, or the cached or downloaded one; a download shows its bar where someone watches."""
+    return load_dataset(Path(place) if place else None, download=download, progress=watched)
 
 
 def evaluated_each_epoch(whole: Dataset, recipe: Recipe, holdout: int) -> Dataset:

@@ -105,7 +105,7 @@ def study(
     fresh = partial(load_network, recipe.network)
     network = fresh()
     check_classes(network, name=recipe.network)
-    dataset = load_dataset(Path(data) if data else None, download=download)
+    dataset = load_dataset(Path(data) if data else None, download=download, progress=watcher is not None)
     seen = evaluated_each_epoch(dataset, recipe, holdout)
     check_batches(len(seen.train_labels), recipe)
     check_trains(network, len(seen.train_labels), recipe)
