@@ -43,6 +43,7 @@ class Sheet:
             self._sheet.set_tab_color(tab)
 
     def text(self, row: int, column: int, text: str, look: Look, link: str | None = None) -> None:
+        """Words, with *link* a link to a place in the book. Raises `SheetError` when they are too long."""
         if len(text) > MAX_TEXT:
             raise SheetError(f"{self._at(row, column)}: {len(text):,} characters – limit {MAX_TEXT:,}")
         if link is not None:
@@ -52,9 +53,11 @@ class Sheet:
         self._done(self._sheet.write_string(row, column, text, self._book.format(look)), row, column)
 
     def number(self, row: int, column: int, value: float, look: Look) -> None:
+        """A number."""
         self._done(self._sheet.write_number(row, column, value, self._book.format(look)), row, column)
 
     def blank(self, row: int, column: int, look: Look) -> None:
+        """An empty cell that has a look."""
         self._done(self._sheet.write_blank(row, column, None, self._book.format(look)), row, column)
 
     def formula(self, row: int, column: int, formula: str, value: Value, look: Look) -> None:
@@ -102,6 +105,7 @@ class Sheet:
             self._done(self._sheet.set_row(row, height), row, 0)
 
     def freeze(self, row: int, column: int) -> None:
+        """Keep the rows above and the columns before this cell in sight."""
         self._sheet.freeze_panes(row, column)
 
     def protect(self) -> None:
@@ -109,9 +113,11 @@ class Sheet:
         self._sheet.protect("", {"select_locked_cells": True, "format_columns": True, "format_rows": True})
 
     def zoom(self, percent: int) -> None:
+        """The size at which the sheet opens."""
         self._sheet.set_zoom(percent)
 
     def activate(self) -> None:
+        """Open the book with this sheet."""
         self._sheet.activate()
 
     def hide(self) -> None:
@@ -119,11 +125,13 @@ class Sheet:
         self._sheet.hide()
 
     def rule(self, rule: Rule) -> None:
+        """Colour the cells in which a formula holds."""
         form = self._book._workbook.add_format({"font_color": rule.ink, "bg_color": rule.fill, "bold": True})
         options = {"type": "formula", "criteria": f"={rule.formula}", "format": form}
         self._done(self._sheet.conditional_format(*rule.first, *rule.last, options), *rule.first)
 
     def bounds(self, bounds: Bounds) -> None:
+        """Refuse numbers outside of bounds, saying why."""
         options = {
             "validate": "integer" if bounds.whole else "decimal",
             "criteria": "between",
@@ -135,6 +143,7 @@ class Sheet:
         self._done(self._sheet.data_validation(*bounds.first, *bounds.last, options), *bounds.first)
 
     def print_setup(self, setup: Print, header: str, footer: str) -> None:
+        """Paper, margins, repeated rows and columns, header and footer."""
         if not setup.portrait:
             self._sheet.set_landscape()
         self._sheet.set_paper(9)
@@ -157,6 +166,7 @@ class Sheet:
             self._drawn = True
 
     def chart(self, chart: Chart) -> None:
+        """A chart of lines over cells."""
         made = self._book._workbook.add_chart({"type": "scatter", "subtype": "straight"})
         for series in chart.series:
             line = {"color": series.ink, "width": series.width, "dash_type": series.dash}
@@ -212,6 +222,7 @@ class Book:
         self._workbook.set_size(24_000, 14_000)
 
     def sheet(self, name: str, tab: str | None = None) -> Sheet:
+        """A new sheet at the end of the book, its *tab* in a colour."""
         self._sheets.append(Sheet(self, name, tab))
         return self._sheets[-1]
 
@@ -221,6 +232,7 @@ class Book:
             raise SheetError(f"{name} cannot name {reference}")
 
     def format(self, look: Look) -> Any:
+        """The library's format for a look, made once."""
         if look not in self._formats:
             self._formats[look] = self._workbook.add_format(_properties(look))
         return self._formats[look]

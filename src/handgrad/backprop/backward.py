@@ -37,12 +37,17 @@ def reached(draft: Draft, layer: int, unit: int) -> range:
 def add_delta(
     draft: Draft, layer: int, unit: int, sample: int, expression: Node, chain: tuple[tuple[Factor, ...], ...]
 ) -> None:
+    """Add the delta of one unit in one sample, with the products of the chain rule that it is the sum of."""
     place = {"layer": layer, "unit": unit, "sample": sample, "of": draft.pre(layer, unit, sample).name}
     meaning = f"∂E/∂{draft.pre(layer, unit, sample).label}: how the error moves with the pre-activation"
     draft.add(draft.delta(layer, unit, sample), Kind.DELTA, meaning, expression, chain=chain, **place)
 
 
 def error_slope(draft: Draft, layer: int, unit: int, sample: int) -> None:
+    """Add dE/da of one unit: from the loss for an output, from the deltas of the layer above for a hidden unit.
+
+    Raises ValueError where the loss has neither a slope nor a delta.
+    """
     out = draft.out(layer, unit, sample)
     symbol = partial(ERROR, out)
     place = {"layer": layer, "unit": unit, "sample": sample, "of": out.name}
@@ -83,6 +88,7 @@ def activation_slope(draft: Draft, layer: int, unit: int, reached: int, sample: 
 
 
 def gradients(draft: Draft, layer: int) -> None:
+    """Add dE/dw of every weight into *layer*, and dE/db of its biases where they are trained."""
     for unit in draft.units(layer):
         for source in draft.units(layer - 1):
             weight = draft.weight(layer, unit, source)
@@ -118,6 +124,7 @@ def bias_gradient(draft: Draft, layer: int, number: int, only: int | None) -> No
 def add_gradient(
     draft: Draft, of: Symbol, terms: list[Node], chain: list[tuple[Factor, ...]], place: dict[str, Any]
 ) -> None:
+    """Add dE/dw or dE/db under its name: the terms of all samples, summed or averaged as the network says."""
     meaning = f"how the error moves with {of.label}"
     more = {"of": of.name, "chain": tuple(chain), **place}
     draft.add(partial(ERROR, of), Kind.GRADIENT, meaning, over_samples(draft, terms), **more)

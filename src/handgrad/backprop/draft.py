@@ -48,6 +48,7 @@ class Draft:
     # The symbols of this network's parts.
 
     def sample_mark(self, sample: int) -> int | None:
+        """What a name carries of its sample: its number, or nothing where there is one sample only."""
         return sample if len(self.samples) > 1 else None
 
     def weight(self, layer: int, unit: int, source: int) -> Symbol:
@@ -55,6 +56,7 @@ class Draft:
         return numbered("w", self.weights_before[layer - 1] + (unit - 1) * self.network.sizes[layer - 1] + source)
 
     def bias_number(self, layer: int, unit: int) -> int | None:
+        """The number of the bias that the unit adds, counted from 1; None where the network has none."""
         match self.network.bias:
             case BiasRule.NONE:
                 return None
@@ -63,6 +65,7 @@ class Draft:
         return layer
 
     def pre(self, layer: int, unit: int, sample: int) -> Symbol:
+        """The pre-activation (weighted sum) of a unit."""
         return numbered(self.letters[layer - 1], unit, self.sample_mark(sample))
 
     def out(self, layer: int, unit: int, sample: int) -> Symbol:
@@ -72,23 +75,28 @@ class Draft:
         return activation_of(f"{self.letters[layer - 1]}{unit}", self.sample_mark(sample))
 
     def delta(self, layer: int, unit: int, sample: int) -> Symbol:
+        """The unit's dE/dz."""
         return prefixed("delta", "δ", r"\delta", f"{self.letters[layer - 1]}{unit}", self.sample_mark(sample))
 
     def units(self, layer: int) -> range:
+        """The units of *layer*, counted from 1; layer 0 is the inputs."""
         return range(1, self.network.sizes[layer] + 1)
 
     def where(self, layer: int, unit: int) -> str:
+        """The unit in words: "output 2", "hidden unit 1 of layer 2"."""
         last = len(self.network.layers)
         if layer == last:
             return f"output {unit}"
         return f"hidden unit {unit}" + (f" of layer {layer}" if last > 2 else "")
 
     def on(self, sample: int) -> str:
+        """The sample in words, to end a sentence with; empty where there is one sample only."""
         return f", sample {sample}" if len(self.samples) > 1 else ""
 
     # What is given.
 
     def settings(self) -> None:
+        """Add the learning rate and what the update rule takes beside it."""
         update = self.network.update
         rows = [(LEARNING_RATE, "learning rate", self.network.learning_rate)]
         if update.rule is UpdateRule.MOMENTUM:
@@ -101,6 +109,7 @@ class Draft:
             self.add(symbol, Kind.SETTING, meaning, value=value)
 
     def data(self) -> None:
+        """Add targets and inputs of every sample."""
         for sample, example in enumerate(self.network.samples, start=1):
             mark, on = self.sample_mark(sample), self.on(sample)
             for number, value in enumerate(example.targets, start=1):
@@ -112,6 +121,7 @@ class Draft:
                 self.add(numbered("i", number, mark), Kind.INPUT, f"input {number}{on}", value=value, **place)
 
     def parameters(self) -> None:
+        """Add weights and biases with their first values, and note what follows each after the step."""
         values = iter(self.network.weights)
         for layer in range(1, len(self.network.layers) + 1):
             for unit in self.units(layer):
@@ -143,6 +153,7 @@ class Draft:
         return {layer: (layer, None) for layer in layers}
 
     def memory(self) -> None:
+        """Add what the update rule remembers between steps (velocity, moments, count), all 0 at first."""
         match self.network.update.rule:
             case UpdateRule.MOMENTUM:
                 carried = [("u", "velocity")]

@@ -57,27 +57,37 @@ class Const(Node):
 
 @dataclass(frozen=True, slots=True)
 class Sum(Node):
+    """Two or more terms; a negative one is a `Neg`."""
+
     terms: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Product(Node):
+    """Two or more factors."""
+
     factors: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Neg(Node):
+    """The operand with the other sign."""
+
     operand: Node
 
 
 @dataclass(frozen=True, slots=True)
 class Quotient(Node):
+    """One expression over another."""
+
     numerator: Node
     denominator: Node
 
 
 @dataclass(frozen=True, slots=True)
 class Power(Node):
+    """A base and its exponent."""
+
     base: Node
     exponent: Node
 
@@ -100,6 +110,8 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Call(Node):
+    """A function of its arguments."""
+
     function: Function
     arguments: tuple[Node, ...]
 

@@ -11,6 +11,7 @@ from handgrad.backprop.network import OverSamples
 
 
 def forward(draft: Draft, sample: int) -> None:
+    """Add pre-activations and activations of one sample, layer after layer."""
     for layer, description in enumerate(draft.network.layers, start=1):
         activation = ACTIVATIONS[description.activation]
         for unit in draft.units(layer):
@@ -27,6 +28,7 @@ def forward(draft: Draft, sample: int) -> None:
 
 
 def weighted_sum(draft: Draft, layer: int, unit: int, sample: int) -> Node:
+    """The sum of weights times activations of the layer before, and the bias where there is one."""
     terms: list[Node] = [
         Ref(draft.weight(layer, unit, source).name) * Ref(draft.out(layer - 1, source, sample).name)
         for source in draft.units(layer - 1)
@@ -65,10 +67,12 @@ def softmax(draft: Draft, layer: int, sample: int) -> None:
 
 
 def log_out(draft: Draft, layer: int, unit: int, sample: int) -> Symbol:
+    """The logarithm of an output under softmax, a quantity of its own because the loss is made from it."""
     return in_sample(prefixed("ln_a", "ln a", r"\ln a", f"{draft.letters[layer - 1]}{unit}"), draft.sample_mark(sample))
 
 
 def output(draft: Draft, unit: int, sample: int) -> Output:
+    """What a loss may look at of one output in one sample: its target, activation, pre-activation."""
     last = len(draft.network.layers)
     log = Ref(log_out(draft, last, unit, sample).name) if draft.loss.needs == "softmax" else None
     return Output(
@@ -81,6 +85,7 @@ def output(draft: Draft, unit: int, sample: int) -> Output:
 
 
 def errors(draft: Draft, sample: int) -> None:
+    """Add the error of every output in one sample, and where there are several samples, the sample's error."""
     mark, last = draft.sample_mark(sample), len(draft.network.layers)
     names: list[Node] = []
     for unit in draft.units(last):
@@ -94,6 +99,7 @@ def errors(draft: Draft, sample: int) -> None:
 
 
 def total_error(draft: Draft) -> None:
+    """Add the error that training lowers, over all outputs and samples."""
     if len(draft.samples) == 1:
         parts = total(Ref(f"E{unit}") for unit in draft.units(len(draft.network.layers)))
         draft.add(E_TOTAL, Kind.TOTAL, "the error that training lowers", parts)

@@ -64,6 +64,7 @@ def update_parts(draft: Draft) -> None:
 
 
 def updates(draft: Draft, layer: int) -> None:
+    """Add the new value of every trained parameter of *layer*: the old one minus the learning rate times the direction."""
     for quantity in [q for q in draft.quantities if q.name in draft.successors and q.layer == layer]:
         symbol = Symbol(quantity.name, quantity.label, quantity.latex)
         place = {"layer": layer, "unit": quantity.unit, "source": quantity.source, "number": quantity.number}
@@ -90,6 +91,7 @@ def direction(draft: Draft, of: Symbol, gradient: Node) -> Node:
 
 
 def remember(draft: Draft, symbol: Symbol, expression: Node) -> Node:
+    """Add what *symbol* is after this step, and return a reference to it."""
     after = following(symbol)
     draft.add(after, Kind.UPDATE_PART, f"{symbol.label} after this step", expression, of=symbol.name)
     return Ref(after.name)

@@ -158,6 +158,7 @@ class Stop:
         self.asked = self.listening = False
 
     def __call__(self) -> bool:
+        """Whether a stop was asked for; from the first call on, the training is listening."""
         self.listening = True
         return self.asked
 

@@ -97,6 +97,41 @@ class Narrow(Chain):
         )
 
 
+class Squeezed(Chain):
+    """The shape of `squeeze-16k` at other widths: two 3×3 convolutions on the full map, a 1×1 squeeze, a pool, four more.
+
+    *widths* are the channels of the first two, the squeeze, the next three and the last. Only the first convolution has a bias:
+    what BatchNorm adds before an unpadded convolution does as much as a bias after it.
+    """
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        first, second, squeeze, middle, last = widths
+        super().__init__(
+            nn.Conv2d(1, first, 3),
+            *relu_norm(first),
+            nn.Conv2d(first, second, 3, bias=False),
+            *relu_norm(second),
+            nn.Conv2d(second, squeeze, 1, bias=False),
+            nn.MaxPool2d(2),
+            nn.Conv2d(squeeze, middle, 3, bias=False),
+            *relu_norm(middle),
+            nn.Conv2d(middle, middle, 3, bias=False),
+            *relu_norm(middle),
+            nn.Conv2d(middle, middle, 3, bias=False),
+            *relu_norm(middle),
+            nn.Conv2d(middle, last, 3, bias=False),
+            *relu_norm(last),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Linear(last, 10),
+        )
+
+
+def relu_norm(channels: int) -> list[nn.Module]:
+    """ReLU, then BatchNorm."""
+    return [nn.ReLU(), nn.BatchNorm2d(channels)]
+
+
 def norm_relu(channels: int) -> list[nn.Module]:
     """BatchNorm, then ReLU."""
     return [nn.BatchNorm2d(channels), nn.ReLU()]

@@ -50,6 +50,7 @@ class Mistake:
 
     @property
     def words(self) -> str:
+        """The kind of mistake and the advice, in one line."""
         return f"{self.slip}: {self.advice}"
 
 
@@ -89,32 +90,40 @@ class Mistakes:
     # The parts of the network, by place.
 
     def weight(self, layer: int, unit: int, source: int) -> Ref:
+        """The weight into *unit* of *layer* from *source* in the layer before."""
         return Ref(self._names[Kind.WEIGHT, layer, unit, source, None])
 
     def new_weight(self, layer: int, unit: int, source: int) -> Ref:
+        """The same weight after the step."""
         return Ref(self.graph.successors[self.weight(layer, unit, source).name])
 
     def bias(self, layer: int, unit: int) -> Ref | None:
+        """The bias that a unit adds, its own or its layer's; None where there is none."""
         for one in (unit, None):
             if (name := self._names.get((Kind.BIAS, layer, one, None, None))) is not None:
                 return Ref(name)
         return None
 
     def out(self, layer: int, unit: int, sample: int) -> Ref:
+        """The activation of a unit; of layer 0, the input."""
         kind, place = (Kind.ACTIVATION, layer) if layer else (Kind.INPUT, None)
         return Ref(self._names[kind, place, unit, None, sample])
 
     def delta(self, layer: int, unit: int, sample: int) -> Ref:
+        """The unit's dE/dz."""
         return Ref(self._names[Kind.DELTA, layer, unit, None, sample])
 
     def error_slope(self, layer: int, unit: int, sample: int) -> Ref | None:
+        """The unit's dE/da; None where the loss gives the delta at once."""
         name = self._names.get((Kind.ERROR_SLOPE, layer, unit, None, sample))
         return None if name is None else Ref(name)
 
     def slope(self, layer: int, unit: int, sample: int) -> Ref:
+        """The unit's da/dz."""
         return Ref(self._names[Kind.ACTIVATION_SLOPE, layer, unit, unit, sample])
 
     def units(self, layer: int) -> range:
+        """The units of *layer*, counted from 1."""
         return range(1, self.sizes[layer] + 1)
 
     def curved(self, layer: int) -> bool:
@@ -122,6 +131,7 @@ class Mistakes:
         return self.network.layers[layer - 1].activation in ("sigmoid", "tanh", "softmax")
 
     def label(self, ref: Ref) -> str:
+        """The name of a quantity as the sheet shows it."""
         return self.graph[ref.name].label
 
     # Forward.

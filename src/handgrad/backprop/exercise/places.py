@@ -41,6 +41,7 @@ class Places:
 
     @cached_property
     def several(self) -> bool:
+        """Whether there is more than one sample."""
         return len(self.exercise.network.samples) > 1
 
     @cached_property
@@ -67,10 +68,12 @@ class Places:
 
     @cached_property
     def section_rows(self) -> dict[Section, int]:
+        """The row of each section's heading on the sheet Answers."""
         return self._answer_rows[0]
 
     @cached_property
     def answer_rows(self) -> dict[str, int]:
+        """The row of each question on the sheet Answers."""
         return self._answer_rows[1]
 
     @cached_property
@@ -109,6 +112,7 @@ class Places:
         return f"{ANSWERS}!{place}" if sheet else place
 
     def marking(self, name: str, column: int) -> str:
+        """A cell of a quantity's row on the sheet Marking."""
         return f"{MARKING}!{address(self.marking_rows[name], column, fixed=True)}"
 
     def mistakes(self, name: str, column: int) -> str:
@@ -125,6 +129,7 @@ class Places:
         return f"{TASK}!{address(self.given_rows[name], 1, fixed=True)}"
 
     def true(self, name: str) -> str:
+        """The true value as formulas write it: a given number, or its cell on the sheet Marking."""
         return self.given(name) if self.exercise.graph[name].kind in GIVEN else self.marking(name, TRUE)
 
     def own(self, name: str) -> str:
@@ -141,4 +146,5 @@ class Places:
         return name
 
     def question(self, name: str) -> Question:
+        """The question that asks for the quantity *name*; StopIteration where none does."""
         return next(question for question in self.exercise.questions if question.name == name)

@@ -33,6 +33,7 @@ SETTING = replace(GIVEN, number="General")
 
 
 def task_sheet(places: Places) -> SheetPlan:
+    """The sheet with the task: the network drawn, the given numbers, the rules."""
     page = Page(TASK)
     exercise = places.exercise
     kind = "the key of a task" if places.key else "a task for practice" if places.practice else "a test"

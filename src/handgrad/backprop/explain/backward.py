@@ -34,6 +34,7 @@ class Steps:
         self.count = 0
 
     def heading(self, *parts: str | Span) -> Heading:
+        """The heading of the next step."""
         self.count += 1
         return Heading(3, say(f"Step {self.count}: ", *parts))
 

@@ -63,6 +63,7 @@ class Equations:
         return Equation(self.graph[name].latex, tuple(sides))
 
     def in_symbols(self, name: str) -> Equation:
+        """The rule of a quantity, without numbers."""
         return Equation(self.graph[name].latex, (self.rule(name),))
 
     def chain(self, name: str) -> Equation:

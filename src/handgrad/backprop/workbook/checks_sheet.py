@@ -50,6 +50,7 @@ HEADS = {
 
 
 def checks_sheet(material: Material) -> SheetPlan:
+    """The sheet that compares every gradient of the table with finite differences and with the program."""
     page = Page(CHECKS)
     page.text(0, 0, "Checks", TITLE)
     page.text(

@@ -55,6 +55,7 @@ class Checked:
 
     @cached_property
     def columns(self) -> dict[str, int]:
+        """The column of each forward quantity on the working sheet."""
         return {q.name: LEFT + number for number, q in enumerate(self.material.graph.of_kind(*FORWARD))}
 
     @cached_property
@@ -91,12 +92,15 @@ class Checked:
 
     @property
     def kink_column(self) -> int:
+        """The column that counts the units on the other side of their kink."""
         return LEFT + len(self.columns)
 
     def row(self, name: str, sign: float) -> int:
+        """The row of the pass in which the parameter is moved by *sign* times the difference."""
         return BASE + 1 + self.moves.index((name, sign))
 
     def cell(self, column: int, row: int) -> str:
+        """A cell of the working sheet, as formulas of other sheets write it."""
         return f"'{CHECKS_WORKING}'!{address(row, column)}"
 
     def kinks(self, row: int) -> float:
@@ -204,22 +208,27 @@ class OldWeights:
 
     @cached_property
     def graph(self) -> Graph:
+        """The step with the update order set to old weights."""
         return build_graph(dataclasses.replace(self.checked.material.network, order=UpdateOrder.OLD_WEIGHTS))
 
     @property
     def row(self) -> int:
+        """The one row that it takes, below the passes."""
         return BASE + len(self.checked.moves) + 5
 
     @cached_property
     def columns(self) -> dict[str, int]:
+        """The column of each quantity in that row."""
         kinds = (*FORWARD, Kind.ERROR_SLOPE, Kind.ACTIVATION_SLOPE, Kind.DELTA, Kind.GRADIENT)
         return {q.name: LEFT + number for number, q in enumerate(self.graph.of_kind(*kinds))}
 
     @cached_property
     def values(self) -> dict[str, list[Value]]:
+        """Every quantity, as shown."""
         return passes(self.graph, {}, 1)
 
     def write(self, page: Page) -> None:
+        """Put heads, formulas and values on *page*."""
         page.text(self.row - 2, 0, "One step with all gradients from the old weights", HEADING)
         layout = Layout(self.graph, self.columns, defined_name, defined_name, self.checked.material.guarded)
 

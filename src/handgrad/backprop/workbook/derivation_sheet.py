@@ -61,6 +61,7 @@ class Part:
 
 
 def derivation_sheet(material: Material) -> SheetPlan:
+    """The sheet that derives every gradient of the first step, formula beside numbers."""
     page = Page(DERIVATION)
     page.text(0, 0, "Derivation", TITLE)
     page.text(

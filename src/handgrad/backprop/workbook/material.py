@@ -60,6 +60,7 @@ class Material:
 
     @cached_property
     def run(self) -> Trace:
+        """The training that the table shows."""
         return trace(self.graph, self.steps)
 
     @cached_property
@@ -69,14 +70,17 @@ class Material:
 
     @cached_property
     def guarded(self) -> bool:
+        """Whether formulas must catch what may overflow."""
         return guarded(self.graph)
 
     @cached_property
     def main(self) -> tuple[str, ...]:
+        """The quantities with a column in the main part of the table."""
         return step_columns(self.graph)[0]
 
     @cached_property
     def extra(self) -> tuple[str, ...]:
+        """The quantities with a column to its right."""
         return step_columns(self.graph)[1]
 
     @cached_property
@@ -100,6 +104,7 @@ class Material:
 
     @cached_property
     def rate_runs(self) -> tuple[Trace, ...]:
+        """One run for each learning rate of the comparison."""
         return traces(self.compact, self.rate_steps, changes=[{"learning_rate": rate} for rate in self.rates])
 
     @cached_property

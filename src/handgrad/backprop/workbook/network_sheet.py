@@ -63,6 +63,7 @@ GUIDE = (
 
 
 def network_sheet(material: Material) -> SheetPlan:
+    """The first sheet: the network drawn, and every number that may be changed."""
     page = Page(NETWORK)
     page.text(0, 0, f"Backpropagation by hand: {material.network.name}", TITLE)
     page.text(1, 0, description(material), SUBTITLE)

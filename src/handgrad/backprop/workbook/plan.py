@@ -68,6 +68,7 @@ class Table:
 
     @property
     def height(self) -> int:
+        """How many rows it has."""
         return len(self.columns[0].values)
 
     def cells(self) -> Iterator[tuple[tuple[int, int], Cell]]:
@@ -169,23 +170,29 @@ class Page:
     def text(
         self, row: int, column: int, text: str, look: Look, span: tuple[int, int] = (1, 1), link: str | None = None
     ) -> str:
+        """Place words; returns the address, as all of these do."""
         return self.put(row, column, Cell(CellKind.TEXT, text, look, span=span, link=link))
 
     def number(self, row: int, column: int, value: float, look: Look) -> str:
+        """Place a number that nobody is to change."""
         return self.put(row, column, Cell(CellKind.NUMBER, value, look))
 
     def input(self, row: int, column: int, value: float, look: Look) -> str:
+        """Place a number that may be changed."""
         return self.put(row, column, Cell(CellKind.INPUT, value, look))
 
     def formula(
         self, row: int, column: int, formula: str, value: Value, look: Look, span: tuple[int, int] = (1, 1)
     ) -> str:
+        """Place a formula (without ``=``) and the value that it has now."""
         return self.put(row, column, Cell(CellKind.FORMULA, value, look, formula, span))
 
     def at(self, row: int, column: int) -> str:
+        """A cell's address with the sheet's name."""
         return f"{quoted(self.name)}!{address(row, column, fixed=True)}"
 
     def range(self, first: tuple[int, int], last: tuple[int, int]) -> str:
+        """A block's address with the sheet's name."""
         return f"{quoted(self.name)}!{address(*first, fixed=True)}:{address(*last, fixed=True)}"
 
     def done(
@@ -196,6 +203,7 @@ class Page:
         working: bool = False,
         hidden: bool = False,
     ) -> SheetPlan:
+        """The finished plan; *freeze* is the first cell that scrolls."""
         return SheetPlan(
             name=self.name, cells=self.cells, tables=tuple(self.tables), names=self.names, widths=self.widths,
             heights=self.heights, charts=tuple(self.charts), lines=tuple(self.lines), rules=tuple(self.rules),

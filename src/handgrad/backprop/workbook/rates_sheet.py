@@ -34,6 +34,7 @@ RATE_INPUT = replace(INPUT, align="center", number='"η = "General')
 
 
 def rates_sheet(material: Material) -> SheetPlan:
+    """The sheet that compares learning rates, with the error curves."""
     page = Page(RATES)
     page.text(0, 0, "Learning rates", TITLE)
     page.text(1, 0, "The same network trained at several learning rates η, all from the same first weights.", SUBTITLE)

@@ -90,6 +90,7 @@ class Reading:
 
     @cached_property
     def found(self) -> dict[str, Floats]:
+        """Graph name → the numbers in its column, NaN where a cell holds none."""
         rows = self.table.rows
         columns: dict[str, Floats] = {}
         for name, column in self.places.items():

@@ -42,6 +42,7 @@ class Diagnosis:
     _cache: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     def cell(self, name: str, row: int) -> Cell | None:
+        """The cell of a column in a row of the table; None where it is empty."""
         sheet = self.book.sheet(self.reading.table.sheet)
         return None if sheet is None else sheet.cells.get((self.reading.table.rows[row], self.reading.places[name]))
 
@@ -113,6 +114,7 @@ class Diagnosis:
         return None
 
     def tree(self, name: str, row: int) -> Tree | None:
+        """The formula in that cell, parsed; None where it holds none."""
         sheet = self.book.sheet(self.reading.table.sheet)
         if sheet is None:
             return None

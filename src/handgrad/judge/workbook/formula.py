@@ -25,16 +25,22 @@ class FormulaError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Number:
+    """A number written in the formula."""
+
     value: float
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
+    """Words in quotes."""
+
     value: str
 
 
 @dataclass(frozen=True, slots=True)
 class Error:
+    """An error value such as ``#N/A``."""
+
     value: str
 
 
@@ -51,17 +57,23 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Area:
+    """A block of cells from its first to its last."""
+
     first: Reference
     last: Reference
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
+    """A defined name."""
+
     value: str
 
 
 @dataclass(frozen=True, slots=True)
 class Binary:
+    """Two operands and the sign between them."""
+
     sign: str
     left: Tree
     right: Tree
@@ -69,16 +81,22 @@ class Binary:
 
 @dataclass(frozen=True, slots=True)
 class Minus:
+    """The operand with the other sign."""
+
     operand: Tree
 
 
 @dataclass(frozen=True, slots=True)
 class Percent:
+    """A hundredth of the operand."""
+
     operand: Tree
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
+    """A function, its name in capitals, and its arguments."""
+
     name: str
     arguments: tuple[Tree, ...]
 

@@ -69,6 +69,7 @@ def spread(function: Callable[..., float], values: Sequence[Result]) -> Result:
 
 
 def each(function: Callable[[float], float], value: Result) -> Result:
+    """Apply a function of one number to a value, or to every cell of a block."""
     return spread(function, [value])
 
 
@@ -90,6 +91,10 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 
 
 def joined(sign: str, left: Result, right: Result) -> Result:
+    """What a sign makes of its two sides; an error on one side is the result.
+
+    Raises `Unsupported` for blocks that it cannot join.
+    """
     if sign in SIGNS:
         return spread(SIGNS[sign], [left, right])
     if isinstance(left, list) or isinstance(right, list):

@@ -39,6 +39,7 @@ class Convention:
 
     @property
     def network(self) -> Network:
+        """The network that the graph is of."""
         return self.graph.network
 
 

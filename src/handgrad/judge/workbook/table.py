@@ -31,6 +31,7 @@ class Table:
 
     @property
     def size(self) -> tuple[int, int]:
+        """How many columns and rows it has."""
         return len(self.columns), len(self.rows)
 
 
