@@ -7,12 +7,12 @@ but for the progress bar, which no script here shows. Loss and accuracy are logg
 import lightning
 import torch
 import torch.nn.functional as F  # noqa: N812
-from one_by_one import Digits
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from given import Clock, Given, read_digits
 from handgrad.digits.networks import NETWORKS
+from one_by_one import Digits
 
 Batch = tuple[Tensor, Tensor]
 

@@ -6,11 +6,11 @@ images after every epoch. No progress bar, as in every script here: it would mea
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from one_by_one import Digits
 from torch.utils.data import DataLoader
 
 from given import Clock, Given, read_digits
 from handgrad.digits.networks import NETWORKS
+from one_by_one import Digits
 
 
 def main(given: Given, clock: Clock) -> None:

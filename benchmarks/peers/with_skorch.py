@@ -5,13 +5,13 @@ The test images are given as skorch's predefined split, so that its own table ha
 """
 
 import torch
-from one_by_one import Digits
 from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback
 from skorch.helper import predefined_split
 
 from given import Clock, Given, read_digits
 from handgrad.digits.networks import NETWORKS
+from one_by_one import Digits
 
 
 class Watch(Callback):  # measurement
