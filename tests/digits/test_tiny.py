@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from handgrad.digits.networks import count_parameters
-from handgrad.digits.tiny import Narrow, Shared, SharedPair
+from handgrad.digits.tiny import Narrow, Shared, SharedPair, Squeezed
 
 
 def test_the_shared_network_has_the_parameters_of_its_parts() -> None:
@@ -19,6 +19,12 @@ def test_the_shared_network_has_the_parameters_of_its_parts() -> None:
 def test_a_narrow_network_has_the_parameters_of_its_parts() -> None:
     kernels = 25 * 8 + 9 * (8 * 8 + 8 * 12 + 12 * 12 + 12 * 16)
     assert count_parameters(Narrow([8, 8, 12, 12, 16])) == kernels + 2 * (8 + 8 + 12 + 12 + 16) + 16 * 10 + 10 == 4946
+
+
+def test_a_squeezed_network_has_the_parameters_of_its_parts() -> None:
+    kernels = 9 * (10 + 10 * 20 + 8 * 12 + 12 * 12 + 12 * 12 + 12 * 19) + 20 * 8
+    norms = 2 * (10 + 20 + 12 + 12 + 12 + 19)
+    assert count_parameters(Squeezed([10, 20, 8, 12, 19])) == kernels + 10 + norms + 19 * 10 + 10 == 7938
 
 
 def test_every_use_of_a_pair_adds_to_what_went_in_with_the_same_weights() -> None:

@@ -14,7 +14,7 @@ import torch.nn.functional as F  # noqa: N812  (the name everyone knows it by)
 from torch import Tensor, nn
 
 from handgrad.digits.fused import Chain, Fusing, is_large, norm_conv
-from handgrad.digits.tiny import Narrow
+from handgrad.digits.tiny import Narrow, Squeezed
 
 
 def conv_relu_norm(inputs: int, outputs: int, *, padding: int = 0, bias: bool = True) -> list[nn.Module]:
@@ -197,6 +197,13 @@ class Narrow5k(Narrow):
         super().__init__((8, 8, 12, 12, 16))
 
 
+class Squeezed8k(Squeezed):
+    """7,938 parameters: the shape of `squeeze-16k` at about two thirds of its widths, one bias alone."""
+
+    def __init__(self) -> None:
+        super().__init__((10, 20, 8, 12, 19))
+
+
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "squeeze-16k": Squeeze16k,
     "twopool-17k": TwoPool17k,
@@ -206,6 +213,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "stem-16k": Stem16k,
     "swift-16k": Swift16k,
     "narrow-5k": Narrow5k,
+    "squeezed-8k": Squeezed8k,
 }
 
 
