@@ -8,7 +8,8 @@
 
 Batches of 128, rotation of up to 5 degrees; seconds of an epoch are those of the second, without start-up and evaluation. Every
 point is trained in a process of its own, the points in turn in each round. The exponent p of ``c · x^p`` is the slope of a
-straight line through the logarithms of the medians, R² how well that line fits. Writes the JSON file and, beside it, a plot.
+straight line through the logarithms of the medians, R² how well that line fits. Writes the JSON file, from which
+`benchmarks/speed.py` makes table and plot.
 """
 
 from __future__ import annotations
@@ -161,7 +162,7 @@ def draw_panel(panel: Axes, series: str, sizes: Sequence[int], measured: dict[st
     room = max(1.15, 2 * (low / high) ** 0.5)
     panel.set_ylim(low / room, high * room)
     for axis, ticks in ((panel.xaxis, round_ticks(*ends)), (panel.yaxis, round_ticks(*panel.get_ylim()))):
-        axis.set_ticks(ticks, [f"{tick:,g}" if tick < 1e4 else f"{tick / 1e3:,g}k" for tick in ticks])
+        axis.set_ticks(ticks, [f"{tick:,g}" if tick < 1e3 else f"{tick / 1e3:,g}k" for tick in ticks])
         axis.set_ticks([], minor=True)
     panel.set_xlabel(series)
     panel.set_ylabel(unit)
@@ -170,12 +171,12 @@ def draw_panel(panel: Axes, series: str, sizes: Sequence[int], measured: dict[st
 
 
 def round_ticks(low: float, high: float) -> list[float]:
-    """Return round numbers from *low* to *high*: as many multiples of the powers of ten as eight labels hold."""
+    """Return round numbers from *low* to *high*: as many multiples of the powers of ten as six labels hold."""
     powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
     for steps in (range(1, 10), (1, 2, 3, 5), (1, 2, 5), (1,)):
         every = [step * 10.0**power for power in powers for step in steps]
         ticks = [tick for tick in every if low * 0.99 <= tick <= high * 1.01]
-        if len(ticks) <= 8:
+        if len(ticks) <= 6:
             break
     return ticks
 
@@ -211,8 +212,7 @@ def main() -> None:
             print(table(series, found), flush=True)
     given.json.parent.mkdir(parents=True, exist_ok=True)
     given.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    draw(record, given.json.with_suffix(".png"))
-    print(f"written: {given.json}, {given.json.with_suffix('.png')}")
+    print(f"written: {given.json} – python benchmarks/speed.py makes the table and the plot")
 
 
 if __name__ == "__main__":
