@@ -221,3 +221,11 @@ def test_a_setting_that_a_population_does_not_know_is_refused(monkeypatch: pytes
     with pytest.raises(UsageError, match=r"does not know averaging\.decay"):
         check_population(EVERYTHING, flat)
     assert "does not know averaging.decay" in way(replace(EVERYTHING, network="stem-16k")).why
+
+
+def test_an_optimizer_that_turns_whole_kernels_is_refused_by_its_name() -> None:
+    """Muon's step of a weight follows from the gradients of the whole kernel, so members cannot share a tensor in it."""
+    muon = replace(EVERYTHING, network="stem-16k", optimizer=Optimizer("muon", 0.1, others_rate=0.1))
+    with pytest.raises(UsageError, match=r'does not know the optimizer "muon" – use --no-population'):
+        check_population(muon, NETWORKS["stem-16k"])
+    assert 'the optimizer "muon"' in way(muon).why
