@@ -92,7 +92,12 @@ def scaling_table(record: dict[str, Any]) -> str:
     return "\n".join([*lines, "", machine_line(record)])
 
 
-TABLES = {"usual_script": script_table, "peers": peers_table, "scaling": scaling_table}
+TABLES = {
+    "usual_script": script_table,
+    "usual_script_whole": script_table,
+    "peers": peers_table,
+    "scaling": scaling_table,
+}
 
 
 def main() -> None:
