@@ -152,3 +152,9 @@ def test_training_fused_ends_where_training_plain_ends(monkeypatch: pytest.Monke
     for mine, theirs in zip(quick, plain, strict=True):
         assert torch.allclose(mine.double(), theirs.double(), rtol=0, atol=2e-3)
     assert not all(torch.equal(mine, theirs) for mine, theirs in zip(quick, plain, strict=True))  # it was another way
+
+
+def test_rows_are_summed_whatever_their_layout() -> None:
+    values = torch.randn(2, 7, 4, 6, dtype=torch.float64).contiguous(memory_format=torch.channels_last)
+    for each in (values, values[:, 1:4], values.contiguous(), torch.ones(()).double().expand(2, 7, 4, 6)):
+        assert torch.allclose(fused.sum_of_rows(fused.rows(each)), each.sum((0, 2, 3)))

@@ -120,7 +120,7 @@ def images(matrix: Tensor, like: Tensor) -> Tensor:
 def sum_of_rows(matrix: Tensor) -> Tensor:
     """Return the sum over the rows of *matrix*, several taken as one: over ten columns ``sum(0)`` takes ten times as long."""
     several = math.gcd(len(matrix), 512)
-    return matrix.view(-1, several * matrix.shape[1]).sum(0).view(several, -1).sum(0)
+    return matrix.reshape(-1, several * matrix.shape[1]).sum(0).view(several, -1).sum(0)
 
 
 def pointwise(values: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
