@@ -34,9 +34,9 @@ def machine_line(record: dict[str, Any]) -> str:
     return f"{record['rounds']} rounds on {machine['cores']} cores, {machine['platform']}; {told}."
 
 
-def between(spread: dict[str, float], digits: int = 2) -> str:
+def between(spread: dict[str, float]) -> str:
     """Return lowest and highest."""
-    return f"{spread['lowest']:.{digits}f} to {spread['highest']:.{digits}f}"
+    return f"{spread['lowest']:.2f} to {spread['highest']:.2f}"
 
 
 def script_table(record: dict[str, Any]) -> str:

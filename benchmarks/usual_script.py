@@ -41,14 +41,8 @@ from handgrad.digits.recipe import Augmentation, Recipe
 from handgrad.digits.recipe_file import load_recipe
 from handgrad.digits.train import Images, begin, train
 from one_by_one import Digits
+from peers import PUBLISHED, spread
 
-PUBLISHED = {
-    "squeeze-16k": "squeeze-16k-sgd",
-    "twopool-17k": "twopool-17k",
-    "biasfree-12k": "biasfree-12k",
-    "transition-11k": "transition-11k",
-    "gap10-17k": "gap10-17k",
-}
 ROTATION = 5.0
 WARM_UP = 10
 SIDES = ("ours", "usual", "lean")
@@ -146,8 +140,7 @@ def measure(name: str, images: int, data: Path | None, rounds: int) -> dict[str,
         "batch_size": load_recipe(PUBLISHED[name]).batch_size,
         "chosen": "; ".join(sorted(chosen)),
         "seconds": seconds,
-        "ratio_of_medians": {side: median(seconds[side]) / median(seconds["ours"]) for side in SCRIPTS},
-        "ratio": {side: {"median": median(of), "lowest": min(of), "highest": max(of)} for side, of in ratios.items()},
+        "ratio": {side: spread(of) for side, of in ratios.items()},
     }
 
 
@@ -177,8 +170,8 @@ def main() -> None:
         rows.append(row)
         line = f"{name:15} {median(row['seconds']['ours']):7.2f}"
         for side, ratio in row["ratio"].items():
-            spread = f"{ratio['lowest']:.2f} to {ratio['highest']:.2f}"
-            line += f" {median(row['seconds'][side]):7.2f} {ratio['median']:6.2f} {spread:13}"
+            between = f"{ratio['lowest']:.2f} to {ratio['highest']:.2f}"
+            line += f" {median(row['seconds'][side]):7.2f} {ratio['median']:6.2f} {between:13}"
         print(f"{line} {row['chosen']}", flush=True)
     versions = {"python": platform.python_version(), "torch": torch.__version__}
     machine = {"platform": platform.platform(), "cores": os.cpu_count(), "isa": torch.backends.cpu.get_cpu_capability()}

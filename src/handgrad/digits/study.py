@@ -11,7 +11,6 @@ from typing import Any
 from torch import nn
 
 from handgrad.digits.checks import check_batches, check_trains
-from handgrad.digits.dataset import load_dataset
 from handgrad.digits.device import Machine, choose_machine, usable_cores
 from handgrad.digits.load import check_classes, load_network
 from handgrad.digits.networks import count_parameters
@@ -20,7 +19,7 @@ from handgrad.digits.population_runs import all_together
 from handgrad.digits.recipe import Recipe
 from handgrad.digits.recipe_file import load_recipe
 from handgrad.digits.records import RunSummary
-from handgrad.digits.run import evaluated_each_epoch
+from handgrad.digits.run import evaluated_each_epoch, looked_up
 from handgrad.digits.seeds import FailedSeed, Task, at_once, in_turn
 from handgrad.digits.train import Images
 from handgrad.digits.watch import Watcher, never
@@ -105,7 +104,7 @@ def study(
     fresh = partial(load_network, recipe.network)
     network = fresh()
     check_classes(network, name=recipe.network)
-    dataset = load_dataset(Path(data) if data else None, download=download, progress=watcher is not None)
+    dataset = looked_up(data, download, watched=watcher is not None)
     seen = evaluated_each_epoch(dataset, recipe, holdout)
     check_batches(len(seen.train_labels), recipe)
     check_trains(network, len(seen.train_labels), recipe)
