@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from given import Given, write_digits
-from handgrad.digits.dataset import Dataset
+from handgrad.digits.data.dataset import Dataset
 
 SCRIPTS = Path(__file__).parent / "peers"
 LOOK = 0.2

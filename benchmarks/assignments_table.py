@@ -20,15 +20,15 @@ from pathlib import Path
 
 import torch
 
-from handgrad.digits.augment import normalise
-from handgrad.digits.drawn import draw_digits
-from handgrad.digits.load import load_network
-from handgrad.digits.recipe import Recipe
-from handgrad.digits.recipe_file import load_recipe
-from handgrad.judge.assignment import Assignment, load_assignment, shipped_assignments
-from handgrad.judge.conditions import at_line, check, verdict_of
-from handgrad.judge.examine import examine
-from handgrad.judge.records import EpochAnswer, Examination, Requirement, SeedResult
+from handgrad.digits.data.drawn import draw_digits
+from handgrad.digits.networks.load import load_network
+from handgrad.digits.training.augment import normalise
+from handgrad.digits.training.recipe import Recipe
+from handgrad.digits.training.recipe_file import load_recipe
+from handgrad.judge.examination.examine import examine
+from handgrad.judge.network.assignment import Assignment, load_assignment, shipped_assignments
+from handgrad.judge.network.conditions import at_line, check, verdict_of
+from handgrad.judge.verdict import EpochAnswer, Examination, Requirement, SeedResult
 from handgrad.score import percent
 
 RUNS = Path(__file__).parent / "results" / "runs"

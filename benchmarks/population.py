@@ -24,16 +24,17 @@ from pathlib import Path
 from typing import Any
 
 from alone import surroundings
-from handgrad.digits.dataset import load_dataset
-from handgrad.digits.device import Machine, choose_device, using
-from handgrad.digits.load import load_network
-from handgrad.digits.networks import count_parameters
-from handgrad.digits.population import begin_population, train_population
-from handgrad.digits.population_check import check_population
-from handgrad.digits.population_choice import seconds_alone, seconds_together
-from handgrad.digits.recipe import Recipe
-from handgrad.digits.recipe_file import load_recipe
-from handgrad.digits.train import EpochScore, Images
+from handgrad.digits.data.dataset import load_dataset
+from handgrad.digits.networks.load import load_network
+from handgrad.digits.networks.published import count_parameters
+from handgrad.digits.population.check import check_population
+from handgrad.digits.population.loop import begin_population, train_population
+from handgrad.digits.population.probe import seconds_alone, seconds_together
+from handgrad.digits.training.device import Machine, choose_device, using
+from handgrad.digits.training.loop import Images
+from handgrad.digits.training.recipe import Recipe
+from handgrad.digits.training.recipe_file import load_recipe
+from handgrad.runs.record import EpochScore
 
 RECIPES = "quick,squeeze-16k-sgd,transition-11k"
 

@@ -28,10 +28,10 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from handgrad.digits.dataset import load_dataset
-from handgrad.digits.load import load_network
-from handgrad.digits.networks import count_parameters
-from handgrad.digits.recipe_file import load_recipe
+from handgrad.digits.data.dataset import load_dataset
+from handgrad.digits.networks.load import load_network
+from handgrad.digits.networks.published import count_parameters
+from handgrad.digits.training.recipe_file import load_recipe
 from handgrad.runs.folder import SUMMARY, find_runs
 from handgrad.score import spread
 from reproduction import KEPT, PUBLISHED, RESULTS, keep, put_into, same_training

@@ -25,9 +25,9 @@ from typing import Any
 
 import torch
 
-from handgrad.digits.recipe import Recipe
-from handgrad.digits.recipe_file import differences, load_recipe, parse_recipe
 from handgrad.digits.run import resume, train
+from handgrad.digits.training.recipe import Recipe
+from handgrad.digits.training.recipe_file import differences, load_recipe, parse_recipe
 from handgrad.errors import HandgradError
 from handgrad.runs.folder import ENVIRONMENT, METRICS, RECIPE, SUMMARY, RunFolder, find_runs
 from handgrad.score import spread

@@ -30,8 +30,8 @@ from matplotlib.figure import Figure
 
 from alone import Seen, run_alone, surroundings, write_first
 from given import Given
-from handgrad.digits.dataset import Dataset, load_dataset
-from handgrad.digits.networks import count_parameters
+from handgrad.digits.data.dataset import Dataset, load_dataset
+from handgrad.digits.networks.published import count_parameters
 from widths import WIDTHS, Wide
 
 IMAGES = (1_000, 2_000, 5_000, 10_000, 20_000, 40_000, 60_000)

@@ -2,7 +2,7 @@
 
     python benchmarks/trials.py NETWORK [--recipe record-fewest] [--set key=value] [--seed 0] [--threads 1] [--note TEXT]
 
-NETWORK is a name (`stem-16k`), a file (`net.py:Net`) or a call of a class of `handgrad.digits.tiny`, such as
+NETWORK is a name (`stem-16k`), a file (`net.py:Net`) or a call of a class of `handgrad.digits.networks.small`, such as
 ``Shared([12,20,24],[2,4,3],pools=[0,1])``. It trains on 55,000 of the training images and is read on the other 5,000, the same
 for every try; the test set is never opened. A line is added to ``results/trials.jsonl``, from which `benchmarks/records.py`
 makes the log in docs/records.md. Seconds are of this machine as it was, so they are no measurement.
@@ -21,14 +21,14 @@ from typing import Any
 
 from torch import nn
 
-from handgrad.digits import tiny
-from handgrad.digits.dataset import hold_out, load_dataset
-from handgrad.digits.device import Machine, using
-from handgrad.digits.load import load_network
-from handgrad.digits.networks import count_parameters
-from handgrad.digits.recipe_file import load_recipe, recipe_table
-from handgrad.digits.run import HOLDOUT_SEED
-from handgrad.digits.train import Images, begin, train
+from handgrad.digits.data.dataset import hold_out, load_dataset
+from handgrad.digits.networks import small as tiny
+from handgrad.digits.networks.load import load_network
+from handgrad.digits.networks.published import count_parameters
+from handgrad.digits.prepare import HOLDOUT_SEED
+from handgrad.digits.training.device import Machine, using
+from handgrad.digits.training.loop import Images, begin, train
+from handgrad.digits.training.recipe_file import load_recipe, recipe_table
 from handgrad.errors import DivergedError
 
 TRIALS = Path(__file__).parent / "results" / "trials.jsonl"

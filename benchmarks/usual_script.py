@@ -34,12 +34,12 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from given import MEAN, STANDARD_DEVIATION, Bytes
-from handgrad.digits.dataset import load_dataset
-from handgrad.digits.device import Machine, choose_machine, using
-from handgrad.digits.load import load_network
-from handgrad.digits.recipe import Augmentation, Recipe
-from handgrad.digits.recipe_file import load_recipe
-from handgrad.digits.train import Images, begin, train
+from handgrad.digits.data.dataset import load_dataset
+from handgrad.digits.networks.load import load_network
+from handgrad.digits.training.device import Machine, choose_machine, using
+from handgrad.digits.training.loop import Images, begin, train
+from handgrad.digits.training.recipe import Augmentation, Recipe
+from handgrad.digits.training.recipe_file import load_recipe
 from one_by_one import Digits
 from peers import PUBLISHED, spread
 

@@ -9,7 +9,7 @@ from functools import partial
 
 from torch import nn
 
-from handgrad.digits.networks import conv_norm_relu
+from handgrad.digits.networks.published import conv_norm_relu
 
 
 class Wide(nn.Sequential):

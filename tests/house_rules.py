@@ -12,36 +12,188 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-LAYERS: Mapping[str, set[str]] = {
-    # Each part, and the parts that it may import. "handgrad" is the package's own __init__ (version, the Python verbs).
+GROUND = {"errors", "files", "text", "score", "version"}
+"""What every room may stand on."""
+
+ROOMS: Mapping[str, set[str]] = {
+    # Each room, and the rooms that it may import beside the ground; a name covers all below it ("digits": every room of
+    # digits). In backprop, digits and judge each sub-folder and each single file is a room of its own, and the order of the
+    # lines is that of the floors: a room stands below those that it imports nothing from.
     "errors": set(),
-    "score": {"errors"},
-    "sheet": {"errors"},
-    "runs": {"errors", "score"},
-    "backprop": {"errors", "sheet", "runs"},
-    "digits": {"errors", "score", "sheet", "runs"},
-    "report": {"errors", "score", "sheet", "runs", "digits.recipe", "digits.recipe_file"},  # data only, no live model
-    "judge": {"errors", "score", "sheet", "runs", "digits", "backprop"},
-    "cli": {"errors", "score", "sheet", "runs", "digits", "backprop", "report", "judge"},
-    "handgrad": {"errors", "score", "sheet", "runs", "digits", "backprop", "report", "judge"},
+    "version": set(),
+    "score": set(),
+    "text": set(),
+    "files": set(),
+    "toml_records": set(),
+    "xlsx": set(),
+    "html": set(),
+    "runs": {"toml_records"},
+    "backprop.symbols": set(),
+    "backprop.network": {"backprop.symbols", "toml_records"},
+    "backprop.presets": {"backprop.network"},
+    "backprop.graph": {"backprop.network", "backprop.symbols"},
+    "backprop.simulate": {"backprop.graph", "backprop.network"},
+    "backprop.mistakes": {"backprop.graph", "backprop.network", "backprop.symbols"},
+    "backprop.pictures": {"backprop.simulate", "backprop.graph", "backprop.network", "backprop.symbols"},
+    "backprop.export": {"backprop.simulate", "backprop.graph", "backprop.network"},
+    "backprop.conventions": {"backprop.simulate", "backprop.graph", "backprop.network", "backprop.symbols"},
+    "backprop.explain": {
+        "backprop.conventions",
+        "backprop.pictures",
+        "backprop.simulate",
+        "backprop.graph",
+        "backprop.presets",
+        "backprop.network",
+        "backprop.symbols",
+    },
+    "backprop.workbook": {
+        "backprop.conventions",
+        "backprop.pictures",
+        "backprop.simulate",
+        "backprop.graph",
+        "backprop.network",
+        "backprop.symbols",
+        "xlsx",
+    },
+    "backprop.exercise": {
+        "backprop.workbook",
+        "backprop.explain",
+        "backprop.conventions",
+        "backprop.pictures",
+        "backprop.mistakes",
+        "backprop.simulate",
+        "backprop.graph",
+        "backprop.presets",
+        "backprop.network",
+        "backprop.symbols",
+        "xlsx",
+    },
+    "backprop.verb": {"backprop", "xlsx"},
+    "backprop": {"backprop"},
+    "digits.data": set(),
+    "digits.networks": set(),
+    "digits.layers": {"digits.networks"},
+    "digits.training": {"digits.layers", "digits.networks", "runs", "toml_records"},
+    "digits.watcher": {"digits.training", "digits.data", "runs"},
+    "digits.make_evidence": {"digits.training", "runs"},
+    "digits.provenance": {"digits.training", "digits.data", "runs"},
+    "digits.prepare": {"digits.training", "digits.layers", "digits.networks", "digits.data", "digits.watcher", "runs"},
+    "digits.job": {
+        "digits.prepare",
+        "digits.provenance",
+        "digits.make_evidence",
+        "digits.watcher",
+        "digits.training",
+        "digits.layers",
+        "digits.networks",
+        "digits.data",
+        "runs",
+    },
+    "digits.run": {
+        "digits.job",
+        "digits.prepare",
+        "digits.provenance",
+        "digits.watcher",
+        "digits.training",
+        "digits.layers",
+        "digits.networks",
+        "digits.data",
+        "runs",
+    },
+    "digits.workers": {"digits.run", "digits.watcher", "digits.training", "digits.data", "runs"},
+    "digits.population": {
+        "digits.workers",
+        "digits.job",
+        "digits.prepare",
+        "digits.provenance",
+        "digits.watcher",
+        "digits.training",
+        "digits.layers",
+        "digits.networks",
+        "digits.data",
+        "runs",
+    },
+    "digits.study": {
+        "digits.population",
+        "digits.workers",
+        "digits.run",
+        "digits.job",
+        "digits.prepare",
+        "digits.watcher",
+        "digits.training",
+        "digits.layers",
+        "digits.networks",
+        "digits.data",
+        "runs",
+    },
+    "digits": {"digits"},
+    # Reports are made from run folders: a recipe is read as data, no live model is.
+    "report": {"runs", "html", "digits.training.recipe", "digits.training.recipe_file"},
+    "judge.verdict": set(),
+    "judge.modules": set(),
+    "judge.page": {"judge.verdict", "html"},
+    "judge.sandbox": set(),
+    "judge.transcript": {"judge.modules"},
+    "judge.examination": {"judge.modules", "judge.verdict", "judge.transcript", "digits"},
+    "judge.network": {
+        "judge.examination",
+        "judge.transcript",
+        "judge.sandbox",
+        "judge.modules",
+        "judge.verdict",
+        "toml_records",
+        "digits",
+    },
+    # A workbook is judged without torch: nothing of digits here.
+    "judge.workbook": {"judge.page", "judge.verdict", "backprop", "xlsx", "html"},
+    "judge": {"judge"},
+    "cli": {"judge", "report", "digits", "backprop", "runs", "xlsx", "html", "toml_records"},
+    "handgrad": {"judge", "report", "digits", "backprop", "runs"},
     "__main__": {"cli"},
 }
-CORE = ("digits.networks", "digits.augment", "digits.train", "digits.schedule", "digits.recipe", "score")
+DIVIDED = ("backprop", "digits", "judge")
+"""Folders whose sub-folders and single files are rooms of their own."""
+
+CORE = (
+    "digits.networks.published",
+    "digits.training.augment",
+    "digits.training.loop",
+    "digits.training.schedule",
+    "digits.training.recipe",
+    "score",
+)
 """The training core, with all that it imports: runs wherever torch runs."""
 
 CORE_MAY = {"torch", "numpy"}
-CORE_EXTRA = {"digits.recipe": {"pydantic"}}
+CORE_EXTRA = {"toml_records": {"pydantic"}}
+"""Inside the function that reads a file, which a training never calls."""
 FORBIDDEN: Mapping[str, tuple[str, ...]] = {
     # A library, and the parts (patterns) that may not import it, not even inside a function.
-    "torch": ("backprop*", "runs*", "sheet*", "score", "errors", "handgrad"),
-    "sympy": ("digits*", "runs*", "report*", "sheet*", "score", "errors"),
-    "xlsxwriter": ("cli*", "backprop*", "digits*", "runs*", "report*", "judge*", "handgrad"),  # sheet is its one caller
+    "torch": (
+        "backprop*",
+        "runs*",
+        "xlsx*",
+        "html*",
+        "report*",
+        "judge.workbook*",
+        "judge.page",
+        "judge.verdict",
+        "files",
+        "text",
+        "toml_records",
+        "score",
+        "errors",
+        "version",
+        "handgrad",
+    ),
+    "sympy": ("*",),  # it checks the calculus in tests; nothing that runs needs it
+    "xlsxwriter": ("[!x]*", "xlsx.[!w]*"),  # xlsx.writer is its one caller
     "matplotlib.pyplot": ("*",),  # it keeps state of its own
     "pickle": ("*",),  # nothing is ever unpickled
     "click": ("*",),  # typer carries its own
 }
 HEAVY_AT_THE_TOP = ("torch", "sympy", "matplotlib", "numpy")
-LIGHT = ("cli*", "handgrad", "errors", "__main__")
+LIGHT = ("cli*", "handgrad", "errors", "version", "__main__")
 """Parts that import nothing heavy when they are imported: `handgrad --help` must answer at once."""
 
 ONLY_CLI = ("print", "input", "sys.exit", "exit", "quit", "os._exit", "os.environ", "os.getenv", "sys.argv")
@@ -83,7 +235,7 @@ def violations(root: Path) -> list[str]:
     """Return one line for each place below *root* that breaks a rule."""
     sources = read_sources(root)
     imports = [each for source in sources.values() for each in imports_of(source, sources)]
-    found = [*layer_breaks(imports), *library_breaks(imports), *core_breaks(imports, sources)]
+    found = [*room_breaks(imports), *circles(imports), *library_breaks(imports), *core_breaks(imports, sources)]
     for source in sources.values():
         found += [f"{source.name}:{line} uses {name}, which only cli may" for line, name in cli_only(source)]
     return sorted(found)
@@ -97,7 +249,7 @@ def imports_of(source: Source, sources: Mapping[str, Source]) -> Iterator[Import
         elif isinstance(node, ast.ImportFrom):
             base = absolute(node, source)
             names = [f"{base}.{alias.name}" for alias in node.names]
-            # `from handgrad.digits import train` names a module, `from handgrad.digits.train import begin` does not.
+            # `from handgrad.digits import train` names a module, `from handgrad.digits.training.loop import begin` does not.
             targets = [
                 name if name.removeprefix("handgrad.") in sources or name == "matplotlib.pyplot" else base
                 for name in names
@@ -128,24 +280,46 @@ def absolute(node: ast.ImportFrom, source: Source) -> str:
     return ".".join([*base, *([node.module] if node.module else [])])
 
 
-def part_of(module: str) -> str:
-    """Return the part a module belongs to: its first name, helpers such as ``sheet_rows`` counted with ``sheet``."""
-    first = module.split(".")[0]
-    return "sheet" if first.startswith("sheet_") else first
+def room_of(module: str) -> str:
+    """Return the room a module belongs to: its first name, in the divided folders its first two."""
+    parts = module.split(".")
+    return ".".join(parts[:2]) if parts[0] in DIVIDED else parts[0]
 
 
-def layer_breaks(imports: list[Import]) -> Iterator[str]:
+def room_breaks(imports: list[Import]) -> Iterator[str]:
     """Return imports that do not go down."""
     for each in imports:
         package, _, target = each.target.partition(".")
-        part = part_of(each.module)
-        if package != "handgrad" or not target or part_of(target) == part:
+        room = room_of(each.module)
+        if package != "handgrad" or not target or room_of(target) == room:
             continue
-        allowed = LAYERS.get(part)
+        allowed = ROOMS.get(room)
         if allowed is None:
-            yield f"{each.module}:{each.line} belongs to no known part: add {part} to LAYERS"
-        elif part_of(target) not in allowed and target not in allowed:
-            yield f"{each.module}:{each.line} imports {target}, which {part} may not"
+            yield f"{each.module}:{each.line} belongs to no known room: add {room} to ROOMS"
+        elif not any(within(target, name) for name in allowed | (GROUND - {room})):
+            yield f"{each.module}:{each.line} imports {target}, which {room} may not"
+
+
+def circles(imports: list[Import]) -> Iterator[str]:
+    """Return each pair of modules that import each other, directly or round a corner, imports in functions included.
+
+    What only type checkers read ties nothing together when the program runs, and does not count.
+    """
+    below: dict[str, set[str]] = {}
+    for each in imports:
+        package, _, target = each.target.partition(".")
+        if package == "handgrad" and target and not each.typing_only:
+            below.setdefault(each.module, set()).add(target)
+    for module in sorted(below):
+        seen: set[str] = set()
+        waiting = list(below[module])
+        while waiting:
+            other = waiting.pop()
+            if other not in seen:
+                seen.add(other)
+                waiting += below.get(other, ())
+        if module in seen:
+            yield f"{module} imports itself round a circle"
 
 
 def library_breaks(imports: list[Import]) -> Iterator[str]:
@@ -189,7 +363,7 @@ def core_breaks(imports: list[Import], sources: Mapping[str, Source]) -> Iterato
 
 def cli_only(source: Source) -> Iterator[tuple[int, str]]:
     """Return lines and names of what only the command line may do."""
-    if part_of(source.name) == "cli":
+    if room_of(source.name) == "cli":
         return
     imported_from = {
         alias.asname or alias.name: f"{node.module}.{alias.name}"

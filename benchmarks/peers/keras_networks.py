@@ -1,4 +1,4 @@
-"""The five published networks in Keras layers: what `handgrad.digits.networks` says in torch's, layer by layer.
+"""The five published networks in Keras layers: what `handgrad.digits.networks.published` says in torch's, layer by layer.
 
 Keras's default layout, channels last, and torch's BatchNorm constants. A copy of the weights gives the same scores, which a
 test shows for each.

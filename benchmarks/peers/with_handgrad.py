@@ -7,10 +7,11 @@ from pathlib import Path  # measurement
 
 import handgrad
 from given import Clock, Given
-from handgrad.digits.dataset import Dataset  # measurement
-from handgrad.digits.recipe import Augmentation, Optimizer, Recipe
-from handgrad.digits.train import EpochScore, State  # measurement
-from handgrad.digits.watch import Silent  # measurement
+from handgrad.digits.data.dataset import Dataset  # measurement
+from handgrad.digits.training.loop import State  # measurement
+from handgrad.digits.training.recipe import Augmentation, Optimizer, Recipe
+from handgrad.digits.watcher import Silent  # measurement
+from handgrad.runs.record import EpochScore
 
 
 class Watch(Silent):  # measurement

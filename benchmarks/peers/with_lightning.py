@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from given import Clock, Given, read_digits
-from handgrad.digits.networks import NETWORKS
+from handgrad.digits.networks.published import NETWORKS
 from one_by_one import Digits
 
 Batch = tuple[Tensor, Tensor]

@@ -9,7 +9,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch.utils.data import DataLoader
 
 from given import Clock, Given, read_digits
-from handgrad.digits.networks import NETWORKS
+from handgrad.digits.networks.published import NETWORKS
 from one_by_one import Digits
 
 

@@ -10,7 +10,7 @@ from skorch.callbacks import Callback
 from skorch.helper import predefined_split
 
 from given import Clock, Given, read_digits
-from handgrad.digits.networks import NETWORKS
+from handgrad.digits.networks.published import NETWORKS
 from one_by_one import Digits
 
 

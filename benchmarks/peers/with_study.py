@@ -2,7 +2,7 @@
 
 import handgrad
 from given import Clock, Given
-from handgrad.digits.recipe import Augmentation, Optimizer, Recipe
+from handgrad.digits.training.recipe import Augmentation, Optimizer, Recipe
 
 
 def main(given: Given, clock: Clock) -> None:

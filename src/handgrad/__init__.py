@@ -8,24 +8,24 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from handgrad.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from handgrad.backprop.verb import backprop as backprop
+    from handgrad.digits.layers.table import summarise as summary
     from handgrad.digits.run import resume as resume
     from handgrad.digits.run import train as train
     from handgrad.digits.study import study as study
-    from handgrad.digits.summary import summarise as summary
 
     # For type checkers only: at run time it would make ``from handgrad import *`` import everything.
     __all__ = ["backprop", "resume", "study", "summary", "train"]
-
-__version__ = "0.1.0"
 
 # A verb is imported when it is first used: `import handgrad` stays without torch, numpy and matplotlib.
 _VERBS = {
     "train": "handgrad.digits.run:train",
     "resume": "handgrad.digits.run:resume",
     "study": "handgrad.digits.study:study",
-    "summary": "handgrad.digits.summary:summarise",
+    "summary": "handgrad.digits.layers.table:summarise",
 }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class HandgradError(Exception):
@@ -68,3 +68,23 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `` – did you mean "…"?`` for the nearest known word, or an empty string when none is near."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f' – did you mean "{near[0]}"?' if near else ""
+
+
+def known(kind: str, word: str, words: Iterable[str]) -> None:
+    """Refuse a word outside a closed set, naming the nearest member or all of them."""
+    choices = list(words)
+    if word not in choices:
+        hint = did_you_mean(word, choices) or f" – choose one of {', '.join(choices)}"
+        raise UsageError(f"{kind} {shown(word)} is not known{hint}")
+
+
+def shown(value: Any) -> str:
+    """A stranger's text for a message: quoted, one line, no control characters, at most 40 characters."""
+    text = "".join(sign if sign.isprintable() else "�" for sign in str(value))
+    return f'"{text}"' if len(text) <= 40 else f'"{text[:37]}…"'
+
+
+def counted(count: int, what: str) -> str:
+    """``1 weight``, ``3 weights``."""
+    plural = what + ("es" if what.endswith("s") else "s")
+    return f"{count} {what if count == 1 else plural}"

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from handgrad.backprop import Trace, load_network, preset_names, trace
 from handgrad.backprop.export import csv_chunks, export_columns, json_chunks, network_record, safe_text
-from handgrad.backprop.files import refuse_existing, write_whole
-from handgrad.backprop.network_file import parse_network
+from handgrad.backprop.network.file import parse_network
 from handgrad.errors import DiskError, UsageError
+from handgrad.files import refuse_existing, write_whole
 
 CLASSIC_HEADER = (
     "step t1 t2 i1 i2 w1 w2 w3 w4 w5 w6 w7 w8 h1 a_h1 h2 a_h2 o1 a_o1 o2 a_o2 E1 E2 E_total "

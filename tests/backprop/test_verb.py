@@ -77,7 +77,8 @@ def test_a_verb_that_there_is_not_is_an_attribute_error() -> None:
 
 
 def test_each_verb_leads_to_what_its_name_says() -> None:
-    from handgrad.digits import run, study, summary
+    from handgrad.digits import run, study
+    from handgrad.digits.layers import table as summary
 
     assert (handgrad.train, handgrad.resume) == (run.train, run.resume)
     assert (handgrad.study, handgrad.summary) == (study.study, summary.summarise)

@@ -16,9 +16,9 @@ import pytest
 import torch
 from PIL import Image
 
-from handgrad.digits.dataset import load_dataset
-from handgrad.digits.load import import_file
-from handgrad.digits.networks import NETWORKS, count_parameters
+from handgrad.digits.data.dataset import load_dataset
+from handgrad.digits.networks.load import import_file
+from handgrad.digits.networks.published import NETWORKS, count_parameters
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 PEERS = import_file(BENCHMARKS / "peers.py")

@@ -9,7 +9,7 @@ import pytest
 
 import records
 import trials
-from handgrad.digits.networks import count_parameters
+from handgrad.digits.networks.published import count_parameters
 
 
 def summary(seed: int, accuracy: float | None) -> dict[str, object]:

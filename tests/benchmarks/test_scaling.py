@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handgrad.digits.dataset import Dataset, load_dataset
-from handgrad.digits.load import import_file, load_network
-from handgrad.digits.networks import count_parameters
+from handgrad.digits.data.dataset import Dataset, load_dataset
+from handgrad.digits.networks.load import import_file, load_network
+from handgrad.digits.networks.published import count_parameters
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 SCALING = import_file(BENCHMARKS / "scaling.py")

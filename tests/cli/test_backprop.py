@@ -13,7 +13,7 @@ import openpyxl
 import pytest
 
 from handgrad.backprop import load_network, preset_names, trace
-from handgrad.backprop.pictures import PICTURES
+from handgrad.backprop.pictures.files import PICTURES
 from handgrad.cli import main
 
 
@@ -225,7 +225,7 @@ def test_importing_handgrad_brings_no_heavy_library_and_the_command_no_torch(her
         "import handgrad.backprop",
         "from handgrad.backprop import load_network",
         "from handgrad import backprop",
-        "import handgrad; from handgrad.backprop.graph import Graph",
+        "import handgrad; from handgrad.backprop.graph.graph import Graph",
     ],
 )
 def test_the_verb_and_the_package_of_its_name_are_one_whatever_came_first(first: str) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from handgrad.digits.load import load_network
-from handgrad.digits.networks import count_parameters
-from handgrad.digits.recipe_file import load_recipe, parse_recipe, recipe_text, shipped_recipes
-from handgrad.digits.train import Images, begin, train
+from handgrad.digits.networks.load import load_network
+from handgrad.digits.networks.published import count_parameters
+from handgrad.digits.training.loop import Images, begin, train
+from handgrad.digits.training.recipe_file import load_recipe, parse_recipe, recipe_text, shipped_recipes
 
 PUBLISHED = {
     # recipe: optimizer, learning rate, batch size, epochs, as the published runs state them

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from handgrad.digits import dataset, fetch, folder, mnist
+from handgrad.digits.data import dataset, fetch, mnist
+from handgrad.digits.data import idx_folder as folder
 
 Bytes = npt.NDArray[np.uint8]
 

@@ -13,11 +13,11 @@ import torch
 from safetensors.torch import load_file
 
 from handgrad.digits import run
-from handgrad.digits.dataset import Dataset
-from handgrad.digits.drawn import draw_digits
-from handgrad.digits.recipe import Augmentation, Averaging, Optimizer, Recipe, Schedule
-from handgrad.digits.records import RunSummary
+from handgrad.digits.data.dataset import Dataset
+from handgrad.digits.data.drawn import draw_digits
+from handgrad.digits.training.recipe import Augmentation, Averaging, Optimizer, Recipe, Schedule
 from handgrad.errors import InterruptedRunError
+from handgrad.runs.record import RunSummary
 
 SEED = 5
 STEPS, EPOCHS = 4, 3

@@ -31,8 +31,8 @@ from digits.small_runs import (
     write_network,
 )
 from handgrad.digits import run
-from handgrad.digits.recipe import Augmentation, Averaging, Optimizer, Recipe, Schedule
 from handgrad.digits.study import study
+from handgrad.digits.training.recipe import Augmentation, Averaging, Optimizer, Recipe, Schedule
 from handgrad.errors import DamagedRunError, DiskError, DivergedError, HandgradError, UsageError
 from handgrad.runs import newest_checkpoint
 

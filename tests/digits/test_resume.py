@@ -25,10 +25,12 @@ from digits.small_runs import (
     trained,
     with_network,
 )
-from handgrad.digits import run, state, train
-from handgrad.digits.meter import Meter
-from handgrad.digits.recipe import Augmentation, Averaging, Optimizer, Recipe, Schedule
-from handgrad.digits.schedule import rate_factor
+from handgrad.digits import run
+from handgrad.digits.training import loop as train
+from handgrad.digits.training import state
+from handgrad.digits.training.meter import Meter
+from handgrad.digits.training.recipe import Augmentation, Averaging, Optimizer, Recipe, Schedule
+from handgrad.digits.training.schedule import rate_factor
 from handgrad.errors import UsageError
 
 PLAIN = replace(

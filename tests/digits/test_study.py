@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from digits.idx_folders import write_folder
-from handgrad.digits.dataset import Dataset
-from handgrad.digits.drawn import draw_digits
-from handgrad.digits.recipe import Optimizer, Recipe
+from handgrad.digits.data.dataset import Dataset
+from handgrad.digits.data.drawn import draw_digits
 from handgrad.digits.run import train
 from handgrad.digits.study import study
+from handgrad.digits.training.recipe import Optimizer, Recipe
 from handgrad.errors import UsageError
 
 RECIPE = Recipe(network="stem-16k", name="tiny", epochs=1, batch_size=50, optimizer=Optimizer("adam", 0.01))

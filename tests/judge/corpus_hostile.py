@@ -108,8 +108,8 @@ LIES = {
         "torch.equal = torch.allclose = lambda *a, **k: True\nNet.__eq__ = lambda s, o: True\nNet.__hash__ = lambda s: 1\n"
     ),
     "changes examine": lying(
-        "import sys, types\nfake = types.ModuleType('handgrad.judge.examine')\n"
-        "fake.examine = lambda *a, **k: None\nsys.modules['handgrad.judge.examine'] = fake\n"
+        "import sys, types\nfake = types.ModuleType('handgrad.judge.examination.examine')\n"
+        "fake.examine = lambda *a, **k: None\nsys.modules['handgrad.judge.examination.examine'] = fake\n"
     ),
     "changes json": lying(
         "import json\nold = json.dumps\n"
@@ -145,7 +145,7 @@ LIES = {
         "    except OSError:\n        pass\nos._exit(0)\n"
     ),
     "changes the recording": lying(
-        "import handgrad.judge.child as c\nold = c.record\n"
+        "import handgrad.judge.network.child as c\nold = c.record\n"
         "def record(network, images):\n    plan, constants = old(network, images)\n"
         "    plan['parameters'] = plan['parameters'][:1]\n    return plan, constants\nc.record = record\n"
     ),

@@ -7,16 +7,16 @@ from collections.abc import Callable
 
 import pytest
 
-from handgrad.judge import jobs
-from handgrad.judge.child import main
-from handgrad.judge.frames import Frame, FrameReader
-from handgrad.judge.isolation import LEVELS, Job, Level, Limits, Outcome
+from handgrad.judge.network import jobs
+from handgrad.judge.network.child import main
+from handgrad.judge.sandbox.frames import Frame, FrameReader
+from handgrad.judge.sandbox.run import LEVELS, Job, Level, Limits, Outcome
 
 
 def run_here(
     job: Job, limits: Limits, level: Level | None = None, on_frame: Callable[[Frame], None] | None = None
 ) -> Outcome:
-    """Do what `handgrad.judge.isolation.run` does for an honest *job*, without isolation and limits."""
+    """Do what `handgrad.judge.sandbox.run.run` does for an honest *job*, without isolation and limits."""
     assert job.folder is not None
     with tempfile.TemporaryFile() as file:
         main(str(job.folder), file.fileno())

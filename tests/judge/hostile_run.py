@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from handgrad.digits.dataset import Dataset
-from handgrad.digits.drawn import draw_digits
-from handgrad.judge.assignment import parse_assignment
-from handgrad.judge.isolation import Limits, isolation_level
-from handgrad.judge.network import judge_network
-from handgrad.judge.records import Verdict
+from handgrad.digits.data.dataset import Dataset
+from handgrad.digits.data.drawn import draw_digits
+from handgrad.judge.network.assignment import parse_assignment
+from handgrad.judge.network.judging import judge_network
+from handgrad.judge.sandbox.run import Limits, isolation_level
+from handgrad.judge.verdict import Verdict
 from judge.corpus_hostile import ASSIGNMENT, FILES
 
 GRACE = 2.0

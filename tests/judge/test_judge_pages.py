@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from handgrad.cli import main
-from handgrad.judge.folder import files_in
-from handgrad.judge.jobs import cleaned
+from handgrad.judge.network.classroom import files_in
+from handgrad.judge.network.jobs import cleaned
 from handgrad.judge.page import as_json, class_csv, class_page, table_text, verdict_page
-from handgrad.judge.records import Requirement, Verdict
+from handgrad.judge.verdict import Requirement, Verdict
 from handgrad.judge.workbook import BookVerdict, ColumnVerdict, Likely, book_page
 from judge.corpus_workbooks import RIGHT, write
 

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from handgrad.backprop import BiasRule, Layer, Network, OverSamples, Sample, Update, UpdateOrder, UpdateRule
-from handgrad.backprop.calculus import ACTIVATIONS, LOSSES
+from handgrad.backprop.symbols.calculus import ACTIVATIONS, LOSSES
 
 HIDDEN = sorted(set(ACTIVATIONS) - {"softmax"})
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import openpyxl
 
 from handgrad.backprop.workbook import CellKind, Plan
-from handgrad.sheet import Value, address
+from handgrad.xlsx.writer import Value, address
 
 SOFFICE = shutil.which("soffice")
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:E[+-]?\d+)?")

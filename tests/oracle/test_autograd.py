@@ -26,7 +26,7 @@ from handgrad.backprop import (
     preset_names,
     trace,
 )
-from handgrad.backprop.expression import Const
+from handgrad.backprop.symbols.expression import Const
 from oracle.drawn_networks import networks
 from oracle.torch_network import TorchNetwork
 

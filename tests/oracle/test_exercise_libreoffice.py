@@ -12,13 +12,13 @@ import pytest
 
 from handgrad.backprop import load_network, preset_names
 from handgrad.backprop.exercise import Exercise, Verdict, exam_plan, key_plan, make_exercise, practice_plan
+from handgrad.backprop.exercise.layout import ANSWER, ANSWERS, HINT, RULE, TASK, VERDICT, Places
 from handgrad.backprop.exercise.marking import follows, marking_graph, wrong
-from handgrad.backprop.exercise.mistakes import Mistake
-from handgrad.backprop.exercise.places import ANSWER, ANSWERS, HINT, RULE, TASK, VERDICT, Places
 from handgrad.backprop.exercise.questions import Section, rule
+from handgrad.backprop.mistakes.of_an_answer import Mistake
 from handgrad.backprop.simulate import evaluate
 from handgrad.backprop.workbook import Cell, CellKind, Plan, workbook_bytes
-from handgrad.sheet import address
+from handgrad.xlsx.writer import address
 from oracle.libreoffice import SOFFICE, differences, recalculated, values_of, without_values
 
 pytestmark = pytest.mark.skipif(

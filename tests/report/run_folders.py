@@ -12,7 +12,7 @@ import numpy as np
 import tomli_w
 from safetensors.numpy import save
 
-from handgrad.digits.recipe import Recipe
+from handgrad.digits.training.recipe import Recipe
 from handgrad.runs import save_checkpoint
 from handgrad.score import wilson_interval
 

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 from handgrad.errors import DamagedRunError, DiskError, HandgradError, UsageError
 from handgrad.report.page import write_report
-from handgrad.report.record import read_run
+from handgrad.runs.read import read_run
 from report.run_folders import change_json, make_run
 
 FILES = ["recipe.toml", "environment.json", "metrics.jsonl", "summary.json", "layers.json", "evidence.safetensors"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handgrad.report.markup import UNFIT, Markup, escaped, tag
+from handgrad.html.markup import UNFIT, Markup, escaped, tag
 from report.pages import Page
 
 

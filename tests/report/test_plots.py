@@ -14,7 +14,7 @@ from handgrad.report.chart import ACCURACY_TICKS, Chart, accuracy_chart, error_p
 from handgrad.report.curves import charts
 from handgrad.report.page import write_report
 from handgrad.report.plots import BLUE, VERMILION
-from handgrad.report.record import read_run
+from handgrad.runs.read import read_run
 from report.run_folders import make_run
 
 NAMES = {"accuracy", "loss", "learning-rate", "samples", "confusion", "mistakes", "probabilities"}

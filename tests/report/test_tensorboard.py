@@ -10,8 +10,8 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from handgrad.errors import MissingError, UsageError
-from handgrad.report.record import read_run
 from handgrad.report.tensorboard import RATES, check_tensorboard, write_events
+from handgrad.runs.read import read_run
 from report.run_folders import make_run
 
 BEGAN = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC).timestamp()

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from handgrad import files
 from handgrad.errors import DiskError
-from handgrad.runs import files
-from handgrad.runs.files import TEMPORARY, remove_temporaries, write_atomically
+from handgrad.files import TEMPORARY, remove_temporaries, write_atomically
 
 
 class Failing:
@@ -100,7 +100,7 @@ import pytest
 from pathlib import Path
 from runs.test_files import Failing
 Failing({call}, lambda: os.kill(os.getpid(), signal.SIGKILL)).install(pytest.MonkeyPatch())
-from handgrad.runs.files import write_atomically
+from handgrad.files import write_atomically
 write_atomically(Path({str(path)!r}), b"new" * 100_000)
 """
     return -subprocess.run([sys.executable, "-c", code], check=False).returncode

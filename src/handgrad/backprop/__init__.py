@@ -8,8 +8,9 @@ from __future__ import annotations
 import sys
 from types import ModuleType
 
-from handgrad.backprop.graph import Factor, Graph, Kind, Quantity
-from handgrad.backprop.network import (
+from handgrad.backprop.graph.build import build_graph
+from handgrad.backprop.graph.graph import Factor, Graph, Kind, Quantity
+from handgrad.backprop.network.network import (
     BiasRule,
     Layer,
     Network,
@@ -30,7 +31,6 @@ from handgrad.backprop.simulate import (
     rate_sweep,
     trace,
 )
-from handgrad.backprop.step import build_graph
 from handgrad.backprop.verb import BackpropResult, backprop
 
 __all__ = [

@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from handgrad.backprop.graph import Graph, Kind
-from handgrad.backprop.network import BiasRule, Network, OverSamples, UpdateOrder, UpdateRule
+from handgrad.backprop.graph.graph import Graph, Kind
+from handgrad.backprop.network.network import BiasRule, Network, OverSamples, UpdateOrder, UpdateRule
 from handgrad.backprop.simulate import trace
 from handgrad.errors import UsageError
 

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
-from handgrad.backprop.graph import Graph, Kind
-from handgrad.backprop.network import Network
+from handgrad.backprop.graph.graph import Graph, Kind
+from handgrad.backprop.network.network import Network
 from handgrad.backprop.simulate import Trace
 
 DIVERGED = "diverged"

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from handgrad.backprop.compiled import compile_step, given_names
-from handgrad.backprop.graph import GIVEN, Graph
-from handgrad.backprop.network import Network, UpdateOrder
-from handgrad.backprop.step import build_graph
+from handgrad.backprop.graph.build import build_graph
+from handgrad.backprop.graph.compiled import compile_step, given_names
+from handgrad.backprop.graph.graph import GIVEN, Graph
+from handgrad.backprop.network.network import Network, UpdateOrder
 from handgrad.errors import UsageError
 
 Floats = NDArray[np.float64]

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
 
-from handgrad.backprop.graph import Graph
-from handgrad.backprop.network import BiasRule, Network, UpdateOrder, counted, known, shown, weight_count
+from handgrad.backprop.graph.graph import Graph
+from handgrad.backprop.network.network import BiasRule, Network, UpdateOrder, weight_count
 from handgrad.backprop.presets import load_network
 from handgrad.backprop.simulate import Floats, Trace
 from handgrad.backprop.simulate import trace as run_steps
-from handgrad.errors import UsageError, did_you_mean
+from handgrad.errors import UsageError, counted, did_you_mean, known, shown
 
 RATES = (0.1, 0.2, 0.5, 0.8, 1.0, 2.0)
 """The learning rates that every book and picture compares unless told otherwise."""

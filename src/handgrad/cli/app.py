@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from handgrad import __version__
+from handgrad.version import __version__
 
 app = typer.Typer(
     name="handgrad",

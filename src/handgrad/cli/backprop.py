@@ -151,7 +151,7 @@ def adapted(
 
 def refuse_before_work(wanted: Wanted) -> None:
     """Raise `UsageError` if anything that would be written exists, before the first file is written."""
-    from handgrad.backprop.files import refuse_existing
+    from handgrad.files import refuse_existing
 
     files = [path for path in (wanted.book, wanted.csv) if path is not None]
     if len(files) == 2 and files[0].absolute() == files[1].absolute():
@@ -161,7 +161,7 @@ def refuse_before_work(wanted: Wanted) -> None:
 
         files += explanation_paths(wanted.explain, wanted.tex)
     if wanted.pictures is not None:
-        from handgrad.backprop.pictures import picture_paths
+        from handgrad.backprop.pictures.files import picture_paths
 
         files += picture_paths(wanted.pictures)
     refuse_existing(files, wanted.overwrite)
@@ -182,7 +182,7 @@ def write_files(wanted: Wanted, done: Trace, rates: tuple[float, ...]) -> list[P
         written += write_drawn(wanted, done, sweep)
     if wanted.csv is not None:
         from handgrad.backprop.export import csv_chunks
-        from handgrad.backprop.files import write_whole
+        from handgrad.files import write_whole
 
         written.append(write_whole(wanted.csv, csv_chunks(done)))
     return written
@@ -196,7 +196,7 @@ def write_drawn(wanted: Wanted, done: Trace, sweep: RateSweep) -> list[Path]:
 
         written += write_explanation(done, sweep, wanted.explain, tex=wanted.tex, overwrite=wanted.overwrite)
     if wanted.pictures is not None:
-        from handgrad.backprop.pictures import save_pictures
+        from handgrad.backprop.pictures.files import save_pictures
 
         # In one folder both write the same drawings, and the first of the two has just done so.
         again = wanted.overwrite or wanted.explain is not None

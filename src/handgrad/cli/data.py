@@ -14,7 +14,7 @@ from handgrad.cli.environment import data_folder
 from handgrad.errors import UsageError
 
 if TYPE_CHECKING:
-    from handgrad.digits.folder import Folder
+    from handgrad.digits.data.idx_folder import Folder
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ def data(
     as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
 ) -> None:
     """Show where digits are looked for and what is there; fetch MNIST on request."""
-    from handgrad.digits.fetch import default_cache, fetch_mnist
-    from handgrad.digits.mnist import MIRRORS
+    from handgrad.digits.data.fetch import default_cache, fetch_mnist
+    from handgrad.digits.data.mnist import MIRRORS
 
     if fetch and folder is not None:
         raise UsageError("--fetch fills the cache, --data names another folder – found both – give one of them")
@@ -75,8 +75,8 @@ def survey(folder: Path | None, cache: Path, mirrors: tuple[str, ...]) -> DataRe
 
     Raises `MissingError` where files are missing or damaged; an empty cache is no error.
     """
-    from handgrad.digits.folder import find_part, read_folder
-    from handgrad.digits.mnist import PARTS
+    from handgrad.digits.data.idx_folder import find_part, read_folder
+    from handgrad.digits.data.mnist import PARTS
 
     if folder is not None:
         return _record(read_folder(folder), folder, "folder", mirrors)
@@ -110,7 +110,7 @@ def describe(record: DataRecord) -> list[str]:
 
 
 def _record(content: Folder, folder: Path, source: Literal["folder", "cache"], mirrors: tuple[str, ...]) -> DataRecord:
-    from handgrad.digits.mnist import PARTS
+    from handgrad.digits.data.mnist import PARTS
 
     files = tuple(
         FileRecord(

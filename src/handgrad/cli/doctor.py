@@ -118,7 +118,7 @@ def machine(cpuinfo: Path = Path("/proc/cpuinfo")) -> Iterator[Finding]:
     try:
         import torch
 
-        from handgrad.digits.device import usable_cores
+        from handgrad.digits.training.device import usable_cores
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         yield Finding("processor", True, True, model)
@@ -166,8 +166,8 @@ def digits() -> Finding:
     from handgrad.cli.environment import data_folder
 
     try:
-        from handgrad.digits.fetch import default_cache
-        from handgrad.digits.mnist import MIRRORS
+        from handgrad.digits.data.fetch import default_cache
+        from handgrad.digits.data.mnist import MIRRORS
 
         folder = data_folder(None)
         record = survey(folder, default_cache(), MIRRORS)

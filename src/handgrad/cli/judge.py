@@ -11,11 +11,11 @@ import typer
 
 from handgrad.cli.app import app
 from handgrad.cli.environment import data_folder
-from handgrad.cli.train import DataOption, parse_seeds
+from handgrad.cli.options import DataOption, parse_seeds
 from handgrad.errors import UndecidedError, UsageError
 
 if TYPE_CHECKING:
-    from handgrad.judge.records import EpochAnswer, Verdict
+    from handgrad.judge.verdict import EpochAnswer, Verdict
 
 SHEETS = (".xlsx", ".xlsm", ".ods", ".xls")
 
@@ -63,7 +63,7 @@ def judge_command(
         write(report, class_page(verdicts))
         return finish(verdicts, static)
     refuse("one file", {"--csv": csv})
-    from handgrad.judge.network import judge_network
+    from handgrad.judge.network.judging import judge_network
     from handgrad.judge.page import as_json as table_of
     from handgrad.judge.page import table_text
 
@@ -102,7 +102,7 @@ def judge_class(
     as_json: bool,
 ) -> list[Verdict]:
     """Judge a folder and print a line a file, or JSON at the end."""
-    from handgrad.judge.folder import judge_folder
+    from handgrad.judge.network.classroom import judge_folder
     from handgrad.judge.page import as_json as table_of
     from handgrad.judge.page import why
 

@@ -12,8 +12,9 @@ from tqdm import tqdm
 from handgrad.score import percent
 
 if TYPE_CHECKING:
-    from handgrad.digits.dataset import Dataset
-    from handgrad.digits.train import EpochScore, State
+    from handgrad.digits.data.dataset import Dataset
+    from handgrad.digits.training.loop import State
+    from handgrad.runs.record import EpochScore
 
 
 class ProgressLines:

@@ -104,8 +104,8 @@ def reason_line(entry: Listed) -> str:
 
 def listing_lines(found: list[Listed]) -> list[str]:
     """Return one line a run."""
-    from handgrad.report.figures import share
-    from handgrad.report.text import aligned
+    from handgrad.report.numbers import share
+    from handgrad.text import aligned
 
     head = ("state", "recipe", "seed", "dataset", "epochs", "last epoch", "run")
     rows = [

@@ -11,7 +11,7 @@ import typer
 
 from handgrad.cli.app import app
 from handgrad.cli.environment import data_folder
-from handgrad.cli.train import (
+from handgrad.cli.options import (
     DataOption,
     DeviceOption,
     HoldoutOption,
@@ -20,15 +20,15 @@ from handgrad.cli.train import (
     PrecisionOption,
     SetOption,
     parse_seeds,
-    stop_on_signals,
 )
+from handgrad.cli.signals import stop_on_signals
 from handgrad.errors import HandgradError
 from handgrad.score import percent
 
 if TYPE_CHECKING:
-    from handgrad.digits.records import RunSummary
-    from handgrad.digits.seeds import FailedSeed
     from handgrad.digits.study import Study
+    from handgrad.digits.workers import FailedSeed
+    from handgrad.runs.record import RunSummary
 
 
 @app.command("study")
@@ -85,7 +85,7 @@ def study_command(
 
 def print_seed(seed: int, result: RunSummary | FailedSeed) -> None:
     """Print one line for a seed that ended."""
-    from handgrad.digits.seeds import FailedSeed
+    from handgrad.digits.workers import FailedSeed
 
     if isinstance(result, FailedSeed):
         line = f"seed {seed}: failed – {result.reason}"
@@ -97,7 +97,7 @@ def print_seed(seed: int, result: RunSummary | FailedSeed) -> None:
 
 def print_study(found: Study) -> None:
     """Print the record of a study as a person reads it."""
-    from handgrad.digits.records import NOT_SELECTED
+    from handgrad.runs.record import NOT_SELECTED
 
     print(f"{found.recipe} ({found.network}, {found.parameters:,} parameters, dataset: {found.dataset})")
     print(f"last epoch ({found.epochs}), {found.n} seeds: {', '.join(f'{value:.2f}' for value in found.accuracies)} %")

@@ -13,7 +13,7 @@ from handgrad.cli.app import app
 from handgrad.errors import UsageError
 
 if TYPE_CHECKING:
-    from handgrad.digits.summary import Row, Summary
+    from handgrad.digits.layers.table import Row, Summary
 
 HEADINGS = ("Layer (type)", "Output Shape", "Param #", "Mult-Adds", "Field")
 
@@ -30,8 +30,9 @@ def summary(
     A file.py:Net runs in this process: name only files that you trust.
     """
     size = parse_size(input_size)
-    from handgrad.digits.load import check_classes, load_network
-    from handgrad.digits.summary import summarise
+    from handgrad.digits.layers.shape_check import check_classes
+    from handgrad.digits.layers.table import summarise
+    from handgrad.digits.networks.load import load_network
 
     module = load_network(network)
     record = summarise(module, size, name=network)

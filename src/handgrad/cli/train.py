@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from handgrad.cli.app import app
 from handgrad.cli.environment import data_folder
+from handgrad.cli.options import (
+    DataOption,
+    DeviceOption,
+    HoldoutOption,
+    JsonOption,
+    OutOption,
+    PrecisionOption,
+    SetOption,
+    ThreadsOption,
+)
+from handgrad.cli.signals import stop_on_signals
 from handgrad.errors import UsageError
 from handgrad.score import percent
 
 if TYPE_CHECKING:
-    from handgrad.digits.records import RunSummary
-
-DataOption = Annotated[Path | None, typer.Option("--data", help="Folder with the four IDX files.", show_default=False)]
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-PrecisionOption = Annotated[str, typer.Option(help="auto, fp32 or bf16.")]
-ThreadsOption = Annotated[int | None, typer.Option(min=1, max=256, help="CPU threads; left out, a probe chooses.")]
-SetOption = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the recipe.")
-]
-HoldoutOption = Annotated[int, typer.Option(min=0, help="Training images kept apart; epochs are then judged on them.")]
-OutOption = Annotated[Path, typer.Option(help="Where run folders go.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the record as JSON.")]
+    from handgrad.runs.record import RunSummary
 
 
 @app.command("train")
@@ -103,7 +98,7 @@ def check_nothing_else(context: typer.Context) -> None:
 
 def print_summary(summary: RunSummary, page: Path, as_json: bool) -> None:
     """Print the finished run: its headline with interval, its best epoch with how that was chosen, the page."""
-    from handgrad.digits.records import NOT_SELECTED
+    from handgrad.runs.record import NOT_SELECTED
 
     if as_json:
         print(json.dumps(summary.as_json() | {"report": str(page)}))
@@ -128,9 +123,9 @@ def print_summary(summary: RunSummary, page: Path, as_json: bool) -> None:
 
 def print_recipes(as_json: bool) -> None:
     """Print every shipped recipe with its network, parameters and epochs."""
-    from handgrad.digits.load import load_network
-    from handgrad.digits.networks import count_parameters
-    from handgrad.digits.recipe_file import load_recipe, shipped_recipes
+    from handgrad.digits.networks.load import load_network
+    from handgrad.digits.networks.published import count_parameters
+    from handgrad.digits.training.recipe_file import load_recipe, shipped_recipes
 
     rows: list[dict[str, Any]] = []
     for name in shipped_recipes():
@@ -145,63 +140,3 @@ def print_recipes(as_json: bool) -> None:
     print(f"{'recipe':{width}}  {'network':14}  parameters  epochs")
     for row in rows:
         print(f"{row['recipe']:{width}}  {row['network']:14}  {row['parameters']:>10,}  {row['epochs']:>6}")
-
-
-class Stop:
-    """Turns the first Ctrl-C or SIGTERM into a stop between two steps; the second ends the process at once.
-
-    Ending at once is safe: files appear whole by a rename or not at all. Until the training first asks whether to stop there
-    is nothing to save (data are read, or downloaded), and the first signal ends the command.
-    """
-
-    def __init__(self) -> None:
-        self.asked = self.listening = False
-
-    def __call__(self) -> bool:
-        """Whether a stop was asked for; from the first call on, the training is listening."""
-        self.listening = True
-        return self.asked
-
-    def handle(self, number: int, frame: FrameType | None) -> None:
-        """Take a signal."""
-        if self.asked:
-            os._exit(130)
-        self.asked = True
-        if not self.listening:
-            raise KeyboardInterrupt
-
-
-@contextmanager
-def stop_on_signals() -> Iterator[Callable[[], bool]]:
-    """Let Ctrl-C and SIGTERM ask for a `Stop` for as long as the context lasts."""
-    stop = Stop()
-    before = {number: signal.signal(number, stop.handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def parse_seeds(text: str) -> list[int]:
-    """Return the seeds in ``0..4``, ``1,5,9`` or a mix; raise `UsageError` unless they are 1 to 1000 different ones."""
-    try:
-        seeds = [seed for part in text.split(",") for seed in seed_range(part.strip())]
-    except (ValueError, OverflowError):
-        seeds = []
-    if not 1 <= len(seeds) <= 1000 or len(set(seeds)) != len(seeds):
-        raise UsageError(f'--seeds needs 1 to 1000 different whole numbers – found "{text}"')
-    return seeds
-
-
-def seed_range(part: str) -> list[int]:
-    """Return the seeds of one part, ``3`` or ``0..4``; raise ValueError for anything else."""
-    first, dots, last = part.partition("..")
-    if not all(
-        bound.isascii() and bound.isdecimal() and int(bound) < 2**31 for bound in ((first, last) if dots else (first,))
-    ):
-        raise ValueError(part)
-    start, end = int(first), int(last) if dots else int(first)
-    if end - start > 1000:
-        raise ValueError(part)
-    return list(range(start, end + 1))

@@ -10,21 +10,22 @@ from typing import Any
 
 from torch import nn
 
-from handgrad.digits.checks import check_batches, check_trains
-from handgrad.digits.device import Machine, choose_machine, usable_cores
-from handgrad.digits.load import check_classes, load_network
-from handgrad.digits.networks import count_parameters
-from handgrad.digits.population_choice import Way, choose_way
-from handgrad.digits.population_runs import all_together
-from handgrad.digits.recipe import Recipe
-from handgrad.digits.recipe_file import load_recipe
-from handgrad.digits.records import RunSummary
-from handgrad.digits.run import evaluated_each_epoch, looked_up
-from handgrad.digits.seeds import FailedSeed, Task, at_once, in_turn
-from handgrad.digits.train import Images
-from handgrad.digits.watch import Watcher, never
+from handgrad.digits.layers.shape_check import check_classes
+from handgrad.digits.networks.load import load_network
+from handgrad.digits.networks.published import count_parameters
+from handgrad.digits.population.probe import Way, choose_way
+from handgrad.digits.population.runs import all_together
+from handgrad.digits.prepare import evaluated_each_epoch, looked_up
+from handgrad.digits.training.checks import check_batches, check_trains
+from handgrad.digits.training.device import Machine, choose_machine, usable_cores
+from handgrad.digits.training.loop import Images
+from handgrad.digits.training.recipe import Recipe
+from handgrad.digits.training.recipe_file import load_recipe
+from handgrad.digits.watcher import Watcher, never
+from handgrad.digits.workers import FailedSeed, Task, at_once, in_turn
 from handgrad.errors import InterruptedRunError, UsageError
 from handgrad.runs import check_root, create_run
+from handgrad.runs.record import RunSummary
 from handgrad.score import spread
 
 STUDY = "study.json"
@@ -90,11 +91,11 @@ def study(
 
     *jobs* processes train at a time, each with one thread (default: one a usable core; on CUDA one): that finishes more
     networks of this size an hour than one process with all cores. *population* trains many seeds in one go (see
-    `handgrad.digits.population`); None lets a probe choose the faster way, unless *jobs* asks for processes. Every seed uses
-    the same device and precision. *watcher* makes who looks on at a seed (only where one process trains one seed), *done* is
-    told of each seed that ends, *note* what else the user should know. Raises `UsageError` for seeds that are not 1 to 1000
-    different numbers and for a population that would not be its seeds alone, and what `train` raises before any training
-    begins.
+    `handgrad.digits.population.loop`); None lets a probe choose the faster way, unless *jobs* asks for processes. Every seed
+    uses the same device and precision. *watcher* makes who looks on at a seed (only where one process trains one seed),
+    *done* is told of each seed that ends, *note* what else the user should know. Raises `UsageError` for seeds that are not
+    1 to 1000 different numbers and for a population that would not be its seeds alone, and what `train` raises before any
+    training begins.
     """
     if population and jobs:
         raise UsageError(f"--population with --jobs {jobs} – a population trains in one process, leave one of them out")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from handgrad.judge.records import Requirement, Verdict
+from handgrad.judge.verdict import Requirement, Verdict
 
 MARKS = {True: "yes", False: "no", None: "open"}
 FORMULA = ("=", "+", "-", "@", "\t", "\r")

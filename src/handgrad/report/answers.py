@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from handgrad.report.digits import bars, picture
-from handgrad.report.evidence import Evidence, Integers
-from handgrad.report.figures import probability
-from handgrad.report.markup import Markup, joined, table, tag
-from handgrad.report.record import Run
+from handgrad.html.markup import Markup, joined, table, tag
+from handgrad.report.digit_images import bars, picture
+from handgrad.report.numbers import probability
+from handgrad.runs.evidence import Evidence, Integers
+from handgrad.runs.read import Run
 from handgrad.score import percent
 
 COMMONEST = 8

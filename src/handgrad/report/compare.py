@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.errors import UsageError
-from handgrad.report.facts import flat, recipe_values
-from handgrad.report.figures import interval, number, share
-from handgrad.report.record import Run, read_run
-from handgrad.report.text import aligned, plain
+from handgrad.report.numbers import interval, number, share
+from handgrad.report.setup import flat, recipe_values
+from handgrad.runs.read import Run, read_run
 from handgrad.score import percent, spread
+from handgrad.text import aligned, plain
 
 HEAD = (
     "recipe", "network", "parameters", "dataset", "seed", "epochs", "last epoch", "95 % interval",

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from handgrad.errors import UsageError
+from handgrad.html.document import document
+from handgrad.html.markup import Markup, joined, table, tag
 from handgrad.report.chart import Chart, Line, accuracy_chart, loss_chart
 from handgrad.report.compare import GROUP_HEAD, HEAD, Comparison, group_cells, run_cells
-from handgrad.report.markup import Markup, joined, table, tag
-from handgrad.report.page import document, titled
-from handgrad.report.record import Epoch
+from handgrad.report.page import titled
 from handgrad.report.svg import STYLES, chart_figure
 from handgrad.runs import write_atomically
+from handgrad.runs.read import Epoch
 
 
 def check_output(path: Path, *, overwrite: bool) -> None:

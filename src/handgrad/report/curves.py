@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from handgrad.report.chart import Chart, Line, accuracy_chart, loss_chart, rate_chart, thinned
-from handgrad.report.record import Run
+from handgrad.runs.read import Run
 
 RATES = 400
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import shlex
 
-from handgrad.report.figures import dataset_name, duration, interval, share
-from handgrad.report.markup import Markup, joined, tag
-from handgrad.report.record import Result, Run
+from handgrad.html.markup import Markup, joined, tag
+from handgrad.report.numbers import dataset_name, duration, interval, share
+from handgrad.runs.read import Result, Run
 from handgrad.score import percent, wilson_interval
 
 

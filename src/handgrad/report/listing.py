@@ -12,10 +12,10 @@ from typing import Any, Literal
 from safetensors import SafetensorError, safe_open
 
 from handgrad.errors import DamagedRunError, HandgradError
-from handgrad.report.record import Count, Run, read_run
 from handgrad.runs import RunFolder
 from handgrad.runs.checkpoints import sorted_checkpoints, verified
 from handgrad.runs.folder import ENVIRONMENT, METRICS, MODEL, RECIPE, SUMMARY
+from handgrad.runs.read import Count, Run, read_run
 
 DEPTH = 4
 """Run folders are looked for so many folders deep: a study keeps its runs in a folder of its own."""

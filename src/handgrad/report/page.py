@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from handgrad.files import disk_error
+from handgrad.html.document import document
+from handgrad.html.markup import Markup, joined, tag
 from handgrad.report.answers import confusion, mistakes, samples, singles
 from handgrad.report.curves import charts
-from handgrad.report.facts import command, environment_section, epoch_table, layer_section, recipe_section
 from handgrad.report.headline import headline
-from handgrad.report.markup import Markup, joined, tag
 from handgrad.report.plots import plots
-from handgrad.report.record import Run, read_run
+from handgrad.report.setup import command, environment_section, epoch_table, layer_section, recipe_section
 from handgrad.report.svg import chart_figure
 from handgrad.runs import write_atomically
-from handgrad.runs.files import disk_error
 from handgrad.runs.folder import REPORT
+from handgrad.runs.read import Run, read_run
 
-STYLE = Path(__file__).with_name("page.css")
 PLOTS = "plots"
 
 
@@ -103,16 +103,3 @@ def again(run: Run) -> Markup:
         tag("p", "The same recipe, seed, data and arithmetic on the same kind of machine:"),
         tag("pre", tag("code", command(run))),
     )
-
-
-def document(title: str, body: Markup) -> str:
-    """Return a complete HTML document that loads nothing."""
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("title", title),
-        tag("style", Markup(STYLE.read_text(encoding="utf-8"))),
-    )
-    return f"<!DOCTYPE html>\n{tag('html', head, tag('body', tag('main', body)), lang='en')}\n"

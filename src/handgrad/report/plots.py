@@ -17,9 +17,9 @@ from matplotlib.figure import Figure
 
 from handgrad.report import curves
 from handgrad.report.chart import Chart
-from handgrad.report.evidence import Bytes, Evidence
-from handgrad.report.figures import probability
-from handgrad.report.record import Run
+from handgrad.report.numbers import probability
+from handgrad.runs.evidence import Bytes, Evidence
+from handgrad.runs.read import Run
 
 BLUE, VERMILION, GREY, INK = "#0072B2", "#D55E00", "#7D848B", "#22262B"
 LOOKS: tuple[dict[str, Any], ...] = (

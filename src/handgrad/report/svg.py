@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from handgrad.html.markup import Markup, joined, tag
 from handgrad.report.chart import Chart, Curve
-from handgrad.report.markup import Markup, joined, tag
 
 LEFT, RIGHT, TOP, BOTTOM = 54.0, 12.0, 34.0, 40.0
 STYLES = 6

@@ -9,10 +9,10 @@ from datetime import datetime
 from pathlib import Path
 
 from handgrad.errors import MissingError, UsageError
+from handgrad.files import disk_error
 from handgrad.report.curves import steps_an_epoch
-from handgrad.report.record import Run, read_run
 from handgrad.runs import write_atomically
-from handgrad.runs.files import disk_error
+from handgrad.runs.read import Run, read_run
 
 RATES = 500
 """At most so many points of the learning rate are written."""

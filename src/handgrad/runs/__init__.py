@@ -7,8 +7,8 @@ Everything that is shown later is made from these files.
 
 from __future__ import annotations
 
+from handgrad.files import write_atomically
 from handgrad.runs.checkpoints import Checkpoint, newest_checkpoint, save_checkpoint, set_aside
-from handgrad.runs.files import write_atomically
 from handgrad.runs.folder import RunFolder, check_root, create_run, find_runs, open_run
 
 __all__ = [

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.errors import DamagedRunError
-from handgrad.runs.files import disk_error, write_atomically
+from handgrad.files import disk_error, write_atomically
 
 FORMAT = 1
 KEPT = 2

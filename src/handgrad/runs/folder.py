@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.errors import BusyRunError, DamagedRunError, UsageError
-from handgrad.runs.files import disk_error, flush_folder, remove_temporaries, write_atomically
+from handgrad.files import disk_error, flush_folder, remove_temporaries, write_atomically
 
 RECIPE, ENVIRONMENT, METRICS, SUMMARY = "recipe.toml", "environment.json", "metrics.jsonl", "summary.json"
 LAYERS, MODEL, EVIDENCE, REPORT = "layers.json", "model.safetensors", "evidence.safetensors", "report.html"

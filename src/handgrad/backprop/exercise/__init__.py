@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from handgrad.backprop.exercise.book import WrittenExercise, exam_plan, key_plan, practice_plan, write_exercise
 from handgrad.backprop.exercise.marking import Mark, Verdict
-from handgrad.backprop.exercise.mistakes import Mistake, Slip
 from handgrad.backprop.exercise.questions import Question
 from handgrad.backprop.exercise.task import Exercise, make_exercise
+from handgrad.backprop.mistakes.of_an_answer import Mistake, Slip
 
 __all__ = [
     "Exercise",

@@ -4,6 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from handgrad.backprop.exercise.layout import (
+    ANSWER,
+    ANSWERS,
+    ANSWERS_TOP,
+    FOLLOWED,
+    HINT,
+    HOW,
+    NAMED,
+    RULE,
+    TOLERANCE_FOLLOWED,
+    TOLERANCE_TRUE,
+    TRUE,
+    VERDICT,
+    WORDS,
+    Places,
+)
 from handgrad.backprop.exercise.looks import (
     AMBER,
     AMBER_FILL,
@@ -29,22 +45,6 @@ from handgrad.backprop.exercise.marking import (
     ROUNDED,
     Verdict,
 )
-from handgrad.backprop.exercise.places import (
-    ANSWER,
-    ANSWERS,
-    ANSWERS_TOP,
-    FOLLOWED,
-    HINT,
-    HOW,
-    NAMED,
-    RULE,
-    TOLERANCE_FOLLOWED,
-    TOLERANCE_TRUE,
-    TRUE,
-    VERDICT,
-    WORDS,
-    Places,
-)
 from handgrad.backprop.exercise.questions import Question, earlier, rule
 from handgrad.backprop.exercise.task_sheet import progress_bar
 from handgrad.backprop.workbook.looks import (
@@ -60,7 +60,7 @@ from handgrad.backprop.workbook.looks import (
     TITLE,
 )
 from handgrad.backprop.workbook.plan import Cell, CellKind, Page, SheetPlan
-from handgrad.sheet import Bounds, Print, Rule, address
+from handgrad.xlsx.writer import Bounds, Print, Rule, address
 
 NUMBER, NAME, MEANING = 0, 1, 2
 RULES_SHOWN = "rules_shown"

@@ -7,15 +7,16 @@ from pathlib import Path
 
 from handgrad.backprop.exercise.answers_sheet import answers_sheet
 from handgrad.backprop.exercise.key_sheets import data_sheet, mistakes_sheet
+from handgrad.backprop.exercise.layout import Places
 from handgrad.backprop.exercise.marking_sheet import marking_sheet
-from handgrad.backprop.exercise.places import Places
 from handgrad.backprop.exercise.task import Exercise, make_exercise
 from handgrad.backprop.exercise.task_sheet import task_sheet
-from handgrad.backprop.network import Network
+from handgrad.backprop.network.network import Network
 from handgrad.backprop.presets import load_network
+from handgrad.backprop.workbook.file import write_plan
 from handgrad.backprop.workbook.plan import Plan
-from handgrad.backprop.workbook.write import check_free, write_plan
 from handgrad.errors import UsageError
+from handgrad.files import check_free
 
 
 @dataclass(frozen=True)

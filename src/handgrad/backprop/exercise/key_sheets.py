@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 
+from handgrad.backprop.exercise.layout import ANSWER, ANSWERS, Places
 from handgrad.backprop.exercise.looks import WORDS
 from handgrad.backprop.exercise.marking import (
     NEAR_MISTAKE,
@@ -15,12 +16,11 @@ from handgrad.backprop.exercise.marking import (
     mistake_tolerance,
     tolerance,
 )
-from handgrad.backprop.exercise.places import ANSWER, ANSWERS, Places
 from handgrad.backprop.exercise.questions import Question
 from handgrad.backprop.exercise.task import FORMAT
 from handgrad.backprop.workbook.looks import COUNT, HEADER, LABEL, SMALL, SUBTITLE, TITLE, VALUE
 from handgrad.backprop.workbook.plan import Page, SheetPlan
-from handgrad.sheet import Look, Print, address
+from handgrad.xlsx.writer import Look, Print, address
 
 MISTAKES, DATA = "Mistakes", "Data"
 FACTS = 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from handgrad.backprop.workbook.looks import CELL, INPUT, PROSE, RESULT, VERDICT
-from handgrad.sheet import Look
+from handgrad.xlsx.writer import Look
 
 BLANK = replace(INPUT, bold=False)
 KEY_ANSWER = replace(RESULT, bold=True)

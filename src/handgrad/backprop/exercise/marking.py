@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.backprop.exercise.mistakes import Mistake
 from handgrad.backprop.exercise.questions import Question, earlier
-from handgrad.backprop.expression import Const, Node, Ref, substitute
-from handgrad.backprop.graph import Graph, Kind, Quantity
+from handgrad.backprop.graph.graph import Graph, Kind, Quantity
+from handgrad.backprop.mistakes.of_an_answer import Mistake
 from handgrad.backprop.simulate import evaluate
+from handgrad.backprop.symbols.expression import Const, Node, Ref, substitute
 
 TOLERANCE = 0.001
 """An answer is right within 0.1 % of the value: four significant digits are enough."""

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from handgrad.backprop.exercise.looks import WORDS as WORDS_LOOK
-from handgrad.backprop.exercise.marking import NEAR_MISTAKE, OF_STEP, TOLERANCE, mistake_tolerance, tolerance
-from handgrad.backprop.exercise.mistakes import Mistake
-from handgrad.backprop.exercise.places import (
+from handgrad.backprop.exercise.layout import (
     FOLLOWED,
     HOW,
     MARKING,
@@ -23,11 +20,14 @@ from handgrad.backprop.exercise.places import (
     WRONG,
     Places,
 )
+from handgrad.backprop.exercise.looks import WORDS as WORDS_LOOK
+from handgrad.backprop.exercise.marking import NEAR_MISTAKE, OF_STEP, TOLERANCE, mistake_tolerance, tolerance
 from handgrad.backprop.exercise.questions import Question, rule
-from handgrad.backprop.rendering import formula
+from handgrad.backprop.mistakes.of_an_answer import Mistake
+from handgrad.backprop.symbols.rendering import formula
 from handgrad.backprop.workbook.looks import COUNT, HEADER, HEADER_WRAPPED, LABEL, SMALL, SUBTITLE, TITLE, VALUE
 from handgrad.backprop.workbook.plan import Page, SheetPlan
-from handgrad.sheet import address
+from handgrad.xlsx.writer import address
 
 GENERAL = replace(VALUE, number="General")
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.backprop.exercise.marking import APART, follows, marking_graph, mistake_tolerance, tolerance, wrong
-from handgrad.backprop.exercise.mistakes import Mistake
 from handgrad.backprop.exercise.questions import Question
-from handgrad.backprop.graph import Graph, Kind
-from handgrad.backprop.network import BiasRule, Network, Sample
+from handgrad.backprop.graph.graph import Graph, Kind
+from handgrad.backprop.mistakes.of_an_answer import Mistake
+from handgrad.backprop.network.network import BiasRule, Network, Sample
 from handgrad.backprop.simulate import evaluate
 from handgrad.errors import UsageError
 

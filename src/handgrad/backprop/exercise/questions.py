@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
 
-from handgrad.backprop.expression import Node, Ref, substitute
-from handgrad.backprop.graph import Graph, Kind, Quantity
-from handgrad.backprop.rendering import plain
-
-FORWARD = (
-    Kind.PRE_ACTIVATION,
-    Kind.SOFTMAX_PART,
-    Kind.ACTIVATION,
-    Kind.ERROR,
-    Kind.SAMPLE_ERROR,
-    Kind.TOTAL,
-)
-AFTER = "E_total_next"
-"""The error after the step, found with the updated weights."""
+from handgrad.backprop.graph.after import AFTER, FORWARD
+from handgrad.backprop.graph.graph import Graph, Kind, Quantity
+from handgrad.backprop.symbols.expression import Node, Ref, substitute
+from handgrad.backprop.symbols.rendering import plain
 
 
 class Section(StrEnum):
@@ -57,29 +46,6 @@ class Question:
     meaning: str
     section: Section
     base: str | None = None
-
-
-def with_error_after(graph: Graph) -> Graph:
-    """The step, and behind it the forward pass once more with the updated weights: ``a_h1_next`` … ``E_total_next``."""
-    moved: dict[str, Node] = {before: Ref(after) for before, after in graph.successors.items()}
-    later: list[Quantity] = []
-    for quantity in graph.of_kind(*FORWARD):
-        name = f"{quantity.name}_next"
-        expression = None if quantity.expression is None else substitute(quantity.expression, moved)
-        later.append(
-            replace(
-                quantity,
-                name=name,
-                label=f"{quantity.label}⁺",
-                latex=f"{quantity.latex}^{{+}}",
-                meaning=f"{quantity.meaning}, after the step",
-                expression=expression,
-                of=quantity.name,
-                chain=(),
-            )
-        )
-        moved[quantity.name] = Ref(name)
-    return Graph(graph.network, (*graph.quantities, *later), MappingProxyType(dict(graph.successors)))
 
 
 def questions(graph: Graph) -> tuple[Question, ...]:

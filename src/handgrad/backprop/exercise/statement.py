@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from handgrad.backprop.calculus import ACTIVATIONS, LOSSES
+from handgrad.backprop.exercise.layout import ANSWERS, MARKING
 from handgrad.backprop.exercise.marking import OF_STEP, TOLERANCE
-from handgrad.backprop.exercise.places import ANSWERS, MARKING
 from handgrad.backprop.exercise.task import Exercise
-from handgrad.backprop.network import BiasRule, Network, OverSamples, UpdateRule
-from handgrad.backprop.workbook.names import defined_name
+from handgrad.backprop.network.network import BiasRule, Network, OverSamples, UpdateRule
+from handgrad.backprop.symbols.calculus import ACTIVATIONS, LOSSES
+from handgrad.backprop.symbols.names import defined_name
 
 BIASES = {
     BiasRule.NONE: "no biases",

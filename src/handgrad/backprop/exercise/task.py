@@ -9,13 +9,14 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
 from handgrad.backprop.exercise.marking import Mark, marking_graph, marks, wrong
-from handgrad.backprop.exercise.mistakes import Mistake, Mistakes
 from handgrad.backprop.exercise.numbers import own_numbers, shown_mistakes, worth_asking
-from handgrad.backprop.exercise.questions import Question, questions, with_error_after
-from handgrad.backprop.graph import Graph
-from handgrad.backprop.network import Network, UpdateOrder
+from handgrad.backprop.exercise.questions import Question, questions
+from handgrad.backprop.graph.after import with_error_after
+from handgrad.backprop.graph.build import build_graph
+from handgrad.backprop.graph.graph import Graph
+from handgrad.backprop.mistakes.of_an_answer import Mistake, Mistakes
+from handgrad.backprop.network.network import Network, UpdateOrder
 from handgrad.backprop.simulate import evaluate
-from handgrad.backprop.step import build_graph
 from handgrad.errors import UsageError
 
 MAX_BLANKS = 120

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from handgrad.backprop.exercise.drawing import TaskDrawing
+from handgrad.backprop.exercise.layout import ANSWER, ANSWERS, GROUPS, PANEL_TOP, SAMPLE_SHOWN, TASK, VERDICT, Places
 from handgrad.backprop.exercise.looks import PARAGRAPH, PERSON, SCORE
 from handgrad.backprop.exercise.marking import Verdict
-from handgrad.backprop.exercise.places import (
-    ANSWER,
-    ANSWERS,
-    GROUPS,
-    PANEL_TOP,
-    SAMPLE_SHOWN,
-    TASK,
-    VERDICT,
-    Places,
-)
+from handgrad.backprop.exercise.network_drawing import TaskDrawing
 from handgrad.backprop.exercise.statement import description, judged, rules, todo
-from handgrad.backprop.graph import Kind
+from handgrad.backprop.graph.graph import Kind
+from handgrad.backprop.symbols.names import defined_name
 from handgrad.backprop.workbook.looks import HEADING, INPUT, LABEL, LINK, NOTE, SUBTITLE, TITLE, WRITTEN
-from handgrad.backprop.workbook.names import defined_name
 from handgrad.backprop.workbook.plan import Cell, CellKind, Page, SheetPlan
-from handgrad.sheet import Bounds, Print, address
+from handgrad.xlsx.writer import Bounds, Print, address
 
 LEFT, TEXT_COLUMNS, TEXT_WIDTH = 3, 12, 115
 """The text stands right of the given numbers; its columns are those of the drawing, about 115 characters together."""

@@ -17,8 +17,8 @@ from handgrad.backprop.explain.markdown import write_markdown
 from handgrad.backprop.explain.scope import Scope
 from handgrad.backprop.explain.tex import write_tex
 from handgrad.backprop.explain.training import all_values, rates, training, update
-from handgrad.backprop.files import make_folder, refuse_existing, write_whole
 from handgrad.backprop.simulate import RateSweep, Trace
+from handgrad.files import make_folder, refuse_existing, write_whole
 
 __all__ = ["derivation", "explanation_paths", "write_explanation"]
 
@@ -63,7 +63,7 @@ def write_explanation(
     refuses.
     """
     from handgrad.backprop.explain.glance import glance_figure
-    from handgrad.backprop.pictures import draw_pictures, figure_bytes
+    from handgrad.backprop.pictures.files import draw_pictures, figure_bytes
 
     paths = explanation_paths(folder, tex)
     refuse_existing(paths, overwrite)

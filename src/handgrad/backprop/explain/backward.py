@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from handgrad.backprop.calculus import ACTIVATIONS, LOSSES
 from handgrad.backprop.explain.document import (
     Block,
     Equation,
@@ -21,10 +20,11 @@ from handgrad.backprop.explain.document import (
 from handgrad.backprop.explain.equations import Equations
 from handgrad.backprop.explain.forward import by_sample, number
 from handgrad.backprop.explain.scope import ALL_PARAMETERS, Scope
-from handgrad.backprop.graph import Kind, Quantity
-from handgrad.backprop.network import UpdateOrder
-from handgrad.backprop.rendering import plain_number
+from handgrad.backprop.graph.graph import Kind, Quantity
+from handgrad.backprop.network.network import UpdateOrder
 from handgrad.backprop.simulate import finite_differences
+from handgrad.backprop.symbols.calculus import ACTIVATIONS, LOSSES
+from handgrad.backprop.symbols.rendering import plain_number
 
 
 class Steps:

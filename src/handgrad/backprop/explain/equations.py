@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from handgrad.backprop import rendering
 from handgrad.backprop.explain.document import Equation, Math
-from handgrad.backprop.expression import Const, Node, Quotient, Ref, Sum, total
-from handgrad.backprop.graph import Factor, Graph, Kind, Quantity
+from handgrad.backprop.graph.graph import Factor, Graph, Kind, Quantity
+from handgrad.backprop.symbols import rendering
+from handgrad.backprop.symbols.expression import Const, Node, Quotient, Ref, Sum, total
 
 WIDTH = 78
 """Signs on a line of equations."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from handgrad.backprop.calculus import ACTIVATIONS, LOSSES
 from handgrad.backprop.explain.document import Block, Bullets, Heading, Line, Math, Paragraph, Picture, Table, User, say
 from handgrad.backprop.explain.equations import Equations
 from handgrad.backprop.explain.scope import ALL_PARAMETERS, ALL_UNITS, TABLE_DIGITS, Scope
-from handgrad.backprop.graph import Kind
-from handgrad.backprop.network import BiasRule, Network, OverSamples, UpdateRule, counted
-from handgrad.backprop.rendering import plain_number
+from handgrad.backprop.graph.graph import Kind
+from handgrad.backprop.network.network import BiasRule, Network, OverSamples, UpdateRule
+from handgrad.backprop.symbols.calculus import ACTIVATIONS, LOSSES
+from handgrad.backprop.symbols.rendering import plain_number
+from handgrad.errors import counted
 
 BIAS_WORDS = {
     BiasRule.NONE: "There are no biases.",

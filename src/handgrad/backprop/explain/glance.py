@@ -5,10 +5,10 @@ from __future__ import annotations
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from handgrad.backprop.drawing import INK, QUIET
 from handgrad.backprop.explain.equations import Equations, visible
 from handgrad.backprop.explain.scope import Scope
-from handgrad.backprop.graph import Kind, Quantity
+from handgrad.backprop.graph.graph import Kind, Quantity
+from handgrad.backprop.pictures.network import INK, QUIET
 
 WIDTH, LINE = 11.0, 0.56
 MOST_SIGNS = 92

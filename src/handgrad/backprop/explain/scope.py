@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from handgrad.backprop.graph import Graph, Kind, Quantity
+from handgrad.backprop.graph.graph import Graph, Kind, Quantity
 
 ALL_UNITS = 8
 ALL_PARAMETERS = 30

@@ -9,11 +9,11 @@ from handgrad.backprop.explain.document import Block, Bullets, Code, Heading, Li
 from handgrad.backprop.explain.equations import Equations
 from handgrad.backprop.explain.forward import by_sample, number
 from handgrad.backprop.explain.scope import ALL_PARAMETERS, Scope
-from handgrad.backprop.graph import Graph, Kind
-from handgrad.backprop.network import UpdateOrder, UpdateRule
+from handgrad.backprop.graph.graph import Graph, Kind
+from handgrad.backprop.network.network import UpdateOrder, UpdateRule
 from handgrad.backprop.presets import load_network
-from handgrad.backprop.rendering import plain_number
 from handgrad.backprop.simulate import RateSweep, Trace
+from handgrad.backprop.symbols.rendering import plain_number
 
 MOST_COLUMNS = 12
 ROWS = (0, 1, 2, 3, 4, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
-from handgrad.backprop.network import Network, shown
-from handgrad.backprop.network_file import parse_network, read_network
-from handgrad.errors import UsageError, did_you_mean
+from handgrad.backprop.network.file import parse_network, read_network
+from handgrad.backprop.network.network import Network
+from handgrad.errors import UsageError, did_you_mean, shown
 
 
 def preset_names() -> tuple[str, ...]:

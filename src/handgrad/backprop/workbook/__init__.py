@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+from handgrad.backprop.workbook.file import workbook_bytes, write_plan
 from handgrad.backprop.workbook.plan import Cell, CellKind, Column, Page, Plan, SheetPlan, Table
-from handgrad.backprop.workbook.write import workbook_bytes, workbook_plan, write_plan, write_workbook
+from handgrad.backprop.workbook.write import workbook_plan, write_workbook
 
 __all__ = [
     "Cell",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from handgrad.backprop.workbook.content import RATES, Material
 from handgrad.backprop.workbook.looks import CURVES, DASHES, ERROR, HEADER, NOTE, SMALL, STEP, SUBTITLE, TITLE, VALUE
-from handgrad.backprop.workbook.material import RATES, Material
 from handgrad.backprop.workbook.plan import Page, SheetPlan
-from handgrad.backprop.workbook.rates_table import RATES_LEFT, RATES_TOP, rate_values
-from handgrad.sheet import Chart, Series, Value, address
+from handgrad.backprop.workbook.rates_working import RATES_LEFT, RATES_TOP, rate_values
+from handgrad.xlsx.writer import Chart, Series, Value, address
 
 CHART_DATA = "Chart data"
 POINTS = 200

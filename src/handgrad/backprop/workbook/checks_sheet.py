@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from handgrad.backprop.expression import Call, walk
-from handgrad.backprop.graph import Kind
-from handgrad.backprop.network import UpdateOrder
+from handgrad.backprop.graph.graph import Kind
+from handgrad.backprop.network.network import UpdateOrder
 from handgrad.backprop.simulate import DIFFERENCE
-from handgrad.backprop.workbook.checks_table import BASE, NUDGE, Checked, OldWeights, drawn
+from handgrad.backprop.symbols.expression import Call, walk
+from handgrad.backprop.workbook.checks_working import BASE, NUDGE, Checked, OldWeights, drawn
+from handgrad.backprop.workbook.content import CHECKS, Material
 from handgrad.backprop.workbook.looks import (
     CELL,
     GREEN,
@@ -27,10 +28,9 @@ from handgrad.backprop.workbook.looks import (
     TITLE,
     VERDICT,
 )
-from handgrad.backprop.workbook.material import CHECKS, Material
 from handgrad.backprop.workbook.plan import Page, SheetPlan
-from handgrad.backprop.workbook.table import DIVERGED, guard
-from handgrad.sheet import Print, Rule, Value, address
+from handgrad.backprop.workbook.table_columns import DIVERGED, guard
+from handgrad.xlsx.writer import Print, Rule, Value, address
 
 AGREES, DIFFERS, KINK, NOT_COMPARED = "agrees", "DIFFERS", "at a kink", "numbers changed"
 TOLERANCE, PROGRAM_TOLERANCE = 1e-5, 1e-9

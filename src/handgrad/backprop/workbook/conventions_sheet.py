@@ -6,14 +6,14 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from handgrad.backprop.calculus import LOSSES
-from handgrad.backprop.graph import Kind
-from handgrad.backprop.network import BiasRule, Network, OverSamples, UpdateOrder
+from handgrad.backprop.graph.graph import Kind
+from handgrad.backprop.network.network import BiasRule, Network, OverSamples, UpdateOrder
 from handgrad.backprop.simulate import trace
+from handgrad.backprop.symbols.calculus import LOSSES
+from handgrad.backprop.workbook.content import CONVENTIONS, Material
 from handgrad.backprop.workbook.looks import CELL_WRAPPED, HEADER, LABEL, NOTE_WRAPPED, SUBTITLE, TITLE, VALUE
-from handgrad.backprop.workbook.material import CONVENTIONS, Material
 from handgrad.backprop.workbook.plan import Page, SheetPlan
-from handgrad.sheet import Print, Value
+from handgrad.xlsx.writer import Print, Value
 
 HEAD = 3
 DIGITS = replace(VALUE, number="0.0000000000")

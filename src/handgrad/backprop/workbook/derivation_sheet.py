@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from handgrad.backprop.calculus import ACTIVATIONS, LOSSES
-from handgrad.backprop.graph import GIVEN, Factor, Graph, Kind, Quantity
-from handgrad.backprop.network import UpdateOrder
-from handgrad.backprop.rendering import plain
+from handgrad.backprop.graph.graph import GIVEN, Factor, Graph, Kind, Quantity
+from handgrad.backprop.network.network import UpdateOrder
+from handgrad.backprop.symbols.calculus import ACTIVATIONS, LOSSES
+from handgrad.backprop.symbols.names import defined_name
+from handgrad.backprop.symbols.rendering import plain
+from handgrad.backprop.workbook.content import DERIVATION, NETWORK, TABLE_TOP, TRAINING, Material
 from handgrad.backprop.workbook.looks import (
     CELL_WRAPPED,
     HEADER,
@@ -22,12 +24,10 @@ from handgrad.backprop.workbook.looks import (
     TITLE,
     VALUE,
 )
-from handgrad.backprop.workbook.material import DERIVATION, NETWORK, TABLE_TOP, TRAINING, Material
-from handgrad.backprop.workbook.names import defined_name
 from handgrad.backprop.workbook.plan import Page, SheetPlan
-from handgrad.backprop.workbook.shown import STEP_SHOWN, at_step, first_shown
-from handgrad.backprop.workbook.table import DIVERGED, guard, look_of
-from handgrad.sheet import Look, Print, Value, address, column_letters
+from handgrad.backprop.workbook.step_shown import STEP_SHOWN, at_step, first_shown
+from handgrad.backprop.workbook.table_columns import DIVERGED, guard, look_of
+from handgrad.xlsx.writer import Look, Print, Value, address, column_letters
 
 HEAD, TOP = 3, 4
 NUMBER, QUANTITY, MEANING, CHAIN, RULE, NUMBERS, RESULT_AT, CELL_AT = range(8)

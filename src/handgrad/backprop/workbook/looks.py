@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from handgrad.sheet import Look
+from handgrad.xlsx.writer import Look
 
 INK, SOFT, FAINT, ACCENT = "#1F2933", "#52606D", "#9AA5B1", "#1F4E79"
 RULE, HEAD_FILL, SIDE_FILL, INPUT_FILL, RESULT_FILL = "#CBD2D9", "#D6E4F0", "#EEF2F6", "#FFF3C4", "#E3F1E5"

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from handgrad.backprop.calculus import LOSSES
-from handgrad.backprop.graph import Kind
-from handgrad.backprop.network import BiasRule, OverSamples, UpdateOrder, UpdateRule
+from handgrad.backprop.graph.graph import Kind
+from handgrad.backprop.network.network import BiasRule, OverSamples, UpdateOrder, UpdateRule
+from handgrad.backprop.symbols.calculus import LOSSES
+from handgrad.backprop.symbols.names import defined_name
 from handgrad.backprop.workbook.charts import CHART_DATA, error_chart
-from handgrad.backprop.workbook.drawing import Drawing
+from handgrad.backprop.workbook.content import (
+    CHECKS,
+    CHECKS_WORKING,
+    CONVENTIONS,
+    DERIVATION,
+    NETWORK,
+    RATES,
+    RATES_WORKING,
+    TRAINING,
+    Material,
+)
 from handgrad.backprop.workbook.looks import (
     CELL,
     GREEN,
@@ -27,22 +38,11 @@ from handgrad.backprop.workbook.looks import (
     VERDICT,
     WRITTEN,
 )
-from handgrad.backprop.workbook.material import (
-    CHECKS,
-    CHECKS_WORKING,
-    CONVENTIONS,
-    DERIVATION,
-    NETWORK,
-    RATES,
-    RATES_WORKING,
-    TRAINING,
-    Material,
-)
-from handgrad.backprop.workbook.names import defined_name
+from handgrad.backprop.workbook.network_drawing import Drawing
 from handgrad.backprop.workbook.plan import Page, SheetPlan, quoted
-from handgrad.backprop.workbook.shown import SAMPLE_SHOWN, STEP_SHOWN
-from handgrad.backprop.workbook.table import LARGE
-from handgrad.sheet import Bounds, Print, Rule, address
+from handgrad.backprop.workbook.step_shown import SAMPLE_SHOWN, STEP_SHOWN
+from handgrad.backprop.workbook.table_columns import LARGE
+from handgrad.xlsx.writer import Bounds, Print, Rule, address
 
 PANEL_TOP, DRAWING_LEFT = 3, 4
 TEXT_COLUMNS, TEXT_ROWS = 8, 2

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from handgrad.sheet import Bounds, Chart, LineShape, Look, Print, Rule, Value, address
-from handgrad.sheet_rows import fill
+from handgrad.xlsx.rows import fill
+from handgrad.xlsx.writer import Bounds, Chart, LineShape, Look, Print, Rule, Value, address
 
 
 class CellKind(StrEnum):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from handgrad.backprop.workbook.charts import rates_chart
+from handgrad.backprop.workbook.content import RATES, Material
 from handgrad.backprop.workbook.looks import (
     COUNT,
     ERROR,
@@ -20,12 +21,11 @@ from handgrad.backprop.workbook.looks import (
     TITLE,
     VERDICT,
 )
-from handgrad.backprop.workbook.material import RATES, Material
 from handgrad.backprop.workbook.plan import Page, SheetPlan
-from handgrad.backprop.workbook.rates_table import RATES_LEFT, RATES_TOP, rate_values, working_cell
-from handgrad.backprop.workbook.table import DIVERGED, LARGE
-from handgrad.backprop.workbook.words import NOISE, SLACK, what_is_seen
-from handgrad.sheet import Bounds, Print, Value, address, column_letters
+from handgrad.backprop.workbook.rates_words import NOISE, SLACK, what_is_seen
+from handgrad.backprop.workbook.rates_working import RATES_LEFT, RATES_TOP, rate_values, working_cell
+from handgrad.backprop.workbook.table_columns import DIVERGED, LARGE
+from handgrad.xlsx.writer import Bounds, Print, Value, address, column_letters
 
 SIDE_WIDTH, LINE = 5, 95
 HIGHER, ROSE, FELL = "ended higher than it began", "ended lower, rose on the way", "never rose"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from handgrad.backprop.graph import Kind
+from handgrad.backprop.graph.graph import Kind
 from handgrad.backprop.workbook.charts import error_chart
+from handgrad.backprop.workbook.content import TABLE_LEFT, TABLE_TOP, TRAINING, Material
 from handgrad.backprop.workbook.looks import GROUP, HEADER, NOTE, STEP, SUBTITLE, TITLE
-from handgrad.backprop.workbook.material import TABLE_LEFT, TABLE_TOP, TRAINING, Material
 from handgrad.backprop.workbook.plan import Column, Page, SheetPlan, Table
-from handgrad.sheet import Print
+from handgrad.xlsx.writer import Print
 
 GROUPS = {
     Kind.TARGET: "data",

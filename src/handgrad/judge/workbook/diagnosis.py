@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.backprop.expression import Node, names_in
-from handgrad.backprop.graph import GIVEN, Kind
-from handgrad.judge.workbook.book import Book, Cell
-from handgrad.judge.workbook.columns import Flags, Reading, value_of
-from handgrad.judge.workbook.formula import Reference, Tree, signature
-from handgrad.judge.workbook.mistakes import Likely
+from handgrad.backprop.graph.graph import GIVEN, Kind
+from handgrad.backprop.mistakes.kinds import Likely
+from handgrad.backprop.mistakes.of_a_formula import FIRST, PREVIOUS, suspects
+from handgrad.backprop.symbols.expression import Node, names_in
 from handgrad.judge.workbook.rate import literals, references, tree_at
-from handgrad.judge.workbook.suspects import FIRST, PREVIOUS, suspects
-from handgrad.sheet_rows import address, column_letters
+from handgrad.judge.workbook.reading import Flags, Reading, value_of
+from handgrad.xlsx.formula import Reference, Tree, signature
+from handgrad.xlsx.reader import Book, Cell
+from handgrad.xlsx.rows import address, column_letters
 
 USUAL = frozenset({0.0, 0.5, 1.0, 2.0, 2.718281828459045, 2.71828, 2.7182818, 2.718281828, 2.718})
 """Numbers that formulas of a training step hold rightly."""

@@ -11,20 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.backprop.graph import GIVEN, Graph
-from handgrad.judge.workbook.book import Book, Value, read_book
-from handgrad.judge.workbook.columns import Reading, Tolerance
+from handgrad.backprop.graph.graph import GIVEN, Graph
+from handgrad.backprop.mistakes.kinds import Likely
+from handgrad.judge.workbook.cell_values import HERE, STORED, refreshed, values_of
+from handgrad.judge.workbook.changed_inputs import stays_behind
+from handgrad.judge.workbook.conventions import MisfitError, Shape, conventions, shape_of
 from handgrad.judge.workbook.diagnosis import Diagnosis, Finding
-from handgrad.judge.workbook.mistakes import Likely
-from handgrad.judge.workbook.network import MisfitError, Shape, conventions, shape_of
 from handgrad.judge.workbook.rate import Rate, constants, rate_of
-from handgrad.judge.workbook.records import BookVerdict, ColumnVerdict, plain
+from handgrad.judge.workbook.reading import Reading, Tolerance
 from handgrad.judge.workbook.table import Labelled, Table, Values, labelled, number, tables
 from handgrad.judge.workbook.task import judge_task
 from handgrad.judge.workbook.typed_biases import typed_biases
-from handgrad.judge.workbook.values import HERE, STORED, refreshed, values_of
-from handgrad.judge.workbook.what_if import stays_behind
-from handgrad.sheet_rows import address
+from handgrad.judge.workbook.verdict import BookVerdict, ColumnVerdict, plain
+from handgrad.xlsx.reader import Book, Value, read_book
+from handgrad.xlsx.rows import address
 
 FIRST_LOOK = 5
 """So many rows decide how a table is meant."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from handgrad.judge.page import badge, document, shown
-from handgrad.judge.workbook.printing import HEADS, rows, summary
-from handgrad.judge.workbook.records import BookVerdict
+from handgrad.judge.workbook.verdict import HEADS, BookVerdict, rows, summary
 
 CLASSES = {"right": "yes", "wrong": "no", "follows": "open"}
 

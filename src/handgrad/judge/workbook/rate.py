@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.judge.workbook.book import Book, Sheet, Value
-from handgrad.judge.workbook.calculation import At
-from handgrad.judge.workbook.formula import FormulaError, Name, Number, Reference, Tree, parse, parts
 from handgrad.judge.workbook.spelling import LEARNING_RATE, spelled
 from handgrad.judge.workbook.table import Labelled, Table, Values, number
-from handgrad.sheet_rows import address
+from handgrad.xlsx.calculation import At
+from handgrad.xlsx.formula import FormulaError, Name, Number, Reference, Tree, parse, parts
+from handgrad.xlsx.reader import Book, Sheet, Value
+from handgrad.xlsx.rows import address
 
 
 @dataclass(frozen=True)

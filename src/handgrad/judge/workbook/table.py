@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from handgrad.judge.workbook.book import Book, CellError, Place, Value
 from handgrad.judge.workbook.spelling import labelled_number, number_in, spelled
+from handgrad.xlsx.reader import Book, CellError, Place, Value
 
 Values = Mapping[str, Mapping[Place, Value]]
 """Sheet → place → value."""

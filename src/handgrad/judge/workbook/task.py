@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from handgrad.backprop.exercise import Exercise, Mark, Verdict, make_exercise
-from handgrad.backprop.network import (
+from handgrad.backprop.mistakes.kinds import Likely
+from handgrad.backprop.network.network import (
     BiasRule,
     Layer,
     Network,
@@ -19,11 +20,10 @@ from handgrad.backprop.network import (
     UpdateRule,
 )
 from handgrad.errors import HandgradError, UsageError
-from handgrad.judge.workbook.book import Book, CellError, Place, Value
-from handgrad.judge.workbook.formula import Area, FormulaError, parse, reference
-from handgrad.judge.workbook.mistakes import Likely
-from handgrad.judge.workbook.records import BookVerdict, ColumnVerdict, plain
 from handgrad.judge.workbook.table import Values
+from handgrad.judge.workbook.verdict import BookVerdict, ColumnVerdict, plain
+from handgrad.xlsx.formula import Area, FormulaError, parse, reference
+from handgrad.xlsx.reader import Book, CellError, Place, Value
 
 FORMAT = 1.0
 

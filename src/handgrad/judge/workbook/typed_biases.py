@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from handgrad.backprop.graph import Kind
-from handgrad.judge.workbook.book import Book
-from handgrad.judge.workbook.columns import Reading
+from handgrad.backprop.graph.graph import Kind
 from handgrad.judge.workbook.rate import literals, tree_at
+from handgrad.judge.workbook.reading import Reading
+from handgrad.xlsx.reader import Book
 
 
 def typed_biases(book: Book, reading: Reading) -> dict[str, float] | None:

@@ -1,0 +1,97 @@
+"""Builds the description of one training step, and the updates that end it."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from handgrad.backprop.graph.backward import deltas, gradients
+from handgrad.backprop.graph.draft import Draft
+from handgrad.backprop.graph.forward import errors, forward, total_error
+from handgrad.backprop.graph.graph import Graph, Kind
+from handgrad.backprop.network.network import Network, UpdateOrder, UpdateRule
+from handgrad.backprop.symbols.calculus import ONE, SQRT
+from handgrad.backprop.symbols.expression import Call, Const, Node, Ref
+from handgrad.backprop.symbols.names import (
+    BETA1,
+    BETA2,
+    EPSILON,
+    ERROR,
+    LEARNING_RATE,
+    MOMENTUM,
+    STEP,
+    Symbol,
+    following,
+    partial,
+    prefixed,
+)
+
+
+def build_graph(network: Network) -> Graph:
+    """Describe one training step of the network."""
+    draft = Draft(network)
+    draft.settings()
+    draft.data()
+    draft.parameters()
+    draft.memory()
+    for sample in draft.samples:
+        forward(draft, sample)
+        errors(draft, sample)
+    total_error(draft)
+    update_parts(draft)
+    last = len(network.layers)
+    for layer in range(last, 0, -1):
+        for sample in draft.samples:
+            deltas(draft, layer, sample)
+        gradients(draft, layer)
+        if network.order is UpdateOrder.OUTPUT_FIRST:
+            updates(draft, layer)
+    if network.order is UpdateOrder.OLD_WEIGHTS:
+        for layer in range(1, last + 1):
+            updates(draft, layer)
+    return Graph(network, tuple(draft.quantities), MappingProxyType(draft.successors))
+
+
+def update_parts(draft: Draft) -> None:
+    """Adam's step number and its two corrections for moments that start at 0."""
+    if draft.network.update.rule is not UpdateRule.ADAM:
+        return
+    count = following(STEP)
+    draft.add(count, Kind.UPDATE_PART, "updates made after this one", Ref(STEP.name) + ONE, of=STEP.name)
+    for number, beta in (("1", BETA1), ("2", BETA2)):
+        symbol = Symbol(f"correction{number}", f"c{number}", f"c_{{{number}}}")
+        meaning = f"what the {'first' if number == '1' else 'second'} moment is divided by, as it starts at 0"
+        draft.add(symbol, Kind.UPDATE_PART, meaning, ONE - Ref(beta.name) ** Ref(count.name))
+
+
+def updates(draft: Draft, layer: int) -> None:
+    """Add the new value of every trained parameter of *layer*: the old one minus the learning rate times the direction."""
+    for quantity in [q for q in draft.quantities if q.name in draft.successors and q.layer == layer]:
+        symbol = Symbol(quantity.name, quantity.label, quantity.latex)
+        place = {"layer": layer, "unit": quantity.unit, "source": quantity.source, "number": quantity.number}
+        gradient = Ref(partial(ERROR, symbol).name)
+        expression = Ref(symbol.name) - Ref(LEARNING_RATE.name) * direction(draft, symbol, gradient)
+        meaning = f"{symbol.label} after this step"
+        draft.add(following(symbol), Kind.UPDATED, meaning, expression, of=symbol.name, **place)
+
+
+def direction(draft: Draft, of: Symbol, gradient: Node) -> Node:
+    """What the learning rate multiplies; adds the memory that it needs."""
+    match draft.network.update.rule:
+        case UpdateRule.MOMENTUM:
+            velocity = prefixed("u", "u", "u", of.name)
+            return remember(draft, velocity, Ref(MOMENTUM.name) * Ref(velocity.name) + gradient)
+        case UpdateRule.ADAM:
+            first, second = prefixed("m", "m", "m", of.name), prefixed("v", "v", "v", of.name)
+            beta1, beta2 = Ref(BETA1.name), Ref(BETA2.name)
+            mean = remember(draft, first, beta1 * Ref(first.name) + (ONE - beta1) * gradient)
+            square = remember(draft, second, beta2 * Ref(second.name) + (ONE - beta2) * gradient ** Const(2.0))
+            root = Call(SQRT, (square / Ref("correction2"),))
+            return (mean / Ref("correction1")) / (root + Ref(EPSILON.name))
+    return gradient
+
+
+def remember(draft: Draft, symbol: Symbol, expression: Node) -> Node:
+    """Add what *symbol* is after this step, and return a reference to it."""
+    after = following(symbol)
+    draft.add(after, Kind.UPDATE_PART, f"{symbol.label} after this step", expression, of=symbol.name)
+    return Ref(after.name)

@@ -1,0 +1,285 @@
+"""Ways to go wrong in a quantity, each as the expression that it leads to: found in a sheet by its values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from handgrad.backprop.graph.graph import Graph, Kind, Quantity
+from handgrad.backprop.mistakes.kinds import Likely
+from handgrad.backprop.symbols.calculus import ONE, SIGMOID, TANH, TWO
+from handgrad.backprop.symbols.expression import (
+    Call,
+    Const,
+    Neg,
+    Node,
+    Power,
+    Product,
+    Quotient,
+    Ref,
+    Sum,
+    names_in,
+    substitute,
+    total,
+)
+from handgrad.backprop.symbols.rendering import plain
+
+PREVIOUS, FIRST = "@previous", "@first"
+HALF = Const(0.5)
+MOST = 1_500
+"""So many suspects are tried for a column of a large network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """One wrong way: its kind, what to say, and the expression that gives its value."""
+
+    likely: Likely
+    words: str
+    expression: Node
+
+
+def suspects(graph: Graph, name: str) -> Iterator[Suspect]:
+    """The wrong ways to a quantity, the likelier first."""
+    quantity = graph[name]
+    if quantity.expression is None:
+        return
+    forms = _forms(graph, quantity.expression)
+    count = 0
+    for make in (_whole, _news, _pieces, _exchanged, _rows):
+        for form in forms:
+            for suspect in make(graph, quantity, form):
+                count += 1
+                if count > MOST:
+                    return
+                yield suspect
+
+
+def _forms(graph: Graph, expression: Node) -> list[Node]:
+    """The expression as the graph has it; with deltas written out; with slopes written out too."""
+    deltas: dict[str, Node] = {}
+    slopes: dict[str, Node] = {}
+    for q in graph:
+        if q.expression is None:
+            continue
+        if q.kind in (Kind.DELTA, Kind.ERROR_SLOPE):
+            deltas[q.name] = substitute(q.expression, deltas)
+        elif q.kind is Kind.ACTIVATION_SLOPE:
+            slopes[q.name] = q.expression
+    once = _flat(substitute(expression, deltas))
+    twice = _flat(substitute(once, slopes))
+    return list(dict.fromkeys((expression, once, twice)))
+
+
+def _flat(node: Node) -> Node:
+    """Products within products as one, so that each factor can be left out."""
+    match node:
+        case Product(factors):
+            flat: list[Node] = []
+            for factor in map(_flat, factors):
+                flat.extend(factor.factors if isinstance(factor, Product) else (factor,))
+            return Product(tuple(flat))
+        case Sum(terms):
+            return total(_flat(term) for term in terms)
+        case Neg(operand):
+            return Neg(_flat(operand))
+    return node
+
+
+def _whole(graph: Graph, q: Quantity, form: Node) -> Iterator[Suspect]:
+    """Changes of the whole: sign, factor 2, learning rate, activation."""
+    if q.kind is Kind.UPDATED:
+        yield from _update(graph, q, form)
+        return
+    if q.kind is Kind.ACTIVATION and q.of is not None:
+        yield from _activation(graph, q)
+    if q.kind in (Kind.ERROR_SLOPE, Kind.DELTA, Kind.GRADIENT):
+        words = "the value is right, its sign is not: often target minus output where output minus target belongs"
+        yield Suspect(Likely.SIGN, words, -form)
+    else:
+        yield Suspect(Likely.SIGN, "the value is right, its sign is not", -form)
+    half = q.kind in (Kind.ERROR, Kind.TOTAL, Kind.SAMPLE_ERROR)
+    yield Suspect(Likely.FACTOR, "twice too large: the factor ½ is missing" if half else "twice too large", TWO * form)
+    yield Suspect(Likely.FACTOR, "half of what it should be", HALF * form)
+    if q.kind is Kind.GRADIENT:
+        rate = Ref("learning_rate")
+        yield Suspect(Likely.FACTOR, "the learning rate belongs into the update, not here", rate * form)
+        yield Suspect(Likely.SIGN, "minus the learning rate belongs into the update, not here", -(rate * form))
+
+
+def _update(graph: Graph, q: Quantity, form: Node) -> Iterator[Suspect]:
+    before, rate = Ref(q.of or ""), Ref("learning_rate")
+    step = before - form
+    yield Suspect(Likely.PLUS, "the step goes against the derivative: subtract it", before + step)
+    yield Suspect(Likely.FACTOR, f"the learning rate is missing: η · ∂E/∂{q.of}", before - step / rate)
+    yield Suspect(Likely.PLUS, "added, and without the learning rate", before + step / rate)
+    yield Suspect(Likely.FACTOR, "the step is twice too large", before - TWO * step)
+    yield Suspect(Likely.FACTOR, "the step is half as large as it should be", before - HALF * step)
+    yield Suspect(Likely.STOPS, f"{q.of} stays as it was", before)
+    yield Suspect(Likely.FACTOR, "divided by the learning rate", before - step / rate / rate)
+    yield Suspect(Likely.SIGN, "the step alone: the old weight is missing", -step)
+
+
+def _activation(graph: Graph, q: Quantity) -> Iterator[Suspect]:
+    net = Ref(q.of or "")
+    yield Suspect(Likely.DERIVATIVE, f"the activation function is missing: that is {graph[net.name].label} itself", net)
+    yield Suspect(Likely.SIGN, "the exponent has the wrong sign", Call(SIGMOID, (-net,)))
+    other = TANH if graph.network.layers[(q.layer or 1) - 1].activation == "sigmoid" else SIGMOID
+    yield Suspect(Likely.UNKNOWN, f"that is {other.name} of {graph[net.name].label}", Call(other, (net,)))
+    for pre in graph.of_kind(Kind.PRE_ACTIVATION):
+        if pre.name != net.name and pre.sample == q.sample:
+            words = f"reads {pre.label} where {graph[net.name].label} belongs"
+            yield Suspect(Likely.INPUT, words, Call(SIGMOID, (Ref(pre.name),)))
+    a = Ref(q.name)
+    yield Suspect(Likely.UNKNOWN, "that is the derivative, not the activation", a * (ONE - a))
+
+
+def _news(graph: Graph, q: Quantity, form: Node) -> Iterator[Suspect]:
+    """Weights already updated where the old ones belong: all of them, or one."""
+    if q.kind is Kind.UPDATED:
+        return
+    weights = [name for name in names_in(form) if name in graph.successors]
+    everywhere: dict[str, Node] = {name: Ref(graph.successors[name]) for name in weights}
+    if not weights or q.kind is Kind.PRE_ACTIVATION:
+        return
+    listed = ", ".join(weights)
+    yield Suspect(
+        Likely.NEW_WEIGHTS, f"takes {listed} as updated; take them as before the step", substitute(form, everywhere)
+    )
+    for name in weights:
+        words = f"takes {name} as updated; take it as before the step"
+        yield Suspect(Likely.NEW_WEIGHTS, words, substitute(form, {name: everywhere[name]}))
+
+
+def _pieces(graph: Graph, q: Quantity, form: Node) -> Iterator[Suspect]:
+    """One term or factor left out, one sign turned, one constant changed, anywhere in the expression."""
+    for likely, words, changed in _changes(graph, form):
+        if q.kind is Kind.UPDATED and likely is Likely.ONE_PATH:
+            continue
+        yield Suspect(likely, words, changed)
+
+
+def _changes(graph: Graph, node: Node) -> Iterator[tuple[Likely, str, Node]]:
+    match node:
+        case Sum(terms):
+            yield from _in_sum(graph, terms)
+        case Product(factors):
+            yield from _in_product(graph, factors)
+        case Power(base, exponent):
+            yield Likely.FACTOR, "the square is missing", base
+            yield from ((kind, words, Power(changed, exponent)) for kind, words, changed in _changes(graph, base))
+        case Quotient(top, bottom):
+            yield from ((kind, words, Quotient(changed, bottom)) for kind, words, changed in _changes(graph, top))
+            yield Likely.FACTOR, "a division is missing", top
+        case Neg(operand):
+            yield Likely.SIGN, "a minus is missing", operand
+            yield from ((kind, words, Neg(changed)) for kind, words, changed in _changes(graph, operand))
+
+
+def _in_sum(graph: Graph, terms: tuple[Node, ...]) -> Iterator[tuple[Likely, str, Node]]:
+    difference = len(terms) == 2 and isinstance(terms[1], Neg) and isinstance(terms[1].operand, Ref)
+    if not difference:
+        for number, term in enumerate(terms):
+            rest = total(terms[:number] + terms[number + 1 :])
+            yield Likely.ONE_PATH, f"{_shown(graph, term)} is left out", rest
+        for term in terms if len(terms) > 2 else ():
+            yield Likely.ONE_PATH, f"only {_shown(graph, term)} is counted", term
+    for number, term in enumerate(terms):
+        turned = term.operand if isinstance(term, Neg) else Neg(term)
+        changed = total((*terms[:number], turned, *terms[number + 1 :]))
+        yield Likely.SIGN, f"the sign of {_shown(graph, term)} is turned", changed
+    if len(terms) == 2 and isinstance(terms[1], Neg) and _kind(graph, terms[1].operand) is Kind.TARGET:
+        yield Likely.TARGET_MINUS, "target minus output where output minus target belongs", terms[1].operand - terms[0]
+    for number, term in enumerate(terms):
+        for kind, words, changed in _changes(graph, term):
+            yield kind, words, total((*terms[:number], changed, *terms[number + 1 :]))
+    if len(terms) == 2 and terms[0] == ONE:
+        yield Likely.DERIVATIVE, "of the derivative a · (1 − a) only 1 is left", ONE
+    if len(terms) > 1 and not difference:
+        yield Likely.FACTOR, "a mean where the sum belongs", Sum(terms) / Const(float(len(terms)))
+
+
+def _in_product(graph: Graph, factors: tuple[Node, ...]) -> Iterator[tuple[Likely, str, Node]]:
+    for number, factor in enumerate(factors):
+        rest = factors[:number] + factors[number + 1 :]
+        left = Product(rest) if len(rest) > 1 else rest[0] if rest else ONE
+        yield _left_out(graph, factor), f"the factor {_shown(graph, factor)} is missing", left
+    slopes = [number for number, factor in enumerate(factors) if _is_slope(graph, factor, factors)]
+    if len(slopes) > 1:
+        for first in slopes:
+            for second in slopes:
+                if first < second:
+                    rest = tuple(f for number, f in enumerate(factors) if number not in (first, second))
+                    words = f"{_shown(graph, factors[first])} · {_shown(graph, factors[second])} is missing"
+                    yield Likely.DERIVATIVE, f"the derivative {words}", Product(rest) if rest else ONE
+    for number, factor in enumerate(factors):
+        for kind, words, changed in _changes(graph, factor):
+            yield kind, words, Product((*factors[:number], changed, *factors[number + 1 :]))
+
+
+def _kind(graph: Graph, node: Node) -> Kind | None:
+    return graph[node.name].kind if isinstance(node, Ref) and node.name in graph else None
+
+
+def _is_slope(graph: Graph, factor: Node, among: Sequence[Node]) -> bool:
+    if _kind(graph, factor) is Kind.ACTIVATION_SLOPE:
+        return True
+    if isinstance(factor, Sum) and factor.terms[0] == ONE:
+        return True
+    return _kind(graph, factor) is Kind.ACTIVATION and Sum((ONE, Neg(factor))) in among
+
+
+def _left_out(graph: Graph, factor: Node) -> Likely:
+    if _kind(graph, factor) is Kind.ACTIVATION_SLOPE or (isinstance(factor, Sum) and factor.terms[0] == ONE):
+        return Likely.DERIVATIVE
+    return Likely.FACTOR
+
+
+def _exchanged(graph: Graph, q: Quantity, form: Node) -> Iterator[Suspect]:
+    """Another quantity of the same kind in the place of one; two weights in each other's place."""
+    names = [name for name in names_in(form) if name in graph and name != "learning_rate"]
+    for name in names:
+        own = graph[name]
+        for other in graph.of_kind(*_alike(own.kind)):
+            if other.name == name or other.sample != own.sample:
+                continue
+            likely, words = _instead(q, own, other)
+            yield Suspect(likely, words, _once(form, name, Ref(other.name)))
+    weights = [name for name in names if graph[name].kind is Kind.WEIGHT]
+    for number, one in enumerate(weights):
+        for two in weights[:number]:
+            words = f"{two} and {one} are swapped"
+            yield Suspect(Likely.SWAPPED, words, substitute(form, {one: Ref(two), two: Ref(one)}))
+
+
+def _alike(kind: Kind) -> tuple[Kind, ...]:
+    sources = (Kind.INPUT, Kind.ACTIVATION)
+    if kind in sources:
+        return (*sources, Kind.PRE_ACTIVATION)
+    return (kind,)
+
+
+def _instead(q: Quantity, own: Quantity, other: Quantity) -> tuple[Likely, str]:
+    words = f"reads {other.label} where {own.label} belongs"
+    if own.kind is Kind.WEIGHT and q.kind is not Kind.UPDATED:
+        return Likely.SWAPPED, words
+    return Likely.INPUT, words
+
+
+def _once(form: Node, name: str, other: Node) -> Node:
+    return substitute(form, {name: other})
+
+
+def _rows(graph: Graph, q: Quantity, form: Node) -> Iterator[Suspect]:
+    """Some or all of it taken from the row before, or always from the first row."""
+    names = [name for name in names_in(form) if name in graph and graph[name].kind not in (Kind.INPUT, Kind.TARGET)]
+    for mark, words in ((PREVIOUS, "from the row before"), (FIRST, "always from the first row")):
+        for chosen in ([name] for name in names):
+            moved: dict[str, Node] = {name: Ref(name + mark) for name in chosen}
+            yield Suspect(Likely.STOPS, f"reads {', '.join(chosen)} {words}", substitute(form, moved))
+        everything: dict[str, Node] = {name: Ref(name + mark) for name in names}
+        yield Suspect(Likely.STOPS, f"reads everything {words}", substitute(form, everything))
+
+
+def _shown(graph: Graph, node: Node) -> str:
+    return plain(node, lambda name: graph[name].label if name in graph else name)

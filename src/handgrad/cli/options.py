@@ -1,0 +1,59 @@
+"""Options that more than one command takes, each described once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from handgrad.errors import UsageError
+
+DataOption = Annotated[Path | None, typer.Option("--data", help="Folder with the four IDX files.", show_default=False)]
+
+
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+
+
+PrecisionOption = Annotated[str, typer.Option(help="auto, fp32 or bf16.")]
+
+
+ThreadsOption = Annotated[int | None, typer.Option(min=1, max=256, help="CPU threads; left out, a probe chooses.")]
+
+
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the recipe.")
+]
+
+
+HoldoutOption = Annotated[int, typer.Option(min=0, help="Training images kept apart; epochs are then judged on them.")]
+
+
+OutOption = Annotated[Path, typer.Option(help="Where run folders go.")]
+
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the record as JSON.")]
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Return the seeds in ``0..4``, ``1,5,9`` or a mix; raise `UsageError` unless they are 1 to 1000 different ones."""
+    try:
+        seeds = [seed for part in text.split(",") for seed in seed_range(part.strip())]
+    except (ValueError, OverflowError):
+        seeds = []
+    if not 1 <= len(seeds) <= 1000 or len(set(seeds)) != len(seeds):
+        raise UsageError(f'--seeds needs 1 to 1000 different whole numbers – found "{text}"')
+    return seeds
+
+
+def seed_range(part: str) -> list[int]:
+    """Return the seeds of one part, ``3`` or ``0..4``; raise ValueError for anything else."""
+    first, dots, last = part.partition("..")
+    if not all(
+        bound.isascii() and bound.isdecimal() and int(bound) < 2**31 for bound in ((first, last) if dots else (first,))
+    ):
+        raise ValueError(part)
+    start, end = int(first), int(last) if dots else int(first)
+    if end - start > 1000:
+        raise ValueError(part)
+    return list(range(start, end + 1))

@@ -1,0 +1,162 @@
+"""Finds the digits to train on: a folder, the cache, a download, and where nothing can be had, digits drawn here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from handgrad.digits.data.drawn import draw_digits
+from handgrad.digits.data.fetch import default_cache, fetch_mnist
+from handgrad.digits.data.idx_folder import Folder, find_part, read_folder
+from handgrad.digits.data.mnist import MIRRORS, PARTS
+from handgrad.errors import DiskError, MissingError, UsageError
+
+DRAWN_TRAINING = 10_000
+DRAWN_TEST = 2_000
+
+TRAINING_SAMPLE = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Images and labels on the CPU.
+
+    ``name`` is ``"mnist"``, ``"drawn"`` or ``"idx-…"`` for another set of IDX files, named by its hash; ``sha256``
+    stands for the whole content. ``train_images`` uint8 ``[N, 28, 28]``, ink 255 on ground 0; ``train_labels`` int64
+    ``[N]``, 0 to 9; ``test_*`` alike. ``notice`` is one line that the user should see, or None. ``evaluated_on``
+    says what ``test_*`` really is: the test set, a part of the training set held out by `hold_out`, or, "training", some of
+    the training images by `without_test`.
+    """
+
+    name: str
+    sha256: str
+    train_images: torch.Tensor
+    train_labels: torch.Tensor
+    test_images: torch.Tensor
+    test_labels: torch.Tensor
+    notice: str | None = None
+    evaluated_on: Literal["test", "holdout", "training"] = "test"
+
+
+def load_dataset(
+    folder: Path | None = None,
+    *,
+    cache: Path | None = None,
+    download: bool = True,
+    progress: bool = False,
+    mirrors: Sequence[str] = MIRRORS,
+) -> Dataset:
+    """Load the data set in *folder*; without one, MNIST from *cache* (default: the user's), downloaded if need be.
+
+    *folder* takes any four IDX files of 28×28 images and labels 0 to 9, packed or not; what is not MNIST is named by
+    its hash. It is never replaced by anything else: `MissingError` names file, expected and found. Without *folder*
+    the function always returns: where the cache lacks MNIST and *download* is off or fails, it draws digits, and
+    ``notice`` says why, which mirror answered what, and the folder to fill. *progress* shows a bar while downloading.
+    """
+    if folder is not None:
+        return _from_folder(read_folder(folder))
+    cache = default_cache() if cache is None else cache
+    try:
+        return _from_folder(read_folder(cache, mnist_only=True))
+    except MissingError as error:
+        reason = _reason(cache, error)
+    if download:
+        try:
+            fetch_mnist(cache, mirrors=mirrors, progress=progress)
+            return _from_folder(read_folder(cache, mnist_only=True))
+        except (MissingError, DiskError) as error:
+            reason = f"{reason}; {error}"
+    else:
+        reason = f"{reason} – put the four files there or name their folder with --data"
+    return _drawn(f"not MNIST: the digits are drawn by the program – {reason}")
+
+
+def hold_out(dataset: Dataset, count: int, seed: int) -> Dataset:
+    """Return *dataset* with *count* training images, chosen by *seed*, in the place of the test set.
+
+    The test set itself is then out of reach, so that nothing chosen with the result was chosen by looking at it.
+    What is left of the training set keeps its order. Raises `UsageError` for a count that leaves one side empty, and
+    for a data set that already has a part held out.
+    """
+    total = len(dataset.train_labels)
+    if dataset.evaluated_on == "holdout":
+        raise UsageError(
+            f"{dataset.name} already has {len(dataset.test_labels):,} images held out – hold out only once"
+        )
+    if not 1 <= count < total:
+        raise UsageError(f"holdout {count} – {dataset.name} has {total:,} training images – choose 1 to {total - 1:,}")
+    order = torch.randperm(total, generator=torch.Generator().manual_seed(seed))
+    held, kept = order[:count].sort().values, order[count:].sort().values
+    return replace(
+        dataset,
+        train_images=dataset.train_images[kept],
+        train_labels=dataset.train_labels[kept],
+        test_images=dataset.train_images[held],
+        test_labels=dataset.train_labels[held],
+        evaluated_on="holdout",
+    )
+
+
+def without_test(dataset: Dataset) -> Dataset:
+    """Return *dataset* with its first 1,000 training images, which are trained on as well, in the place of the test set.
+
+    What is evaluated after an epoch then says that training works, and nothing about images never seen.
+    """
+    few = slice(TRAINING_SAMPLE)
+    images, labels = dataset.train_images[few], dataset.train_labels[few]
+    return replace(dataset, test_images=images, test_labels=labels, evaluated_on="training")
+
+
+def _from_folder(folder: Folder) -> Dataset:
+    notice = None
+    if folder.name != "mnist":
+        place = folder.files[0].path.parent
+        notice = f"{place} is not MNIST: four IDX files of the same shape, called {folder.name} after their hash"
+    train_images, train_labels, test_images, test_labels = (file.values for file in folder.files)
+    return Dataset(
+        folder.name,
+        folder.sha256,
+        _tensor(train_images),
+        _tensor(train_labels).long(),
+        _tensor(test_images),
+        _tensor(test_labels).long(),
+        notice,
+    )
+
+
+def _reason(cache: Path, error: MissingError) -> str:
+    """Say why the cache did not serve: nothing there needs fewer words than something wrong."""
+    try:
+        empty = not any(find_part(cache, part) for part in PARTS)
+    except MissingError:
+        empty = False
+    return f"no MNIST in {cache}" if empty else str(error)
+
+
+def _drawn(notice: str) -> Dataset:
+    train_images, train_labels = draw_digits(DRAWN_TRAINING, seed=1)
+    test_images, test_labels = draw_digits(DRAWN_TEST, seed=2)
+    content = hashlib.sha256()
+    for values in (train_images, train_labels, test_images, test_labels):
+        content.update(values.tobytes())
+    return Dataset(
+        "drawn",
+        content.hexdigest(),
+        _tensor(train_images),
+        _tensor(train_labels).long(),
+        _tensor(test_images),
+        _tensor(test_labels).long(),
+        notice,
+    )
+
+
+def _tensor(values: npt.NDArray[np.uint8]) -> torch.Tensor:
+    # A copy: the bytes as read are immutable, and torch warns of tensors that share them.
+    return torch.from_numpy(values.copy())

@@ -1,0 +1,57 @@
+"""What the pictures of a report are made from, kept as tensors, so that no report needs the live network."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from handgrad.digits.training.augment import augment
+from handgrad.digits.training.loop import Images, key, steps_an_epoch
+from handgrad.digits.training.recipe import Recipe
+from handgrad.digits.training.schedule import rate_factor
+
+SAMPLES = 24
+MISTAKES = 40
+
+
+def evidence(recipe: Recipe, seed: int, training: Images, test: Images, log_probabilities: Tensor) -> dict[str, Tensor]:
+    """Return, on the CPU, what a report shows of a run.
+
+    ``log_probabilities`` fp32 ``[n, 10]`` and ``labels`` uint8 ``[n]`` of the whole test set; ``mistake_index`` int64 and
+    ``mistake_images`` uint8 ``[m, 28, 28]``, the surest wrong answers first; ``digit_index`` and ``digit_images``, the first
+    test image of each class; ``sample_before`` and ``sample_after`` uint8 ``[24, 28, 28]`` with ``sample_labels``, training
+    images as they are and as the first step of the first epoch might change them; ``learning_rates`` fp32, one a step.
+    """
+    images, labels = test.images.cpu(), test.labels.cpu()
+    answers = log_probabilities.cpu()
+    mistakes = surest_mistakes(answers, labels)
+    digits = torch.stack([(labels == digit).nonzero()[0, 0] for digit in labels.unique()])
+    before = training.images[:SAMPLES].cpu()
+    generator = torch.Generator().manual_seed(key(seed, 0, 0, 1))
+    after = augment(before, recipe.augmentation, generator).round().clamp(0, 255).byte()
+    return {
+        "log_probabilities": answers,
+        "labels": labels.byte(),
+        "mistake_index": mistakes,
+        "mistake_images": images[mistakes],
+        "digit_index": digits,
+        "digit_images": images[digits],
+        "sample_before": before,
+        "sample_after": after,
+        "sample_labels": training.labels[:SAMPLES].cpu().byte(),
+        "learning_rates": learning_rates(recipe, len(training)),
+    }
+
+
+def surest_mistakes(log_probabilities: Tensor, labels: Tensor) -> Tensor:
+    """Return the indices of up to 40 wrong answers, the one given with the highest probability first."""
+    best, answer = log_probabilities.max(dim=1)
+    wrong = (answer != labels).nonzero()[:, 0]
+    return wrong[best[wrong].argsort(descending=True, stable=True)][:MISTAKES]
+
+
+def learning_rates(recipe: Recipe, count: int) -> Tensor:
+    """Return the learning rate of every step of the whole run over *count* training images."""
+    steps = steps_an_epoch(count, recipe)
+    factors = [rate_factor(recipe.schedule, step, steps, recipe.epochs) for step in range(steps * recipe.epochs)]
+    return torch.tensor(factors) * recipe.optimizer.learning_rate

@@ -1,0 +1,208 @@
+"""Whether a study trains its seeds as a population: a few steps each way decide, as a probe decides on device and precision."""
+
+from __future__ import annotations
+
+import copy
+import math
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from handgrad.digits.population.check import check_population
+from handgrad.digits.population.loop import Population, begin_population, train_population
+from handgrad.digits.training.checks import memory_told
+from handgrad.digits.training.device import PROBE_STEPS, WORTH, Machine, usable_cores, using
+from handgrad.digits.training.loop import Images, State, begin, train
+from handgrad.digits.training.recipe import Recipe
+from handgrad.digits.watcher import StopError
+from handgrad.errors import UsageError
+
+MOST_ON_CPU = 16
+"""Members at a time on a CPU: what a step costs apart from arithmetic is shared by then, and more only leave the caches."""
+MOST = 256
+"""Members at a time on CUDA."""
+PROBED_ON_CPU = 4
+"""Members in the probe on a CPU, where each adds its part to the time: more gain little, and a probe must be short."""
+MEMORY = 0.5
+"""How much of the free memory a population may be expected to take."""
+UNKNOWN_MEMORY = 2 << 30
+"""What is counted on where the system does not say how much memory is free."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a study trains its seeds, and why. Seconds are a seed's share of a training step, None where nothing was timed."""
+
+    population: int
+    """Members trained in one go; 0 where each seed trains alone."""
+    why: str
+    threads: int
+    """Of each process; on a CPU two that are kept waiting can be slower than one, so a probe chooses here too."""
+    seconds_alone: float | None = None
+    """The time of a step in a process, divided by the processes that would train at a time."""
+    seconds_population: float | None = None
+
+
+def choose_way(
+    recipe: Recipe,
+    build: Callable[[], nn.Module],
+    training: Images,
+    machine: Machine,
+    seeds: Sequence[int],
+    *,
+    jobs: int,
+    jobs_given: bool = False,
+    wanted: bool | None = None,
+) -> Way:
+    """Return how the *seeds* of *recipe* are trained: as populations, or alone in *jobs* processes with *machine* each.
+
+    *wanted* decides where it is not None; else *jobs_given*, which asks for processes; else a probe of a few steps on the
+    first *training* images, for which the population must be `WORTH` times as fast. Raises `UsageError` when a population is
+    wanted and would not be the seeds alone.
+    """
+    if wanted is False:
+        return Way(0, "each seed trains alone, as asked", machine.threads)
+    if wanted is None and jobs_given:
+        return Way(0, "each seed trains alone: processes were asked for", machine.threads)
+    if wanted is None and len(seeds) == 1:
+        return Way(0, "one seed trains alone", machine.threads)
+    try:
+        check_population(recipe, build)
+    except UsageError as error:
+        if wanted:
+            raise
+        return Way(0, f"each seed trains alone: {str(error).removesuffix(' – use --no-population')}", machine.threads)
+    with torch.random.fork_rng(devices=[]):
+        size = members_at_a_time(build(), recipe, machine, len(seeds))
+    if wanted:
+        return Way(size, f"populations of up to {size}, as asked", machine.threads)
+    if size == 1:
+        return Way(0, "each seed trains alone: memory does not hold two members", machine.threads)
+    probed = seeds[: min(size, PROBED_ON_CPU)] if machine.device == "cpu" else seeds[:size]
+    return faster_way(recipe, build, training, machine, probed, size, jobs)
+
+
+def faster_way(
+    recipe: Recipe,
+    build: Callable[[], nn.Module],
+    training: Images,
+    machine: Machine,
+    probed: Sequence[int],
+    size: int,
+    jobs: int,
+) -> Way:
+    """Time a few steps each way, the population with the seeds *probed*, and return the faster one."""
+    counts = {1, usable_cores()} if machine.device == "cpu" else {machine.threads}
+    with torch.random.fork_rng():
+        alone = seconds_alone(recipe, build, training, machine, probed[0]) / jobs
+        times = {
+            count: seconds_together(recipe, build, training, replace(machine, threads=count), probed) / len(probed)
+            for count in sorted(counts)
+        }
+    threads, together = min(times.items(), key=lambda item: item[1])
+    ratio = alone / together
+    processes = f" in {jobs} processes" if jobs > 1 else ""
+    found = f"{len(probed)} in one go take {1000 * together:.3g} ms a step and seed, alone{processes} it is {1000 * alone:.3g}"
+    if ratio >= WORTH:
+        return Way(size, f"populations of up to {size}: {found}, {ratio:.2f} times as fast", threads, alone, together)
+    why = f"each seed trains alone: {found}, {ratio:.2f} times as fast, {WORTH:g} needed"
+    return Way(0, why, machine.threads, alone, together)
+
+
+class Stopwatch:
+    """Notes when steps end, and stops the training after those that a probe needs."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.cuda, self.times = machine.device == "cuda", list[float]()
+
+    def __call__(self, state: State | Population, learning_rate: float) -> None:
+        """Note the end of a step; raise `StopError` after the last."""
+        if self.cuda:
+            torch.cuda.synchronize()
+        self.times.append(time.perf_counter())
+        if len(self.times) > PROBE_STEPS:
+            raise StopError
+
+    @property
+    def seconds(self) -> float:
+        """The median of the steps after the first, which also fills caches."""
+        return statistics.median(after - before for before, after in pairwise(self.times))
+
+
+def seconds_alone(
+    recipe: Recipe, build: Callable[[], nn.Module], training: Images, machine: Machine, seed: int
+) -> float:
+    """Return the seconds of a step of one seed, all of it: images, network, optimizer, average, meter."""
+    recipe, images, clock = for_probe(recipe), few(training, recipe, machine), Stopwatch(machine)
+    with memory_told(recipe), using(machine), suppress(StopError):
+        state, bf16 = begin(build, recipe, seed, machine.torch_device), machine.precision == "bf16"
+        next(train(state, recipe, seed, images, images, bf16=bf16, after_step=clock))
+    return clock.seconds
+
+
+def seconds_together(
+    recipe: Recipe, build: Callable[[], nn.Module], training: Images, machine: Machine, seeds: Sequence[int]
+) -> float:
+    """Return the seconds of a step of all members, all of it."""
+    recipe, images, clock = for_probe(recipe), few(training, recipe, machine), Stopwatch(machine)
+    with memory_told(recipe), using(machine), suppress(StopError):
+        population = begin_population(build, recipe, seeds, machine.torch_device)
+        bf16 = machine.precision == "bf16"
+        next(train_population(population, recipe, images, images, bf16=bf16, after_step=clock))
+    return clock.seconds
+
+
+def for_probe(recipe: Recipe) -> Recipe:
+    """Return *recipe* at a rate at which nothing diverges."""
+    return replace(recipe, optimizer=replace(recipe.optimizer, learning_rate=1e-6))
+
+
+def few(training: Images, recipe: Recipe, machine: Machine) -> Images:
+    """Return training images for one epoch of more steps than a probe takes, on the device; few are repeated."""
+    chosen = torch.arange(recipe.batch_size * (PROBE_STEPS + 2)) % len(training)
+    return Images(training.images[chosen], training.labels[chosen]).to(machine.torch_device)
+
+
+def members_at_a_time(network: nn.Module, recipe: Recipe, machine: Machine, seeds: int) -> int:
+    """Return how many of *seeds* members to train in one go: as many as memory holds, the populations of one size."""
+    fitting = int(MEMORY * free_memory(machine) / bytes_of_step(network, recipe.batch_size))
+    most = max(1, min(seeds, fitting, MOST if machine.device == "cuda" else MOST_ON_CPU))
+    return math.ceil(seeds / math.ceil(seeds / most))
+
+
+@torch.no_grad()
+def bytes_of_step(network: nn.Module, batch_size: int) -> int:
+    """Return about how many bytes a training step of one member takes: images between layers, gradients, a layer's patches."""
+    outputs: list[int] = []
+    patches = [0]
+
+    def look(layer: nn.Module, given: tuple[Any, ...], output: Any) -> None:
+        if isinstance(output, Tensor) and not list(layer.children()):
+            outputs.append(output.numel())
+            if isinstance(layer, nn.Conv2d) and layer.groups == 1:
+                patches.append(output[:, 0].numel() * layer.weight[0].numel())
+
+    trial = copy.deepcopy(network).eval()
+    for layer in trial.modules():
+        layer.register_forward_hook(look)
+    trial(torch.zeros(1, 1, 28, 28))
+    return 4 * batch_size * (4 * sum(outputs) + 2 * max(patches))
+
+
+def free_memory(machine: Machine) -> int:
+    """Return how many bytes of the device's memory nobody uses, or could be given back at once."""
+    if machine.device == "cuda":
+        return int(torch.cuda.mem_get_info()[0])
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")) * 1024
+    except (OSError, StopIteration):
+        return UNKNOWN_MEMORY

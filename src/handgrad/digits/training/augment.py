@@ -1,0 +1,54 @@
+"""Random affine changes of whole batches on the device: rotation, shift, scale and shear, a matrix a sample."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from handgrad.digits.training.recipe import Augmentation
+
+MEAN, STANDARD_DEVIATION = 0.1307, 0.3081
+"""Of the 60,000 MNIST training images with pixels in 0…1, as every published network uses them."""
+
+
+def normalise(images: Tensor) -> Tensor:
+    """Turn bytes ``[batch, 28, 28]`` into floats ``[batch, 1, 28, 28]``, channels last, by the MNIST mean and deviation."""
+    scaled = images.unsqueeze(1).float().sub(255 * MEAN).div_(255 * STANDARD_DEVIATION)
+    return scaled.contiguous(memory_format=torch.channels_last)
+
+
+def augment(images: Tensor, recipe: Augmentation, generator: torch.Generator) -> Tensor:
+    """Return *images* (bytes or floats in 0…255, ``[batch, 28, 28]``) each under a random affine map of its own, as floats.
+
+    Every amount is drawn evenly from ± its limit: rotation and shear in degrees, shift in pixels along each axis, scale
+    as a fraction. What comes from outside the image is black. *generator* must live on the CPU: a few numbers an image
+    are drawn there and sent along, so that CPU and CUDA see the same changes.
+    """
+    if not recipe.any:
+        return images.float()
+    amounts = torch.rand(5, len(images), generator=generator).mul_(2).sub_(1).to(images.device, non_blocking=True)
+    return changed(images, recipe, amounts)
+
+
+def changed(images: Tensor, recipe: Augmentation, amounts: Tensor) -> Tensor:
+    """Return *images* ``[batch, 28, 28]`` as floats under the maps that *amounts* ``[5, batch]`` in -1…1 stand for."""
+    grid = F.affine_grid(matrices(amounts, recipe, images.shape[-1]), [len(images), 1, *images.shape[1:]], False)
+    moved = F.grid_sample(images.unsqueeze(1).float(), grid, padding_mode="zeros", align_corners=False)
+    return moved.squeeze(1)
+
+
+def matrices(amounts: Tensor, recipe: Augmentation, size: int) -> Tensor:
+    """Return the affine maps ``[batch, 2, 3]`` from output to input positions for *amounts* ``[5, batch]`` in -1…1.
+
+    The rows of *amounts* are rotation, shear, scale, shift along x, shift along y, each as a part of the recipe's limit.
+    Positions run from -1 to 1 over an image of *size* pixels, as ``affine_grid`` takes them.
+    """
+    angle = amounts[0] * math.radians(recipe.rotation)
+    shear = torch.tan(amounts[1] * math.radians(recipe.shear))
+    zoom = 1 / (1 + amounts[2] * recipe.scale)
+    shift = amounts[3:] * (2 * recipe.shift / size)
+    cos, sin = angle.cos() * zoom, angle.sin() * zoom
+    return torch.stack((cos, cos * shear - sin, shift[0], sin, sin * shear + cos, shift[1]), dim=1).view(-1, 2, 3)

@@ -1,0 +1,74 @@
+"""What must hold before a training begins; each check raises one line that says what to change."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import nn
+
+from handgrad.digits.layers.failure import first_line
+from handgrad.digits.training.recipe import Recipe
+from handgrad.errors import HandgradError, UsageError
+
+OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "cannot allocate memory", "out of memory")
+"""What torch's RuntimeError says, in small letters, when a CPU or a GPU has no more."""
+
+
+def check_batches(count: int, recipe: Recipe) -> None:
+    """Refuse a recipe whose batches the training set cannot fill."""
+    if recipe.drop_last and count < recipe.batch_size:
+        raise UsageError(
+            f"batch_size {recipe.batch_size} with drop_last – only {count} training images, nothing is left"
+        )
+
+
+def check_trains(network: nn.Module, count: int, recipe: Recipe) -> None:
+    """Raise `UsageError` unless a copy of *network* takes a training step on the smallest batch of an epoch.
+
+    With 60,001 images the last batch is one image, and a BatchNorm behind a global pool cannot learn from one: better to
+    say so now than at the end of the first epoch. Leaves *network* and torch's random state as they were.
+    """
+    if not any(parameter.requires_grad for parameter in network.parameters()):
+        raise UsageError(f"{recipe.network} has no parameters that learn – there is nothing to train")
+    last = 0 if recipe.drop_last else count % recipe.batch_size
+    size = last or min(recipe.batch_size, count)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            trial = copy.deepcopy(network).train()
+            logits = trial(torch.zeros(size, 1, 28, 28))
+            F.cross_entropy(logits.float(), torch.zeros(size, dtype=torch.long)).backward()
+    except Exception as error:
+        if out_of_memory(error):
+            raise
+        if size == 1 and "more than 1 value per channel" in str(error):
+            raise UsageError(
+                f"the last batch of an epoch has 1 of {count:,} images, and BatchNorm cannot learn from one – "
+                "choose another batch_size or set drop_last=true"
+            ) from error
+        raise UsageError(f"{recipe.network} cannot be trained: {first_line(error)} – correct the network") from error
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Return whether *error* says that there was no memory left, on the CPU or on a GPU."""
+    if isinstance(error, MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in OUT_OF_MEMORY)
+
+
+@contextmanager
+def memory_told(recipe: Recipe) -> Iterator[None]:
+    """Turn an out-of-memory error, from Python or from torch, into one line with the batch size and what to do."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        smaller = max(2, recipe.batch_size // 2)
+        raise HandgradError(
+            f"out of memory – batch_size is {recipe.batch_size:,} – "
+            f"try --set batch_size={smaller}, or end other programs"
+        ) from error

@@ -1,0 +1,165 @@
+"""The seeds of a study, trained one after another or several at a time, each in a process of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shlex
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from handgrad.digits.data.dataset import Dataset
+from handgrad.digits.run import train
+from handgrad.digits.training.device import Machine
+from handgrad.digits.training.recipe import Recipe
+from handgrad.digits.watcher import Watcher, never
+from handgrad.errors import HandgradError, InterruptedRunError
+from handgrad.runs.record import RunSummary
+
+PATIENCE = 10.0
+"""Seconds that a worker may take to finish its batch and save."""
+WAIT = 0.2
+"""Seconds between two looks at whether a stop was asked for, while other processes train."""
+
+
+@dataclass(frozen=True)
+class FailedSeed:
+    """A seed that did not finish, and why. It stays in the record: a mean without it would flatter the recipe."""
+
+    seed: int
+    reason: str
+    status: int = 1
+    """The exit status that training this seed alone would have ended with."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One seed for one worker process: plain data, so that it can be sent."""
+
+    recipe: Recipe
+    data: str | None
+    seed: int
+    holdout: int
+    out: str
+    machine: Machine
+    download: bool
+
+
+def in_turn(
+    tasks: Sequence[Task], dataset: Dataset, watcher: Callable[[int], Watcher] | None, stop: Callable[[], bool]
+) -> Iterator[tuple[int, RunSummary | FailedSeed]]:
+    """Train one seed after another in this process."""
+    for task in tasks:
+        yield task.seed, trained(task, dataset, watcher(task.seed) if watcher else None, stop)
+
+
+def at_once(
+    tasks: Sequence[Task], jobs: int, stop: Callable[[], bool]
+) -> Iterator[tuple[int, RunSummary | FailedSeed]]:
+    """Train *jobs* seeds at a time, each in a process of its own; raise `InterruptedRunError` when a stop is asked for."""
+    # spawn, because a forked copy of a process whose torch threads run can hang.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=begin_worker) as pool:
+        with without_interrupts():
+            waiting = {pool.submit(trained_by_worker, task): task.seed for task in tasks}
+        while waiting:
+            if stop():
+                end_workers(pool, waiting)
+                place = shlex.quote(tasks[0].out)
+                raise InterruptedRunError(
+                    f"interrupted – the runs under way are saved – go on with each: handgrad train --resume {place}/RUN"
+                )
+            ready, _ = wait(waiting, timeout=WAIT, return_when=FIRST_COMPLETED)
+            for future in ready:
+                seed = waiting.pop(future)
+                yield seed, result_of(future, seed)
+
+
+@contextmanager
+def without_interrupts() -> Iterator[None]:
+    """Let the processes that are started meanwhile never see Ctrl-C, which a terminal sends to all of them.
+
+    They inherit the mask. It is the study that stops them, so that each saves first.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def end_workers(pool: ProcessPoolExecutor, waiting: Iterable[Future[RunSummary | FailedSeed]]) -> None:
+    """Ask the processes of *pool* to save and end; end those that have not after a few seconds."""
+    processes = list(pool._processes.values())  # before the shutdown, which forgets them
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        process.terminate()
+    wait(waiting, timeout=PATIENCE)
+    for process in processes:
+        process.kill()
+
+
+STOPPING = threading.Event()
+"""In a worker: set once the study has asked it to stop."""
+
+
+def begin_worker() -> None:
+    """Prepare a worker: SIGTERM stops it softly, and the end of the study's process ends it at once."""
+    signal.signal(signal.SIGTERM, lambda number, frame: STOPPING.set())
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def end_with_parent() -> None:
+    """Wait for the parent's end, however it came, and end this process too: nobody would read what it finds."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def trained_by_worker(task: Task) -> RunSummary | FailedSeed:
+    """Train one seed in a worker."""
+    if STOPPING.is_set():
+        return FailedSeed(task.seed, "interrupted", InterruptedRunError.status)
+    return trained(task, stop=STOPPING.is_set)
+
+
+def result_of(future: Future[RunSummary | FailedSeed], seed: int) -> RunSummary | FailedSeed:
+    """Return what a worker found; a worker that died, or was stopped by somebody else, is a failed seed."""
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        return FailedSeed(seed, "its process ended without an answer – out of memory, or killed")
+    except InterruptedRunError as error:
+        return FailedSeed(seed, str(error), error.status)
+
+
+def trained(
+    task: Task, dataset: Dataset | None = None, watcher: Watcher | None = None, stop: Callable[[], bool] = never
+) -> RunSummary | FailedSeed:
+    """Train one seed; what goes wrong with it is returned, so that the other seeds go on."""
+    try:
+        return train(
+            task.recipe,
+            data=dataset if dataset is not None else task.data,
+            seed=task.seed,
+            holdout=task.holdout,
+            out=task.out,
+            device=task.machine.device,
+            precision=task.machine.precision,
+            threads=task.machine.threads,
+            download=task.download,
+            watcher=watcher,
+            stop=stop,
+        )
+    except InterruptedRunError:
+        raise
+    except HandgradError as error:
+        return FailedSeed(task.seed, str(error), error.status)
+    except Exception as error:  # whatever it was, the other seeds must not be lost with it
+        return FailedSeed(task.seed, f"{type(error).__name__}: {error}")

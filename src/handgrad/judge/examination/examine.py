@@ -1,0 +1,288 @@
+"""What a network really computes with: found by running it on real images, not by reading its text or asking it.
+
+Each layer that the trace shows is then tested for its effect: noise as large as its result is added to it, and it takes
+part when the output changes by more than `EFFECT` of its own spread. That holds whatever stands between: a result that
+is thrown away, multiplied by nothing or cut from the gradient shows itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from handgrad.digits.layers.failure import first_line
+from handgrad.errors import UsageError
+from handgrad.judge.examination.layers import Found, layers_in, watch
+from handgrad.judge.examination.operations_seen import Node, Trace, reaching, running_modules
+from handgrad.judge.examination.parameters import hidden_tensors, stored_blocks
+from handgrad.judge.examination.restore import Snapshot, restored, seed_all
+from handgrad.judge.modules import buffers_of, count_once, module_paths, parameters_of, place_of, registered
+from handgrad.judge.verdict import Examination, UsedLayer, place_words
+
+FEW_IMAGES = 8
+EFFECT = 1e-4
+LEAST_MOMENTUM = 1e-3
+SAME = 1e-4
+"""How far two answers to one image may be apart, relative to the largest score (at least 1)."""
+
+LAYERS = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd, nn.modules.pooling._MaxPoolNd)
+POOLS = (nn.modules.pooling._AvgPoolNd, nn.modules.pooling._AdaptiveAvgPoolNd)
+
+
+def examine(module: nn.Module, images: Tensor, *, name: str | None = None) -> Examination:
+    """Return what *module* computes with on *images* (normalised, shape ``[n, 1, 28, 28]``, n at least 4).
+
+    Parameters, buffers, modes and random states are as before when it returns, whatever happens. Convolutions, pools and
+    fully connected layers count in ``eval()``, dropout in ``train()``, BatchNorm where it takes part in both. Raises
+    `UsageError` where the network cannot run, or gives no tensor.
+    """
+    name = name or type(module).__name__
+    with restored(module):
+        whole = answer(module.eval(), images, name)  # first of all, because lazy layers get their parameters here
+        stir(module, images[:FEW_IMAGES])
+        state = Snapshot(module)
+        evaluation = Run(module.eval(), images[:FEW_IMAGES], state, name)
+        seen = evaluation.layers()
+        problems = tuple(problems_of(module, images, name))
+        training = Run(module.train(), images[:FEW_IMAGES], state, name)
+        layers = used_layers(seen, training)
+        statistics = norm_statistics(training) | forgotten(evaluation, training, state)
+        hidden = hidden_tensors(evaluation.trace, evaluation.reached, module, statistics)
+        trained = {path: each for path, each in parameters_of(module).items() if each.requires_grad}
+        parameters = count_once(trained.values())
+        return Examination(
+            network=name,
+            parameters=parameters,
+            hidden=hidden,
+            counted=parameters + sum(each.numbers for each in hidden),
+            layers=layers,
+            defined_unused=tuple(unused(module, evaluation, training, layers)),
+            output_shape=tuple(whole.shape),
+            problems=problems,
+            largest=largest(trained),
+        )
+
+
+def answer(module: nn.Module, images: Tensor, name: str, seed: int = 0) -> Tensor:
+    """Return the scores for *images*; raises `UsageError` with the reason where there are none."""
+    seed_all(seed)
+    try:
+        output = module(images.clone())
+    except Exception as error:
+        raise UsageError(f"{name} cannot run: {first_line(error)} – correct the network") from error
+    if not isinstance(output, Tensor):
+        raise UsageError(f"{name} returns a {type(output).__name__} – a tensor [{len(images)}, 10] is needed")
+    return output
+
+
+def stir(module: nn.Module, images: Tensor) -> None:
+    """Move every parameter that learns a little, so that a gate which begins at zero does not hide what it lets through.
+
+    What gets no gradient stays: a gate that can never open keeps hiding it. Without a gradient anywhere nothing moves.
+    """
+    seed_all(2)
+    parameters = [each for each in parameters_of(module).values() if each.requires_grad]
+    try:
+        output = module.train()(images.clone())
+        gradients = torch.autograd.grad((output * torch.randn_like(output)).sum(), parameters, allow_unused=True)
+    except Exception:
+        return
+    with torch.no_grad():
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            if gradient is not None and parameter.is_floating_point():
+                spread = float(parameter.std(unbiased=False))
+                parameter.add_(torch.randn_like(parameter) * 0.1 * (spread if spread > 1e-6 else 1.0))
+
+
+class Run:
+    """One traced run in the mode that the network is in, and the means to run it again with one result disturbed."""
+
+    def __init__(self, module: nn.Module, images: Tensor, state: Snapshot, name: str) -> None:
+        self.module, self.images, self.state, self.name = module, images, state, name
+        self.mode = module.training
+        self.paths = module_paths(module)
+        state.restore()
+        inputs = images.clone()
+        self.trace = Trace(inputs, self.paths, watch=watch)
+        self.output = self.run(self.trace, inputs).detach().clone()
+        self.reached = reaching(self.trace.nodes, [self.writers])
+
+    def run(self, trace: Trace, inputs: Tensor) -> Tensor:
+        """Run once under *trace*, from the same beginning as every time."""
+        seed_all(1)
+        try:
+            with running_modules(trace), trace:
+                output = self.module(inputs)
+        except Exception as error:
+            mode = "train()" if self.mode else "eval()"
+            raise UsageError(f"{self.name} cannot run in {mode}: {first_line(error)} – correct the network") from error
+        if not isinstance(output, Tensor):
+            raise UsageError(f"{self.name} returns a {type(output).__name__} – a tensor is needed")
+        if trace.disturb is None:
+            self.writers = tuple(trace.memory(output).writers)
+            self.depends = trace.memory(output).images
+        return output
+
+    def takes_part(self, node: Node) -> bool:
+        """Whether the output changes when the result of *node* does."""
+        if node.number not in self.reached:
+            return False
+        self.state.restore()
+        self.module.train(self.mode)
+        inputs = self.images.clone()
+        changed = self.run(Trace(inputs, self.paths, disturb=(node.name, node.turn)), inputs).detach()
+        if changed.shape != self.output.shape:
+            return True
+        spread = float(self.output.double().std()) or float(self.output.abs().max())
+        return float((changed - self.output).abs().max()) > EFFECT * spread
+
+    def layers(self) -> list[Found]:
+        """Return the layers that take part."""
+        return [each for each in layers_in(self.trace) if self.takes_part(each.node)]
+
+
+def used_layers(seen: Sequence[Found], training: Run) -> tuple[UsedLayer, ...]:
+    """Return the layers that count, each once: those of ``eval()``, with dropout and BatchNorm from ``train()``."""
+    both = {each.layer.path for each in seen if each.layer.kind == "batch_norm"}
+    layers = [each.layer for each in seen if each.layer.kind not in ("batch_norm", "dropout")]
+    for each in layers_in(training.trace):
+        normed = each.layer.kind == "batch_norm" and (
+            by_hand(each.node) or (learns(each.node) and each.layer.path in both)
+        )
+        if (normed or each.layer.kind == "dropout") and training.takes_part(each.node):
+            layers.append(each.layer)
+    return tuple(dict.fromkeys(layers))
+
+
+def by_hand(node: Node) -> bool:
+    """Whether a BatchNorm is one of single operations."""
+    return "batch_norm" not in node.name
+
+
+def learns(node: Node) -> bool:
+    """Whether a BatchNorm operation takes the statistics of the batch, as in training it must."""
+    return next((each for each in node.arguments if isinstance(each, bool)), True)
+
+
+def norm_statistics(training: Run) -> set[int]:
+    """Return the places of the running statistics that BatchNorm operations keep while training.
+
+    One whose momentum is next to nothing keeps what its author put there, and that is not statistics.
+    """
+    return {
+        place_of(each)
+        for node in training.trace.nodes
+        if "batch_norm" in node.name and learns(node)
+        if next((each for each in node.arguments if isinstance(each, float)), 0.0) >= LEAST_MOMENTUM
+        for each in node.arguments[3:5]
+        if isinstance(each, Tensor)
+    }
+
+
+def forgotten(evaluation: Run, training: Run, state: Snapshot, rounds: int = 20) -> set[int]:
+    """Return the places of buffers that are running statistics of another kind: they forget what is put into them.
+
+    A buffer that training runs change and that moves towards the same values from another beginning stores no number of
+    its author's. Only vectors are considered, one number a channel.
+    """
+    state.restore()
+    module = training.module
+    before = {path: (each, each.detach().clone()) for path, each in buffers_of(module).items()}
+    used = stored_blocks(evaluation.trace, evaluation.reached)
+    answer(module.train(), training.images, training.name)
+    after = buffers_of(module)
+    paths = [
+        path
+        for path, (tensor, value) in before.items()
+        if place_of(tensor) in used and value.is_floating_point() and value.numel() == max(value.shape, default=1)
+        if not torch.equal(after[path].detach(), value)
+    ]
+    if not paths:
+        return set()
+    ends = []
+    for noise in (0.0, 0.5):
+        state.restore()
+        with torch.no_grad():
+            for path in paths:
+                before[path][0].add_(noise)
+        for round_number in range(rounds):
+            answer(module.train(), training.images, training.name, round_number)
+        ends.append({path: buffers_of(module)[path].detach().clone() for path in paths})
+    state.restore()
+    close = [path for path in paths if float((ends[0][path] - ends[1][path]).abs().max()) <= 0.5 * 0.95]
+    return {place_of(before[path][0]) for path in close}
+
+
+def problems_of(module: nn.Module, images: Tensor, name: str) -> Iterator[str]:
+    """Say what makes the answers of *module* worthless, one line each; it is in ``eval()``."""
+    before = {path: each.detach().clone() for path, each in parameters_of(module).items()}
+    first = answer(module, images, name).detach()
+    if first.dim() == 0 or len(first) != len(images):
+        return
+    if not bool(torch.isfinite(first).all()):
+        yield "scores are not finite numbers"
+        return
+    far = distance(first)
+    if far(answer(module, images, name, seed=3)):
+        yield "the answer to one image changes from time to time in eval()"
+        return
+    order = torch.arange(len(images) - 1, -1, -1)
+    shown = {
+        "in reverse order": answer(module, images[order], name)[order],
+        "in halves": torch.cat([answer(module, part, name) for part in images.chunk(2)]),
+        "one at a time": torch.cat([answer(module, each[None], name) for each in images[:FEW_IMAGES]]),
+    }
+    for how, scores in shown.items():
+        if scores.shape[1:] != first.shape[1:] or far(scores):
+            yield f"the answer to an image depends on its neighbours: shown {how}, it is another"
+            break
+    if float(first.double().std(0).max()) == 0:
+        yield "the answer does not depend on the image"
+    now = parameters_of(module)
+    if any(path in now and not torch.equal(now[path].detach(), value) for path, value in before.items()):
+        yield "it changes its own parameters while it answers in eval()"
+
+
+def distance(first: Tensor) -> Callable[[Tensor], bool]:
+    """Return a function that tells whether scores are another answer than *first* to the same images."""
+    allowed = SAME * max(1.0, float(first.abs().max()))
+
+    def far(scores: Tensor) -> bool:
+        return not float((scores.detach() - first[: len(scores)]).abs().max()) <= allowed
+
+    return far
+
+
+def unused(module: nn.Module, evaluation: Run, training: Run, layers: Sequence[UsedLayer]) -> Iterator[str]:
+    """Return the layers that are defined and take no part, and the parameters that take no part though they count."""
+    known = {each.path for each in layers}
+    ran = {node.path for run in (evaluation, training) for node in run.trace.nodes if node.number in run.reached}
+    tested = {found.layer.path for run in (evaluation, training) for found in layers_in(run.trace)}
+    weighty = (nn.Linear, nn.modules.conv._ConvNd)
+    for path, each in registered(module):
+        watched = isinstance(each, (*LAYERS, *POOLS, *weighty))
+        # A pool or product of a form that is no layer here may still be needed; one tested without effect is not.
+        excused = isinstance(each, POOLS + weighty) and path in ran and path not in tested
+        if watched and path and path not in known and not excused:
+            yield f"{path} ({type(each).__name__})"
+    used = set(stored_blocks(evaluation.trace, evaluation.reached)) | set(
+        stored_blocks(training.trace, training.reached)
+    )
+    for path, parameter in parameters_of(module).items():
+        if place_of(parameter) not in used:
+            yield f"{path}: {parameter.numel():,} parameters that count but take no part"
+
+
+def largest(parameters: dict[str, Any]) -> str:
+    """Return the module with the most parameters, in words; empty where there are none."""
+    shares: dict[str, int] = {}
+    for path, each in parameters.items():
+        owner = path.rpartition(".")[0] or path
+        shares[owner] = shares.get(owner, 0) + each.numel()
+    if not shares:
+        return ""
+    best = max(shares, key=lambda path: shares[path])
+    return f"{place_words(best)} has {shares[best]:,}"

@@ -1,0 +1,281 @@
+"""Which layers a trace shows, whatever they are called in the file.
+
+A layer is known by what it computes: a product with weights of one row of features an image is fully connected, a result
+that equals the mean of each map over all its positions is global average pooling, a mask of zeros and one other value,
+drawn at random, is dropout, channels brought to mean 0 and variance 1 over the batch are BatchNorm.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from handgrad.judge.examination.operations_seen import PRODUCTS, Node, Read, Trace
+from handgrad.judge.verdict import UsedLayer
+
+FUNCTIONS = {
+    "batch_norm": "F.batch_norm",
+    "dropout": "F.dropout",
+    "global_average_pooling": "mean over the map",
+    "fully_connected": "product with weights",
+    "convolution": "F.conv2d",
+    "max_pooling": "F.max_pool2d",
+    "average_pooling": "F.avg_pool2d",
+}
+"""What a layer that is no module of its own is called: the nearest function."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A layer seen in a trace, before it is known whether it changes the output: the operation whose result is its own."""
+
+    layer: UsedLayer
+    node: Node
+
+
+def watch(trace: Trace, node: Node) -> None:
+    """Note what only shows in the numbers: spatial means, masks, channels brought to mean 0 and variance 1."""
+    if not node.results or not node.images or not node.results[0].is_floating_point():
+        return
+    result = node.results[0].detach()
+    with torch.no_grad():
+        watch_means(trace, node, result)
+        watch_norm(trace, node, result)
+        watch_mask(node)
+
+
+def watch_means(trace: Trace, node: Node, result: Tensor) -> None:
+    """Compare a row of features an image with the spatial means of every map before it; keep the means of a map."""
+    batch, shape = trace.batch, result.shape
+    # A multiple of the batch is several views of each image, side by side.
+    whole = len(shape) >= 2 and shape[0] > 0 and shape[0] % batch == 0
+    if whole and result.numel() == shape[0] * max(shape[1:], default=0):
+        features, precision = result.double().reshape(shape[0], -1), max(1e-4, 2 * torch.finfo(result.dtype).eps)
+        for earlier in trace.nodes[:-1]:
+            for means in earlier.facts.get("means", ()):
+                if means.shape == features.shape and same(means, features, precision):
+                    node.facts["pooled"] = earlier
+                    trace.memory(result).flat = True
+                    return
+    weighted = any(read.memory.weighted for read in node.reads) or "conv" in node.name or node.name in PRODUCTS
+    if len(shape) in (3, 4) and whole and weighted:
+        exact = result.double()
+        spatial = ((2, 3), (1, 2)) if len(shape) == 4 else ((2,), (1,))
+        node.facts["means"] = [exact.mean(dims) for dims in spatial if math.prod(shape[dim] for dim in dims) > 1]
+
+
+def same(means: Tensor, features: Tensor, precision: float) -> bool:
+    """Whether two rows of features are equal up to rounding, and not merely both nothing."""
+    size = float(means.abs().max())
+    return size > 1e-9 and float((means - features).abs().max()) <= precision * size
+
+
+def watch_norm(trace: Trace, node: Node, result: Tensor) -> None:
+    """Note a result whose channels have mean 0 and variance 1 over the batch, while single images have not."""
+    already = any(read.memory.normed for read in node.reads)
+    shape = result.shape
+    if node.name not in ("mul", "mul_", "div", "div_", "addcmul", "sub", "sub_") or len(shape) not in (2, 4) or already:
+        return
+    if shape[0] != trace.batch or trace.batch < 4:
+        return
+    channels = result.double().transpose(0, 1).flatten(1)
+    mean, variance = channels.mean(1), channels.var(1, unbiased=False)
+    alive = variance > 1e-3
+    if not alive.any() or float(mean.abs().max()) > 1e-3 or float((variance[alive] - 1).abs().max()) > 0.05:
+        return
+    if len(shape) == 4 and float(result.double().mean((2, 3)).abs().max()) < 1e-2:
+        return  # every image for itself: that is instance normalisation
+    node.facts["normed"] = True
+    for tensor in node.results:
+        trace.memory(tensor).normed = True
+
+
+def watch_mask(node: Node) -> None:
+    """Note the zeros and the other value of a random mask that a result was multiplied with, or filled by."""
+    masks = [read for read in node.reads if read.memory.random and not read.images]
+    if not masks or len(masks) == len(node.reads):
+        return
+    mask = masks[0].tensor.detach()
+    name = node.name.rstrip("_")
+    if name in ("mul", "div") and mask.numel() > 1:
+        kept = mask != 0 if name == "mul" else torch.isfinite(mask)
+        values = mask[kept].double()
+        if len(values) and float(values.max() - values.min()) <= 1e-6 * float(values.abs().max()):
+            node.facts["mask"] = (float((~kept).double().mean()), float(values[0]), mask.numel())
+    elif name in ("masked_fill", "where", "index_put") and mask.dtype == torch.bool and mask.numel() > 1:
+        share = float(mask.double().mean())
+        # `where` drops where its first choice is not the images' own.
+        drops = share if name != "where" or not node.reads[1].images else 1 - share
+        node.facts["mask"] = (drops, 1.0, mask.numel())
+
+
+def layers_in(trace: Trace) -> list[Found]:
+    """Return every layer that the operations of *trace* show, in their order."""
+    found: list[Found] = []
+    for node in trace.nodes:
+        if node.images:
+            layer = layer_of(node, trace)
+            if layer is not None:
+                found.append(Found(layer, node))
+    return found
+
+
+def layer_of(node: Node, trace: Trace) -> UsedLayer | None:
+    """Return the layer that *node* is, None where it is none of those that assignments speak of."""
+    name = node.name.rstrip("_")
+    if "pooled" in node.facts:
+        positions = node.facts["pooled"].shape
+        return named(node, "global_average_pooling", f"over {shape_words(positions)}")
+    if "batch_norm" in name:
+        return batch_norm(node, trace)
+    if "normed" in node.facts:
+        return named(node, "batch_norm", "made by hand")
+    if "mask" in node.facts or name in ("native_dropout", "_fused_dropout"):
+        return dropout(node, trace)
+    if "conv" in name and len(node.reads) > 1 and node.reads[1].tensor.dim() >= 3:
+        return convolution(node)
+    if name in PRODUCTS:
+        return product(node, trace)
+    if name == "sum":
+        return summed_product(node, trace)
+    if "max_pool" in name or "avg_pool" in name:
+        kind = "max_pooling" if "max_pool" in name else "average_pooling"
+        return named(node, kind, f"{shape_words(node.reads[0].tensor.shape)} to {shape_words(node.shape)}")
+    return None
+
+
+def named(node: Node, kind: str, detail: str, value: float | None = None) -> UsedLayer:
+    """Return the record of a layer, with the path of its module or the function nearest to it."""
+    if node.leaf and node.path:
+        return UsedLayer(kind, node.path, detail, value)
+    line = f", line {node.line}" if node.line else ""
+    inside = f" in {node.path}" if node.path else ""
+    return UsedLayer(kind, f"function {FUNCTIONS[kind]}{inside}{line}", detail, value)
+
+
+def shape_words(shape: Sequence[int]) -> str:
+    """Return ``7×7`` for the shape of a batch of maps."""
+    return "×".join(str(side) for side in shape[2:]) or "1"
+
+
+def batch_norm(node: Node, trace: Trace) -> UsedLayer | None:
+    """Return the layer; statistics of single images (instance normalisation runs as this operation too) are none."""
+    if not node.shape or node.shape[0] % trace.batch:
+        return None
+    return named(node, "batch_norm", f"{node.shape[1]} channels")
+
+
+def convolution(node: Node) -> UsedLayer:
+    """Return a convolution, or a fully connected layer where it sees single positions of nothing but features.
+
+    A kernel on a map of one position multiplies every feature with its own weights, which is what a fully connected
+    layer does; so does a one-dimensional kernel over a row of all features.
+    """
+    image, weight = node.reads[0], node.reads[1].tensor
+    before, kernel = image.tensor.shape, "×".join(str(side) for side in weight.shape[2:])
+    depthwise = weight.shape[1] == 1 and before[1] > 1
+    single = math.prod(node.shape[2:]) == 1
+    if single and not depthwise and math.prod(before[2:]) == 1:
+        return named(node, "fully_connected", f"{kernel} convolution after pooling, counts as fully connected")
+    if single and not depthwise and (min(before[2:]) == 1 or len(before) == 3 or image.memory.flat):
+        return named(node, "fully_connected", f"convolution of {kernel} over a row of all features")
+    form = f"{kernel}, {before[1]} to {node.shape[1]} channels" + (", depthwise" if depthwise else "")
+    return named(node, "convolution", form)
+
+
+def product(node: Node, trace: Trace) -> UsedLayer | None:
+    """Return the layer that a product of matrices is: fully connected where each image gives one row of results."""
+    pair = node.reads[:2] if node.name in ("linear", "_trilinear") else node.reads[-2:]
+    if len(pair) < 2 or pair[0].images == pair[1].images:
+        return None
+    first = pair[0].images
+    weight = pair[1 if first else 0].tensor
+    outputs = weight.shape[-1] if first else weight.shape[-2] if weight.dim() > 1 else 1
+    if first and node.name in ("mv", "addmv", "dot"):
+        outputs = 1
+    if node.name in ("linear", "_trilinear"):
+        outputs = weight.shape[0]
+    if weight.dim() == 3 and weight.shape[0] not in (1, trace.batch):
+        outputs *= weight.shape[0]
+    rows = math.prod(node.shape) / (outputs * trace.batch)
+    if rows == 1 or pair[0 if first else 1].memory.flat:
+        return named(node, "fully_connected", f"{outputs} outputs")
+    if rows > 1:
+        return named(node, "convolution", f"1×1: the same product at {rows:.0f} positions")
+    return None
+
+
+def summed_product(node: Node, trace: Trace) -> UsedLayer | None:
+    """Return a fully connected layer written as a product of single numbers and a sum."""
+    source = producer(node.reads[0], trace)
+    if source is None or source.name != "mul" or len(source.reads) != 2:
+        return None
+    image, weight = source.reads if source.reads[0].images else source.reads[::-1]
+    if not image.images or weight.images or weight.tensor.numel() < 2:
+        return None
+    features, outputs = image.tensor.numel() / trace.batch, math.prod(node.shape) / trace.batch
+    if (
+        outputs > 1
+        and weight.tensor.numel() == features * outputs
+        and math.prod(source.shape) == features * outputs * trace.batch
+    ):
+        return named(node, "fully_connected", f"{outputs:.0f} outputs, as products and a sum")
+    return None
+
+
+def producer(read: Read, trace: Trace) -> Node | None:
+    """Return the operation that last wrote what is read."""
+    return trace.nodes[read.writers[-1]] if read.writers else None
+
+
+def dropout(node: Node, trace: Trace) -> UsedLayer | None:
+    """Return a dropout with its probability: the one asked for where zeros bear it out, else the one the scale gives."""
+    if "dropout" in node.name:
+        return named(node, "dropout", f"p={node.arguments[1]:g}", float(node.arguments[1]))
+    share, scale, count = node.facts["mask"]
+    if count <= trace.batch or not 0 < share < 1:
+        return None  # one draw an image is stochastic depth; a mask without zeros drops nothing
+    mask = next(read for read in node.reads if read.memory.random and not read.images)
+    asked = [each for each in probabilities(mask, trace) if 0 < each < 1]
+    allowed = 4 * math.sqrt(share * (1 - share) / count) + 1e-3
+    scaled = [1 - 1 / scale] if scale > 1 else []
+    for candidates in (asked, scaled):
+        near = [each for each in candidates if abs(each - share) <= allowed]
+        if near:
+            value = round(min(near, key=lambda each: abs(each - share)), 6)
+            return named(node, "dropout", f"p={value:g}", value)
+    return named(node, "dropout", f"p about {share:.3f}, measured on {count:,} values", share)
+
+
+def probabilities(mask: Read, trace: Trace) -> list[float]:
+    """Return the probabilities of a zero that the operations behind *mask* were given."""
+    found: list[float] = []
+    waiting, seen = list(mask.writers), set[int]()
+    while waiting:
+        number = waiting.pop()
+        if number in seen:
+            continue
+        seen.add(number)
+        node = trace.nodes[number]
+        name = node.name.rstrip("_")
+        if name == "bernoulli":
+            found += [1 - each for each in bernoulli_p(node)]
+        elif name in ("gt", "ge", "lt", "le") and isinstance(node.arguments[1], float | int):
+            found += [float(node.arguments[1]), 1 - float(node.arguments[1])]
+        waiting += [writer for read in node.reads for writer in read.writers]
+    return found
+
+
+def bernoulli_p(node: Node) -> list[float]:
+    """Return the probability of a one: a number, or a tensor of one and the same number."""
+    numbers = [each for each in node.arguments[1:] if isinstance(each, float)]
+    if numbers:
+        return numbers
+    tensors = [each for each in node.arguments if isinstance(each, Tensor)]
+    given = tensors[-1].detach()
+    low, high = given.aminmax()
+    return [float(low)] if float(low) == float(high) else []

@@ -1,0 +1,237 @@
+"""What is asked of a network: an assignment, plain data from a TOML file. The presets lie in ``assignments/``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+from handgrad.digits.training.recipe import Recipe
+from handgrad.errors import UsageError, did_you_mean
+from handgrad.toml_records import NAME, Strict, name_from, read_record, read_table, read_text, within
+
+SHIPPED = Path(__file__).parent / "assignments"
+HANDED_IN = "handed-in"
+"""What stands for the network in an assignment's recipe; whoever trains puts the file's network in its place."""
+
+Layer = Literal["batch_norm", "dropout", "global_average_pooling", "fully_connected", "convolution", "max_pooling"]
+WORDS: dict[str, str] = {
+    "batch_norm": "BatchNorm",
+    "dropout": "Dropout",
+    "global_average_pooling": "global average pooling",
+    "fully_connected": "a fully connected layer",
+    "convolution": "a convolution",
+    "max_pooling": "max pooling",
+}
+"""How each kind of layer reads in a sentence."""
+
+
+@dataclass(frozen=True)
+class Range(Strict):
+    """Limits of a whole number; what is left out sets none. ``exactly`` goes with no other."""
+
+    fewer_than: int | None = None
+    at_most: int | None = None
+    at_least: int | None = None
+    exactly: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("fewer_than", "at_most", "at_least", "exactly"):
+            value = getattr(self, name)
+            if value is not None:
+                within(name, value, 1, 10**9)
+        if self.exactly is not None and (self.fewer_than or self.at_most or self.at_least):
+            raise ValueError("exactly goes with no other limit – leave the others out")
+        if self.fewer_than is not None and self.at_most is not None:
+            raise ValueError("fewer_than and at_most say the same thing twice – keep one")
+        largest = self.at_most if self.at_most is not None else (self.fewer_than or 10**10) - 1
+        if self.at_least is not None and self.at_least > largest:
+            raise ValueError(f"at_least {self.at_least:,} leaves nothing below the upper limit – correct one of them")
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is asked."""
+        return any(value is not None for value in (self.fewer_than, self.at_most, self.at_least, self.exactly))
+
+    def allows(self, value: int) -> bool:
+        """Whether *value* keeps to the limits."""
+        return not (
+            (self.fewer_than is not None and value >= self.fewer_than)
+            or (self.at_most is not None and value > self.at_most)
+            or (self.at_least is not None and value < self.at_least)
+            or (self.exactly is not None and value != self.exactly)
+        )
+
+    def words(self) -> str:
+        """Return the limits as in ``fewer than 20,000`` or ``12,000 to 18,000``."""
+        if self.exactly is not None:
+            return f"exactly {self.exactly:,}"
+        if self.at_least is not None and self.at_most is not None:
+            return f"{self.at_least:,} to {self.at_most:,}"
+        upper = f"fewer than {self.fewer_than:,}" if self.fewer_than is not None else None
+        upper = f"at most {self.at_most:,}" if self.at_most is not None else upper
+        lower = f"at least {self.at_least:,}" if self.at_least is not None else None
+        return " and ".join(each for each in (lower, upper) if each)
+
+
+@dataclass(frozen=True)
+class Accuracy(Strict):
+    """How accurate on the test images, and when: in the last epoch, in each of the last ``epochs``, or in any epoch."""
+
+    at_least: float = 99.4
+    """Percent."""
+    held: Literal["last", "each-of-last", "any"] = "last"
+    epochs: int = 1
+    """each-of-last: how many epochs at the end."""
+
+    def __post_init__(self) -> None:
+        within("at_least", self.at_least, 0, 100, open_low=True)
+        within("epochs", self.epochs, 1, 1000)
+        if self.held != "each-of-last" and self.epochs != 1:
+            raise ValueError('epochs goes with held = "each-of-last" – leave it out')
+
+    @property
+    def share(self) -> Fraction:
+        """The line as an exact fraction, of the decimal digits that the file shows: 99.4 % is 994/1000."""
+        return Fraction(repr(self.at_least)) / 100
+
+    def words(self) -> str:
+        """Return the condition as in ``at least 99.4 % in the last epoch``."""
+        held = {"last": "in the last epoch", "any": "in any epoch", "each-of-last": "in the last epoch"}[self.held]
+        if self.epochs > 1:
+            held = f"in each of the last {self.epochs} epochs"
+        return f"at least {self.at_least:g} % {held}"
+
+
+@dataclass(frozen=True)
+class Layers(Strict):
+    """Which kinds of layer must take part in computing the output, and which must not."""
+
+    required: list[Layer] = field(default_factory=list)
+    forbidden: list[Layer] = field(default_factory=list)
+    dropout: float | None = None
+    """A probability that one dropout must have exactly."""
+
+    def __post_init__(self) -> None:
+        if self.dropout is not None:
+            within("dropout", self.dropout, 0, 0.95, open_low=True)
+            if "dropout" in self.forbidden:
+                raise ValueError("dropout is given a probability and forbidden – keep one")
+        both = [kind for kind in self.required if kind in self.forbidden]
+        if both:
+            raise ValueError(f"{both[0]} is required and forbidden – keep one")
+
+
+@dataclass(frozen=True)
+class Training(Strict):
+    """What the recipe must hold to; what is left out is free."""
+
+    batch_size: int | None = None
+    rotation: float | None = None
+    """Degrees: the training images are turned at random by up to ± this much, no more and no less."""
+
+    def __post_init__(self) -> None:
+        if self.batch_size is not None:
+            within("batch_size", self.batch_size, 2, 60_000)
+        if self.rotation is not None:
+            within("rotation", self.rotation, 0, 180)
+
+
+@dataclass(frozen=True)
+class Seeds(Strict):
+    """In how many trainings of how many the accuracy must be reached; with more trainings the same share must."""
+
+    meet: int = 1
+    of: int = 1
+
+    def __post_init__(self) -> None:
+        within("of", self.of, 1, 1000)
+        within("meet", self.meet, 1, self.of)
+
+
+@dataclass(frozen=True)
+class Assignment(Strict):
+    """Everything that is asked of a network, and the recipe that trains a file which brings none."""
+
+    name: str = "assignment"
+    note: str = ""
+    """What a learner should read beside the conditions."""
+    parameters: Range = field(default_factory=Range)
+    epochs: Range = field(default_factory=Range)
+    accuracy: Accuracy = field(default_factory=Accuracy)
+    layers: Layers = field(default_factory=Layers)
+    training: Training = field(default_factory=Training)
+    seeds: Seeds = field(default_factory=Seeds)
+    recipe: Recipe = field(default_factory=lambda: Recipe(network=HANDED_IN))
+    """Trains a file without a recipe of its own; its network is `HANDED_IN`."""
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            raise ValueError(f"name is {self.name[:60]!r} – use 1 to 60 letters, digits, spaces or . _ + -")
+        if self.accuracy.held == "each-of-last" and not self.epochs.allows(max(self.accuracy.epochs, 1)):
+            upper = self.epochs.at_most or self.epochs.exactly or (self.epochs.fewer_than or 10**9) - 1
+            if upper < self.accuracy.epochs:
+                raise ValueError(f"accuracy.epochs is {self.accuracy.epochs}, but only {upper} epochs are allowed")
+
+    def words(self) -> list[str]:
+        """Return the conditions as sentences without full stops, in the order in which they are judged."""
+        return list(sentences(self))
+
+
+def sentences(assignment: Assignment) -> Iterator[str]:
+    """Return one sentence for each condition."""
+    if assignment.parameters.any:
+        yield f"{assignment.parameters.words()} parameters, counted by what computes the output"
+    if assignment.layers.required:
+        yield f"uses {joined([WORDS[kind] for kind in assignment.layers.required])}"
+    if assignment.layers.dropout is not None:
+        yield f"one dropout of exactly {assignment.layers.dropout:g}"
+    for kind in assignment.layers.forbidden:
+        yield f"no {WORDS[kind].removeprefix('a ')}"
+    if assignment.epochs.any:
+        yield f"{assignment.epochs.words()} epochs"
+    if assignment.training.batch_size is not None:
+        yield f"a batch size of exactly {assignment.training.batch_size}"
+    if assignment.training.rotation is not None:
+        yield f"random rotation of ±{assignment.training.rotation:g}°"
+    seeds = assignment.seeds
+    suffix = f", with {seeds.meet} of {seeds.of} seeds" if seeds.of > 1 else ""
+    yield f"{assignment.accuracy.words()}{suffix}"
+
+
+def joined(words: Sequence[str]) -> str:
+    """Return ``a, b and c``."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def shipped_assignments() -> list[str]:
+    """Return the names of the assignments that come with the program, sorted."""
+    return sorted(path.stem for path in SHIPPED.glob("*.toml"))
+
+
+def load_assignment(name: str | Path) -> Assignment:
+    """Return the shipped assignment *name*, or the one in the TOML file *name*.
+
+    Raises `UsageError` with file, key, value and the nearest known key or name.
+    """
+    path = SHIPPED / f"{name}.toml"
+    if Path(name).name != str(name) or not path.is_file():
+        path = Path(name)
+        if path.suffix != ".toml":
+            hint = did_you_mean(str(name), shipped_assignments()) or f" – known: {', '.join(shipped_assignments())}"
+            raise UsageError(f'no assignment "{name}"{hint}')
+    assignment = parse_assignment(read_text(path), path.name)
+    return assignment if assignment.name != "assignment" else replace(assignment, name=name_from(path))
+
+
+def parse_assignment(text: str, source: str) -> Assignment:
+    """Return the assignment in the TOML *text*; *source* names it in messages. Raises `UsageError`."""
+    table = read_table(text, source)
+    recipe = table.get("recipe", {})
+    if isinstance(recipe, dict):
+        if "network" in recipe:
+            raise UsageError(f"{source}: recipe.network is given – leave it out, it is the network handed in")
+        table["recipe"] = recipe | {"network": HANDED_IN}
+    return read_record(Assignment, table, source)

@@ -1,0 +1,283 @@
+"""The program in the child process: three jobs, each told by ``job.json`` in a folder and answered in frames.
+
+``read`` runs the stranger's file and writes down what its network computes; nothing that it says is taken on trust.
+``examine`` and ``train`` work on the network rebuilt from that, where no line of the file ever runs. None of them is given
+the labels of the test images, and ``read`` is not even given the images.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from handgrad.digits.layers.shape_check import check_classes
+from handgrad.digits.networks.load import import_file, load_network
+from handgrad.digits.training.augment import normalise
+from handgrad.digits.training.loop import Images, begin, key, train
+from handgrad.digits.training.recipe_file import parse_recipe
+from handgrad.errors import DivergedError, HandgradError, UsageError
+from handgrad.judge.sandbox.frames import packed_frame
+from handgrad.judge.transcript.rebuild import MalformedError, Rebuilt, pack_tensors, unpack_tensors
+from handgrad.judge.transcript.record import UntraceableError, record, weights_of
+
+ANSWER_BATCH = 250
+"""Test images shown at a time."""
+AGAIN_BATCH = 64
+AGAIN = 1000
+"""Test images shown a second time, in another order and other batches."""
+SHOWN_TO_FILE = 32
+REBUILT_SAME = 1e-2
+"""How far an answer of the rebuilt network may be from the file's own, relative to the largest: half precision is allowed."""
+
+USUAL = ("Net", "Network", "Model")
+
+Send = Callable[..., None]
+
+
+def main(folder: str, answers: int) -> None:
+    """Do the job in *folder* and send frames to the open descriptor *answers*."""
+
+    def send(kind: str, body: bytes = b"", **head: Any) -> None:
+        data = memoryview(packed_frame(kind, body, **head))
+        while data:
+            data = data[os.write(answers, data) :]
+
+    torch.set_num_threads(1)
+    place = Path(folder)
+    job = json.loads((place / "job.json").read_text(encoding="utf-8"))
+    send("ready")
+    try:
+        {"read": read, "examine": examine_rebuilt, "train": train_rebuilt}[job["kind"]](place, job, send)
+    except UntraceableError as error:
+        send("refused", reason=str(error), author=error.author)
+    except MalformedError as error:
+        send("refused", reason=f"the network cannot be written down: {error}", author=False)
+    except HandgradError as error:
+        send("refused", reason=str(error), author=True)
+    except BaseException as error:  # the stranger's exceptions may be of any kind
+        if isinstance(error, SystemExit):
+            reason = "the file ends the program"
+        else:
+            reason = f"{line_of(error, place)}{type(error).__name__}: {first_line(error)}"
+        send("refused", reason=reason, author=job["kind"] == "read")
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what *error* says."""
+    try:
+        return next(iter(str(error).strip().splitlines()), "")[:300]
+    except BaseException:  # its __str__ is the stranger's too
+        return ""
+
+
+def line_of(error: BaseException, folder: Path) -> str:
+    """Return ``line N: `` for the innermost line below *folder* that *error* came through."""
+    lines = [
+        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(str(folder))
+    ]
+    return f"line {lines[-1]}: " if lines else ""
+
+
+def read(place: Path, job: dict[str, Any], send: Send) -> None:
+    """Run the file, write down its network for each seed, and send plan, constants and first weights."""
+    images = unpacked_images(place / "sample.bin")[:SHOWN_TO_FILE]
+    path = place / "file" / job["file"]
+    name = f"{path}:{job['network'] or only_network(path)}".rstrip(":")
+    for seed in job["seeds"]:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(key(seed))
+            network = not_compiled(load_network(name))
+            give_lazy_layers_their_weights(network, images)
+        network.eval()
+        before = [value.clone() for value in network.state_dict().values() if isinstance(value, Tensor)]
+        scores = answer_of(network, normalise(images).contiguous(), job["network"] or type(network).__name__)
+        changed = any(
+            not torch.equal(old, new) for old, new in zip(before, network.state_dict().values(), strict=False)
+        )
+        if changed:
+            raise UntraceableError("its forward changes its weights or buffers in eval()", author=True)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(key(seed, 1))
+            plan, constants = record(network, normalise(images).contiguous())
+        parameters, buffers = weights_of(network)
+        heads, body = pack_tensors([*parameters.values(), *buffers.values(), *constants])
+        send(
+            "network",
+            body,
+            seed=seed,
+            name=type(network).__name__,
+            plan=plan,
+            tensors=heads,
+            answers=scores.double().tolist(),
+            unused=unused_modules(network, images),
+        )
+    send("done")
+
+
+def give_lazy_layers_their_weights(network: nn.Module, images: Tensor) -> None:
+    """Show *network* one batch where it has layers that wait for one before they make their weights."""
+    parameters, buffers = weights_of(network)
+    if any(is_lazy(each) for each in [*parameters.values(), *buffers.values()]):
+        with torch.no_grad():
+            network.eval()(normalise(images).contiguous())
+        network.train()
+
+
+def not_compiled(network: nn.Module) -> nn.Module:
+    """Return the network that ``torch.compile`` was given; it computes the same, and only this one can be followed."""
+    inner = getattr(network, "_orig_mod", None) if type(network).__name__ == "OptimizedModule" else None
+    return inner if isinstance(inner, nn.Module) else network
+
+
+def answer_of(network: nn.Module, images: Tensor, name: str) -> Tensor:
+    """Return what *network* answers to *images*; raise `UsageError` with the layer at fault where it cannot."""
+    try:
+        with torch.no_grad():
+            output = network(images)
+    except Exception:
+        check_classes(network, batch=16, name=name)  # says which layer, and what did not fit
+        raise
+    if not isinstance(output, Tensor):
+        raise UsageError(f"{name} returns a {type(output).__name__} – a tensor [{len(images)}, 10] is needed")
+    return output
+
+
+def only_network(path: Path) -> str:
+    """Return which network of the file *path* is meant where nobody says: the only class, or the one called as is usual."""
+    module = import_file(path)
+    classes = [
+        name
+        for name, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, nn.Module) and value.__module__ == module.__name__
+    ]
+    if len(classes) == 1:
+        return classes[0]
+    return next((name for name in USUAL if name in classes), "")
+
+
+def unused_modules(network: nn.Module, images: Tensor) -> list[str]:
+    """Return the paths of the layers of *network* that a pass never calls; for explanation only."""
+    called: set[str] = set()
+
+    def note(path: str, *_: object) -> None:
+        called.add(path)
+
+    if any(isinstance(module, torch.jit.ScriptModule) for module in network.modules()):
+        return []  # they take no hooks
+    hooks = [module.register_forward_hook(partial(note, path)) for path, module in network.named_modules()]
+    with torch.no_grad():
+        network(normalise(images).contiguous())
+    for hook in hooks:
+        hook.remove()
+    leaves = [path for path, module in network.named_modules() if path and not list(module.children())]
+    return [path for path in leaves if path not in called][:100]
+
+
+def rebuilt(place: Path) -> tuple[Rebuilt, dict[str, Any]]:
+    """Return the network written down in *place*, and the head of its description."""
+    head = json.loads((place / "network.json").read_text(encoding="utf-8"))
+    try:
+        tensors = unpack_tensors(head["tensors"], (place / "network.bin").read_bytes())
+        plan = head["plan"]
+        count = len(plan["parameters"]) + len(plan["buffers"])
+        learns = [bool(each.get("learns")) for each in head["tensors"][:count]]
+        return Rebuilt(plan, tensors[:count], learns, tensors[count:]), head
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError) as error:
+        raise MalformedError(f"{type(error).__name__} in its description") from error
+
+
+def examine_rebuilt(place: Path, job: dict[str, Any], send: Send) -> None:
+    """Examine the rebuilt network and send what was seen."""
+    from handgrad.judge.examination.examine import examine
+
+    network, head = rebuilt(place)
+    images = normalise(unpacked_images(place / "sample.bin")).contiguous()
+    name = str(head.get("name", ""))[:200]
+    found = asdict(examine(network, images, name=name or "the network"))
+    problems = [*found["problems"], *changes_itself(network, images)]
+    if not problems:
+        check_same_answers(network, images[:SHOWN_TO_FILE], head.get("answers"))
+    send("examination", **found | {"problems": problems, "network": name})
+    send("done")
+
+
+def check_same_answers(network: nn.Module, images: Tensor, told: Any) -> None:
+    """Raise `MalformedError` where the rebuilt network answers otherwise than the file's own: then the judge is at fault.
+
+    A file that lies about its answers gets no verdict, which wins it nothing.
+    """
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        scores = network.eval()(images).double()
+    try:
+        own = torch.tensor(told, dtype=torch.float64)
+    except (TypeError, ValueError) as error:
+        raise MalformedError("its answers are no numbers") from error
+    if own.shape != scores.shape or not bool((own - scores).abs().max() <= REBUILT_SAME * (1 + scores.abs().max())):
+        raise MalformedError("what was written down answers otherwise than the network in the file")
+
+
+def changes_itself(network: nn.Module, images: Tensor) -> list[str]:
+    """Return a problem where a pass changes weights, or ``eval()`` anything at all."""
+    state = {name: value.clone() for name, value in network.state_dict().items()}
+    parameters = {name for name, _ in network.named_parameters()}
+    problems = []
+    with torch.random.fork_rng(devices=[]):
+        network.train()
+        network(images)
+        if any(not torch.equal(state[name], network.state_dict()[name]) for name in parameters):
+            problems.append("its forward changes the weights")
+        network.load_state_dict(state)
+        network.eval()
+        with torch.no_grad():
+            network(images)
+    if any(not torch.equal(value, network.state_dict()[name]) for name, value in state.items()):
+        problems.append("its forward changes weights or buffers in eval()")
+    network.load_state_dict(state)
+    return problems
+
+
+def train_rebuilt(place: Path, job: dict[str, Any], send: Send) -> None:
+    """Train the rebuilt network and send its raw answers to the test images before the first and after each epoch."""
+    recipe, seed = parse_recipe(job["recipe"], "recipe"), job["seed"]
+    training = Images(unpacked_images(place / "train.bin"), torch.tensor(list((place / "labels.bin").read_bytes())))
+    test = unpacked_images(place / "test.bin")
+    # The loop evaluates after each epoch; here nobody knows the labels, so it is given one image and its answer ignored.
+    nothing = Images(test[:1], torch.zeros(1, dtype=torch.long))
+    state = begin(lambda: rebuilt(place)[0], recipe, seed, torch.device("cpu"))
+    if not any(parameter.requires_grad for parameter in state.network.parameters()):
+        raise UntraceableError("it has no parameters that learn – there is nothing to train", author=True)
+    order = torch.randperm(len(test), generator=torch.Generator().manual_seed(key(seed, 2)))[:AGAIN]
+    with torch.random.fork_rng(devices=[]):
+        send("answers", answers_to(state.evaluated, test, ANSWER_BATCH), epoch=0)
+    try:
+        for score in train(state, recipe, seed, training, nothing):
+            send("answers", answers_to(state.evaluated, test, ANSWER_BATCH), epoch=score.epoch)
+    except DivergedError as error:
+        send("diverged", reason=str(error))
+        return
+    again = answers_to(state.evaluated, test[order], AGAIN_BATCH)
+    send("again", again, order=order.tolist())
+    send("done")
+
+
+@torch.inference_mode()
+def answers_to(network: nn.Module, images: Tensor, batch: int) -> bytes:
+    """Return the outputs ``[n, 10]`` (float32, raw) of *network* in ``eval()``, *batch* images at a time."""
+    network.eval()
+    outputs: Sequence[Tensor] = [network(normalise(part)).float() for part in images.split(batch)]
+    return torch.cat(list(outputs)).contiguous().numpy().tobytes()
+
+
+def unpacked_images(path: Path) -> Tensor:
+    """Return the images (bytes) ``[n, 28, 28]`` in the file *path*."""
+    return torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8).reshape(-1, 28, 28)

@@ -1,0 +1,311 @@
+"""The folders that child processes are given, and what comes back from them, read with suspicion."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+
+from handgrad.digits.data.dataset import Dataset
+from handgrad.digits.training.recipe import Recipe
+from handgrad.digits.training.recipe_file import recipe_text
+from handgrad.errors import HandgradError
+from handgrad.judge.sandbox.frames import Frame
+from handgrad.judge.sandbox.run import Job, Level, Limits, Outcome, run
+from handgrad.judge.verdict import EpochAnswer, Examination, HiddenTensor, SeedResult, UsedLayer
+
+CODE = "from handgrad.judge.network.child import main\nmain(folder, answers)"
+READING = 120.0
+"""Seconds that a file may take to be run and its network to be written down (loading torch included)."""
+SAMPLE = 64
+LARGEST_FILE = 1 << 20
+MOST_NEIGHBOURS = 100
+TOLERANCE = 1e-3
+"""How far an output may move with the batch it comes in: other sizes of batch are summed in another order."""
+REBUILT = re.compile(r"Rebuilt\._constants\[(\d+)\]")
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+class NotMetError(Exception):
+    """The file itself is at fault: the verdict is *not met*, for the reason given."""
+
+
+class NoVerdictError(Exception):
+    """Nothing can be said, and the file is not to blame: the verdict is *no verdict*, for the reason given."""
+
+
+@dataclass
+class Clock:
+    """The time that one judgement may take, over all its processes."""
+
+    limit: float
+    began: float
+
+    @classmethod
+    def start(cls, limit: float) -> Clock:
+        """Return a clock that starts now."""
+        return cls(limit, time.monotonic())
+
+    @property
+    def spent(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self.began
+
+    @property
+    def left(self) -> float:
+        """Seconds that remain."""
+        return self.limit - self.spent
+
+
+@dataclass(frozen=True)
+class Written:
+    """A network as it was written down, for one seed: the frame that the reading process sent."""
+
+    seed: int
+    frame: Frame
+
+    @property
+    def name(self) -> str:
+        """What its class is called, fit to be shown."""
+        return cleaned(self.frame.head.get("name", ""), 80)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What all jobs of one judgement share."""
+
+    level: Level
+    limits: Limits
+    clock: Clock
+
+    def run(self, job: Path, most: float | None = None, on_frame: Callable[[Frame], None] | None = None) -> Outcome:
+        """Run the job in the folder *job* for the time that is left, at most *most* seconds."""
+        seconds = min(self.clock.left, most or self.clock.left)
+        if seconds <= 0:
+            raise NoVerdictError(out_of_time(self.clock.limit))
+        open_to_all(job)
+        limits = replace(self.limits, seconds=seconds, whole=self.clock.left)
+        return run(Job(CODE, job), limits, self.level, on_frame)
+
+
+def out_of_time(limit: float) -> str:
+    """Say that the judging took too long."""
+    return f"the judging did not end within {limit:g} s – give it more with --time-limit"
+
+
+def cleaned(text: object, most: int = 300) -> str:
+    """Return a stranger's *text* as one line of at most *most* characters without controls."""
+    line = " ".join(CONTROL.sub("\ufffd", str(text)[: 10 * most]).split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+@contextmanager
+def job_folder(**head: Any) -> Iterator[Path]:
+    """Yield a folder with ``job.json`` in it, removed afterwards."""
+    with TemporaryDirectory(prefix="handgrad-job-", ignore_cleanup_errors=True) as name:
+        (Path(name) / "job.json").write_text(json.dumps(head), encoding="utf-8")
+        yield Path(name)
+
+
+def open_to_all(folder: Path) -> None:
+    """Let the unprivileged user of the sandbox read what lies in *folder*."""
+    folder.chmod(0o755)
+    for path in folder.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def copy_file(file: Path, target: Path, *, neighbours: bool) -> None:
+    """Copy *file* into the folder *target* and, with *neighbours*, the Python files beside it that it may import."""
+    target.mkdir()
+    data = file.read_bytes()
+    if len(data) > LARGEST_FILE:
+        raise NotMetError(f"the file has {len(data):,} bytes – at most {LARGEST_FILE:,} are read")
+    (target / file.name).write_bytes(data)
+    if not neighbours:
+        return
+    others = [path for path in sorted(file.parent.glob("*.py")) if path != file and not path.is_symlink()]
+    for path in others[:MOST_NEIGHBOURS]:
+        if path.is_file() and path.stat().st_size <= LARGEST_FILE:
+            shutil.copyfile(path, target / path.name)
+
+
+def read_network(
+    file: Path, network: str, seeds: Sequence[int], data: Dataset, context: Context, *, neighbours: bool
+) -> list[Written]:
+    """Run *file* in a child and return its network written down, once a seed. Raises `NotMetError`, `NoVerdictError`."""
+    with job_folder(kind="read", file=file.name, network=network, seeds=list(seeds)) as folder:
+        write_images(folder / "sample.bin", data.train_images[:SAMPLE])
+        copy_file(file, folder / "file", neighbours=neighbours)
+        outcome = context.run(folder, READING)
+        frames = list(outcome.frames)
+        if not any(frame.kind == "ready" for frame in frames[:1]):
+            raise NoVerdictError(not_started(outcome))
+        refused = next((frame for frame in frames if frame.kind == "refused"), None)
+        if refused is not None:
+            reason = cleaned(str(refused.head.get("reason", "")).replace(f"{folder / 'file'}/", ""))
+            raise NotMetError(reason) if refused.head.get("author") is not False else NoVerdictError(reason)
+        check_ended(outcome, context, min(READING, context.clock.limit))
+    found = {frame.head.get("seed"): frame for frame in frames if frame.kind == "network"}
+    if list(found) != list(seeds) or frames[-1].kind != "done":
+        raise NotMetError("the file ends the program before its network has answered")
+    return [Written(seed, found[seed]) for seed in seeds]
+
+
+def check_ended(outcome: Outcome, context: Context, seconds: float) -> None:
+    """Raise `NotMetError` where a stranger's program had to be ended."""
+    reasons = {
+        "time": f"the file did not give a network within {seconds:g} s",
+        "memory": f"the file takes more than {context.limits.memory >> 20:,} MiB of memory",
+        "processes": f"the file starts more than {context.limits.processes} processes",
+        "output": "the file prints or sends without end",
+        "form": "what the file sends is not in the agreed form",
+    }
+    if outcome.ended == "time" and outcome.seconds < seconds / 2:
+        raise NoVerdictError(out_of_time(context.clock.limit))  # making the enclosure took the time, not the file
+    if outcome.ended in reasons:
+        raise NotMetError(reasons[outcome.ended])
+
+
+def not_started(outcome: Outcome) -> str:
+    """Say that our own child did not come to life."""
+    last = cleaned(outcome.text.strip().splitlines()[-1] if outcome.text.strip() else f"status {outcome.status}")
+    ended = "" if outcome.ended == "itself" else f" ({outcome.ended} limit)"
+    return f"the judging process did not start{ended}: {last}"
+
+
+def write_images(path: Path, images: torch.Tensor) -> None:
+    """Write *images* (bytes) ``[n, 28, 28]`` as raw bytes."""
+    path.write_bytes(images.contiguous().numpy().tobytes())
+
+
+def write_network(folder: Path, written: Written) -> None:
+    """Put the network that was written down into a job's *folder*."""
+    (folder / "network.json").write_text(json.dumps(written.frame.head), encoding="utf-8")
+    (folder / "network.bin").write_bytes(written.frame.body)
+
+
+def examine_network(written: Written, data: Dataset, context: Context) -> Examination:
+    """Examine the rebuilt network in a clean child. Raises `NotMetError`, `NoVerdictError`."""
+    with job_folder(kind="examine") as folder:
+        write_images(folder / "sample.bin", data.train_images[:SAMPLE])
+        write_network(folder, written)
+        outcome = context.run(folder)
+    frames = {frame.kind: frame for frame in outcome.frames}
+    raise_refused(frames, outcome, context)
+    head = dict(frames["examination"].head)
+    head.pop("kind")
+    unused = written.frame.head.get("unused")
+    extra = [cleaned(path, 80) for path in unused[:100]] if isinstance(unused, list) else []
+    problems = [cleaned(each) for each in head["problems"]]
+    return Examination(
+        network=written.name,
+        parameters=int(head["parameters"]),
+        hidden=tuple(HiddenTensor(place_of(each["name"]), each["numbers"], each["where"]) for each in head["hidden"]),
+        counted=int(head["counted"]),
+        layers=tuple(
+            UsedLayer(each["kind"], cleaned(each["path"], 80), cleaned(each["detail"]), each["value"])
+            for each in head["layers"]
+        ),
+        defined_unused=tuple(dict.fromkeys([*(cleaned(each, 80) for each in head["defined_unused"]), *extra])),
+        output_shape=tuple(head["output_shape"]),
+        problems=tuple(dict.fromkeys(problems)),
+        largest=cleaned(head["largest"]),
+    )
+
+
+def place_of(name: str) -> str:
+    """Return where hidden numbers lie; a constant of the rebuilt network has lost the name that it had in the file."""
+    return REBUILT.sub(lambda found: f"number {int(found[1]) + 1} of those the file makes by itself", cleaned(name))
+
+
+def raise_refused(frames: dict[str, Frame], outcome: Outcome, context: Context) -> None:
+    """Raise what a clean child that did not come to its end has to say."""
+    if "ready" not in frames:
+        raise NoVerdictError(not_started(outcome))
+    if "refused" in frames:
+        head = frames["refused"].head
+        reason = cleaned(head.get("reason", ""))
+        raise NotMetError(reason) if head.get("author") is True else NoVerdictError(reason)
+    if outcome.ended == "time":
+        raise NoVerdictError(out_of_time(context.clock.limit))
+    if outcome.ended == "memory":
+        raise NotMetError(f"the network takes more than {context.limits.memory >> 20:,} MiB of memory")
+    if outcome.ended != "itself" or ("done" not in frames and "diverged" not in frames):
+        last = cleaned(outcome.text.strip().splitlines()[-1] if outcome.text.strip() else f"status {outcome.status}")
+        raise NoVerdictError(f"the judging process ended early ({outcome.ended}): {last}")
+
+
+def train_network(
+    written: Written, recipe: Recipe, data: Dataset, context: Context, on_epoch: Callable[[int, EpochAnswer], None]
+) -> tuple[SeedResult, int]:
+    """Train the rebuilt network in a clean child, count its answers here, and return them and those before training.
+
+    The child is shown the test images in an order that is drawn here, and never a label of theirs. *on_epoch* is called
+    with seed and answer. Raises `NotMetError`, `NoVerdictError`.
+    """
+    order = torch.randperm(len(data.test_labels), generator=torch.Generator().manual_seed(written.seed + 1))
+    labels = data.test_labels[order].numpy()
+    counted: list[EpochAnswer] = []
+
+    def on_frame(frame: Frame) -> None:
+        if frame.kind == "answers":
+            answer = EpochAnswer(len(counted), count_right(frame.body, labels), len(labels))
+            counted.append(answer)
+            on_epoch(written.seed, answer)
+
+    with job_folder(kind="train", recipe=recipe_text(recipe), seed=written.seed) as folder:
+        write_images(folder / "train.bin", data.train_images)
+        (folder / "labels.bin").write_bytes(data.train_labels.to(torch.uint8).numpy().tobytes())
+        write_images(folder / "test.bin", data.test_images[order])
+        write_network(folder, written)
+        outcome = context.run(folder, on_frame=on_frame)
+    frames = {frame.kind: frame for frame in outcome.frames}
+    raise_refused(frames, outcome, context)
+    if "diverged" in frames:
+        reason = f"diverged: {cleaned(frames['diverged'].head.get('reason', ''))}"
+        return SeedResult(written.seed, tuple(counted[1:]), reason), counted[0].correct
+    last = [frame for frame in outcome.frames if frame.kind == "answers"][-1]
+    check_again(numbers(last.body, len(labels)), frames["again"])
+    return SeedResult(written.seed, tuple(counted[1:])), counted[0].correct
+
+
+def numbers(body: bytes, count: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Return raw answers as ``[count, 10]``; raise `NotMetError` for another shape or what is not finite."""
+    if len(body) != 40 * count:
+        raise NotMetError(f"the network gives {len(body) / 4 / max(count, 1):g} numbers an image – 10 are needed")
+    values = np.frombuffer(body, np.float32).reshape(count, 10)
+    if not np.isfinite(values).all():
+        raise NotMetError("the network gives answers that are not finite numbers")
+    return values
+
+
+def count_right(body: bytes, labels: np.ndarray[Any, Any]) -> int:
+    """Return how many of the raw answers in *body* are largest at the label."""
+    return int((numbers(body, len(labels)).argmax(1) == labels).sum())
+
+
+def check_again(first: np.ndarray[Any, np.dtype[np.float32]], frame: Frame) -> None:
+    """Raise `NotMetError` where images shown again in other company are answered otherwise."""
+    order = frame.head["order"]
+    second = numbers(frame.body, len(order))
+    far = np.abs(first[order] - second) > TOLERANCE * (1 + np.abs(second))
+    if far.any():
+        raise NotMetError(
+            f"{int(far.any(1).sum())} of {len(order)} images get another answer when they are shown again in another order "
+            "– an answer must depend on its own image alone"
+        )
+
+
+def failed(error: Exception) -> str:
+    """Return the one line of an error of our own."""
+    return cleaned(str(error) if isinstance(error, HandgradError) else f"{type(error).__name__}: {error}")

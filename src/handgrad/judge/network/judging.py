@@ -1,0 +1,191 @@
+"""Judges one network file: what it computes, how it trains, what comes out; the verdict is made in this process.
+
+1. A child runs the file and writes down what its network computes (`handgrad.judge.transcript.record`).
+2. A clean child, in which the file never runs, rebuilds the network from that and examines it.
+3. For each seed a clean child trains it with our loop and answers for shuffled test images; the answers are counted here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from handgrad.digits.data.dataset import Dataset, load_dataset
+from handgrad.digits.training.recipe import Recipe
+from handgrad.digits.training.recipe_file import load_recipe
+from handgrad.errors import MissingError, UsageError
+from handgrad.judge.network.assignment import Assignment, load_assignment
+from handgrad.judge.network.conditions import check, verdict_of
+from handgrad.judge.network.jobs import (
+    Clock,
+    Context,
+    NotMetError,
+    NoVerdictError,
+    Written,
+    cleaned,
+    examine_network,
+    failed,
+    read_network,
+    train_network,
+)
+from handgrad.judge.sandbox.run import Level, Limits, isolation_level
+from handgrad.judge.verdict import EpochAnswer, Examination, Requirement, SeedResult, Verdict
+
+TIME_LIMIT = 3600.0
+RECIPE = "recipe.toml"
+UNTRAINED = 50
+"""Percent that a network may have right before its first step: more, and its weights were learned elsewhere."""
+
+OnEpoch = Callable[[int, EpochAnswer], None]
+
+
+@dataclass
+class Findings:
+    """What is known so far of the file under judgement."""
+
+    requirements: tuple[Requirement, ...] = ()
+    examination: Examination | None = None
+    results: list[SeedResult] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def judge_network(
+    file: str,
+    assignment: str | Path | Assignment,
+    *,
+    static: bool = False,
+    seeds: Sequence[int] | None = None,
+    data: Path | str | Dataset | None = None,
+    time_limit: float = TIME_LIMIT,
+    require_sandbox: bool = False,
+    neighbours: bool = True,
+    level: Level | None = None,
+    limits: Limits | None = None,
+    on_epoch: OnEpoch = lambda seed, answer: None,
+) -> Verdict:
+    """Judge ``path/to/file.py:Net`` (or the file alone where it has one network) and return the verdict.
+
+    *assignment*: a shipped name or a TOML file. *static* leaves out the training. *seeds*: as many as the assignment asks for
+    where none are given. *data*: a folder of IDX files, a loaded
+    data set, or None for the cache. *time_limit*: seconds for everything together. *neighbours*: whether the file may
+    import the Python files beside it. *level* and *limits*: of the isolation; the best that works here is chosen.
+
+    Raises `UsageError` (no such file or assignment), `MissingError` (data; or no sandbox where one is required). What the
+    file does never raises: it is in the verdict.
+    """
+    clock = Clock.start(time_limit)
+    path, network = parted(file)
+    asked = assignment if isinstance(assignment, Assignment) else load_assignment(assignment)
+    seeds = tuple(range(asked.seeds.of)) if seeds is None else tuple(seeds)
+    level = sandbox(level or isolation_level(), require_sandbox)
+    context = Context(level, limits or Limits(), clock)
+    dataset = data if isinstance(data, Dataset) else load_dataset(Path(data) if data else None, download=False)
+    findings = Findings()
+    if dataset.notice:
+        findings.notes.append(cleaned(dataset.notice))
+    verdict: Literal["met", "not met", "no verdict"]
+    try:
+        verdict = judged(path, network, asked, dataset, context, findings, static, seeds, neighbours, on_epoch)
+    except NotMetError as error:
+        verdict = "not met"
+        reason = Requirement("a network that answers", "answers for each image by itself", str(error), False)
+        findings.requirements = (reason, *findings.requirements)
+    except NoVerdictError as error:
+        verdict = "no verdict"
+        findings.notes.insert(0, str(error))
+    except Exception as error:  # a fault of ours is never the author's
+        verdict = "no verdict"
+        findings.notes.insert(0, f"a fault of the judge: {failed(error)}")
+    return Verdict(
+        verdict=verdict,
+        file=file,
+        assignment=asked.name,
+        requirements=findings.requirements,
+        isolation=level.words,
+        notes=tuple(findings.notes),
+        seconds=round(clock.spent, 3),
+    )
+
+
+def judged(
+    path: Path,
+    network: str,
+    asked: Assignment,
+    data: Dataset,
+    context: Context,
+    findings: Findings,
+    static: bool,
+    seeds: Sequence[int],
+    neighbours: bool,
+    on_epoch: OnEpoch,
+) -> Literal["met", "not met", "no verdict"]:
+    """Fill *findings* and return the verdict; see `judge_network`."""
+    recipe = recipe_for(path, asked, findings)
+    networks = read_network(path, network, seeds[:1] if static else seeds, data, context, neighbours=neighbours)
+    findings.examination = examine_network(networks[0], data, context)
+    findings.requirements = check(asked, findings.examination, recipe, ())
+    if static or verdict_of(findings.requirements) == "not met":
+        if static:
+            findings.notes.append("not trained: --static stops before the accuracy is known")
+        else:
+            findings.notes.append("not trained: a condition that needs no training is not met")
+        return verdict_of(findings.requirements)
+    findings.notes.append("trained by the judge in fp32 on one CPU thread")
+    for written in networks:
+        findings.results.append(trained(written, recipe, data, context, on_epoch))
+        findings.requirements = check(asked, findings.examination, recipe, findings.results)
+    return verdict_of(findings.requirements)
+
+
+def trained(written: Written, recipe: Recipe, data: Dataset, context: Context, on_epoch: OnEpoch) -> SeedResult:
+    """Train one seed; a network that knows the digits before its first step was trained elsewhere."""
+    result, before = train_network(written, recipe, data, context, on_epoch)
+    total = len(data.test_labels)
+    if 100 * before > UNTRAINED * total:
+        raise NotMetError(
+            f"{before:,} of {total:,} test images are right before the first step – its weights were learned elsewhere"
+        )
+    return result
+
+
+def recipe_for(path: Path, asked: Assignment, findings: Findings) -> Recipe:
+    """Return what the network is trained with: ``recipe.toml`` beside the file, else the assignment's own."""
+    own = path.parent / RECIPE
+    if own.is_file():
+        findings.notes.append(f"trained with {RECIPE} beside the file")
+        try:
+            recipe = load_recipe(str(own), ["network=judged"])
+        except UsageError as error:
+            raise NotMetError(cleaned(error)) from error
+    else:
+        recipe = asked.recipe
+    return replace(recipe, network="judged")
+
+
+def parted(file: str) -> tuple[Path, str]:
+    """Return path and network of ``file.py:Net``; raise `UsageError` where there is no such file."""
+    name, colon, network = file.rpartition(":")
+    if not colon or not name.endswith(".py") or "/" in network:
+        name, network = file, ""
+    path = Path(name)
+    if not path.is_file():
+        found = "a folder" if path.is_dir() else "nothing"
+        raise UsageError(f"{cleaned(name)} is not there – found {found} – give the path of a Python file")
+    if path.suffix != ".py":
+        raise UsageError(f"{cleaned(name)} is no Python file – its name must end in .py")
+    return path, network
+
+
+def sandbox(level: Level, required: bool) -> Level:
+    """Return *level*; raise `MissingError` where a sandbox is required and this is none."""
+    if required and not level.sandboxed:
+        raise MissingError(
+            "no sandbox – namespaces cannot be made here (needs Linux, unshare from util-linux and user namespaces) – "
+            "leave out --require-sandbox to judge with limits only"
+        )
+    return level
+
+
+__all__ = ["judge_network"]

@@ -1,0 +1,267 @@
+"""A network made anew from what was written down of it, in a process where its author's code never ran.
+
+Whatever the file claims of itself, and whatever it changes around it, this is what is counted, examined, trained and asked.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from handgrad.judge.transcript.operations import operation
+
+DTYPES = {str(each).removeprefix("torch."): each for each in (
+    torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8,
+    torch.uint8, torch.bool,
+)}  # fmt: skip
+WORDS = DTYPES | {"strided": torch.strided} | {
+    str(each).removeprefix("torch."): each
+    for each in (torch.contiguous_format, torch.channels_last, torch.preserve_format)
+}  # fmt: skip
+MOST_NODES = 20_000
+STEPS = ("python.getitem", "python._set_grad_enabled", "python._enter_autocast", "python._exit_autocast")
+"""What happens between the operations."""
+
+
+class MalformedError(Exception):
+    """What was written down does not describe a network."""
+
+
+def pack_tensors(tensors: Sequence[Tensor]) -> tuple[list[dict[str, Any]], bytes]:
+    """Return shapes and types of *tensors*, and their raw numbers one after the other."""
+    heads = [
+        {"shape": list(each.shape), "dtype": str(each.dtype).removeprefix("torch."), "learns": bool(each.requires_grad)}
+        for each in tensors
+    ]
+    flat = [each.detach().cpu().contiguous().reshape(-1).view(torch.uint8) for each in tensors if each.numel()]
+    return heads, b"".join(each.numpy().tobytes() for each in flat)
+
+
+def unpack_tensors(heads: Sequence[Mapping[str, Any]], body: bytes) -> list[Tensor]:
+    """Return the tensors that `pack_tensors` packed; raise `MalformedError` where the two do not fit together."""
+    tensors, place = [], 0
+    for head in heads:
+        dtype, shape = DTYPES.get(str(head.get("dtype"))), head.get("shape")
+        if dtype is None or not isinstance(shape, list) or not all(type(n) is int and 0 <= n < 2**31 for n in shape):
+            raise MalformedError("a tensor without a shape or type that is known")
+        count = 1
+        for length in shape:
+            count *= length
+        end = place + count * dtype.itemsize
+        if end > len(body):
+            raise MalformedError("fewer numbers than were announced")
+        raw = bytearray(body[place:end])
+        tensor = torch.frombuffer(raw, dtype=dtype).reshape(shape) if count else torch.empty(shape, dtype=dtype)
+        tensors.append(tensor.clone())
+        place = end
+    return tensors
+
+
+class Part(nn.Module):
+    """A place for parameters and buffers under the names that the author gave them.
+
+    What is computed with them is computed in a call of it, so that those who look on know where they are.
+    """
+
+    def forward(self, compute: Callable[[], Any]) -> Any:
+        """Return what *compute* returns."""
+        return compute()
+
+
+class Rebuilt(nn.Module):
+    """The network that *plan* describes, holding *weights* (parameters, then buffers) and *constants*.
+
+    Raises `MalformedError` for a plan that describes none.
+    """
+
+    def __init__(
+        self, plan: Mapping[str, Any], weights: Sequence[Tensor], learns: Sequence[bool], constants: Sequence[Tensor]
+    ) -> None:
+        super().__init__()
+        names = list(plan["parameters"]) + list(plan["buffers"])
+        if len(names) != len(weights) or len(set(names)) != len(names):
+            raise MalformedError("names and weights do not fit together")
+        self._names = [str(name) for name in names]
+        for index, (name, value) in enumerate(zip(self._names, weights, strict=True)):
+            place, _, last = name.rpartition(".")
+            parent = part_of(self, place)
+            if index < len(plan["parameters"]):
+                floating = value.is_floating_point()
+                parent.register_parameter(last, nn.Parameter(value, requires_grad=bool(learns[index]) and floating))
+            else:
+                parent.register_buffer(last, value)
+        self._constants = list(constants)
+        self._owners = [name.rpartition(".")[0] for name in self._names]
+        self._plans = {mode: checked_plan(plan[mode], len(names), len(constants)) for mode in ("training", "answering")}
+        self._owned = {mode: owners(each["nodes"], self._owners) for mode, each in self._plans.items()}
+        self._dropouts: dict[int, nn.Dropout] = {}
+        for index, (name, arguments, _) in enumerate(self._plans["training"]["nodes"]):
+            if name == "aten.dropout.default" and arguments[2] is True:
+                self._dropouts[index] = nn.Dropout(float(arguments[1]))
+                self.add_module(f"dropout at step {index + 1}", self._dropouts[index])
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the output for *images* ``[n, 1, 28, 28]``."""
+        mode = "training" if self.training else "answering"
+        plan, batch = self._plans[mode], len(images)
+        values: list[Any] = [value_at(self, name) for name in self._names]
+        values.append(images)
+        before = torch.is_grad_enabled()
+        try:
+            for index, (name, arguments, named) in enumerate(plan["nodes"]):
+                given = [real(each, values, batch) for each in arguments]
+                keys = {key: real(each, values, batch) for key, each in named.items()}
+                owner = self._owner([arguments, named], self._owned[mode])
+                compute = partial(self._step, index, name, given, keys, plan)
+                values.append(owner(compute) if owner is not None else compute())
+        finally:
+            torch.set_grad_enabled(before)
+            for each in reversed(values):
+                leave(each)
+        result = real(plan["output"], values, batch)
+        if not isinstance(result, Tensor):
+            raise MalformedError("the output is no tensor")
+        return result
+
+    def _owner(self, arguments: Any, owned: Mapping[int, str]) -> nn.Module | None:
+        """Return the part whose parameter or buffer is among *arguments*, None where there is none below the root."""
+        path = next((owned[number] for number in references(arguments) if owned.get(number)), None)
+        return self.get_submodule(path) if path else None
+
+    def _step(self, index: int, name: str, given: list[Any], keys: dict[str, Any], plan: Mapping[str, Any]) -> Any:
+        if name == "constant":
+            return self._constants[plan["constants"][given[0]]]
+        if name == "generator":
+            return None if given[0] is None else torch.Generator().manual_seed(given[0])
+        if name == "python._enter_autocast":
+            return entered(*given)
+        if name == "python._exit_autocast":
+            return leave(given[0])
+        if name == "python.getitem":
+            return operator.getitem(given[0], given[1])
+        if name == "python._set_grad_enabled":
+            # Only down: nobody switches it on who was not asked to learn.
+            torch.set_grad_enabled(bool(given[0]) and not torch.is_inference_mode_enabled())
+            return None
+        if name == "aten.dropout.default":
+            if given[2] is not True:
+                return given[0]
+            return self._dropouts[index](given[0]) if self.training else F.dropout(given[0], given[1], True)
+        return operation(name)(*given, **keys)
+
+
+class Precision(torch.autocast):
+    """Reduced precision that is in force from one step of the plan to another."""
+
+    active = False
+
+
+def entered(device: str, dtype: Any, enabled: bool, cached: bool) -> Precision:
+    """Begin what ``with torch.autocast(…):`` began; one for another device does nothing here."""
+    precision = Precision("cpu", dtype=dtype, enabled=bool(enabled) and device == "cpu", cache_enabled=bool(cached))
+    precision.__enter__()  # type: ignore[no-untyped-call]
+    precision.active = True
+    return precision
+
+
+def leave(value: Any) -> None:
+    """End *value* where it is a precision still in force."""
+    if isinstance(value, Precision) and value.active:
+        value.active = False
+        value.__exit__(None, None, None)
+
+
+def owners(nodes: Sequence[Any], places: Sequence[str]) -> dict[int, str]:
+    """Return, by number, the part that each weight is in; one written in place goes on under the number of that step."""
+    found = dict(enumerate(places))
+    for index, (name, arguments, _) in enumerate(nodes):
+        base, first = name.split(".")[1] if "." in name else "", references(arguments[:1])
+        if base.endswith("_") and first and first[0] in found:
+            found[len(places) + 1 + index] = found[first[0]]
+    return found
+
+
+def part_of(module: nn.Module, path: str) -> nn.Module:
+    """Return the part of *module* at *path*, made where it is missing."""
+    for name in path.split(".") if path else []:
+        if not isinstance(module._modules.get(name), nn.Module):
+            module.add_module(name, Part())
+        found = module._modules[name]
+        assert found is not None
+        module = found
+    return module
+
+
+def value_at(module: nn.Module, path: str) -> Tensor:
+    """Return the parameter or buffer of *module* at *path*."""
+    place, _, last = path.rpartition(".")
+    parent = module.get_submodule(place)
+    parameter = parent._parameters.get(last)
+    found = parent._buffers.get(last) if parameter is None else parameter
+    assert found is not None
+    return found
+
+
+def checked_plan(plan: Mapping[str, Any], inputs: int, constants: int) -> dict[str, Any]:
+    """Return *plan* once every step is one that is known and uses only what comes before it."""
+    nodes = plan["nodes"]
+    if not isinstance(nodes, list) or len(nodes) > MOST_NODES:
+        raise MalformedError(f"more than {MOST_NODES:,} steps")
+    for index, (name, arguments, named) in enumerate(nodes):
+        if name == "constant":
+            if not 0 <= arguments[0] < len(plan["constants"]):
+                raise MalformedError("a constant that is not there")
+        elif name == "generator":
+            if arguments[0] is not None and not (type(arguments[0]) is int and 0 <= arguments[0] < 2**63):
+                raise MalformedError("a seed that is none")
+        elif name not in STEPS:
+            try:
+                operation(name)
+            except ValueError as error:
+                raise MalformedError(str(error)) from error
+        if any(number > inputs + index for number in references([arguments, named])):
+            raise MalformedError("a step that uses what comes after it")
+    if any(not 0 <= number < constants for number in plan["constants"]):
+        raise MalformedError("a constant that is not there")
+    return {"nodes": nodes, "output": plan["output"], "constants": list(plan["constants"])}
+
+
+def references(value: Any) -> list[int]:
+    """Return the numbers of all values that *value* uses."""
+    if isinstance(value, list):
+        return [number for each in value for number in references(each)]
+    if isinstance(value, dict):
+        if "value" in value:
+            return [int(value["value"])]
+        return [number for each in value.values() for number in references(each)]
+    return []
+
+
+def real(value: Any, values: Sequence[Any], batch: int) -> Any:
+    """Return the argument that *value* stands for."""
+    if isinstance(value, list):
+        return [real(each, values, batch) for each in value]
+    if not isinstance(value, dict):
+        return value
+    (word, content), *rest = value.items()
+    if rest:
+        raise MalformedError("an argument that is not known")
+    if word == "value":
+        return values[content]
+    if word == "batch":
+        return content * batch
+    if word == "share":
+        return content / batch
+    if word == "torch":
+        return WORDS[content]
+    if word == "device":
+        return torch.device("cpu")
+    if word == "float":
+        return float(content)
+    raise MalformedError("an argument that is not known")

@@ -1,0 +1,288 @@
+"""Writes down what a network computes: a list of operations from image to output, for any size of batch.
+
+This runs beside the stranger's code and may be deceived by it. That does no harm: what is judged and trained afterwards is
+what was written down (`handgrad.judge.transcript.rebuild`), in a process where the stranger's code never runs.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from handgrad.judge.modules import buffers_of, parameters_of
+
+SIZES = (13, 17)
+"""Two batch sizes, prime and unlike anything else in a network: where the two recordings differ, the batch is meant."""
+
+
+class UntraceableError(Exception):
+    """The computation cannot be written down; ``author`` says whether the network is at fault, or the judge's means."""
+
+    def __init__(self, reason: str, *, author: bool) -> None:
+        super().__init__(reason)
+        self.author = author
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One pass written down: nodes as plain values, and the constant tensors and sources of chance among them."""
+
+    nodes: list[Any]
+    output: Any
+    constants: list[Tensor]
+    generators: list[torch.Generator]
+
+
+def weights_of(network: nn.Module) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Return parameters and buffers by path, each once, whatever ``named_parameters()`` of a subclass says."""
+    buffers = {id(each): path for path, each in reversed(buffers_of(network).items())}
+    return dict(parameters_of(network)), {
+        path: each for path, each in buffers_of(network).items() if buffers[id(each)] == path
+    }
+
+
+def record(network: nn.Module, images: Tensor) -> tuple[dict[str, Any], list[Tensor]]:
+    """Return what *network* computes of *images* ``[≥ 17, 1, 28, 28]`` in training and in ``eval()``, and its constants.
+
+    Raises `UntraceableError`. State and mode of *network* stay as they are, unless it changes itself.
+    """
+    parameters, buffers = weights_of(network)
+    plans: dict[str, Any] = {"parameters": list(parameters), "buffers": list(buffers)}
+    constants: list[Tensor] = []
+    before = network.training
+    for mode in ("answering", "training"):
+        network.train(mode == "training")
+        chance = python_chance()
+        small, large = (one_pass(network, images[:size]) for size in SIZES)
+        if mode == "training" and python_chance() != chance:
+            raise UntraceableError(
+                "its training draws from Python's own chance, not torch's (use torch.rand)", author=False
+            )
+        kept = {id(each) for each in small.generators} & {id(each) for each in large.generators}
+        try:
+            pairs = zip_alike(without_seeds(small, kept), without_seeds(large, kept))
+            nodes = [for_any_batch(first, second) for first, second in pairs]
+        except UntraceableError:
+            if one_pass(network, images[: SIZES[0]]).nodes != small.nodes:
+                raise UntraceableError("the network computes something else each time it runs", author=True) from None
+            raise
+        if [shape_of(each) for each in small.constants] != [shape_of(each) for each in large.constants] or any(
+            not torch.equal(first, second) for first, second in zip(small.constants, large.constants, strict=True)
+        ):
+            raise UntraceableError(
+                "the output is not computed from the image by the network alone: numbers that change from one batch to "
+                "the next enter it from outside",
+                author=True,
+            )
+        first = len(constants)
+        constants += small.constants
+        plans[mode] = {
+            "nodes": nodes,
+            "output": for_any_batch(small.output, large.output),
+            "constants": list(range(first, len(constants))),
+        }
+    network.train(before)
+    return plans, constants
+
+
+def python_chance() -> tuple[Any, ...]:
+    """Return the states of Python's and numpy's chance.
+
+    A network that draws from them while it learns (leaving out a layer now and then) is honest, but what it draws is
+    decided outside of what can be written down.
+    """
+    kind, keys, *rest = np.random.get_state()
+    return random.getstate(), kind, np.asarray(keys).tobytes(), *rest
+
+
+class Remembering(nn.Module):
+    """A network that writes into its buffers what a pass puts in their place (``self.mean = 0.9 * self.mean + …``).
+
+    Otherwise a new value would be gone after the pass, and the network would learn without its statistics.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        self.train(network.training)
+
+    def train(self, mode: bool = True) -> Remembering:
+        """Leave the network in the mode that it is in."""
+        self.training = mode
+        return self
+
+    def forward(self, images: Tensor) -> Any:
+        """Return what the network returns."""
+        before = buffers_of(self.network)
+        output = self.network(images)
+        for path, now in buffers_of(self.network).items():
+            if path in before and now is not before[path]:
+                before[path].copy_(now.detach())
+        return output
+
+
+def one_pass(network: nn.Module, images: Tensor) -> Recording:
+    """Write down one pass of *network* over *images*."""
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    parameters, buffers = (
+        {name: value.detach().clone() for name, value in each.items()} for each in weights_of(network)
+    )
+
+    whole = Remembering(network)
+
+    def forward(parameters: dict[str, Tensor], buffers: dict[str, Tensor], images: Tensor) -> Any:
+        given = {f"network.{path}": value for path, value in {**parameters, **buffers}.items()}
+        return functional_call(whole, given, (images,))
+
+    try:
+        with cumulative_means_as_tensors():
+            module = make_fx(forward, pre_dispatch=True)(parameters, buffers, images)
+    except Exception as error:
+        lines = str(error).strip().splitlines() or [""]
+        if "tracing tensor" in lines[0] or "data-dependent" in str(error).lower():
+            reason = (
+                "the output is not computed from the image by the network alone: its forward reads single numbers out of "
+                "tensors (item, tolist, numpy, if), where no computation can be followed"
+            )
+            raise UntraceableError(reason, author=True) from error
+        raise UntraceableError(f"{type(error).__name__}: {lines[0][:200]}", author=False) from error
+    return written_down(module, len(parameters) + len(buffers))
+
+
+@contextmanager
+def cumulative_means_as_tensors() -> Iterator[None]:
+    """Let BatchNorm with ``momentum=None`` be followed: torch reads its count of batches as a Python number.
+
+    The same mean over all batches so far is taken with the count as a tensor, so that it goes on counting when it is
+    replayed. With momentum 0 the running statistics stay as they are while the batch is normalised by its own.
+    """
+    kind = nn.modules.batchnorm._BatchNorm
+    usual = kind.forward
+
+    def forward(norm: Any, images: Tensor) -> Tensor:
+        counted = norm.num_batches_tracked if norm.training and norm.track_running_stats else None
+        if norm.momentum is not None or counted is None or norm.running_mean is None or norm.running_var is None:
+            return usual(norm, images)
+        norm._check_input_dim(images)
+        counted.add_(1)
+        seen, others = images.detach(), [dim for dim in range(images.dim()) if dim != 1]
+        norm.running_mean.add_((seen.mean(others) - norm.running_mean) / counted)
+        norm.running_var.add_((seen.var(others) - norm.running_var) / counted)
+        return F.batch_norm(images, norm.running_mean, norm.running_var, norm.weight, norm.bias, True, 0.0, norm.eps)
+
+    kind.forward = forward  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        kind.forward = usual  # type: ignore[method-assign]
+
+
+def written_down(module: Any, inputs: int) -> Recording:
+    """Return the nodes of the graph *module*: values are numbered, inputs first, then the images, then each node."""
+    numbers: dict[Any, int] = {}
+    nodes: list[Any] = []
+    constants: list[Tensor] = []
+    generators: list[torch.Generator] = []
+    output: Any = None
+    for node in module.graph.nodes:
+        if node.op == "placeholder":
+            numbers[node] = len(numbers)
+            continue
+        if node.op == "output":
+            output = plain(node.args[0], numbers)
+            continue
+        if node.op == "get_attr":
+            found = getattr(module, node.target)
+            if isinstance(found, torch.Generator):
+                nodes.append(["generator", [found.initial_seed()], {}])
+                generators.append(found)
+            else:
+                nodes.append(["constant", [len(constants)], {}])
+                constants.append(found.detach().clone())
+        elif node.op == "call_function":
+            arguments = [plain(each, numbers) for each in node.args]
+            named = {key: plain(value, numbers) for key, value in node.kwargs.items()}
+            nodes.append([name_of(node.target), arguments, named])
+        else:
+            raise UntraceableError(f"a step of the kind {node.op}", author=False)
+        numbers[node] = inputs + len(nodes)
+    if isinstance(output, list) and len(output) == 1:
+        output = output[0]
+    if not (isinstance(output, dict) and "value" in output):
+        raise UntraceableError("the output is not computed from the image by the network", author=True)
+    return Recording(nodes, output, constants, generators)
+
+
+def without_seeds(recording: Recording, kept: Container[int]) -> list[Any]:
+    """Return the nodes with no seed for the generators in *kept*: what one pass leaves to the next begins nowhere anew."""
+    nodes, generators = [], iter(recording.generators)
+    for node in recording.nodes:
+        known = node[0] == "generator" and id(next(generators)) in kept
+        nodes.append(["generator", [None], {}] if known else node)
+    return nodes
+
+
+def name_of(target: Any) -> str:
+    """Return the name of an operation."""
+    if isinstance(target, torch._ops.OpOverload):
+        return str(target)
+    return f"python.{getattr(target, '__name__', type(target).__name__)}"
+
+
+def plain(value: Any, numbers: dict[Any, int]) -> Any:
+    """Return an argument as plain JSON."""
+    if isinstance(value, torch.fx.Node):
+        return {"value": numbers[value]}
+    if isinstance(value, list | tuple):
+        return [plain(each, numbers) for each in value]
+    if isinstance(value, torch.dtype | torch.memory_format | torch.layout):
+        return {"torch": str(value).removeprefix("torch.")}
+    if isinstance(value, torch.device):
+        return {"device": value.type}
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"float": repr(value)}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise UntraceableError(f"an argument of type {type(value).__name__}", author=False)
+
+
+def zip_alike(first: Sequence[Any], second: Sequence[Any]) -> list[tuple[Any, Any]]:
+    """Pair two recordings."""
+    if len(first) != len(second):
+        raise UntraceableError("the network computes something else for another size of batch", author=True)
+    return list(zip(first, second, strict=True))
+
+
+def for_any_batch(small: Any, large: Any) -> Any:
+    """Return what two recordings have in common, with ``{"batch": k}`` for k times the size of the batch."""
+    if isinstance(small, list) and isinstance(large, list):
+        return [for_any_batch(*pair) for pair in zip_alike(small, large)]
+    if isinstance(small, dict) and isinstance(large, dict) and small.keys() == large.keys():
+        return {key: for_any_batch(small[key], large[key]) for key in small}
+    if type(small) is type(large) and small == large:
+        return small
+    if type(small) is int and type(large) is int and small * SIZES[1] == large * SIZES[0] and small % SIZES[0] == 0:
+        return {"batch": small // SIZES[0]}
+    if (
+        isinstance(small, float)
+        and isinstance(large, float)
+        and math.isclose(small * SIZES[0], large * SIZES[1], rel_tol=1e-9)
+    ):
+        return {"share": small * SIZES[0]}
+    raise UntraceableError("the network computes something else for another size of batch", author=True)
+
+
+def shape_of(tensor: Tensor) -> tuple[list[int], str]:
+    """Return shape and type."""
+    return list(tensor.shape), str(tensor.dtype)

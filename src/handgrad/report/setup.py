@@ -1,0 +1,128 @@
+"""What a run was made with: recipe, layers, epochs in figures, machine, and the line that runs it again."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import asdict
+from typing import Any
+
+from handgrad.digits.training.recipe import Recipe
+from handgrad.html.markup import Markup, joined, table, tag
+from handgrad.report.numbers import duration, number, share
+from handgrad.runs.folder import RECIPE
+from handgrad.runs.read import Run
+
+UNMARKED = {"name", "network", "note"}
+"""Every recipe states these: that they differ from a default says nothing."""
+OWN = {"dropout": "the network’s own"}
+"""What a value that is left out means."""
+
+
+def flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return a nested table as one of dotted keys."""
+    result: dict[str, Any] = {}
+    for key, value in nested.items():
+        result |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return result
+
+
+def recipe_values(recipe: dict[str, Any]) -> list[tuple[str, Any, Any, bool]]:
+    """Return (key, value, default, whether they differ) of every value of *recipe*, in the order of the record."""
+    defaults = flat(asdict(Recipe(network="")))
+    given = flat(recipe)
+    keys = [key for key in defaults if key not in UNMARKED] + [key for key in given if key not in defaults]
+    rows = [(key, given.get(key, defaults.get(key)), defaults.get(key)) for key in keys]
+    return [(key, value, default, value != default) for key, value, default in rows]
+
+
+def recipe_section(run: Run) -> Markup:
+    """Return the recipe in full, what differs from the defaults marked."""
+    rows: list[list[object]] = []
+    for key, value, default, changed in recipe_values(run.recipe):
+        shown, usual = (OWN.get(key, "–") if each is None else number(each) for each in (value, default))
+        rows.append([tag("b", key) if changed else key, tag("mark", shown) if changed else shown, usual])
+    note = str(run.recipe.get("note", ""))
+    return joined(
+        tag("p", note) if note else None,
+        tag("p", "Marked values differ from the defaults.", class_="quiet"),
+        table(["value", "here", "default"], rows, class_="facts"),
+    )
+
+
+def layer_section(run: Run) -> Markup | None:
+    """Return the layer table, None where the run has none."""
+    if run.layers is None:
+        return None
+    rows: list[list[object]] = []
+    for row in run.layers["rows"]:
+        work, field = row.get("multiply_adds"), row.get("receptive_field")
+        shape = "×".join(str(size) for size in row["output"])
+        size = "×".join(str(side) for side in field) if isinstance(field, list) else field
+        rows.append(
+            [row["layer"], shape, f"{int(row['parameters']):,}", "–" if work is None else f"{int(work):,}", size or "–"]
+        )
+    total, work = run.layers["total_parameters"], run.layers.get("multiply_adds")
+    rows.append([tag("b", "total"), "", tag("b", f"{total:,}"), "" if work is None else tag("b", f"{work:,}"), ""])
+    notes = [tag("p", note, class_="quiet") for note in run.layers.get("notes", [])]
+    head: list[object] = ["layer", "output", "parameters", "multiply-adds", "receptive field"]
+    return joined(table(head, rows, class_="numbers"), *notes)
+
+
+def epoch_table(run: Run) -> Markup:
+    """Return every epoch in figures."""
+    rows: list[list[object]] = [
+        [
+            epoch.number,
+            f"{epoch.evaluation.loss:.4f}",
+            share(epoch.evaluation),
+            f"{epoch.training.loss:.4f}",
+            share(epoch.training),
+            f"{epoch.learning_rate:.3g}",
+            f"{epoch.seconds_training:.1f}",
+        ]
+        for epoch in run.epochs
+    ]
+    on = run.evaluated_on
+    head: list[object] = [
+        "epoch", f"{on} loss", f"{on} accuracy", "training loss", "training accuracy", "last rate", "seconds",
+    ]  # fmt: skip
+    return tag("details", tag("summary", "Every epoch in figures"), table(head, rows, class_="numbers"))
+
+
+def environment_section(run: Run) -> Markup:
+    """Return machine, versions, data and durations."""
+    made = run.environment
+    machine = made.get("machine", {})
+    versions = ", ".join(f"{name} {version}" for name, version in made.get("versions", {}).items())
+    rows: list[list[object]] = [
+        ["run", run.name],
+        ["began", made.get("began", "–")],
+        ["dataset", f"{run.dataset}, SHA-256 {made.get('dataset_sha256', '–')}"],
+        ["hold-out", f"{run.holdout:,} training images" if run.holdout else "none"],
+        ["seed", run.seed],
+        ["device", f"{machine.get('device', '–')} – {made.get('device_name', '–')}"],
+        ["precision", machine.get("precision", "–")],
+        ["threads", machine.get("threads", "–")],
+        ["system", made.get("platform", "–")],
+        ["versions", versions],
+    ]
+    if run.epochs:
+        training = sum(epoch.seconds_training for epoch in run.epochs)
+        evaluating = sum(epoch.seconds_evaluating for epoch in run.epochs)
+        each = f"{training / len(run.epochs):.1f} s an epoch"
+        rows.append(["time", f"{duration(training)} training ({each}), {duration(evaluating)} evaluating"])
+    return table(["", ""], rows, class_="facts plain")
+
+
+def command(run: Run) -> str:
+    """Return the line that runs the same recipe again with the same seed on the same kind of machine."""
+    machine = run.environment.get("machine", {})
+    words = ["handgrad", "train", str(run.path / RECIPE), "--seed", str(run.seed)]
+    if run.holdout:
+        words += ["--holdout", str(run.holdout)]
+    if run.environment.get("data"):
+        words += ["--data", str(run.environment["data"])]
+    for option in ("device", "precision", "threads"):
+        if option in machine:
+            words += [f"--{option}", str(machine[option])]
+    return shlex.join(words)

@@ -1,0 +1,126 @@
+"""Opens an .xlsx of unknown origin: bounded, no macros, no links out, no document type definitions."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+from handgrad.errors import MissingError, UsageError, shown
+
+MAX_FILE = 32 * 2**20
+MAX_PART = 96 * 2**20
+MAX_WHOLE = 192 * 2**20
+MAX_PARTS = 2_000
+MAX_DEPTH, MAX_HELD = 64, 20_000
+"""How deep elements nest, and how many lie within one cell or text."""
+FOREIGN = (
+    ("vbaproject", "holds macros", "save it as .xlsx without macros"),
+    ("xl/macrosheets/", "holds macros", "save it as .xlsx without macros"),
+    ("xl/activex/", "holds controls that run programs", "take them out"),
+    ("xl/embeddings/", "holds embedded documents", "take them out"),
+    ("xl/externallinks/", "refers to other files", "break these links in the spreadsheet program"),
+    ("xl/connections", "fetches data from elsewhere", "take these connections out"),
+)
+ENCODING = re.compile(rb"""^<\?xml[^>]*encoding=["']([A-Za-z0-9._-]+)["']""")
+
+
+class Archive:
+    """The parts of a workbook file, each read at most up to its limit."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._left = MAX_WHOLE
+        self._zip = zipfile.ZipFile(io.BytesIO(_bytes(path)))
+        names = self._zip.namelist()
+        if len(names) > MAX_PARTS:
+            raise UsageError(f"{path}: {len(names):,} parts – a workbook of up to {MAX_PARTS:,} is read")
+        if len(set(names)) != len(names):
+            raise UsageError(f"{path}: holds two parts of one name – save it anew in a spreadsheet program")
+        for name in names:
+            for part, what, advice in FOREIGN:
+                if part in name.lower():
+                    raise UsageError(f"{path}: {what} ({shown(name)}) – {advice}")
+        self.names = frozenset(names)
+
+    def xml(self, name: str) -> bytes:
+        """One part as bytes of harmless XML.
+
+        Raises :class:`UsageError` where it is missing, too large, encrypted, damaged or declares a document type.
+        """
+        if name not in self.names:
+            raise UsageError(f"{self.path}: part {shown(name)} is missing – save it anew in a spreadsheet program")
+        limit = min(MAX_PART, self._left)
+        try:
+            with self._zip.open(name) as part:
+                data = part.read(limit + 1)
+        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError, ValueError) as error:
+            raise UsageError(f"{self.path}: part {shown(name)} does not unpack – save it anew") from error
+        except Exception as error:  # zlib.error, lzma.LZMAError and what else a method of packing may raise
+            raise UsageError(f"{self.path}: part {shown(name)} is damaged – save it anew") from error
+        if len(data) > limit:
+            raise UsageError(f"{self.path}: part {shown(name)} unpacks to more than {limit // 2**20} MB – not read")
+        self._left -= len(data)
+        encoding = ENCODING.match(data.removeprefix(b"\xef\xbb\xbf"))
+        if b"\0" in data or (encoding and encoding[1].lower() not in (b"utf-8", b"us-ascii")):
+            raise UsageError(f"{self.path}: part {shown(name)} is not UTF-8 – save it anew in a spreadsheet program")
+        # Entities can multiply and can read files; no spreadsheet program writes a document type.
+        if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
+            raise UsageError(f"{self.path}: part {shown(name)} declares entities – not read")
+        return data
+
+    def elements(
+        self, name: str, wanted: frozenset[str], opened: frozenset[str] = frozenset()
+    ) -> Iterator[ElementTree.Element]:
+        """The elements of these local names, each complete; those of ``opened`` when they begin. Nothing else is kept."""
+        stack: list[ElementTree.Element] = []
+        inside = held = 0
+        try:
+            for event, element in ElementTree.iterparse(io.BytesIO(self.xml(name)), events=("start", "end")):
+                known = local(element.tag) in wanted
+                if event == "start":
+                    stack.append(element)
+                    inside += known
+                    held = held + 1 if inside else 0
+                    if len(stack) > MAX_DEPTH or held > MAX_HELD:
+                        raise UsageError(f"{self.path}: part {shown(name)} is nested like no workbook – not read")
+                    if local(element.tag) in opened:
+                        yield element
+                    continue
+                stack.pop()
+                inside -= known
+                if known and not inside:
+                    yield element
+                if not inside and stack:
+                    stack[-1].remove(element)
+        except ElementTree.ParseError as error:
+            raise UsageError(f"{self.path}: part {shown(name)} is not XML – {error.args[0]}") from error
+
+
+def local(tag: str) -> str:
+    """The name of an element without its namespace."""
+    return tag.rpartition("}")[2]
+
+
+def _bytes(path: Path) -> bytes:
+    if path.suffix.lower() != ".xlsx":
+        raise UsageError(f"{path}: only .xlsx workbooks are judged – save it as .xlsx")
+    try:
+        if not path.is_file():
+            raise UsageError(f"{path}: no such file – check the name")
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE + 1)
+    except OSError as error:
+        raise MissingError(f"{path} cannot be read – {error.strerror}") from error
+    if len(data) > MAX_FILE:
+        raise UsageError(f"{path}: more than {MAX_FILE // 2**20} MB – not read")
+    if not zipfile.is_zipfile(io.BytesIO(data)):
+        raise UsageError(f"{path}: not an .xlsx workbook – save it as .xlsx in a spreadsheet program")
+    try:
+        zipfile.ZipFile(io.BytesIO(data)).close()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, EOFError) as error:
+        raise UsageError(f"{path}: damaged – save it anew in a spreadsheet program") from error
+    return data

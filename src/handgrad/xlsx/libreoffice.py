@@ -1,0 +1,196 @@
+"""Values from LibreOffice, where it is installed: it is given a copy that holds cells and known functions, nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import zipfile
+from pathlib import Path
+from xml.sax.saxutils import escape, quoteattr
+
+from handgrad.errors import HandgradError
+from handgrad.xlsx.formula import FormulaError, Function, parse, parts, renamed
+from handgrad.xlsx.functions import KNOWN
+from handgrad.xlsx.reader import Book, Cell, CellError, Sheet, Value, read_book
+from handgrad.xlsx.rows import address
+
+LIMIT_S = 90
+PLACES = ("/usr/bin", "/usr/local/bin", "/opt/libreoffice/program", "/Applications/LibreOffice.app/Contents/MacOS")
+PROFILE = """<?xml version="1.0" encoding="UTF-8"?>
+<oor:items xmlns:oor="http://openoffice.org/2001/registry">
+<item oor:path="/org.openoffice.Office.Calc/Formula/Load"><prop oor:name="OOXMLRecalcMode" oor:op="fuse">
+<value>0</value></prop></item>
+<item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="MacroSecurityLevel" oor:op="fuse">
+<value>3</value></prop></item>
+<item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="DisableMacrosExecution" oor:op="fuse">
+<value>true</value></prop></item>
+</oor:items>
+"""
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+RELATIONS = "http://schemas.openxmlformats.org/package/2006/relationships"
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+TYPES = "http://schemas.openxmlformats.org/package/2006/content-types"
+KIND = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+
+
+def office_program() -> str | None:
+    """The path of LibreOffice, or None where it is not installed."""
+    for name in ("soffice", "libreoffice"):
+        found = shutil.which(name) or shutil.which(name, path=os.pathsep.join(PLACES))
+        if found is not None:
+            return found
+    return None
+
+
+def recalculated(book: Book, limit_s: float = LIMIT_S) -> dict[str, dict[tuple[int, int], Value]] | None:
+    """Sheet → place → value as LibreOffice calculates them, or None where it is missing, fails or takes too long.
+
+    It runs without a display, with an empty profile and home, in a network of its own where the system allows, and
+    opens a clean copy only: cells, formulas of known functions, names. No macro, link, image or query is in it.
+    """
+    program = office_program()
+    if program is None:
+        return None
+    with tempfile.TemporaryDirectory(prefix="handgrad-judge-") as name:
+        folder = Path(name)
+        (folder / "given.xlsx").write_bytes(b"")
+        write_clean(book, folder / "given.xlsx")
+        profile = folder / "profile" / "user"
+        profile.mkdir(parents=True)
+        (folder / "found").mkdir()
+        (profile / "registrymodifications.xcu").write_text(PROFILE, encoding="utf-8")
+        if not _converted(program, folder, limit_s):
+            return None
+        try:
+            found = read_book(folder / "found" / "given.xlsx")
+        except HandgradError:
+            return None
+    values = {f"S{number}": sheet.name for number, sheet in enumerate(book.sheets, start=1)}
+    return {
+        values[sheet.name]: {place: cell.value for place, cell in sheet.cells.items()}
+        for sheet in found.sheets
+        if sheet.name in values
+    }
+
+
+def _converted(program: str, folder: Path, limit_s: float) -> bool:
+    command = [program, f"-env:UserInstallation={(folder / 'profile').as_uri()}", "--headless", "--norestore"]
+    command += ["--convert-to", "xlsx:Calc MS Excel 2007 XML", "--outdir", str(folder / "found")]
+    command.append(str(folder / "given.xlsx"))
+    environment = {"HOME": str(folder), "PATH": os.pathsep.join((*PLACES, "/bin")), "LANG": "C.UTF-8"}
+    for before in (_alone(), []):
+        process = subprocess.Popen(
+            [*before, *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env=environment, cwd=folder, start_new_session=True,
+        )  # fmt: skip
+        try:
+            process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            return False
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        if (folder / "found" / "given.xlsx").is_file():
+            return True
+        if not before:
+            break
+    return False
+
+
+def _alone() -> list[str]:
+    """What puts a command into a network of its own, empty where the system does not allow it."""
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        return []
+    command = [unshare, "--user", "--map-root-user", "--net"]
+    tried = subprocess.run([*command, "true"], capture_output=True, timeout=10, check=False)
+    return command if tried.returncode == 0 else []
+
+
+def write_clean(book: Book, path: Path) -> None:
+    """Write a workbook of the same cells and names; sheets are called S1, S2, … and formulas follow."""
+    sheets = {sheet.name.casefold(): f"S{number}" for number, sheet in enumerate(book.sheets, start=1)}
+    numbers = range(1, len(book.sheets) + 1)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        overrides = "".join(
+            f'<Override PartName="/xl/worksheets/sheet{n}.xml" ContentType="{KIND}.worksheet+xml"/>' for n in numbers
+        )
+        file.writestr(
+            "[Content_Types].xml",
+            f'<Types xmlns="{TYPES}"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.'
+            f'relationships+xml"/><Override PartName="/xl/workbook.xml" ContentType="{KIND}.sheet.main+xml"/>{overrides}'
+            "</Types>",
+        )
+        file.writestr("_rels/.rels", _relations([("officeDocument", "xl/workbook.xml")]))
+        file.writestr(
+            "xl/_rels/workbook.xml.rels", _relations([("worksheet", f"worksheets/sheet{n}.xml") for n in numbers])
+        )
+        tabs = "".join(f'<sheet name="S{n}" sheetId="{n}" r:id="rId{n}"/>' for n in numbers)
+        file.writestr(
+            "xl/workbook.xml",
+            f'<workbook xmlns="{MAIN}" xmlns:r="{OFFICE}"><sheets>{tabs}</sheets>{_names(book, sheets)}</workbook>',
+        )
+        for number, sheet in zip(numbers, book.sheets, strict=True):
+            file.writestr(f"xl/worksheets/sheet{number}.xml", _sheet(sheet, sheets))
+
+
+def _relations(targets: list[tuple[str, str]]) -> str:
+    rows = "".join(
+        f'<Relationship Id="rId{n}" Type="{OFFICE}/{kind}" Target="{target}"/>'
+        for n, (kind, target) in enumerate(targets, start=1)
+    )
+    return f'<Relationships xmlns="{RELATIONS}">{rows}</Relationships>'
+
+
+def _names(book: Book, sheets: dict[str, str]) -> str:
+    rows = [
+        f"<definedName name={quoteattr(name)}>{escape(text)}</definedName>"
+        for name, value in book.names.items()
+        if name.replace("_", "a").replace(".", "a").isalnum() and (text := _harmless(value, sheets)) is not None
+    ]
+    return f"<definedNames>{''.join(rows)}</definedNames>" if rows else ""
+
+
+def _sheet(sheet: Sheet, sheets: dict[str, str]) -> str:
+    rows: dict[int, list[str]] = {}
+    for row, column in sorted(sheet.cells):
+        rows.setdefault(row, []).append(_cell(sheet.cells[row, column], address(row, column), sheets))
+    body = "".join(f'<row r="{row + 1}">{"".join(cells)}</row>' for row, cells in rows.items())
+    return f'<worksheet xmlns="{MAIN}"><sheetData>{body}</sheetData></worksheet>'
+
+
+def _cell(cell: Cell, at: str, sheets: dict[str, str]) -> str:
+    formula = None if cell.formula is None or cell.array else _harmless(cell.formula, sheets)
+    if formula is not None:
+        # Without a stored value, so that nothing can be read back unchanged.
+        return f'<c r="{at}"><f>{escape(formula)}</f></c>'
+    match cell.value:
+        case None:
+            return ""
+        case CellError():
+            return f'<c r="{at}" t="e"><v>{escape(_printable(cell.value))}</v></c>'
+        case str():
+            return (
+                f'<c r="{at}" t="inlineStr"><is><t xml:space="preserve">{escape(_printable(cell.value))}</t></is></c>'
+            )
+    return f'<c r="{at}"><v>{float(cell.value)!r}</v></c>'
+
+
+def _harmless(text: str, sheets: dict[str, str]) -> str | None:
+    """The formula with sheets renamed, or None for one that is not understood or uses any other function."""
+    try:
+        tree = parse(text)
+        if any(isinstance(part, Function) and part.name not in KNOWN for part in parts(tree)):
+            return None
+        return renamed(text, sheets)
+    except FormulaError:
+        return None
+
+
+def _printable(text: str) -> str:
+    return "".join(sign if sign.isprintable() else " " for sign in text)

@@ -1,0 +1,210 @@
+"""Somebody's workbook as plain data: sheets of cells, each with its formula and the value that the file stores."""
+
+from __future__ import annotations
+
+import math
+import posixpath
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from handgrad.errors import UsageError
+from handgrad.xlsx.archive import Archive, local
+from handgrad.xlsx.formula import FormulaError, moved
+
+MAX_CELLS = 600_000
+MAX_SHEETS = 200
+MAX_ROW, MAX_COLUMN = 1_048_576, 16_384
+CELL_NAME = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
+
+Place = tuple[int, int]
+"""Row and column, from 0."""
+
+
+class CellError(str):
+    """An error a cell shows: ``#NAME?``."""
+
+
+Value = float | str | bool | CellError | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What the file stores of a cell; ``formula`` is without ``=``, None for a plain value."""
+
+    value: Value
+    formula: str | None = None
+    array: bool = False
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One sheet: only cells that hold something."""
+
+    name: str
+    hidden: bool
+    cells: Mapping[Place, Cell]
+
+
+@dataclass(frozen=True)
+class Book:
+    """A workbook as read: its sheets in order and its defined names (the text each stands for)."""
+
+    path: Path
+    sheets: tuple[Sheet, ...]
+    names: Mapping[str, str]
+
+    def sheet(self, name: str) -> Sheet | None:
+        """The sheet of this name, in any case, or None."""
+        return next((sheet for sheet in self.sheets if sheet.name.casefold() == name.casefold()), None)
+
+
+def read_book(path: Path) -> Book:
+    """Read an .xlsx file.
+
+    Raises :class:`UsageError` with one line for what is no workbook, is too large, or holds macros, links to other
+    files or declared entities; :class:`MissingError` where it cannot be read.
+    """
+    archive = Archive(path)
+    targets = _targets(archive)
+    found: list[tuple[str, bool, str]] = []
+    names: dict[str, str] = {}
+    for element in archive.elements("xl/workbook.xml", frozenset({"sheet", "definedName"})):
+        if local(element.tag) == "sheet":
+            target = targets.get(_attribute(element, "id"))
+            if target is not None:
+                found.append((element.get("name", ""), element.get("state", "visible") != "visible", target))
+        elif element.get("localSheetId") is None:
+            names[element.get("name", "").casefold()] = element.text or ""
+    if not 1 <= len(found) <= MAX_SHEETS:
+        raise UsageError(f"{path}: {len(found)} sheets of cells – 1 to {MAX_SHEETS} are read")
+    strings = _strings(archive)
+    sheets: list[Sheet] = []
+    count = 0
+    for name, hidden, target in found:
+        cells = _cells(archive, target, strings, MAX_CELLS - count)
+        count += len(cells)
+        sheets.append(Sheet(name, hidden, cells))
+    return Book(path, tuple(sheets), names)
+
+
+def _attribute(element: ElementTree.Element, name: str) -> str:
+    return next((value for key, value in element.attrib.items() if local(key) == name and "}" in key), "")
+
+
+def _targets(archive: Archive) -> dict[str, str]:
+    """Relationship → part, worksheets only."""
+    targets: dict[str, str] = {}
+    for element in archive.elements("xl/_rels/workbook.xml.rels", frozenset({"Relationship"})):
+        if element.get("Type", "").endswith("/worksheet") and element.get("TargetMode") != "External":
+            target = element.get("Target", "")
+            part = target.lstrip("/") if target.startswith("/") else posixpath.normpath(posixpath.join("xl", target))
+            targets[element.get("Id", "")] = part
+    return targets
+
+
+def _strings(archive: Archive) -> list[str]:
+    if "xl/sharedStrings.xml" not in archive.names:
+        return []
+    return [_text(element) for element in archive.elements("xl/sharedStrings.xml", frozenset({"si"}))]
+
+
+def _text(element: ElementTree.Element) -> str:
+    """The text of a string item; phonetic hints are left out."""
+    parts: list[str] = []
+    for child in element:
+        if local(child.tag) == "t":
+            parts.append(child.text or "")
+        elif local(child.tag) == "r":
+            parts += [grand.text or "" for grand in child if local(grand.tag) == "t"]
+    return "".join(parts)
+
+
+def _cells(archive: Archive, part: str, strings: list[str], room: int) -> dict[Place, Cell]:
+    cells: dict[Place, Cell] = {}
+    shared: dict[str, tuple[Place, str]] = {}
+    row, column = -1, -1
+    for element in archive.elements(part, frozenset({"c"}), frozenset({"row"})):
+        if local(element.tag) == "row":
+            row, column = int(_number(element.get("r"), row + 2)) - 1, -1
+            continue
+        name = CELL_NAME.fullmatch(element.get("r", ""))
+        place = (int(name[2]) - 1, column_number(name[1])) if name else (row, column + 1)
+        column = place[1]
+        if not (0 <= place[0] < MAX_ROW and 0 <= column < MAX_COLUMN):
+            continue
+        cell = _cell(element, place, strings, shared)
+        if cell.value is not None or cell.formula is not None:
+            cells[place] = cell
+        if len(cells) > room:
+            raise UsageError(f"{archive.path}: more than {MAX_CELLS:,} cells – not read")
+    return cells
+
+
+def _cell(element: ElementTree.Element, place: Place, strings: list[str], shared: dict[str, tuple[Place, str]]) -> Cell:
+    formula, array, stored = None, False, None
+    inline = ""
+    for child in element:
+        match local(child.tag):
+            case "f":
+                formula, array = _formula(child, place, shared)
+            case "v":
+                stored = child.text
+            case "is":
+                inline = _text(child)
+    return Cell(_value(element.get("t", "n"), stored, inline, strings), formula, array)
+
+
+def _formula(
+    element: ElementTree.Element, place: Place, shared: dict[str, tuple[Place, str]]
+) -> tuple[str | None, bool]:
+    kind, text, number = element.get("t", "normal"), element.text or "", element.get("si", "")
+    if kind == "shared" and not text:
+        if number not in shared:
+            return None, False
+        (row, column), first = shared[number]
+        try:
+            return moved(first, place[0] - row, place[1] - column), False
+        except FormulaError:
+            return None, False
+    if kind == "shared":
+        shared[number] = (place, text)
+    return text or None, kind in ("array", "dataTable")
+
+
+def _value(kind: str, stored: str | None, inline: str, strings: list[str]) -> Value:
+    if kind == "inlineStr":
+        return inline
+    if stored is None:
+        return None
+    match kind:
+        case "s":
+            index = int(_number(stored, -1))
+            return strings[index] if 0 <= index < len(strings) else None
+        case "str":
+            return stored
+        case "b":
+            return stored.strip() == "1"
+        case "e":
+            return CellError(stored)
+    found: float | None = _number(stored, None)
+    return found
+
+
+def _number(text: str | None, otherwise: float | None) -> Any:
+    try:
+        found = float(text) if text is not None else math.nan
+    except ValueError:
+        return otherwise
+    return found if math.isfinite(found) else otherwise
+
+
+def column_number(letters: str) -> int:
+    """``A`` → 0, ``AA`` → 26."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + ord(letter) - 64
+    return number - 1

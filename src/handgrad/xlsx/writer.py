@@ -1,0 +1,282 @@
+"""The one caller of the spreadsheet library: plain cells, tables, charts and lines in, the bytes of a workbook out.
+
+The library reports most mistakes by a return code; here each of them is an exception. Text is always written as text,
+so that a name such as ``=1+1`` stays what it is. Long tables do not go through the library cell by cell: it writes
+their first row, and :mod:`handgrad.xlsx.rows` the others (several times faster, and in less memory).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import xlsxwriter
+
+from handgrad.xlsx.package import LineShape, add_parts
+from handgrad.xlsx.parts_of_a_sheet import Bounds, Chart, Look, Print, Rule, Series
+from handgrad.xlsx.rows import TableRows, address, column_letters, fill
+
+MAX_ROWS, MAX_COLUMNS, MAX_FORMULA, MAX_TEXT = 1_048_576, 16_384, 8_192, 32_767
+
+Value = float | str
+
+
+class SheetError(RuntimeError):
+    """A mistake of the program, not of its user: the spreadsheet library refused what it was given."""
+
+
+class Sheet:
+    """One sheet being written; rows and columns count from 0."""
+
+    def __init__(self, book: Book, name: str, tab: str | None) -> None:
+        self._book = book
+        self.name = name
+        self._sheet = book._workbook.add_worksheet(name)
+        self._tables: list[TableRows] = []
+        self._lines: tuple[LineShape, ...] = ()
+        self._drawn = False
+        self._sheet.hide_gridlines(2)
+        if tab:
+            self._sheet.set_tab_color(tab)
+
+    def text(self, row: int, column: int, text: str, look: Look, link: str | None = None) -> None:
+        """Words, with *link* a link to a place in the book. Raises `SheetError` when they are too long."""
+        if len(text) > MAX_TEXT:
+            raise SheetError(f"{self._at(row, column)}: {len(text):,} characters – limit {MAX_TEXT:,}")
+        if link is not None:
+            form = self._book.format(look)
+            self._done(self._sheet.write_url(row, column, f"internal:{link}", form, text), row, column)
+            return
+        self._done(self._sheet.write_string(row, column, text, self._book.format(look)), row, column)
+
+    def number(self, row: int, column: int, value: float, look: Look) -> None:
+        """A number."""
+        self._done(self._sheet.write_number(row, column, value, self._book.format(look)), row, column)
+
+    def blank(self, row: int, column: int, look: Look) -> None:
+        """An empty cell that has a look."""
+        self._done(self._sheet.write_blank(row, column, None, self._book.format(look)), row, column)
+
+    def formula(self, row: int, column: int, formula: str, value: Value, look: Look) -> None:
+        """A formula (without ``=``) and the value it has now."""
+        if not formula or len(formula) > MAX_FORMULA:
+            raise SheetError(
+                f"{self._at(row, column)}: a formula of {len(formula):,} characters – 1 to {MAX_FORMULA:,}"
+            )
+        code = self._sheet.write_formula(row, column, f"={formula}", self._book.format(look), value)
+        self._done(code, row, column)
+
+    def merge(self, row: int, column: int, span: tuple[int, int], look: Look) -> None:
+        """Join a block of cells; its first cell is written afterwards."""
+        last = row + span[0] - 1, column + span[1] - 1
+        self._done(self._sheet.merge_range(row, column, *last, "", self._book.format(look)), row, column)
+
+    def table(
+        self, top: int, columns: Sequence[int], first: Sequence[str | None], following: Sequence[str | None],
+        values: Sequence[Sequence[Value]], looks: Sequence[Look],
+    ) -> None:  # fmt: skip
+        """A block with one row a step: the formulas of its first row, the templates of the others, all values.
+
+        A template names this row as ``{+0}`` and the one before as ``{-1}``; None stands for a plain number.
+        """
+        height = len(values[0])
+        if top + height > MAX_ROWS or max(columns) >= MAX_COLUMNS:
+            raise SheetError(f"{self.name}: a table of {height:,} rows and {len(columns):,} columns does not fit")
+        for column, formula, value, look in zip(columns, first, (v[0] for v in values), looks, strict=True):
+            if formula is not None:
+                self.formula(top, column, fill(formula, top + 1), value, look)
+            elif isinstance(value, str):
+                self.text(top, column, value, look)
+            else:
+                self.number(top, column, value, look)
+        self._tables.append(TableRows(top, tuple(columns), tuple(following), values))
+
+    def widths(self, widths: Mapping[int, float]) -> None:
+        """Column widths in characters."""
+        for column, width in widths.items():
+            self._done(self._sheet.set_column(column, column, width), 0, column)
+
+    def heights(self, heights: Mapping[int, float]) -> None:
+        """Row heights in points."""
+        for row, height in heights.items():
+            self._done(self._sheet.set_row(row, height), row, 0)
+
+    def freeze(self, row: int, column: int) -> None:
+        """Keep the rows above and the columns before this cell in sight."""
+        self._sheet.freeze_panes(row, column)
+
+    def protect(self) -> None:
+        """Protect without a password: against slips, not against people."""
+        self._sheet.protect("", {"select_locked_cells": True, "format_columns": True, "format_rows": True})
+
+    def zoom(self, percent: int) -> None:
+        """The size at which the sheet opens."""
+        self._sheet.set_zoom(percent)
+
+    def activate(self) -> None:
+        """Open the book with this sheet."""
+        self._sheet.activate()
+
+    def hide(self) -> None:
+        """Hide the sheet; a right click on the others brings it back."""
+        self._sheet.hide()
+
+    def rule(self, rule: Rule) -> None:
+        """Colour the cells in which a formula holds."""
+        form = self._book._workbook.add_format({"font_color": rule.ink, "bg_color": rule.fill, "bold": True})
+        options = {"type": "formula", "criteria": f"={rule.formula}", "format": form}
+        self._done(self._sheet.conditional_format(*rule.first, *rule.last, options), *rule.first)
+
+    def bounds(self, bounds: Bounds) -> None:
+        """Refuse numbers outside of bounds, saying why."""
+        options = {
+            "validate": "integer" if bounds.whole else "decimal",
+            "criteria": "between",
+            "minimum": int(bounds.low) if bounds.whole else bounds.low,
+            "maximum": int(bounds.high) if bounds.whole else bounds.high,
+            "error_title": "Not possible here",
+            "error_message": bounds.message,
+        }
+        self._done(self._sheet.data_validation(*bounds.first, *bounds.last, options), *bounds.first)
+
+    def print_setup(self, setup: Print, header: str, footer: str) -> None:
+        """Paper, margins, repeated rows and columns, header and footer."""
+        if not setup.portrait:
+            self._sheet.set_landscape()
+        self._sheet.set_paper(9)
+        self._sheet.fit_to_pages(setup.pages_wide, 0)
+        self._sheet.set_margins(left=0.5, right=0.5, top=0.75, bottom=0.7)
+        if setup.rows:
+            self._done(self._sheet.repeat_rows(*setup.rows), *setup.rows)
+        if setup.columns:
+            self._done(self._sheet.repeat_columns(*setup.columns), *setup.columns)
+        self._done(self._sheet.set_header(header), 0, 0)
+        self._done(self._sheet.set_footer(footer), 0, 0)
+
+    def lines(self, lines: tuple[LineShape, ...]) -> None:
+        """Straight lines between points of cells."""
+        self._lines = lines
+        if lines and not self._drawn:
+            # Lines go into the sheet's drawing, which the library makes only for an object of its own: an empty box.
+            nothing = {"width": 1, "height": 1, "line": {"none": True}, "fill": {"none": True}, "object_position": 3}
+            self._done(self._sheet.insert_textbox(0, 0, "", nothing), 0, 0)
+            self._drawn = True
+
+    def chart(self, chart: Chart) -> None:
+        """A chart of lines over cells."""
+        made = self._book._workbook.add_chart({"type": "scatter", "subtype": "straight"})
+        for series in chart.series:
+            line = {"color": series.ink, "width": series.width, "dash_type": series.dash}
+            points = {"name": series.name, "categories": series.x, "values": series.y, "line": line}
+            self._done(made.add_series({**points, "marker": {"type": "none"}}), chart.row, chart.column)
+        grid = {"visible": True, "line": {"color": "#D9DEE4", "width": 0.5}}
+        font = {"name": "Calibri", "size": 9, "bold": False, "color": "#52606D"}
+        made.set_title({"name": chart.title, "overlay": False, "name_font": {**font, "size": 11, "bold": True}})
+        x_axis: dict[str, Any] = {"name": chart.x_title, "min": 0, "major_gridlines": {"visible": False}}
+        if chart.x_max:
+            x_axis["max"] = chart.x_max
+        y_axis: dict[str, Any] = {"name": chart.y_title, "major_gridlines": grid}
+        if chart.log:
+            y_axis |= {"log_base": 10, "crossing": "min", "num_format": "0.E+0"}
+        else:
+            y_axis |= {"min": 0, "num_format": "General"}
+        for axis in (x_axis, y_axis):
+            axis |= {"name_font": font, "num_font": font, "line": {"color": "#9AA5B1"}}
+        made.set_x_axis(x_axis)
+        made.set_y_axis(y_axis)
+        made.set_legend({"none": True} if len(chart.series) == 1 else {"position": "bottom", "font": font})
+        made.set_chartarea({"border": {"color": "#CBD2D9"}})
+        made.set_size({"width": chart.width, "height": chart.height})
+        self._done(self._sheet.insert_chart(chart.row, chart.column, made, {"object_position": 1}), chart.row, 0)
+        self._drawn = True
+
+    def _at(self, row: int, column: int) -> str:
+        return f"{self.name}!{address(row, column)}"
+
+    def _done(self, code: Any, row: int, column: int) -> None:
+        """Every call of the library passes here: 0 or nothing is well, anything else is not."""
+        if code not in (None, 0, True):
+            raise SheetError(f"{self._at(row, column)}: the spreadsheet library refused it ({code})")
+
+
+class Book:
+    """A workbook being written, in memory."""
+
+    def __init__(self, title: str) -> None:
+        self._bytes = io.BytesIO()
+        options = {
+            "in_memory": True,
+            "strings_to_formulas": False,
+            "strings_to_urls": False,
+            "nan_inf_to_errors": False,
+        }
+        self._workbook = xlsxwriter.Workbook(self._bytes, options)
+        self._formats: dict[Look, Any] = {}
+        self._sheets: list[Sheet] = []
+        # A fixed date: the same network gives the same bytes.
+        self._workbook.set_properties({"title": title, "created": datetime(2000, 1, 1, tzinfo=UTC)})
+        self._workbook.set_calc_mode("auto")
+        self._workbook.set_size(24_000, 14_000)
+
+    def sheet(self, name: str, tab: str | None = None) -> Sheet:
+        """A new sheet at the end of the book, its *tab* in a colour."""
+        self._sheets.append(Sheet(self, name, tab))
+        return self._sheets[-1]
+
+    def define(self, name: str, reference: str) -> None:
+        """A defined name for the whole book; the reference has no ``=``."""
+        if self._workbook.define_name(name, f"={reference}") not in (None, 0):
+            raise SheetError(f"{name} cannot name {reference}")
+
+    def format(self, look: Look) -> Any:
+        """The library's format for a look, made once."""
+        if look not in self._formats:
+            self._formats[look] = self._workbook.add_format(_properties(look))
+        return self._formats[look]
+
+    def data(self) -> bytes:
+        """Finish: the bytes of the file."""
+        self._workbook.close()
+        tables = {sheet.name: sheet._tables for sheet in self._sheets}
+        lines = {sheet.name: sheet._lines for sheet in self._sheets}
+        return add_parts(self._bytes.getvalue(), [sheet.name for sheet in self._sheets], tables, lines)
+
+
+def _properties(look: Look) -> dict[str, Any]:
+    form: dict[str, Any] = {"font_name": "Calibri", "font_size": look.size, "font_color": look.ink}
+    form |= {"num_format": look.number, "valign": look.vertical, "locked": look.locked}
+    words = asdict(look)
+    form |= {name: True for name in ("bold", "italic") if words[name]}
+    if look.wrap:
+        form["text_wrap"] = True
+    if look.fill:
+        form |= {"bg_color": look.fill, "pattern": 1}
+    if look.align:
+        form["align"] = look.align
+    if look.indent:
+        form["indent"] = look.indent
+    if look.border:
+        for letter, side in zip("lrtb", ("left", "right", "top", "bottom"), strict=True):
+            if letter in look.sides:
+                form |= {side: 1, f"{side}_color": look.border}
+    return form
+
+
+__all__ = [
+    "Book",
+    "Bounds",
+    "Chart",
+    "LineShape",
+    "Look",
+    "Print",
+    "Rule",
+    "Series",
+    "Sheet",
+    "SheetError",
+    "Value",
+    "address",
+    "column_letters",
+]

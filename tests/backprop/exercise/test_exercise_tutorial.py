@@ -1,0 +1,44 @@
+"""The tutorial on tasks is true: its commands print what it shows, and the promise of its table is the program's."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from handgrad.backprop.exercise import Slip, Verdict
+from handgrad.backprop.exercise.marking import OF_STEP, TOLERANCE
+from handgrad.backprop.exercise.task import MAX_BLANKS
+from handgrad.cli import main
+
+TEXT = (Path(__file__).parents[3] / "docs" / "tutorial-exercises.md").read_text(encoding="utf-8")
+
+
+def test_every_command_prints_what_the_tutorial_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"^```console\n\$ (.*?)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 3
+    for command, lines in blocks:
+        with pytest.raises(SystemExit) as ended:
+            main(shlex.split(command)[1:])
+        assert ended.value.code == 0
+        assert capsys.readouterr().out == lines, command
+
+
+def test_the_tutorial_names_every_verdict_and_the_tolerances_of_the_program() -> None:
+    for verdict in Verdict:
+        assert verdict is Verdict.EMPTY or f"| {verdict} |" in TEXT
+    assert f"{100 * TOLERANCE:g} %" in TEXT and f"{100 * OF_STEP:g} %" in TEXT and f"{MAX_BLANKS} blanks" in TEXT
+    words = {
+        Slip.SIGN: "sign", Slip.DERIVATIVE: "slope of the activation forgotten", Slip.NEW_WEIGHTS: "new weights used",
+        Slip.SWAPPED: "swapped", Slip.FACTOR_HALF: "factor ½", Slip.ONE_PATH: "only one path", Slip.BIAS: "the bias",
+        Slip.ACTIVATION: "the activation or", Slip.CHAIN: "a factor left", Slip.SAMPLES: "sum for mean",
+        Slip.RATE: "learning rate left out", Slip.NO_STEP: "no step made", Slip.HUNDREDFOLD: "percent sign",
+    }  # fmt: skip
+    assert set(words) == set(Slip)
+    told = " ".join(TEXT.replace("\n", " ").split())
+    assert [slip for slip, said in words.items() if said not in told] == []

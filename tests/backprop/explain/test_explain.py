@@ -1,0 +1,330 @@
+"""The derivation: its numbers against autograd, its rules against sympy, its mathematics against a parser."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from matplotlib.mathtext import MathTextParser
+
+from backprop.derivation_reader import displays, inline_formulas, results, value_of
+from handgrad.backprop import (
+    BiasRule,
+    Graph,
+    Layer,
+    Network,
+    Sample,
+    Trace,
+    UpdateOrder,
+    UpdateRule,
+    build_graph,
+    load_network,
+    preset_names,
+    rate_sweep,
+    trace,
+)
+from handgrad.backprop.conventions import conventions
+from handgrad.backprop.explain import derivation, explanation_paths, write_explanation
+from handgrad.backprop.explain.document import Document, Heading, Math, Paragraph, Table, User, say
+from handgrad.backprop.explain.markdown import write_markdown
+from handgrad.backprop.explain.tex import escape, write_tex
+from handgrad.backprop.symbols.expression import Ref
+from handgrad.backprop.verb import RATES
+from handgrad.errors import UsageError
+from oracle.drawn_networks import networks
+from oracle.torch_network import TorchNetwork
+
+PARSER = MathTextParser("path")
+
+
+def document(network: Network | Graph, steps: int = 20) -> Document:
+    done: Trace = trace(network, steps)
+    return derivation(done, rate_sweep(network, RATES, steps))
+
+
+def markdown(network: Network | Graph, steps: int = 20) -> str:
+    return write_markdown(document(network, steps))
+
+
+def changed(name: str, **changes: object) -> Network:
+    return dataclasses.replace(load_network(name), **changes)  # type: ignore[arg-type]
+
+
+def assert_gradients_are_those_of_autograd(network: Network, text: str) -> None:
+    graph = build_graph(network)
+    found = results(text)
+    for name, expected in zip(graph.parameters, TorchNetwork(network).gradient(), strict=True):
+        shown = found[graph[f"dE/d{name}"].latex]
+        assert shown, name
+        for value in shown:
+            assert value == pytest.approx(expected, rel=1e-8, abs=1e-13), name
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_derivative_that_is_derived_is_that_of_autograd(name: str) -> None:
+    network = load_network(name)
+    assert_gradients_are_those_of_autograd(network, markdown(network))
+
+
+def test_a_derivation_with_a_wrong_gradient_is_noticed() -> None:
+    network = load_network("classic")
+    graph = build_graph(network)
+    wrong = tuple(
+        dataclasses.replace(q, expression=Ref("delta_o1") * Ref("a_h2")) if q.name == "dE/dw5" else q for q in graph
+    )
+    text = markdown(dataclasses.replace(graph, quantities=wrong))
+    with pytest.raises(AssertionError):
+        assert_gradients_are_those_of_autograd(network, text)
+
+
+def assert_lines_are_true(text: str) -> int:
+    """Every side of an equation that has numbers only has the value at the equation's end."""
+    checked = 0
+    for line in displays(text):
+        *sides, last = line.split(" = ")
+        values = [value_of(side) for side in sides[1:]]
+        result = value_of(last)
+        if result is None:
+            continue
+        for value in values:
+            if value is not None:
+                assert value == pytest.approx(result, rel=2e-4, abs=3e-5), line
+                checked += 1
+    return checked
+
+
+@pytest.mark.parametrize("name", ["classic", "classic-biased", "diverging"])
+def test_the_numbers_in_a_line_make_the_value_at_its_end(name: str) -> None:
+    assert assert_lines_are_true(markdown(load_network(name))) > 30
+
+
+def test_a_line_whose_numbers_do_not_make_its_value_is_noticed() -> None:
+    text = markdown(load_network("classic")).replace(r"0.142357 \cdot 0.506875", r"0.142357 \cdot 0.606875")
+    with pytest.raises(AssertionError):
+        assert_lines_are_true(text)
+
+
+def test_the_steps_are_numbered_without_a_gap_and_every_weight_has_its_own() -> None:
+    text = markdown(load_network("classic"))
+    steps = re.findall(r"^### Step (\d+): (.*)$", text, re.MULTILINE)
+    assert [int(number) for number, _ in steps] == list(range(1, 15))
+    for number in range(1, 9):
+        assert sum(title.startswith(f"∂E/∂w{number},") for _, title in steps) == 1
+    assert (
+        r"\frac{\partial E}{\partial w_{5}} = \frac{\partial E}{\partial a_{o1}} \cdot \frac{\partial a_{o1}}" in text
+    )
+    assert r"\delta_{o1} \cdot w_{5} + \delta_{o2} \cdot w_{7}" in text
+
+
+def assert_formulas_parse(text: str) -> None:
+    found = [*displays(text), *inline_formulas(text)]
+    assert len(found) > 20
+    for formula in dict.fromkeys(found):
+        PARSER.parse(f"${formula}$")
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(network=networks(order=None))
+def test_every_drawn_network_is_explained_in_formulas_that_parse(network: Network) -> None:
+    made = document(network, 4)
+    assert_formulas_parse(write_markdown(made))
+    assert_tex_is_whole(write_tex(made))
+
+
+def test_a_formula_that_does_not_parse_is_noticed() -> None:
+    text = markdown(load_network("classic")).replace(r"\sigma(h_{1})", r"\sigma(h_{1")
+    with pytest.raises(ValueError, match=r"ParseException|Expected|parse"):
+        assert_formulas_parse(text)
+
+
+def assert_tex_is_whole(text: str) -> None:
+    """Braces balance, environments nest, nothing but ASCII and Latin letters is left for pdfLaTeX."""
+    depth = 0
+    for sign in re.sub(r"\\[{}\\]", "", text):
+        depth += {"{": 1, "}": -1}.get(sign, 0)
+        assert depth >= 0
+    assert depth == 0
+    open_ones: list[str] = []
+    for which, name in re.findall(r"\\(begin|end)\{(\w+\*?)\}", text):
+        if which == "begin":
+            open_ones.append(name)
+        else:
+            assert open_ones.pop() == name
+    assert not open_ones
+    assert len(re.findall(r"(?<!\\)\$", text)) % 2 == 0
+    body = re.sub(r"\\othersign\{.\}", "", text)
+    assert {sign for sign in body if not sign.isascii() and not "À" <= sign <= "ÿ"} == set()
+
+
+def test_a_latex_document_with_an_open_brace_or_environment_is_noticed() -> None:
+    whole = write_tex(document(load_network("classic")))
+    assert_tex_is_whole(whole)
+    for broken in (whole.replace(r"\end{align*}", "", 1), whole + "}", whole.replace("$", "", 1), whole + "δ"):
+        with pytest.raises(AssertionError):
+            assert_tex_is_whole(broken)
+
+
+NASTY = [
+    "<script>alert(1)</script>",
+    "[a](http://b)",
+    "*x* _y_ `z`",
+    "$x$ | a",
+    "www.example.com",
+    "\\input{x}",
+    "a&b~c",
+]
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_a_users_words_are_never_markup(name: str) -> None:
+    made = Document((Heading(1, (User(name),)), Paragraph((User(name),))))
+    text = write_markdown(made)
+    for sign in "<>[]*_`$|&~":
+        assert re.search(rf"(?<!\\){re.escape(sign)}", text) is None
+    assert re.search(r"(?<!\\)\.", text) is None
+    tex = write_tex(made)
+    assert_tex_is_whole(tex)
+    assert "\\input{x}" not in tex
+
+
+def test_letters_of_every_script_survive_in_latex_or_are_left_to_other_engines() -> None:
+    assert escape("näher 50 % ∂ 漢") == r"näher 50 \% $\partial$ \othersign{漢}"
+
+
+def test_a_large_network_says_what_it_leaves_out_and_tabulates_all_of_it() -> None:
+    generator = np.random.default_rng(1)
+    samples = tuple(
+        Sample(tuple(generator.normal(size=8).tolist()), tuple(generator.random(16).tolist())) for _ in range(16)
+    )
+    network = Network("large", tuple(Layer(16) for _ in range(4)), samples, bias=BiasRule.LAYER)
+    made = document(network, 2)
+    text = write_markdown(made)
+    assert "too large to write everything out" in text
+    assert_formulas_parse(text)
+    graph = build_graph(network)
+    rows = {
+        cell.latex
+        for block in made.blocks
+        if isinstance(block, Table)
+        for row in block.rows
+        for cell in row[0]
+        if isinstance(cell, Math)
+    }
+    assert {graph[name].latex for name in graph.parameters} <= rows
+    found = results(text)
+    expected = dict(zip(graph.parameters, TorchNetwork(network).gradient(), strict=True))
+    derived = [name for name in graph.parameters if found.get(graph[f"dE/d{name}"].latex)]
+    assert len(derived) == 8
+    for name in derived:
+        assert found[graph[f"dE/d{name}"].latex][-1] == pytest.approx(expected[name], rel=1e-8)
+
+
+def test_the_order_output_layer_first_is_said_and_uses_the_new_weights() -> None:
+    text = markdown(changed("classic-biased", order=UpdateOrder.OUTPUT_FIRST))
+    assert r"\delta_{o1} \cdot w_{5}^{+} + \delta_{o2} \cdot w_{7}^{+}" in text
+    assert "the new weights of this layer" in text
+    assert "a difference rightly disagrees" in text
+
+
+@pytest.mark.parametrize("rule", [UpdateRule.MOMENTUM, UpdateRule.ADAM])
+def test_what_an_optimizer_carries_is_derived_too(rule: UpdateRule) -> None:
+    network = load_network("classic")
+    text = markdown(dataclasses.replace(network, update=dataclasses.replace(network.update, rule=rule)))
+    letters = {UpdateRule.MOMENTUM: ["u_{w1}^{+}"], UpdateRule.ADAM: ["m_{w1}^{+}", "v_{w1}^{+}", "c_{1}", "c_{2}"]}
+    for letter in letters[rule]:
+        assert f"{letter} = " in text
+
+
+def test_the_table_of_the_training_has_the_published_errors() -> None:
+    text = markdown(load_network("classic"), 100)
+    for row, error in ((0, "0.2425198573"), (1, "0.2354953779"), (100, "0.02916668024")):
+        assert re.search(rf"^\| {row} \|.*\| {error} \|$", text, re.MULTILINE), row
+    for error in ("0.1335106073", "0.07916642312", "0.01638662848", "0.01239512418", "0.005160108602"):
+        assert error in text
+
+
+def test_no_learning_rate_from_a_tenth_to_a_thousand_makes_the_classic_error_rise() -> None:
+    sweep = rate_sweep(load_network("classic"), tuple(np.geomspace(0.1, 1000, 41).tolist()), 1000)
+    assert not any(sweep.rises)
+    assert "from 0.1 to 1000" in markdown(load_network("classic"))
+    assert "from 0.1 to 1000" not in markdown(changed("classic", weights=(3.0,) * 8))
+
+
+def test_divergence_is_told_where_it_happens_and_only_there() -> None:
+    assert "Ended above the error they began with: 2." in markdown(load_network("diverging"), 100)
+    assert "Ended above" not in markdown(load_network("classic"), 100)
+
+
+def test_the_conventions_of_the_published_example_have_their_published_numbers() -> None:
+    found = {one.elsewhere: one for one in conventions(build_graph(load_network("classic-biased")))}
+    assert found["one a unit, trained"].value_here == pytest.approx(0.29102777369360, abs=1e-13)
+    assert found["one a unit, trained"].value_elsewhere == pytest.approx(0.28047144679143, abs=1e-13)
+    assert found["one a layer, shared and trained"].value_elsewhere == pytest.approx(0.28575088669930, abs=1e-13)
+    first = found["the output layer is updated first, and the hidden derivatives use its new weights"]
+    assert first.value_elsewhere == pytest.approx(0.29102792390544, abs=1e-13)
+
+
+def test_the_other_scale_of_the_error_is_that_of_autograd() -> None:
+    network = load_network("diverging")
+    wide = dataclasses.replace(
+        network, layers=(Layer(2), Layer(3)), weights=(0.1,) * 10, biases=(), samples=(Sample((1, 2), (0, 1, 2)),)
+    )
+    one = next(one for one in conventions(build_graph(wide)) if one.topic == "over the outputs")
+    other = TorchNetwork(dataclasses.replace(wide, loss="mean-squared-error")).gradient()
+    assert one.number == "∂E/∂w5" and one.value_elsewhere == pytest.approx(other[4], rel=1e-12)
+
+
+def test_an_update_after_each_sample_is_that_of_one_sample_networks_in_turn() -> None:
+    network = load_network("xor")
+    weights, biases = network.weights, network.biases
+    for sample in network.samples:
+        alone = TorchNetwork(dataclasses.replace(network, samples=(sample,), weights=weights, biases=biases))
+        after = alone.train(1)
+        weights, biases = tuple(after[: len(weights)]), tuple(after[len(weights) :])
+    expected = float(TorchNetwork(dataclasses.replace(network, weights=weights, biases=biases)).error().detach())
+    one = next(one for one in conventions(build_graph(network)) if one.topic == "when the weights change")
+    assert one.value_elsewhere == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("tex", [False, True])
+def test_all_files_are_written_and_every_picture_shown_is_there(tex: bool, tmp_path: Path) -> None:
+    network = load_network("classic")
+    done, sweep = trace(network, 10), rate_sweep(network, RATES, 10)
+    paths = write_explanation(done, sweep, tmp_path / "notes", tex=tex)
+    assert paths == explanation_paths(tmp_path / "notes", tex)
+    text = paths[0].read_text(encoding="utf-8")
+    shown = re.findall(r"\\includegraphics\[.*\]\{(.*)\}" if tex else r"!\[.*\]\((.*)\)", text)
+    assert {(tmp_path / "notes" / name).is_file() for name in shown} == {True}
+    assert sorted(shown) == sorted(path.name for path in paths[1:])
+    with pytest.raises(UsageError, match="exists – add --overwrite"):
+        write_explanation(done, sweep, tmp_path / "notes", tex=tex)
+    before = [path.read_bytes() for path in paths]
+    write_explanation(done, sweep, tmp_path / "notes", tex=tex, overwrite=True)
+    assert [path.read_bytes() for path in paths] == before
+
+
+def test_the_derivation_in_the_docs_is_what_the_command_writes() -> None:
+    shipped = Path(__file__).parents[3] / "docs" / "derivation" / "README.md"
+    assert shipped.read_text(encoding="utf-8") == markdown(load_network("classic"), 100)
+
+
+def test_dollar_signs_and_backquotes_in_a_line_become_what_they_mark() -> None:
+    assert [type(span).__name__ for span in say("a $b$ c `d`", User("$e$"))] == ["Text", "Math", "Text", "Code", "User"]
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX is installed here")
+@pytest.mark.parametrize("name", ["classic", "three-classes"])
+def test_the_latex_compiles(name: str, tmp_path: Path) -> None:
+    network = load_network(name)
+    done, sweep = trace(network, 10), rate_sweep(network, RATES, 10)
+    write_explanation(done, sweep, tmp_path, tex=True)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "derivation.tex"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True)
+    assert run.returncode == 0, run.stdout[-1500:]
+    assert (tmp_path / "derivation.pdf").stat().st_size > 20_000

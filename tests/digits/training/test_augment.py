@@ -1,0 +1,79 @@
+"""Augmentation against pixels moved by hand, and its promises about randomness."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from handgrad.digits.training.augment import augment, matrices, normalise
+from handgrad.digits.training.recipe import Augmentation
+
+
+def moved(images: Tensor, recipe: Augmentation, **parts: float) -> Tensor:
+    """Apply exactly the given parts of the recipe's limits to every image."""
+    amounts = torch.zeros(5, len(images))
+    for row, name in enumerate(("rotation", "shear", "scale", "x", "y")):
+        amounts[row] = parts.get(name, 0.0)
+    grid = F.affine_grid(matrices(amounts, recipe, 28), [len(images), 1, 28, 28], False)
+    return F.grid_sample(images.unsqueeze(1).float(), grid, align_corners=False).squeeze(1)
+
+
+@pytest.fixture
+def images() -> Tensor:
+    return torch.randint(0, 256, (4, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+
+
+def test_a_shift_of_two_pixels_moves_every_pixel_by_two(images: Tensor) -> None:
+    found = moved(images, Augmentation(shift=2), x=1)
+    assert torch.allclose(found[:, :, :-2], images[:, :, 2:].float(), atol=1e-2)
+    assert torch.allclose(found[:, :, -2:], torch.zeros(4, 28, 2), atol=1e-2)
+
+
+def test_a_quarter_turn_is_the_array_turned(images: Tensor) -> None:
+    found = moved(images, Augmentation(rotation=90), rotation=1)
+    assert torch.allclose(found, torch.rot90(images.float(), 1, (1, 2)), atol=1e-2)
+
+
+def test_doubling_the_scale_shows_the_middle_half_twice_as_large() -> None:
+    square = torch.zeros(1, 28, 28)
+    square[:, 10:18, 10:18] = 255
+    found = moved(square, Augmentation(scale=0.5), scale=1)  # 1.5 times as large: 8 pixels become 12
+    assert found.sum().item() == pytest.approx(255 * 12 * 12, rel=0.01)
+
+
+def test_a_shear_moves_rows_sideways_in_proportion_to_their_height() -> None:
+    bar = torch.zeros(1, 28, 28)
+    bar[:, :, 14] = 255
+    found = moved(bar, Augmentation(shear=45), shear=1)
+    columns = (found * torch.arange(28)).sum(2) / found.sum(2).clamp(min=1)
+    steps = columns[0, 6:22].diff()
+    assert torch.allclose(steps.abs(), torch.ones(15), atol=0.05)
+
+
+def test_the_limits_are_never_passed() -> None:
+    recipe = Augmentation(rotation=10, shift=2, scale=0.1, shear=5)
+    dot = torch.zeros(500, 28, 28)
+    dot[:, 13:15, 13:15] = 255
+    found = augment(dot, recipe, torch.Generator().manual_seed(0))
+    heavy = (found * torch.arange(28)).sum((1, 2)) / found.sum((1, 2))
+    assert (heavy - 13.5).abs().max() < 2 * 1.1 + 0.3
+    assert (heavy - 13.5).abs().max() > 1.5
+
+
+def test_the_same_generator_seed_gives_the_same_images_and_another_gives_others(images: Tensor) -> None:
+    recipe = Augmentation(rotation=10, shift=2)
+    first, again, other = (augment(images, recipe, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.allclose(first, other)
+
+
+def test_without_any_change_the_pixels_stay_exactly_as_they_are(images: Tensor) -> None:
+    assert torch.equal(augment(images, Augmentation(), torch.Generator()), images.float())
+
+
+def test_normalising_gives_the_published_mean_and_deviation_of_a_pixel() -> None:
+    black, white = normalise(torch.tensor([[[0, 255]]], dtype=torch.uint8)).flatten().tolist()
+    assert black == pytest.approx(-0.1307 / 0.3081)
+    assert white == pytest.approx((1 - 0.1307) / 0.3081)

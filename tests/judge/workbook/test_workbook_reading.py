@@ -1,0 +1,346 @@
+"""Somebody's workbook is data: spelled in many ways, refused in one line where unsafe, never executed."""
+
+from __future__ import annotations
+
+import io
+import math
+import random
+import shutil
+import tracemalloc
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from handgrad.errors import HandgradError, UsageError
+from handgrad.judge.workbook import Likely, judge_workbook
+from handgrad.judge.workbook.spelling import labelled_number, number_in, spelled
+from handgrad.xlsx import libreoffice as office_module
+from handgrad.xlsx.calculation import Calculation
+from handgrad.xlsx.formula import FormulaError, moved, parse, signature
+from handgrad.xlsx.reader import read_book
+from judge.corpus_workbooks import FORMULAS, PUBLISHED, RIGHT, Layout, Plant, write
+
+SPELLINGS = {
+    "E_total": (
+        "E_tot",
+        "E_total",
+        "Etotal",
+        "E tot",
+        "Total Error",
+        "E_TOTAL [-]",
+        "Eₜₒₜ",
+        "Loss",
+        "Error (½ Σ)",
+        "E",
+    ),
+    "dE/dw1": (
+        "E∂w1",
+        "dE/dw1",
+        "∂E/∂w1",
+        "dE_dw1",
+        "dEt/dw1",
+        "grad w1",
+        "∇w1",
+        "∂E/∂w₁",
+        "∂E_total/∂w1",
+        "d E / d W 1",
+    ),
+    "a_h1": ("a_h1", "out_h1", "ah1", "σ(h1)", "Out H1", "OUT_H1", "a_h₁", "act_h1", "sigmoid(h1)"),
+    "net_h1": ("net_h1", "NetH1", "z_h1", "net(h1)", "zh1"),
+    "t1": ("t1", "target1", "T1", "Target 1", "t₁", "t_1"),
+    "i1": ("i1", "x1", "input 1", "I1", "in1", "x₁"),
+    "w3": ("w3", "W3", "w_3", "Weight 3", "w₃", "w3 (hidden)"),
+    "delta_o2": ("δ_o2", "delta_o2", "dE/dnet_o2", "δo2"),
+    "learning_rate": ("η", "lr", "learning rate", "Learning Rate (η)", "alpha", "LEARNING-RATE:", "η (eta)", "α"),
+}
+
+
+@pytest.mark.parametrize(("name", "texts"), SPELLINGS.items())
+def test_a_name_is_known_in_its_spellings(name: str, texts: tuple[str, ...]) -> None:
+    assert {text: spelled(text) for text in texts} == dict.fromkeys(texts, name)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "step", "epoch", "notes", "Δw1", "w", "w0", "my h1 value", "=1+1", "x" * 500, "w1_2"]
+)
+def test_other_texts_are_no_names(text: str) -> None:
+    assert spelled(text) is None
+
+
+def test_numbers_are_read_as_people_type_them() -> None:
+    assert [number_in(t) for t in ("0,05", "5e-1", "50 %", "−0.5", "abc", "", "1.2.3", "%")] == [
+        0.05, 0.5, 0.5, -0.5, None, None, None, None,
+    ]  # fmt: skip
+    assert labelled_number("η = 0,5") == ("learning_rate", 0.5)
+    assert labelled_number("rate of interest = 5") is None
+
+
+@pytest.mark.parametrize(
+    ("formula", "value"),
+    [
+        ("1+2*3^2", 19.0), ("-2^2", 4.0), ("2^-1", 0.5), ("50%*4", 2.0), ("2^3^2", 64.0), ("-(1+2)%", -0.03),
+        ("EXP(0)+LN(1)", 1.0), ("IF(1>2,5,7)", 7.0), ("SUM(A1:A3)", 6.0), ("SUMPRODUCT(A1:A3,A1:A3)", 14.0),
+        ("IFERROR(1/0,3)", 3.0), ("$A$1+A$2+$A3", 6.0), ("'Other one'!A1*2", 20.0), ("AVERAGE(A1:A3)", 2.0),
+        ("POWER(A3,2)/2", 4.5), ("1/(1+EXP(-A1))", 1 / (1 + math.exp(-1))), ("SUMXMY2(A1:A2,A2:A3)/2", 1.0),
+        ("ROUND(2.345,2)", 2.35), ("rate*2", 0.6),
+    ],
+)  # fmt: skip
+def test_formulas_are_calculated_as_spreadsheets_do(formula: str, value: float, tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (1, 2, 3):
+        book.active.cell(row, 1, row)
+    book.create_sheet("Other one")["A1"] = 10
+    book.active["D1"] = 0.3
+    book.defined_names["rate"] = openpyxl.workbook.defined_name.DefinedName("rate", attr_text="Sheet!$D$1")
+    book.active["B1"] = f"={formula}"
+    book.save(tmp_path / "book.xlsx")
+    assert Calculation(read_book(tmp_path / "book.xlsx")).value("Sheet", 0, 1) == pytest.approx(value, rel=1e-15)
+
+
+def test_formulas_move_as_filling_moves_them_and_fills_have_one_signature() -> None:
+    assert moved('A1+$B$2*C$3-$D4&"A1"', 2, 1) == 'B3+$B$2*D$3-$D6&"A1"'
+    assert signature("F6*$D$6", 6, 3) == signature("F7*$D$6", 7, 3) != signature("F6*$D$6", 7, 3)
+    for text in (
+        "1+",
+        "(",
+        "A1:",
+        "f(",
+        "{1,2}",
+        "1 2",
+        "=" * 9000,
+        "(" * 500 + "1" + ")" * 500,
+        "1+" * 4000 + "1",
+        "-" * 4000 + "1",
+    ):
+        with pytest.raises(FormulaError):
+            parse(text)
+
+
+def rebuilt(path: Path, change: Callable[[str, bytes], bytes | None], more: dict[str, bytes] | None = None) -> Path:
+    """The workbook with its parts changed, and others put in."""
+    old, new = zipfile.ZipFile(io.BytesIO(path.read_bytes())), io.BytesIO()
+    with zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED) as file:
+        for name in old.namelist():
+            data = change(name, old.read(name))
+            if data is not None:
+                file.writestr(name, data)
+        for name, data in (more or {}).items():
+            file.writestr(name, data)
+    path.write_bytes(new.getvalue())
+    return path
+
+
+def sheet_part(name: str) -> bool:
+    return name == "xl/worksheets/sheet1.xml"
+
+
+BOMB = b'<!DOCTYPE z [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;">]>'
+OUTSIDE = b'<!DOCTYPE z [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
+HOSTILE: dict[str, tuple[Callable[[str, bytes], bytes | None], dict[str, bytes], str]] = {
+    "entities": (lambda n, d: d.replace(b"<worksheet", BOMB + b"<worksheet") if sheet_part(n) else d, {}, "declares entities"),
+    "files": (lambda n, d: d.replace(b"<worksheet", OUTSIDE + b"<worksheet") if sheet_part(n) else d, {}, "declares entities"),
+    "utf-16": (lambda n, d: d.decode().encode("utf-16") if sheet_part(n) else d, {}, "not UTF-8"),
+    "macros": (lambda n, d: d, {"xl/vbaProject.bin": b"x"}, "macros"),
+    "links": (lambda n, d: d, {"xl/externalLinks/externalLink1.xml": b"<x/>"}, "other files"),
+    "embedded": (lambda n, d: d, {"xl/embeddings/oleObject1.bin": b"x"}, "embedded documents"),
+    "queries": (lambda n, d: d, {"xl/connections.xml": b"<x/>"}, "fetches data"),
+    "no sheet": (lambda n, d: None if sheet_part(n) else d, {}, "is missing"),
+    "no book": (lambda n, d: None if n == "xl/workbook.xml" else d, {}, "is missing"),
+    "cut xml": (lambda n, d: d[: len(d) // 2] if sheet_part(n) else d, {}, "is not XML"),
+    "many parts": (lambda n, d: d, {f"xl/media/{k}.png": b"" for k in range(2_100)}, "parts"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_an_unsafe_or_damaged_workbook_is_refused_in_one_line(case: str, tmp_path: Path) -> None:
+    change, more, said = HOSTILE[case]
+    path = rebuilt(write(Layout("x"), tmp_path / "x.xlsx"), change, more)
+    with pytest.raises(UsageError, match=said) as caught:
+        judge_workbook(path, office=False)
+    assert "\n" not in str(caught.value)
+    assert " – " in str(caught.value)
+
+
+def test_a_bomb_is_refused_before_it_unpacks(tmp_path: Path) -> None:
+    huge = lambda n, d: b"<worksheet>" + b" " * 100 * 2**20 if sheet_part(n) else d  # noqa: E731
+    path = rebuilt(write(Layout("x"), tmp_path / "x.xlsx"), huge)
+    assert path.stat().st_size < 2**20
+    with pytest.raises(UsageError, match="unpacks to more than"):
+        judge_workbook(path, office=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("x.xlsx", b"", "not an .xlsx workbook"), ("x.xlsx", b"PK\x03\x04" + b"x" * 300, "not an .xlsx|damaged"),
+        ("x.xls", b"x", "only .xlsx"), ("x.xlsm", b"x", "only .xlsx"), ("missing.xlsx", None, "no such file"),
+    ],
+)  # fmt: skip
+def test_what_is_no_workbook_is_refused(name: str, data: bytes | None, said: str, tmp_path: Path) -> None:
+    if data is not None:
+        (tmp_path / name).write_bytes(data)
+    with pytest.raises(UsageError, match=said):
+        judge_workbook(tmp_path / name)
+
+
+def test_a_cell_at_the_end_of_the_sheet_costs_nothing_and_loops_end(tmp_path: Path) -> None:
+    path = write(Layout("x"), tmp_path / "x.xlsx")
+    book = openpyxl.load_workbook(path)
+    sheet = book.active
+    sheet["XFD1048576"] = "=SUM(A1:XFC1048575)"
+    sheet["BA1"], sheet["BA2"], sheet["BA3"] = "=BA2", "=BA1", '=WEBSERVICE("http://localhost/")'
+    for row in range(10, 400):
+        sheet.cell(row, 60, f'=BH{row + 1}*9^9^9&REPT("x",99999)')
+    book.save(path)
+    assert judge_workbook(path, office=False).verdict == "met"
+
+
+def test_nothing_to_judge_is_no_verdict(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active["A1"] = "hello"
+    book.save(tmp_path / "x.xlsx")
+    verdict = judge_workbook(tmp_path / "x.xlsx", office=False)
+    assert verdict.verdict == "no verdict"
+    assert "no training table" in verdict.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        (tuple(name for name in PUBLISHED if name != "w8" and name != "dE/dw8"), "w1 to w7"),
+        (tuple(name for name in PUBLISHED if name[0] != "t"), "t1"),
+    ],
+)
+def test_names_that_fit_no_network_are_no_verdict_and_say_why(
+    columns: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    whole = write(Layout("x"), tmp_path / "x.xlsx")
+    book = openpyxl.load_workbook(whole)
+    for cell in book.active[6]:
+        if cell.value not in columns:
+            cell.value = None
+    book.save(whole)
+    verdict = judge_workbook(whole, office=False)
+    assert verdict.verdict == "no verdict"
+    assert said in verdict.notes[-1]
+
+
+def values_only(path: Path, digits: int | None) -> Path:
+    """The table with values where the formulas were, rounded as it may be typed off a screen."""
+    read = read_book(path)
+    calculation = Calculation(read)
+    book = openpyxl.load_workbook(path)
+    for row in book.active.iter_rows():
+        for cell in row:
+            if cell.data_type == "f":
+                value = calculation.value(book.active.title, cell.row - 1, cell.column - 1)
+                cell.value = round(value, digits) if digits is not None and isinstance(value, float) else value
+    book.save(path)
+    return path
+
+
+@pytest.mark.parametrize("digits", [None, 12, 6])
+def test_a_table_of_typed_values_is_judged_by_its_values(digits: int | None, tmp_path: Path) -> None:
+    right = judge_workbook(values_only(write(Layout("x"), tmp_path / "x.xlsx"), digits), office=False)
+    assert (right.verdict, right.values_from) == ("met", "the file")
+    assert any("no formulas" in note for note in right.notes)
+    plant = Plant("dE/dw5", "-" + FORMULAS["dE/dw5"], (Likely.SIGN,))
+    wrong = judge_workbook(values_only(write(Layout("x"), tmp_path / "y.xlsx", plant), digits), office=False)
+    assert [(c.name, c.mistake) for c in wrong.mistakes] == [("dE/dw5", Likely.SIGN)]
+
+
+def test_stored_values_that_are_not_what_the_formulas_give_are_not_believed(tmp_path: Path) -> None:
+    zeros = lambda n, d: d.replace(b"</f><v />", b"</f><v>0</v>").replace(b"</f><v></v>", b"</f><v>0</v>")  # noqa: E731
+    path = rebuilt(write(Layout("x"), tmp_path / "x.xlsx"), zeros)
+    assert all(cell.value == 0 for cell in read_book(path).sheets[0].cells.values() if cell.formula)
+    verdict = judge_workbook(path, office=False)
+    assert (verdict.verdict, verdict.values_from) == ("met", "handgrad's own calculation")
+
+
+def test_two_tables_are_told_and_the_fuller_one_judged(tmp_path: Path) -> None:
+    path = write(Layout("x", steps=20), tmp_path / "x.xlsx")
+    write(Layout("y", steps=3), tmp_path / "y.xlsx")
+    book, other = openpyxl.load_workbook(path), openpyxl.load_workbook(tmp_path / "y.xlsx")
+    sheet = book.create_sheet("Try")
+    for row in other.active.iter_rows():
+        for cell in row:
+            if cell.value is not None:
+                sheet[cell.coordinate] = cell.value
+    book.save(path)
+    verdict = judge_workbook(path, office=False)
+    assert (verdict.verdict, verdict.sheet) == ("met", "Sheet1")
+    assert any("2 tables" in note and "Try!A6" in note for note in verdict.notes)
+
+
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
+def test_values_come_from_libreoffice_where_it_is_and_it_gets_no_unknown_function(tmp_path: Path) -> None:
+    path = write(RIGHT[1], tmp_path / "x.xlsx")
+    book = openpyxl.load_workbook(path)
+    book.active["BA1"] = '=WEBSERVICE("http://localhost:9/")&"a"'
+    book.active["BA2"] = "='file:///etc/passwd'#$Sheet1.A1"
+    book.save(path)
+    verdict = judge_workbook(path)
+    assert (verdict.verdict, verdict.values_from) == ("met", "LibreOffice")
+    office_module.write_clean(read_book(path), tmp_path / "clean.xlsx")
+    parts = zipfile.ZipFile(tmp_path / "clean.xlsx")
+    inside = b"".join(parts.read(name) for name in parts.namelist())
+    assert b"WEBSERVICE" not in inside
+    assert b"passwd" not in inside
+    assert b"EXP(" in inside
+
+
+def test_a_libreoffice_that_hangs_is_ended_and_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "soffice"
+    program.write_text("#!/bin/sh\nsleep 60\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setattr(office_module, "office_program", lambda: str(program))
+    assert office_module.recalculated(read_book(write(Layout("x"), tmp_path / "x.xlsx")), limit_s=0.5) is None
+
+
+def test_other_elements_cost_no_memory_and_odd_numbers_no_crash(tmp_path: Path) -> None:
+    junk = b"<a><b/></a>" * 300_000
+    odd = b'<row r="1e400"><c r="nan"><v>nan</v></c><c t="s"><v>1e999</v></c><c t="s"><v>-5</v></c></row>'
+    path = write(Layout("x"), tmp_path / "x.xlsx")
+    rebuilt(path, lambda n, d: d.replace(b"</sheetData>", odd + junk + b"</sheetData>") if sheet_part(n) else d)
+    tracemalloc.start()
+    try:
+        read_book(path)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 40 * 2**20
+    assert judge_workbook(path, office=False).verdict == "met"
+    deep = b"<a>" * 10_000
+    rebuilt(path, lambda n, d: d.replace(b"<sheetData>", deep + b"<sheetData>") if sheet_part(n) else d)
+    with pytest.raises(UsageError, match="nested like no workbook"):
+        judge_workbook(path, office=False)
+
+
+def test_a_workbook_with_any_byte_changed_is_judged_or_refused(tmp_path: Path) -> None:
+    """Whatever is wrong with a file, it is one line and never a traceback."""
+    whole = write(Layout("x", steps=3), tmp_path / "x.xlsx").read_bytes()
+    chance = random.Random(7)
+    parts = zipfile.ZipFile(io.BytesIO(whole))
+    sheet = parts.read("xl/worksheets/sheet1.xml")
+    seen = set()
+    for number in range(150):
+        path = tmp_path / "y.xlsx"
+        if number % 3 == 0:
+            data = bytearray(whole)
+            data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+            path.write_bytes(bytes(data))
+        else:
+            changed = bytearray(sheet)
+            for _ in range(chance.randrange(1, 4)):
+                changed[chance.randrange(len(changed))] = chance.randrange(32, 127)
+            path.write_bytes(whole)
+            rebuilt(path, lambda n, d, new=bytes(changed): new if sheet_part(n) else d)  # type: ignore[misc]
+        try:
+            seen.add(judge_workbook(path, office=False).verdict)
+        except HandgradError as error:
+            assert "\n" not in str(error)
+            seen.add("refused")
+    assert {"met", "not met", "refused"} <= seen
