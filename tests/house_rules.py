@@ -28,6 +28,8 @@ ROOMS: Mapping[str, set[str]] = {
     "xlsx": set(),
     "html": set(),
     "runs": {"toml_records"},
+    # How a network is written down as operations: the judge and what is exported stand on it.
+    "transcript": set(),
     "backprop.symbols": set(),
     "backprop.network": {"backprop.symbols", "toml_records"},
     "backprop.presets": {"backprop.network"},
@@ -130,17 +132,14 @@ ROOMS: Mapping[str, set[str]] = {
     # Reports are made from run folders: a recipe is read as data, no live model is.
     "report": {"runs", "html", "digits.training.recipe", "digits.training.recipe_file"},
     "judge.verdict": set(),
-    "judge.modules": set(),
     "judge.page": {"judge.verdict", "html"},
     "judge.sandbox": set(),
-    "judge.transcript": {"judge.modules"},
-    "judge.examination": {"judge.modules", "judge.verdict", "judge.transcript", "digits"},
+    "judge.examination": {"judge.verdict", "transcript", "digits"},
     "judge.network": {
         "judge.examination",
-        "judge.transcript",
         "judge.sandbox",
-        "judge.modules",
         "judge.verdict",
+        "transcript",
         "toml_records",
         "digits",
     },

@@ -19,8 +19,8 @@ from handgrad.judge.examination.layers import Found, layers_in, watch
 from handgrad.judge.examination.operations_seen import Node, Trace, reaching, running_modules
 from handgrad.judge.examination.parameters import hidden_tensors, stored_blocks
 from handgrad.judge.examination.restore import Snapshot, restored, seed_all
-from handgrad.judge.modules import buffers_of, count_once, module_paths, parameters_of, place_of, registered
 from handgrad.judge.verdict import Examination, UsedLayer, place_words
+from handgrad.transcript.modules import buffers_of, count_once, module_paths, parameters_of, place_of, registered
 
 FEW_IMAGES = 8
 EFFECT = 1e-4

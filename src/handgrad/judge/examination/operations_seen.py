@@ -22,7 +22,7 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from handgrad.digits.layers.receptive_field import tensors_in
-from handgrad.judge.modules import place_of
+from handgrad.transcript.modules import place_of
 
 MADE_ANEW = ("empty", "new_", "zeros", "ones", "full_like", "rand_like", "randn_like", "randint_like", "lift_fresh")
 """Beginnings of operations that take no values from the tensors given, only shape and kind (or pass them on as they are)."""

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from handgrad.judge.examination.operations_seen import Node, Trace
-from handgrad.judge.modules import buffers_of, parameters_of, place_of, registered
 from handgrad.judge.verdict import HiddenTensor, Where
+from handgrad.transcript.modules import buffers_of, parameters_of, place_of, registered
 
 FEW = 32
 """So many single numbers (scales, offsets, one number filling a tensor) are free; more are weights written one by one."""

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from handgrad.judge.modules import parameters_of, registered
+from handgrad.transcript.modules import parameters_of, registered
 
 
 class Snapshot:

@@ -27,8 +27,8 @@ from handgrad.digits.training.loop import Images, begin, key, train
 from handgrad.digits.training.recipe_file import parse_recipe
 from handgrad.errors import DivergedError, HandgradError, UsageError
 from handgrad.judge.sandbox.frames import packed_frame
-from handgrad.judge.transcript.rebuild import MalformedError, Rebuilt, pack_tensors, unpack_tensors
-from handgrad.judge.transcript.record import UntraceableError, record, weights_of
+from handgrad.transcript.rebuild import MalformedError, Rebuilt, pack_tensors, unpack_tensors
+from handgrad.transcript.record import UntraceableError, record, weights_of
 
 ANSWER_BATCH = 250
 """Test images shown at a time."""

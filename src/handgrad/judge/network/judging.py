@@ -1,6 +1,6 @@
 """Judges one network file: what it computes, how it trains, what comes out; the verdict is made in this process.
 
-1. A child runs the file and writes down what its network computes (`handgrad.judge.transcript.record`).
+1. A child runs the file and writes down what its network computes (`handgrad.transcript.record`).
 2. A clean child, in which the file never runs, rebuilds the network from that and examines it.
 3. For each seed a clean child trains it with our loop and answers for shuffled test images; the answers are counted here.
 """

@@ -1,7 +1,7 @@
 """Writes down what a network computes: a list of operations from image to output, for any size of batch.
 
 This runs beside the stranger's code and may be deceived by it. That does no harm: what is judged and trained afterwards is
-what was written down (`handgrad.judge.transcript.rebuild`), in a process where the stranger's code never runs.
+what was written down (`handgrad.transcript.rebuild`), in a process where the stranger's code never runs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from handgrad.judge.modules import buffers_of, parameters_of
+from handgrad.transcript.modules import buffers_of, parameters_of
 
 SIZES = (13, 17)
 """Two batch sizes, prime and unlike anything else in a network: where the two recordings differ, the batch is meant."""

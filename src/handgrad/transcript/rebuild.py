@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from handgrad.judge.transcript.operations import operation
+from handgrad.transcript.operations import operation
 
 DTYPES = {str(each).removeprefix("torch."): each for each in (
     torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8,

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from handgrad.digits.networks.load import import_file, load_network
 from handgrad.judge.network.child import give_lazy_layers_their_weights
-from handgrad.judge.transcript.operations import NAMES, known_operation, on_tensors, operation
-from handgrad.judge.transcript.rebuild import MalformedError, Rebuilt, checked_plan
-from handgrad.judge.transcript.record import UntraceableError, record, weights_of
+from handgrad.transcript.operations import NAMES, known_operation, on_tensors, operation
+from handgrad.transcript.rebuild import MalformedError, Rebuilt, checked_plan
+from handgrad.transcript.record import UntraceableError, record, weights_of
 
-HERE = Path(__file__).parents[1]
+HERE = Path(__file__).parents[1] / "judge"
 HONEST = import_file(HERE / "corpus_honest.py").HONEST
 PLAIN = {
     "int",
