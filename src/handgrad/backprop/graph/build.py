@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import StrEnum
 from types import MappingProxyType
 
 from handgrad.backprop.graph.backward import deltas, gradients
@@ -26,28 +28,81 @@ from handgrad.backprop.symbols.names import (
 )
 
 
+class Phase(StrEnum):
+    """What a part of the step does."""
+
+    SETTINGS = "settings"
+    DATA = "data"
+    PARAMETERS = "parameters"
+    MEMORY = "memory"
+    FORWARD = "forward"  # one layer in one sample
+    ERRORS = "errors"  # one sample
+    TOTAL = "total"
+    CORRECTIONS = "corrections"  # Adam's
+    BACKWARD = "backward"  # slopes and deltas of one layer in one sample
+    GRADIENTS = "gradients"  # one layer, over all samples
+    UPDATES = "updates"  # one layer
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A run of quantities that are written together; layer and sample count from 1, 0 where they do not apply."""
+
+    phase: Phase
+    layer: int = 0
+    sample: int = 0
+
+
+def step_parts(network: Network) -> tuple[Part, ...]:
+    """Return the parts of a training step in the order in which they are computed."""
+    samples, last = range(1, len(network.samples) + 1), len(network.layers)
+    parts = [Part(phase) for phase in (Phase.SETTINGS, Phase.DATA, Phase.PARAMETERS, Phase.MEMORY)]
+    for sample in samples:
+        parts += [Part(Phase.FORWARD, layer, sample) for layer in range(1, last + 1)]
+        parts.append(Part(Phase.ERRORS, sample=sample))
+    parts += [Part(Phase.TOTAL), Part(Phase.CORRECTIONS)]
+    for layer in range(last, 0, -1):
+        parts += [Part(Phase.BACKWARD, layer, sample) for sample in samples]
+        parts.append(Part(Phase.GRADIENTS, layer))
+        if network.order is UpdateOrder.OUTPUT_FIRST:
+            parts.append(Part(Phase.UPDATES, layer))
+    if network.order is UpdateOrder.OLD_WEIGHTS:
+        parts += [Part(Phase.UPDATES, layer) for layer in range(1, last + 1)]
+    return tuple(parts)
+
+
+def write_part(draft: Draft, part: Part) -> None:
+    """Add the quantities of one part to the draft; updates need the parameters to be there."""
+    match part.phase:
+        case Phase.SETTINGS:
+            draft.settings()
+        case Phase.DATA:
+            draft.data()
+        case Phase.PARAMETERS:
+            draft.parameters()
+        case Phase.MEMORY:
+            draft.memory()
+        case Phase.FORWARD:
+            forward(draft, part.layer, part.sample)
+        case Phase.ERRORS:
+            errors(draft, part.sample)
+        case Phase.TOTAL:
+            total_error(draft)
+        case Phase.CORRECTIONS:
+            update_parts(draft)
+        case Phase.BACKWARD:
+            deltas(draft, part.layer, part.sample)
+        case Phase.GRADIENTS:
+            gradients(draft, part.layer)
+        case Phase.UPDATES:
+            updates(draft, part.layer)
+
+
 def build_graph(network: Network) -> Graph:
     """Describe one training step of the network."""
     draft = Draft(network)
-    draft.settings()
-    draft.data()
-    draft.parameters()
-    draft.memory()
-    for sample in draft.samples:
-        forward(draft, sample)
-        errors(draft, sample)
-    total_error(draft)
-    update_parts(draft)
-    last = len(network.layers)
-    for layer in range(last, 0, -1):
-        for sample in draft.samples:
-            deltas(draft, layer, sample)
-        gradients(draft, layer)
-        if network.order is UpdateOrder.OUTPUT_FIRST:
-            updates(draft, layer)
-    if network.order is UpdateOrder.OLD_WEIGHTS:
-        for layer in range(1, last + 1):
-            updates(draft, layer)
+    for part in step_parts(network):
+        write_part(draft, part)
     return Graph(network, tuple(draft.quantities), MappingProxyType(draft.successors))
 
 

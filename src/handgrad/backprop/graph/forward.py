@@ -10,21 +10,20 @@ from handgrad.backprop.symbols.expression import Call, Const, Node, Ref, total
 from handgrad.backprop.symbols.names import E_TOTAL, ERROR, Symbol, in_sample, numbered, prefixed
 
 
-def forward(draft: Draft, sample: int) -> None:
-    """Add pre-activations and activations of one sample, layer after layer."""
-    for layer, description in enumerate(draft.network.layers, start=1):
-        activation = ACTIVATIONS[description.activation]
-        for unit in draft.units(layer):
-            symbol, place = draft.pre(layer, unit, sample), {"layer": layer, "unit": unit, "sample": sample}
-            meaning = f"pre-activation of {draft.where(layer, unit)}{draft.on(sample)}"
-            draft.add(symbol, Kind.PRE_ACTIVATION, meaning, weighted_sum(draft, layer, unit, sample), **place)
-            if activation.value is not None:
-                meaning = f"activation of {draft.where(layer, unit)}{draft.on(sample)}"
-                value = activation.value(Ref(symbol.name))
-                out = draft.out(layer, unit, sample)
-                draft.add(out, Kind.ACTIVATION, meaning, value, of=symbol.name, **place)
-        if activation.value is None:
-            softmax(draft, layer, sample)
+def forward(draft: Draft, layer: int, sample: int) -> None:
+    """Add pre-activations and activations of one layer in one sample."""
+    activation = ACTIVATIONS[draft.network.layers[layer - 1].activation]
+    for unit in draft.units(layer):
+        symbol, place = draft.pre(layer, unit, sample), {"layer": layer, "unit": unit, "sample": sample}
+        meaning = f"pre-activation of {draft.where(layer, unit)}{draft.on(sample)}"
+        draft.add(symbol, Kind.PRE_ACTIVATION, meaning, weighted_sum(draft, layer, unit, sample), **place)
+        if activation.value is not None:
+            meaning = f"activation of {draft.where(layer, unit)}{draft.on(sample)}"
+            value = activation.value(Ref(symbol.name))
+            out = draft.out(layer, unit, sample)
+            draft.add(out, Kind.ACTIVATION, meaning, value, of=symbol.name, **place)
+    if activation.value is None:
+        softmax(draft, layer, sample)
 
 
 def weighted_sum(draft: Draft, layer: int, unit: int, sample: int) -> Node:

@@ -62,6 +62,7 @@ SIGMOID = Function(
     "IF(⟨X⟩>=0,1/(1+EXP(-⟨X⟩)),EXP(⟨x⟩)/(1+EXP(⟨x⟩)))",
     "σ(⟨x⟩)",
     r"\sigma(⟨x⟩)",
+    "(x) => (x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x)))",
 )
 TANH = Function(
     "tanh",
@@ -70,6 +71,7 @@ TANH = Function(
     "IF(⟨X⟩>=0,(1-EXP(-2*⟨X⟩))/(1+EXP(-2*⟨X⟩)),(EXP(2*⟨X⟩)-1)/(EXP(2*⟨X⟩)+1))",
     "tanh(⟨x⟩)",
     r"\tanh(⟨x⟩)",
+    "(x) => Math.tanh(x)",
 )
 RELU = Function(
     "relu",
@@ -78,6 +80,7 @@ RELU = Function(
     "MAX(0,⟨x⟩)",
     "max(0, ⟨x⟩)",
     r"\max(0, ⟨x⟩)",
+    "(x) => (x <= 0 ? 0 * x : x)",
 )
 RELU_SLOPE = Function(
     "relu_slope",
@@ -86,6 +89,7 @@ RELU_SLOPE = Function(
     "IF(⟨X⟩>0,1,0)",
     "[⟨x⟩ > 0]",
     r"[⟨x⟩ > 0]",
+    "(x) => (x > 0 ? 1 : 0)",
 )
 LEAKY_RELU = Function(
     "leaky_relu",
@@ -94,6 +98,7 @@ LEAKY_RELU = Function(
     f"MAX({LEAK}*⟨X⟩,⟨x⟩)",
     f"max({LEAK} · ⟨X⟩, ⟨x⟩)",
     rf"\max({LEAK} \cdot ⟨X⟩, ⟨x⟩)",
+    f"(x) => (x <= 0 ? {LEAK} * x : x)",
 )
 LEAKY_RELU_SLOPE = Function(
     "leaky_relu_slope",
@@ -102,11 +107,21 @@ LEAKY_RELU_SLOPE = Function(
     f"IF(⟨X⟩>0,1,{LEAK})",
     f"[1 if ⟨x⟩ > 0, else {LEAK}]",
     rf"[1\ \mathrm{{if}}\ ⟨x⟩ > 0,\ \mathrm{{else}}\ {LEAK}]",
+    f"(x) => (x > 0 ? 1 : {LEAK})",
 )
-EXP = Function("exp", _exp, np.exp, "EXP(⟨x⟩)", "e^(⟨x⟩)", "e^{⟨x⟩}")
-LN = Function("ln", math.log, np.log, "LN(⟨x⟩)", "ln(⟨x⟩)", r"\ln(⟨x⟩)")
-SQRT = Function("sqrt", math.sqrt, np.sqrt, "SQRT(⟨x⟩)", "√(⟨x⟩)", r"\sqrt{⟨x⟩}")
-LARGEST = Function("largest", max, _largest, "MAX(⟨args⟩)", "max(⟨args⟩)", r"\max(⟨args⟩)")
+EXP = Function("exp", _exp, np.exp, "EXP(⟨x⟩)", "e^(⟨x⟩)", "e^{⟨x⟩}", "(x) => Math.exp(x)")
+LN = Function("ln", math.log, np.log, "LN(⟨x⟩)", "ln(⟨x⟩)", r"\ln(⟨x⟩)", "(x) => Math.log(x)")
+SQRT = Function("sqrt", math.sqrt, np.sqrt, "SQRT(⟨x⟩)", "√(⟨x⟩)", r"\sqrt{⟨x⟩}", "(x) => Math.sqrt(x)")
+LARGEST = Function(
+    "largest",
+    max,
+    _largest,
+    "MAX(⟨args⟩)",
+    "max(⟨args⟩)",
+    r"\max(⟨args⟩)",
+    # not Math.max: like Python's max, and unlike it, this keeps a number that stands before a NaN
+    "(...all) => all.reduce((most, x) => (x > most ? x : most))",
+)
 SOFTPLUS = Function(
     "softplus",
     _softplus,
@@ -114,6 +129,7 @@ SOFTPLUS = Function(
     "(MAX(⟨x⟩,0)+LN(1+EXP(-ABS(⟨x⟩))))",
     "ln(1 + e^⟨X⟩)",
     r"\ln(1 + e^{⟨x⟩})",
+    "(x) => (0 > x ? 0 : x) + Math.log1p(Math.exp(-Math.abs(x)))",
 )
 FUNCTIONS: dict[str, Function] = {
     function.name: function

@@ -98,6 +98,7 @@ class Function:
 
     In the templates ``⟨x⟩`` is the argument as it stands, ``⟨X⟩`` the argument in brackets unless it is a single sign,
     ``⟨args⟩`` all arguments parted by commas. Every template must read as one term (bracketed where needed).
+    ``script`` is the same function in JavaScript, for the page: it overflows and treats NaN as ``of_float`` does.
     """
 
     name: str
@@ -106,6 +107,7 @@ class Function:
     formula: str
     plain: str
     latex: str
+    script: str
 
 
 @dataclass(frozen=True, slots=True)
