@@ -25,7 +25,7 @@ class Convention:
 
 
 def conventions(graph: Graph) -> tuple[Convention, ...]:
-    """The conventions that concern this network, with numbers of its first step or of row 1."""
+    """Return the conventions that concern this network, with numbers of its first step or of row 1."""
     rows = _Rows(graph)
     return tuple(
         convention
@@ -130,7 +130,7 @@ def _samples(graph: Graph, rows: _Rows) -> Iterator[Convention]:
 
 
 def _one_by_one(network: Network) -> float:
-    """E_total after an update for each sample in turn."""
+    """Return E_total after an update for each sample in turn."""
     weights, biases = network.weights, network.biases
     for sample in network.samples:
         alone = dataclasses.replace(network, samples=(sample,), weights=weights, biases=biases)

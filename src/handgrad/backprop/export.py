@@ -24,13 +24,13 @@ ROWS_AT_ONCE = 1000
 
 
 def export_columns(graph: Graph) -> tuple[str, ...]:
-    """The training table's columns, then all other quantities, then the settings: every name of the graph once."""
+    """Return the training table's columns, then all other quantities, then the settings: every name of the graph once."""
     settings = tuple(quantity.name for quantity in graph.of_kind(Kind.SETTING))
     return (*graph.main_columns, *graph.extra_columns, *settings)
 
 
 def csv_chunks(trace: Trace) -> Iterator[bytes]:
-    """The trace as CSV in pieces: a header of labels, then one row a step, numbers in full precision.
+    """Yield the trace as CSV in pieces: a header of labels, then one row a step, numbers in full precision.
 
     UTF-8 with a byte order mark. Texts go through :func:`safe_text`.
     """
@@ -45,12 +45,12 @@ def csv_chunks(trace: Trace) -> Iterator[bytes]:
 
 
 def safe_text(text: str) -> str:
-    """A text that a spreadsheet will not run: one that begins as a formula does gets an apostrophe before it."""
+    """Return a text that a spreadsheet will not run: one that begins as a formula does gets an apostrophe before it."""
     return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def json_chunks(trace: Trace, files: tuple[str, ...] = ()) -> Iterator[str]:
-    """The trace as one JSON document in pieces.
+    """Yield the trace as one JSON document in pieces.
 
     ``network`` (as described), ``steps``, ``diverged_at`` (a row or null), ``files`` (written beside it),
     ``quantities`` (name, label, kind, meaning, rule in symbols or null) and ``values``: a list of steps + 1 numbers or
@@ -73,7 +73,7 @@ def json_chunks(trace: Trace, files: tuple[str, ...] = ()) -> Iterator[str]:
 
 
 def network_record(network: Network) -> dict[str, Any]:
-    """The network as plain data under the keys of its TOML file."""
+    """Return the network as plain data under the keys of its TOML file."""
     update = network.update
     return {
         "name": network.name,

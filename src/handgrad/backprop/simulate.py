@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from handgrad.backprop.graph.build import build_graph
-from handgrad.backprop.graph.compiled import compile_step, given_names
-from handgrad.backprop.graph.graph import GIVEN, Graph
+from handgrad.backprop.graph.compiled import compile_step, first_value_names
+from handgrad.backprop.graph.graph import FIRST_VALUES, Graph
 from handgrad.backprop.network.network import Network, UpdateOrder
 from handgrad.errors import UsageError
 
@@ -48,11 +48,11 @@ class Trace:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The quantities held, in the order of the step."""
+        """Return the quantities held, in the order of the step."""
         return tuple(self.values)
 
     def row(self, step: int) -> dict[str, float]:
-        """All quantities of one row; negative steps count from the end."""
+        """Return all quantities of one row; negative steps count from the end."""
         return {name: float(column[step]) for name, column in self.values.items()}
 
 
@@ -70,37 +70,40 @@ class RateSweep:
 
     @property
     def ended_higher(self) -> tuple[bool, ...]:
-        """By rate: whether the last error is above the first, or no number at all."""
+        """Return for each rate whether the last error is above the first, or no number at all."""
         return tuple(not bool(last <= first) for first, last in zip(self.errors[0], self.errors[-1], strict=True))
 
     @property
     def rises(self) -> tuple[int, ...]:
-        """By rate: from how many steps to the next the error rose (or stopped being a number)."""
+        """Return for each rate at how many steps the error rose (or stopped being a number)."""
         fell = self.errors[1:] <= self.errors[:-1]
         return tuple(int(count) for count in (~fell).sum(axis=0))
 
 
-def given_values(graph: Graph, changes: Mapping[str, Any] | None = None) -> list[Any]:
-    """The first values in :func:`given_names` order, with changes by name.
+def _first_values(graph: Graph, changes: Mapping[str, Any] | None = None) -> list[Any]:
+    """Return the first values in :func:`first_value_names` order, with changes by name.
 
-    Raises :class:`UsageError` for a change to something that is not given.
+    Raises :class:`UsageError` for a change to something that has no first value.
     """
-    values: dict[str, Any] = {q.name: q.value for q in graph if q.kind in GIVEN}
+    values: dict[str, Any] = {q.name: q.value for q in graph if q.kind in FIRST_VALUES}
     for name, value in (changes or {}).items():
         if name not in values:
-            raise UsageError(f"{name} is not a given value of this network – given are {', '.join(values)}")
+            raise UsageError(f"{name} is no first value of this network – there are {', '.join(values)}")
         values[name] = value
     return list(values.values())
 
 
 def evaluate(graph: Graph, changes: Mapping[str, ArrayLike] | None = None) -> dict[str, Any]:
-    """Every quantity of one step; ``changes`` overrides given values, by name, with floats or arrays that broadcast.
+    """Return every quantity of one step; ``changes`` overrides first values, by name, with floats or arrays that
+    broadcast.
 
     Overflow becomes infinity or NaN without a warning.
     """
-    given = given_values(graph, {name: np.asarray(value, dtype=np.float64) for name, value in (changes or {}).items()})
+    values = _first_values(
+        graph, {name: np.asarray(value, dtype=np.float64) for name, value in (changes or {}).items()}
+    )
     with np.errstate(all="ignore"):
-        results = compile_step(graph, graph.names, arrays=True)(given)
+        results = compile_step(graph, graph.names, arrays=True)(values)
     return dict(zip(graph.names, results, strict=True))
 
 
@@ -112,7 +115,7 @@ def trace(
 ) -> Trace:
     """Train for ``steps`` updates and keep the named quantities (all of them by default) of every row.
 
-    ``changes`` overrides given values by name (``{"learning_rate": 0.1}``). Raises :class:`UsageError` where steps is
+    ``changes`` overrides first values by name (``{"learning_rate": 0.1}``). Raises :class:`UsageError` where steps is
     not 0 to 1,000,000, a name is unknown, or the trace would not fit in memory.
     """
     return traces(network, steps, names, (changes or {},))[0]
@@ -141,7 +144,7 @@ def _trace(
     graph: Graph, step: Callable[[Sequence[Any]], tuple[Any, ...]], steps: int, kept: tuple[str, ...],
     changes: Mapping[str, float],
 ) -> Trace:  # fmt: skip
-    values = [float(value) for value in given_values(graph, changes)]
+    values = [float(value) for value in _first_values(graph, changes)]
     slots = _slots(graph)
     rows, errors = np.empty((steps + 1, len(kept))), np.empty(steps + 1)
     for number in range(steps + 1):
@@ -155,7 +158,7 @@ def _trace(
 
 
 def rate_sweep(network: Network | Graph, rates: Sequence[float], steps: int) -> RateSweep:
-    """E_total by step for several learning rates, all trained at once.
+    """Return E_total by step for several learning rates, all trained at once.
 
     Raises :class:`UsageError` where a rate is not a finite number above 0 or steps is not 0 to 1,000,000.
     """
@@ -167,7 +170,7 @@ def rate_sweep(network: Network | Graph, rates: Sequence[float], steps: int) -> 
     graph = _graph(network)
     successors = tuple(graph.successors.values())
     step = compile_step(graph, ("E_total", *successors), arrays=True)
-    values = given_values(graph, {"learning_rate": np.asarray(rates, dtype=np.float64)})
+    values = _first_values(graph, {"learning_rate": np.asarray(rates, dtype=np.float64)})
     slots = _slots(graph)
     errors = np.empty((steps + 1, len(rates)))
     with np.errstate(all="ignore"):
@@ -180,19 +183,19 @@ def rate_sweep(network: Network | Graph, rates: Sequence[float], steps: int) -> 
 
 
 def gradient(network: Network | Graph, changes: Mapping[str, float] | None = None) -> dict[str, float]:
-    """The graph's own dE/d… by parameter name, at the first weights or with ``changes``.
+    """Return the graph's own dE/d… by parameter name, at the first weights or with ``changes``.
 
     With the order *output layer first* the hidden layers' entries are that rule's numbers, not the gradient of E_total:
     see ``Graph.exact_parameters`` and :func:`exact_gradient`.
     """
     graph = _graph(network)
     names = [f"dE/d{name}" for name in graph.parameters]
-    found = compile_step(graph, names, arrays=False)([float(value) for value in given_values(graph, changes)])
+    found = compile_step(graph, names, arrays=False)([float(value) for value in _first_values(graph, changes)])
     return dict(zip(graph.parameters, found, strict=True))
 
 
 def exact_gradient(network: Network | Graph, changes: Mapping[str, float] | None = None) -> dict[str, float]:
-    """The true gradient of E_total at these weights, whatever order the network updates in."""
+    """Return the true gradient of E_total at these weights, whatever order the network updates in."""
     described = _graph(network).network
     return gradient(dataclasses.replace(described, order=UpdateOrder.OLD_WEIGHTS), changes)
 
@@ -200,13 +203,14 @@ def exact_gradient(network: Network | Graph, changes: Mapping[str, float] | None
 def finite_differences(
     network: Network | Graph, changes: Mapping[str, float] | None = None, nudge: float = DIFFERENCE
 ) -> dict[str, float]:
-    """Central differences of E_total by parameter name: (E(w + nudge) − E(w − nudge)) / (2 · nudge), all at once.
+    """Return central differences of E_total by parameter name: (E(w + nudge) − E(w − nudge)) / (2 · nudge), all at
+    once.
 
     They belong to the row's own (old) weights: with the order *output layer first* the hidden gradients of the graph
     rightly disagree with them (``Graph.exact_parameters`` names those that must agree).
     """
     graph = _graph(network)
-    base = dict(zip(given_names(graph), given_values(graph, changes), strict=True))
+    base = dict(zip(first_value_names(graph), _first_values(graph, changes), strict=True))
     count = len(graph.parameters)
     nudges = np.concatenate([np.eye(count), -np.eye(count)], axis=1) * nudge
     moved = {name: float(base[name]) + nudges[row] for row, name in enumerate(graph.parameters)}
@@ -228,8 +232,8 @@ def _check_steps(steps: int) -> None:
 
 
 def _slots(graph: Graph) -> list[int]:
-    """Where in the given values each successor goes."""
-    places = {name: index for index, name in enumerate(given_names(graph))}
+    """Return where in the first values each successor goes."""
+    places = {name: index for index, name in enumerate(first_value_names(graph))}
     return [places[name] for name in graph.successors]
 
 

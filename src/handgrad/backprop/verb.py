@@ -38,27 +38,27 @@ class BackpropResult:
 
     @property
     def graph(self) -> Graph:
-        """The description of one step."""
+        """Return the description of one step."""
         return self.trace.graph
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of all quantities, in the order of the step."""
+        """Return the names of all quantities, in the order of the step."""
         return self.trace.names
 
     @property
     def steps(self) -> int:
-        """How many updates were made."""
+        """Return how many updates were made."""
         return self.trace.steps
 
     @property
     def errors(self) -> Floats:
-        """E_total by step, shape ``[steps + 1]``."""
+        """Return E_total by step, shape ``[steps + 1]``."""
         return self.trace["E_total"]
 
     @property
     def diverged_at(self) -> int | None:
-        """The first row in which E_total is no longer finite, or None."""
+        """Return the first row in which E_total is no longer finite, or None."""
         return self.trace.diverged_at
 
     def __getitem__(self, name: str) -> Floats:
@@ -112,17 +112,18 @@ def adapt(
     order: UpdateOrder | str | None = None,
     prefix: str = "",
 ) -> Network:
-    """The network with some of its settings replaced; messages name them with the prefix (``--`` on a command line).
+    """Return the network with some of its settings replaced; messages name them with the prefix (``--`` on a command
+    line).
 
     A bias rule keeps the biases that are there: one a layer is given to each of its units; one a unit becomes one a
     layer where its units agree. Where there were none, they start at 0.
     """
     changes: dict[str, object] = {}
     if weights is not None:
-        given, needed = tuple(map(float, weights)), weight_count(network.sizes)
-        if len(given) != needed:
-            raise UsageError(f"{prefix}weights has {counted(len(given), 'number')} – {network.name} needs {needed}")
-        changes["weights"] = given
+        values, needed = tuple(map(float, weights)), weight_count(network.sizes)
+        if len(values) != needed:
+            raise UsageError(f"{prefix}weights has {counted(len(values), 'number')} – {network.name} needs {needed}")
+        changes["weights"] = values
     if learning_rate is not None:
         if not (math.isfinite(learning_rate) and learning_rate > 0):
             option = "--learning-rate" if prefix else "learning_rate"
@@ -150,7 +151,7 @@ def check_book(steps: int, rates: Sequence[float], prefix: str = "") -> None:
 
 
 def _biases(network: Network, rule: BiasRule, prefix: str) -> tuple[float, ...]:
-    """The network's biases in the number that a rule needs."""
+    """Return the network's biases in the number that a rule needs."""
     if rule is BiasRule.NONE or network.bias is BiasRule.NONE:
         return ()
     if rule is BiasRule.NEURON or network.bias is not BiasRule.NEURON:

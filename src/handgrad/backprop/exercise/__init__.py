@@ -1,6 +1,6 @@
 """Tasks: a training step to be worked out by hand, with numbers of the learner's own, that marks itself or is a test.
 
-``questions`` says what is asked, ``mistakes`` what can go wrong, ``numbers`` draws what is given, ``marking`` judges; the
+``questions`` says what is asked, ``mistakes`` what can go wrong, ``numbers`` draws the numbers, ``marking`` judges; the
 sheets and ``book`` turn that into workbooks.
 """
 

@@ -70,7 +70,7 @@ MOST_EARLIER = 40
 
 
 def answers_sheet(places: Places) -> SheetPlan:
-    """The sheet that takes the answers: a row a question, in practice with its verdict."""
+    """Return the sheet that takes the answers: a row a question, in practice with its verdict."""
     page = Page(ANSWERS)
     page.text(0, 0, "Answers", TITLE)
     page.text(1, 0, f"Task {places.exercise.identifier}. The statement is on the sheet Task.", SUBTITLE)
@@ -119,7 +119,10 @@ def _question(page: Page, places: Places, question: Question, last: int) -> None
 
 
 def _verdict(places: Places, name: str) -> str:
-    """Asks for a number first: comparing a text or an error with a number would give an error, or a lie."""
+    """Return the verdict's formula.
+
+    It asks for a number first: comparing a text or an error with a number would give an error, or a lie.
+    """
     answer = places.answer(name, sheet=False)
     right = f"ABS({answer}-{places.marking(name, TRUE)})<={places.marking(name, TOLERANCE_TRUE)}"
     follow = f"ABS({answer}-{places.marking(name, FOLLOWED)})<={places.marking(name, TOLERANCE_FOLLOWED)}"
@@ -148,7 +151,7 @@ def _hint(places: Places, name: str) -> str:
 
 
 def _from(places: Places, name: str) -> str:
-    """The label of the first earlier answer that is not right."""
+    """Return the label of the first earlier answer that is not right."""
     graph = places.exercise.graph
     found = f'"{FROM_ROUNDED}"'
     for one in reversed(earlier(graph, frozenset(places.answer_rows), name)[:MOST_EARLIER]):

@@ -29,19 +29,21 @@ class WrittenExercise:
 
 
 def practice_plan(exercise: Exercise) -> Plan:
-    """A task that marks itself: the sheets Task and Answers, and the hidden sheet Marking."""
+    """Return a task that marks itself: the sheets Task and Answers, and the hidden sheet Marking."""
     places = Places(exercise, practice=True)
     return Plan(_title(exercise, "practice"), (task_sheet(places), answers_sheet(places), marking_sheet(places)))
 
 
 def exam_plan(exercise: Exercise) -> Plan:
-    """A task that knows no answer: the sheets Task and Answers, whose formulas only repeat cells and count numbers."""
+    """Return a task that knows no answer: the sheets Task and Answers, whose formulas only repeat cells and count
+    numbers.
+    """
     places = Places(exercise, practice=False)
     return Plan(_title(exercise, "test"), (task_sheet(places), answers_sheet(places)))
 
 
 def key_plan(exercise: Exercise, *, test: bool) -> Plan:
-    """The teacher's copy: every answer in the cell where the task has its blank, the mistakes, and both as data."""
+    """Return the teacher's copy: every answer in the cell where the task has its blank, the mistakes, and both as data."""
     places = Places(exercise, practice=not test, key=True)
     sheets = (task_sheet(places), answers_sheet(places), mistakes_sheet(places), data_sheet(places))
     return Plan(_title(exercise, "key"), sheets)
@@ -66,7 +68,7 @@ def write_exercise(
     task and key would be one file, before anything is written; :class:`DiskError` where the disk refuses.
     """
     task = Path(out)
-    keyed = key_path(task, test=test, key=None if key is None else Path(key))
+    keyed = _key_path(task, test=test, key=None if key is None else Path(key))
     for path in (task, keyed):
         if path is not None:
             check_free(path, overwrite)
@@ -79,8 +81,8 @@ def write_exercise(
     return WrittenExercise(exercise, task, keyed)
 
 
-def key_path(task: Path, *, test: bool, key: Path | None) -> Path | None:
-    """Where the key goes, if anywhere; raises :class:`UsageError` where it would be the task itself."""
+def _key_path(task: Path, *, test: bool, key: Path | None) -> Path | None:
+    """Return where the key goes, if anywhere; raises :class:`UsageError` where it would be the task itself."""
     if key is None:
         return task.with_name(f"{task.stem}-key{task.suffix}") if test else None
     if key.resolve() == task.resolve():

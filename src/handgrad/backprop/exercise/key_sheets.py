@@ -30,7 +30,7 @@ GENERAL = replace(VALUE, number="General")
 
 
 def mistakes_sheet(places: Places) -> SheetPlan:
-    """Every wrong value that the task can name, all other answers being right."""
+    """Return every wrong value that the task can name, all other answers being right."""
     page = Page(MISTAKES)
     page.text(0, 0, "Mistakes", TITLE)
     page.text(1, 0, "What a likely mistake leads to where all earlier answers are right.", SUBTITLE)
@@ -47,7 +47,9 @@ def mistakes_sheet(places: Places) -> SheetPlan:
 
 
 def data_sheet(places: Places) -> SheetPlan:
-    """Plain tables under defined names: ``key_facts`` (two columns), ``key_answers`` and ``key_mistakes`` (with headers)."""
+    """Return plain tables under defined names: ``key_facts`` (two columns), ``key_answers`` and ``key_mistakes`` (with
+    headers).
+    """
     page = Page(DATA)
     page.text(0, 0, "Data", TITLE)
     said = "The key once more, for programs: key_facts, key_answers and key_mistakes are names of its three tables."
@@ -112,7 +114,7 @@ def _mistakes(places: Places) -> Iterator[tuple[Question, str, str, float, float
 
 
 def _table(page: Page, top: int, name: str, heads: tuple[str, ...], rows: Sequence[tuple[float | str, ...]]) -> int:
-    """A table with its header; returns the first free row below, one left between."""
+    """Write a table with its header; return the first free row below, one left between."""
     for column, head in enumerate(heads):
         page.text(top, column, head, HEADER)
     for row, values in enumerate(rows, start=top + 1):

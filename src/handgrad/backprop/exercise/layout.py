@@ -7,7 +7,7 @@ from functools import cached_property
 
 from handgrad.backprop.exercise.questions import Question, Section
 from handgrad.backprop.exercise.task import Exercise
-from handgrad.backprop.graph.graph import GIVEN, Kind
+from handgrad.backprop.graph.graph import FIRST_VALUES, Kind
 from handgrad.backprop.symbols.expression import Ref
 from handgrad.xlsx.writer import address
 
@@ -41,12 +41,12 @@ class Places:
 
     @cached_property
     def several(self) -> bool:
-        """Whether there is more than one sample."""
+        """Return whether there is more than one sample."""
         return len(self.exercise.network.samples) > 1
 
     @cached_property
     def group_rows(self) -> dict[str, int]:
-        """The row of each heading of the given numbers."""
+        """Return the row of each heading of the numbers of the task."""
         row = PANEL_TOP + (PROGRESS_ROWS if self.practice else PERSON_ROWS)
         row += 3 if self.several else 0
         rows: dict[str, int] = {}
@@ -58,8 +58,8 @@ class Places:
         return rows
 
     @cached_property
-    def given_rows(self) -> dict[str, int]:
-        """The row of each given number on the sheet Task."""
+    def number_rows(self) -> dict[str, int]:
+        """Return the row of each number of the task on the sheet Task."""
         rows: dict[str, int] = {}
         for title, kinds in GROUPS:
             for place, quantity in enumerate(self.exercise.graph.of_kind(*kinds), start=1):
@@ -68,12 +68,12 @@ class Places:
 
     @cached_property
     def section_rows(self) -> dict[Section, int]:
-        """The row of each section's heading on the sheet Answers."""
+        """Return the row of each section's heading on the sheet Answers."""
         return self._answer_rows[0]
 
     @cached_property
     def answer_rows(self) -> dict[str, int]:
-        """The row of each question on the sheet Answers."""
+        """Return the row of each question on the sheet Answers."""
         return self._answer_rows[1]
 
     @cached_property
@@ -91,13 +91,13 @@ class Places:
 
     @cached_property
     def marking_rows(self) -> dict[str, int]:
-        """The row of every computed quantity on the sheet Marking."""
+        """Return the row of every computed quantity on the sheet Marking."""
         computed = [quantity.name for quantity in self.exercise.graph if quantity.expression is not None]
         return {name: MARKING_TOP + number for number, name in enumerate(computed)}
 
     @cached_property
     def mistake_rows(self) -> dict[str, range]:
-        """The rows of each question's mistakes, in the table beside."""
+        """Return the rows of each question's mistakes, in the table beside."""
         rows: dict[str, range] = {}
         row = MARKING_TOP
         for question in self.exercise.questions:
@@ -107,44 +107,44 @@ class Places:
         return rows
 
     def answer(self, name: str, column: int = ANSWER, sheet: bool = True) -> str:
-        """A cell of a question's row on the sheet Answers."""
+        """Return a cell of a question's row on the sheet Answers."""
         place = address(self.answer_rows[name], column, fixed=True)
         return f"{ANSWERS}!{place}" if sheet else place
 
     def marking(self, name: str, column: int) -> str:
-        """A cell of a quantity's row on the sheet Marking."""
+        """Return a cell of a quantity's row on the sheet Marking."""
         return f"{MARKING}!{address(self.marking_rows[name], column, fixed=True)}"
 
     def mistakes(self, name: str, column: int) -> str:
-        """The cells of a question's mistakes."""
+        """Return the cells of a question's mistakes."""
         rows = self.mistake_rows[name]
         first, last = (address(row, column, fixed=True) for row in (rows[0], rows[-1]))
         return f"{MARKING}!{first}:{last}"
 
-    def given(self, name: str) -> str:
-        """A given number as formulas write it: its cell, or for an optimizer's memory the number itself."""
+    def number(self, name: str) -> str:
+        """Return a number of the task as formulas write it: its cell, or for an optimizer's memory the number itself."""
         quantity = self.exercise.graph[name]
         if quantity.kind is Kind.MEMORY:
             return f"{quantity.value:g}"
-        return f"{TASK}!{address(self.given_rows[name], 1, fixed=True)}"
+        return f"{TASK}!{address(self.number_rows[name], 1, fixed=True)}"
 
     def true(self, name: str) -> str:
-        """The true value as formulas write it: a given number, or its cell on the sheet Marking."""
-        return self.given(name) if self.exercise.graph[name].kind in GIVEN else self.marking(name, TRUE)
+        """Return the true value as formulas write it: a number of the task, or its cell on the sheet Marking."""
+        return self.number(name) if self.exercise.graph[name].kind in FIRST_VALUES else self.marking(name, TRUE)
 
     def own(self, name: str) -> str:
-        """The learner's answer where there is one, what follows from the others where not."""
-        return self.given(name) if self.exercise.graph[name].kind in GIVEN else self.marking(name, OWN)
+        """Return the learner's answer where there is one, what follows from the others where not."""
+        return self.number(name) if self.exercise.graph[name].kind in FIRST_VALUES else self.marking(name, OWN)
 
     def stands_for(self, name: str) -> str:
-        """The asked or given quantity of which this one is only another name."""
-        while name not in self.answer_rows and self.exercise.graph[name].kind not in GIVEN:
+        """Return the quantity, asked or a number of the task, of which this one is only another name."""
+        while name not in self.answer_rows and self.exercise.graph[name].kind not in FIRST_VALUES:
             expression = self.exercise.graph[name].expression
             if not isinstance(expression, Ref):
-                raise ValueError(f"{name} is neither asked nor given")
+                raise ValueError(f"{name} is neither asked nor a number of the task")
             name = expression.name
         return name
 
     def question(self, name: str) -> Question:
-        """The question that asks for the quantity *name*; StopIteration where none does."""
+        """Return the question that asks for the quantity *name*; StopIteration where none does."""
         return next(question for question in self.exercise.questions if question.name == name)

@@ -55,12 +55,12 @@ class Mark:
 
 
 def follows(name: str) -> str:
-    """The name under which a marking graph has what follows from the earlier answers."""
+    """Return the name under which a marking graph has what follows from the earlier answers."""
     return f"{name} | follows"
 
 
 def wrong(name: str, number: int) -> str:
-    """The name of the value of a mistake, from 0, in a marking graph."""
+    """Return the name of the value of a mistake, from 0, in a marking graph."""
     return f"{name} | mistake {number}"
 
 
@@ -68,7 +68,9 @@ def marking_graph(
     graph: Graph, asked: Sequence[Question], mistakes: Mapping[str, Sequence[Mistake]],
     answers: Mapping[str, float],
 ) -> Graph:  # fmt: skip
-    """The step with the learner's answers in the place of what they answer, what follows from them, and every mistake."""
+    """Return the step with the learner's answers in the place of what they answer, what follows from them, and every
+    mistake.
+    """
     names = {question.name for question in asked}
     quantities: list[Quantity] = []
     for quantity in graph:
@@ -76,8 +78,8 @@ def marking_graph(
             quantities.append(quantity)
             continue
         quantities.append(replace(quantity, name=follows(quantity.name)))
-        given = answers.get(quantity.name)
-        own: Node = Ref(follows(quantity.name)) if given is None else _constant(given)
+        answer = answers.get(quantity.name)
+        own: Node = Ref(follows(quantity.name)) if answer is None else _constant(answer)
         quantities.append(replace(quantity, expression=own))
     for name, made in mistakes.items():
         for number, mistake in enumerate(made):
@@ -87,7 +89,7 @@ def marking_graph(
 
 
 def tolerance(value: Any, base: Any | None, step: float = OF_STEP, share: float = TOLERANCE) -> Any:
-    """How far an answer may be from ``value``; ``base`` is what it was before the step. Floats or arrays."""
+    """Return how far an answer may be from ``value``; ``base`` is what it was before the step. Floats or arrays."""
     if base is None:
         return share * abs(value)
     smaller = share * abs(value) <= step * abs(value - base)
@@ -95,7 +97,7 @@ def tolerance(value: Any, base: Any | None, step: float = OF_STEP, share: float 
 
 
 def mistake_tolerance(mistaken: Any, value: Any, base: Any | None) -> Any:
-    """How far from a wrong value an answer still names that mistake. Floats or arrays."""
+    """Return how far from a wrong value an answer still names that mistake. Floats or arrays."""
     near = NEAR_MISTAKE * TOLERANCE * abs(mistaken)
     if base is None:
         return near
@@ -114,9 +116,9 @@ def marks(
     own = evaluate(marking_graph(graph, asked, mistakes, numbers))
     names, found = frozenset(question.name for question in asked), dict[str, Mark]()
     for question in asked:
-        name, given = question.name, answers.get(question.name)
+        name, answer = question.name, answers.get(question.name)
         if name not in numbers:
-            found[name] = Mark(Verdict.EMPTY) if given in (None, "") else Mark(Verdict.NO_NUMBER, NO_NUMBER)
+            found[name] = Mark(Verdict.EMPTY) if answer in (None, "") else Mark(Verdict.NO_NUMBER, NO_NUMBER)
             continue
         before = [(graph[one].label, found[one].verdict) for one in earlier(graph, names, name)]
         found[name] = _judge(question, numbers[name], true, own, mistakes[name], before)
@@ -124,23 +126,23 @@ def marks(
 
 
 def _judge(
-    question: Question, given: float, true: Mapping[str, Any], own: Mapping[str, Any], mistakes: Sequence[Mistake],
+    question: Question, answer: float, true: Mapping[str, Any], own: Mapping[str, Any], mistakes: Sequence[Mistake],
     before: Sequence[tuple[str, Verdict]],
 ) -> Mark:  # fmt: skip
     name, base = question.name, question.base
     right, followed = float(true[name]), float(own[follows(name)])
     right_base, own_base = (None, None) if base is None else (float(true[base]), float(own[base]))
-    if abs(given - right) <= tolerance(right, right_base):
+    if abs(answer - right) <= tolerance(right, right_base):
         return Mark(Verdict.RIGHT)
-    if abs(given - followed) <= tolerance(followed, own_base):
+    if abs(answer - followed) <= tolerance(followed, own_base):
         doubtful = [label for label, verdict in before if verdict not in (Verdict.RIGHT, Verdict.EMPTY)]
         return Mark(Verdict.FOLLOWS, f"{FOLLOWS} {doubtful[0] if doubtful else FROM_ROUNDED}")
     for number, mistake in enumerate(mistakes):
         value = float(own[wrong(name, number)])
-        if abs(given - value) <= mistake_tolerance(value, followed, own_base):
+        if abs(answer - value) <= mistake_tolerance(value, followed, own_base):
             return Mark(Verdict.NOT_YET, mistake.words, mistake)
-    near = abs(given - right) <= NEAR_RIGHT * tolerance(right, right_base)
-    near = near or abs(given - followed) <= NEAR_RIGHT * tolerance(followed, own_base)
+    near = abs(answer - right) <= NEAR_RIGHT * tolerance(right, right_base)
+    near = near or abs(answer - followed) <= NEAR_RIGHT * tolerance(followed, own_base)
     return Mark(Verdict.NOT_YET, ROUNDED if near else "")
 
 

@@ -33,7 +33,7 @@ GENERAL = replace(VALUE, number="General")
 
 
 def marking_sheet(places: Places) -> SheetPlan:
-    """The sheet behind the verdicts: true values, what follows from the answers, values of likely mistakes."""
+    """Return the sheet behind the verdicts: true values, what follows from the answers, values of likely mistakes."""
     page = Page(MARKING)
     page.text(0, 0, "Marking", TITLE)
     page.text(1, 0, "What the verdicts are made from. It holds the answers: this book is for practice.", SUBTITLE)

@@ -1,9 +1,9 @@
-"""The network of a task as a drawing: given numbers, and the learner's answers as they come."""
+"""The network of a task as a drawing: the numbers of the task, and the learner's answers as they come."""
 
 from __future__ import annotations
 
 from handgrad.backprop.exercise.layout import SAMPLE_SHOWN, Places
-from handgrad.backprop.graph.graph import GIVEN
+from handgrad.backprop.graph.graph import FIRST_VALUES
 from handgrad.backprop.workbook.content import Material
 from handgrad.backprop.workbook.network_drawing import Drawing
 from handgrad.backprop.workbook.plan import Page
@@ -33,7 +33,7 @@ class TaskDrawing(Drawing):
     def _shown(self, name: str) -> tuple[str, Value]:
         name = self.places.stands_for(name)
         exercise = self.places.exercise
-        if exercise.graph[name].kind in GIVEN:
-            return self.places.given(name), exercise.values[name]
+        if exercise.graph[name].kind in FIRST_VALUES:
+            return self.places.number(name), exercise.values[name]
         cell = self.places.answer(name)
         return f'IF(ISNUMBER({cell}),{cell},"{OPEN}")', exercise.values[name] if self.places.key else OPEN

@@ -33,8 +33,8 @@ STRAIGHT = frozenset({"relu", "leaky-relu"})
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """Candidates, a row each: the given numbers by name."""
+class _Drawn:
+    """Candidates, a row each: the numbers of the task by name."""
 
     values: Mapping[str, Floats]
 
@@ -45,7 +45,7 @@ class Drawn:
 def own_numbers(
     network: Network, graph: Graph, asked: Sequence[Question], mistakes: Mapping[str, Sequence[Mistake]], seed: int
 ) -> Network:
-    """The network with the first numbers of the seed's sequence that are fit for a task.
+    """Return the network with the first numbers of the seed's sequence that are fit for a task.
 
     Fit: no answer is tiny or huge, no activation saturated, and every mistake lies ``APART`` tolerances or more from
     the right answer. Among the fit of a batch, the one in which fewest mistakes could be taken for one another.
@@ -53,12 +53,12 @@ def own_numbers(
     """
     marked = marking_graph(graph, asked, mistakes, {})
     for number, floor in enumerate(FLOORS):
-        drawn = draw(graph, np.random.default_rng([seed, number]), BATCH)
+        drawn = _draw(graph, np.random.default_rng([seed, number]), BATCH)
         values = evaluate(marked, drawn.values)
         fit = _sensible(graph, asked, values, floor) & _told_apart(asked, mistakes, values)
         if fit.any():
             alike = np.where(fit, _alike(asked, mistakes, values), np.inf)
-            return with_numbers(network, drawn.row(int(np.argmin(alike))))
+            return _with_numbers(network, drawn.row(int(np.argmin(alike))))
     raise UsageError(
         f"{network.name}: {len(FLOORS) * BATCH:,} draws of numbers, and none in which every mistake shows – "
         "take fewer units, layers or samples"
@@ -66,8 +66,8 @@ def own_numbers(
 
 
 def worth_asking(graph: Graph, asked: Sequence[Question]) -> tuple[Question, ...]:
-    """Without what is 0, or unchanged by the step, whatever the numbers: a bias shared by a whole softmax, for one."""
-    values = evaluate(graph, draw(graph, np.random.default_rng(0), BATCH).values)
+    """Leave out what is 0, or unchanged by the step, whatever the numbers: a bias shared by a whole softmax, for one."""
+    values = evaluate(graph, _draw(graph, np.random.default_rng(0), BATCH).values)
 
     def still(question: Question) -> bool:
         before = 0.0 if question.base is None else values[question.base]
@@ -80,11 +80,11 @@ def worth_asking(graph: Graph, asked: Sequence[Question]) -> tuple[Question, ...
 def shown_mistakes(
     graph: Graph, asked: Sequence[Question], mistakes: Mapping[str, Sequence[Mistake]]
 ) -> dict[str, tuple[Mistake, ...]]:
-    """Those mistakes that this network can show: a wrong way that always gives the right value is none.
+    """Return those mistakes that this network can show: a wrong way that always gives the right value is none.
 
     Of two that always give the same wrong value, the first stays.
     """
-    drawn = draw(graph, np.random.default_rng(0), BATCH)
+    drawn = _draw(graph, np.random.default_rng(0), BATCH)
     values = evaluate(marking_graph(graph, asked, mistakes, {}), drawn.values)
     kept: dict[str, tuple[Mistake, ...]] = {}
     for question in asked:
@@ -101,8 +101,8 @@ def shown_mistakes(
     return kept
 
 
-def with_numbers(network: Network, numbers: Mapping[str, float]) -> Network:
-    """The network with these given numbers, by name."""
+def _with_numbers(network: Network, numbers: Mapping[str, float]) -> Network:
+    """Return the network with these numbers, by name."""
     several = len(network.samples) > 1
 
     def row(letter: str, count: int, sample: int) -> tuple[float, ...]:
@@ -124,8 +124,8 @@ def with_numbers(network: Network, numbers: Mapping[str, float]) -> Network:
     )
 
 
-def draw(graph: Graph, generator: np.random.Generator, count: int) -> Drawn:
-    """Candidates in hundredths (whole numbers are drawn, so that every machine draws the same)."""
+def _draw(graph: Graph, generator: np.random.Generator, count: int) -> _Drawn:
+    """Return candidates in hundredths (whole numbers are drawn, so that every machine draws the same)."""
     network = graph.network
 
     def hundredths(low: int, high: int) -> Floats:
@@ -146,7 +146,7 @@ def draw(graph: Graph, generator: np.random.Generator, count: int) -> Drawn:
         most = max(30, min(95, round(95 * (4 / wide) ** 0.5)))
         values[quantity.name] = signed(10, most, minus)
     values |= _targets(graph, generator, count)
-    return Drawn(values)
+    return _Drawn(values)
 
 
 def _targets(graph: Graph, generator: np.random.Generator, count: int) -> dict[str, Floats]:
@@ -165,7 +165,7 @@ def _targets(graph: Graph, generator: np.random.Generator, count: int) -> dict[s
 
 
 def _shares(generator: np.random.Generator, parts: int, count: int) -> NDArray[np.int64]:
-    """Whole hundredths, each at least 4, that add up to 100."""
+    """Return whole hundredths, each at least 4, that add up to 100."""
     cuts = np.sort(generator.integers(0, 100 - 4 * parts, (count, parts - 1), endpoint=True), axis=1)
     edges = np.concatenate([np.zeros((count, 1), np.int64), cuts, np.full((count, 1), 100 - 4 * parts)], axis=1)
     return np.diff(edges, axis=1) + 4
@@ -200,7 +200,7 @@ def _told_apart(
 
 
 def _alike(asked: Sequence[Question], mistakes: Mapping[str, Sequence[Mistake]], values: Mapping[str, Any]) -> Floats:
-    """How many mistakes lie so near to an earlier, different one that this would be named for them."""
+    """Return how many mistakes lie so near to an earlier, different one that this would be named for them."""
     count = np.zeros(BATCH)
     for question, value, _ in _with_tolerance(asked, values):
         made = mistakes[question.name]
@@ -221,4 +221,4 @@ def _with_tolerance(asked: Sequence[Question], values: Mapping[str, Any]) -> Ite
         yield question, value, tolerance(value, base)
 
 
-__all__ = ["own_numbers", "shown_mistakes", "with_numbers", "worth_asking"]
+__all__ = ["own_numbers", "shown_mistakes", "worth_asking"]

@@ -49,7 +49,9 @@ class Question:
 
 
 def questions(graph: Graph) -> tuple[Question, ...]:
-    """What is asked of a step described by :func:`with_error_after`, section by section, each in the order of the step."""
+    """Return what is asked of a step described by :func:`with_error_after`, section by section, each in the order of
+    the step.
+    """
     asked: list[tuple[Section, Quantity]] = []
     for quantity in graph:
         section = Section.AFTER if quantity.name == AFTER else _SECTIONS.get(quantity.kind)
@@ -65,7 +67,9 @@ def questions(graph: Graph) -> tuple[Question, ...]:
 
 
 def rule(graph: Graph, name: str) -> str:
-    """How a quantity is found, in symbols: what has no blank of its own (slopes, mere other names) is written out."""
+    """Return how a quantity is found, in symbols: what has no blank of its own (slopes, mere other names) is written
+    out.
+    """
     slopes: dict[str, Node] = {}
     for quantity in graph:
         slope = quantity.kind in (Kind.ERROR_SLOPE, Kind.ACTIVATION_SLOPE)
@@ -75,12 +79,12 @@ def rule(graph: Graph, name: str) -> str:
         return "the forward pass once more, with the new weights"
     expression = graph[name].expression
     if expression is None:
-        raise ValueError(f"{name} is given and follows no rule")
+        raise ValueError(f"{name} has a first value and follows no rule")
     return plain(substitute(expression, slopes), lambda ref: graph[ref].label)
 
 
 def earlier(graph: Graph, asked: frozenset[str], name: str) -> tuple[str, ...]:
-    """The asked quantities that this one is found from, through any that are not asked; nearest first."""
+    """Return the asked quantities that this one is found from, through any that are not asked; nearest first."""
     found: dict[str, None] = {}
     seen: set[str] = set()
     waiting = list(graph.dependencies(name))

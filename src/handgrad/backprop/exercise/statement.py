@@ -26,7 +26,7 @@ UPDATES = {
 
 
 def description(network: Network) -> str:
-    """The network in a line."""
+    """Return the network in a line."""
     shape = "-".join(map(str, network.sizes))
     activations = " then ".join(dict.fromkeys(layer.activation for layer in network.layers))
     samples = f", {len(network.samples)} samples" if len(network.samples) > 1 else ""
@@ -34,7 +34,7 @@ def description(network: Network) -> str:
 
 
 def todo(exercise: Exercise) -> list[str]:
-    """What to do, a paragraph each."""
+    """Return what to do, a paragraph each."""
     several = len(exercise.network.samples) > 1
     names = ", ".join(defined_name(f"{name}[1]" if several else name) for name in ("i1", "t1"))
     names = f"learning_rate, w_1, {names}"
@@ -50,12 +50,12 @@ def todo(exercise: Exercise) -> list[str]:
 
 
 def rules(exercise: Exercise) -> list[str]:
-    """What the network computes and how it learns, as far as a learner must be told."""
+    """Return what the network computes and how it learns, as far as a learner must be told."""
     return list(_rules(exercise.network))
 
 
 def judged(practice: bool) -> list[str]:
-    """How answers are judged, and how to round."""
+    """Return how answers are judged, and how to round."""
     lines = [
         f"An answer is right within {TOLERANCE:.1%} of the true value: four significant digits are enough. What comes after "
         f"the step (w⁺, E_total⁺) must also be within {OF_STEP:.0%} of the change that the step makes. "

@@ -40,12 +40,12 @@ class Exercise:
 
     @cached_property
     def values(self) -> dict[str, float]:
-        """Every quantity of the step by name, what is asked among them."""
+        """Return every quantity of the step by name, what is asked among them."""
         return {name: float(value) for name, value in evaluate(self.graph).items()}
 
     @cached_property
     def mistake_values(self) -> dict[str, tuple[float, ...]]:
-        """The wrong values of each answer's mistakes, in their order, all other answers being right."""
+        """Return the wrong values of each answer's mistakes, in their order, all other answers being right."""
         values = evaluate(marking_graph(self.graph, self.questions, self.mistakes, {}))
         return {
             name: tuple(float(values[wrong(name, number)]) for number in range(len(made)))
@@ -54,15 +54,17 @@ class Exercise:
 
     @property
     def answers(self) -> dict[str, float]:
-        """The right answers by the name of the quantity, in the order of the questions."""
+        """Return the right answers by the name of the quantity, in the order of the questions."""
         return {question.name: self.values[question.name] for question in self.questions}
 
     @cached_property
     def identifier(self) -> str:
-        """``classic-7-1f03ac92``: network, seed and what was made of them. Holds nothing that is not in the task."""
-        given = json.dumps([FORMAT, asdict(self.network)], sort_keys=True)
+        """Return ``classic-7-1f03ac92``: network, seed and what was made of them. Holds nothing that is not in the
+        task.
+        """
+        content = json.dumps([FORMAT, asdict(self.network)], sort_keys=True)
         name = "".join(sign if sign.isalnum() and sign.isascii() else "-" for sign in self.network.name)[:24]
-        return f"{name}-{self.seed}-{hashlib.sha256(given.encode()).hexdigest()[:8]}"
+        return f"{name}-{self.seed}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
 
     def mark(self, answers: Mapping[str, float | str | None]) -> dict[str, Mark]:
         """Judge answers by the name of the quantity, as the practice book does.

@@ -18,13 +18,13 @@ from handgrad.xlsx.writer import Bounds, Print, address
 LEFT, TEXT_COLUMNS, TEXT_WIDTH = 3, 12, 115
 """The text stands right of the given numbers; its columns are those of the drawing, about 115 characters together."""
 BAR_LENGTH = 12
-GIVEN = replace(WRITTEN, number="0.00", bold=True, ink="#1F2933")
-SETTING = replace(GIVEN, number="General")
+NUMBER = replace(WRITTEN, number="0.00", bold=True, ink="#1F2933")
+SETTING = replace(NUMBER, number="General")
 """An optimizer's ε is far below two decimals."""
 
 
 def task_sheet(places: Places) -> SheetPlan:
-    """The sheet with the task: the network drawn, the given numbers, the rules."""
+    """Return the sheet with the task: the network drawn, the given numbers, the rules."""
     page = Page(TASK)
     exercise = places.exercise
     kind = "the key of a task" if places.key else "a task for practice" if places.practice else "a test"
@@ -38,10 +38,10 @@ def task_sheet(places: Places) -> SheetPlan:
         _progress(page, places)
     else:
         _person(page, places)
-    _given(page, places)
+    _numbers(page, places)
     row = _text(page, places)
     drawing = TaskDrawing(page, places, row, LEFT)
-    page.heights |= dict.fromkeys(range(2, max(drawing.bottom, max(places.given_rows.values())) + 1), 15)
+    page.heights |= dict.fromkeys(range(2, max(drawing.bottom, max(places.number_rows.values())) + 1), 15)
     return page.done(freeze=(2, 0), printing=Print())
 
 
@@ -79,17 +79,17 @@ def _progress(page: Page, places: Places) -> None:
     page.names["answers_total"] = (PANEL_TOP + 4, 1)
 
 
-def _given(page: Page, places: Places) -> None:
+def _numbers(page: Page, places: Places) -> None:
     graph = places.exercise.graph
     for title, kinds in GROUPS:
         if title in places.group_rows:
             page.text(places.group_rows[title], 0, title, HEADING)
         for quantity in graph.of_kind(*kinds):
-            row = places.given_rows[quantity.name]
+            row = places.number_rows[quantity.name]
             label = f"{quantity.label} ({quantity.meaning})"
             short = quantity.kind is not Kind.SETTING or len(label) > 20
             page.text(row, 0, quantity.label if short else label, LABEL)
-            page.number(row, 1, quantity.value or 0.0, SETTING if quantity.kind is Kind.SETTING else GIVEN)
+            page.number(row, 1, quantity.value or 0.0, SETTING if quantity.kind is Kind.SETTING else NUMBER)
             page.names[defined_name(quantity.name)] = (row, 1)
     if places.several:
         row = min(places.group_rows.values()) - 3
@@ -103,7 +103,7 @@ def _given(page: Page, places: Places) -> None:
 
 
 def _text(page: Page, places: Places) -> int:
-    """The statement, paragraph by paragraph; returns the first row below it."""
+    """Write the statement, paragraph by paragraph; return the first row below it."""
     row = PANEL_TOP
     parts: list[tuple[str, list[str]]] = [
         ("What to do", todo(places.exercise)),
@@ -122,7 +122,7 @@ def _text(page: Page, places: Places) -> int:
 
 
 def progress_bar() -> tuple[str, str]:
-    """A bar of twelve signs and its first value."""
+    """Return a bar of twelve signs and its first value."""
     done = f"ROUND({BAR_LENGTH}*score/answers_total,0)"
     return f'REPT("■",{done})&REPT("□",{BAR_LENGTH}-{done})', "□" * BAR_LENGTH
 

@@ -26,7 +26,7 @@ PICTURES = ("rules", "network", "error", "rates", "rates-log")
 
 
 def derivation(done: Trace, sweep: RateSweep) -> Document:
-    """The derivation of the first step of a training, with its first rows and the learning rates compared.
+    """Return the derivation of the first step of a training, with its first rows and the learning rates compared.
 
     ``done`` must hold every quantity (``trace(network, steps)``).
     """
@@ -49,7 +49,7 @@ def derivation(done: Trace, sweep: RateSweep) -> Document:
 
 
 def explanation_paths(folder: Path, tex: bool = False) -> tuple[Path, ...]:
-    """The files that :func:`write_explanation` writes, the text first."""
+    """Return the files that :func:`write_explanation` writes, the text first."""
     text, form = ("derivation.tex", "pdf") if tex else ("README.md", "svg")
     return (folder / text, *(folder / f"{name}.{form}" for name in PICTURES))
 

@@ -34,13 +34,13 @@ class Steps:
         self.count = 0
 
     def heading(self, *parts: str | Span) -> Heading:
-        """The heading of the next step."""
+        """Return the heading of the next step."""
         self.count += 1
         return Heading(3, say(f"Step {self.count}: ", *parts))
 
 
 def backward(scope: Scope, write: Equations) -> Iterator[Block]:
-    """Slopes, deltas and gradients from the output layer back to the first."""
+    """Yield slopes, deltas and gradients from the output layer back to the first."""
     network = scope.graph.network
     steps = Steps()
     yield Heading(2, say("4. Backward"))
@@ -96,7 +96,7 @@ def _slopes(scope: Scope, write: Equations, steps: Steps, layer: int) -> Iterato
 
 
 def _chained(write: Equations, quantity: Quantity) -> Iterator[Block]:
-    """The chain rule, unless the next line says the same, then the worked line."""
+    """Yield the chain rule, unless the next line says the same, then the worked line."""
     if quantity.chain and write.chain(quantity.name) != write.in_symbols(quantity.name):
         yield write.chain(quantity.name)
     yield write.worked(quantity.name)
@@ -131,7 +131,7 @@ def _gradients(scope: Scope, write: Equations, steps: Steps, layer: int) -> Iter
 
 
 def _last_partial(scope: Scope, write: Equations, quantity: Quantity) -> Iterator[Block]:
-    """Why the weighted sum moves with a weight as it does, said once a layer for weights and once for biases."""
+    """Yield why the weighted sum moves with a weight as it does, said once a layer for weights and once for biases."""
     of = scope.graph[quantity.of or ""]
     first = next(q for q in scope.trained(of.layer or 1) if scope.graph[q.of or ""].kind is of.kind)
     if quantity is not first:
@@ -173,7 +173,7 @@ def _names(write: Equations, quantities: list[Quantity]) -> Line:
 
 
 def check(scope: Scope, write: Equations) -> Iterator[Block]:
-    """Every derivative beside its finite difference; of a large network the largest difference."""
+    """Yield every derivative beside its finite difference; of a large network the largest difference."""
     graph = scope.graph
     found = finite_differences(graph)
     exact = list(graph.exact_parameters)

@@ -11,7 +11,7 @@ from handgrad.backprop.explain.scope import Scope
 
 
 def conventions_section(scope: Scope) -> Iterator[Block]:
-    """A table: the choice here, the choice elsewhere, a number both ways."""
+    """Yield a table: the choice here, the choice elsewhere, a number both ways."""
     yield Heading(2, say("9. Conventions"))
     yield Paragraph(
         say(

@@ -1,6 +1,6 @@
 """A derivation as plain data: headings, paragraphs, equations, tables, pictures; what writes it knows no calculus.
 
-In the strings given to :func:`say`, ``$…$`` is mathematics and backquotes are code. A text that a user wrote is never
+In the strings that :func:`say` takes, ``$…$`` is mathematics and backquotes are code. A text that a user wrote is never
 such a string: it is wrapped in :class:`User`, and every writer shows it letter by letter.
 """
 
@@ -102,7 +102,7 @@ class Document:
 
 
 def say(*parts: str | Span) -> Line:
-    """A line from strings (with ``$…$`` and backquotes) and spans."""
+    """Return a line from strings (with ``$…$`` and backquotes) and spans."""
     spans: list[Span] = []
     for part in parts:
         if not isinstance(part, str):
@@ -119,7 +119,7 @@ def say(*parts: str | Span) -> Line:
 
 
 def listed(lines: Iterable[Line], last: str = " and ") -> Line:
-    """Lines parted by commas, the last by a word."""
+    """Return lines parted by commas, the last by a word."""
     items = list(lines)
     spans: list[Span] = []
     for index, item in enumerate(items):

@@ -28,28 +28,28 @@ class Equations:
         self.values = {name: value + 0.0 for name, value in values.items()}
 
     def sign(self, name: str) -> Math:
-        """A quantity's own sign."""
+        """Return a quantity's own sign."""
         return Math(self.graph[name].latex, self.graph[name].label)
 
     @staticmethod
     def number(value: float) -> str:
-        """A number of the settings."""
+        """Return a number of the settings."""
         return rendering.latex_number(value)
 
     def result(self, name: str) -> str:
-        """A quantity's value."""
+        """Return a quantity's value."""
         return rendering.latex_number(self.values[name], RESULT_DIGITS)
 
     def rule(self, name: str) -> tuple[str, ...]:
-        """The right-hand side in symbols."""
+        """Return the right-hand side in symbols."""
         return self._side(name, None)
 
     def numbers(self, name: str) -> tuple[str, ...]:
-        """The right-hand side with the numbers put in."""
+        """Return the right-hand side with the numbers put in."""
         return self._side(name, self.values)
 
     def worked(self, name: str) -> Equation:
-        """Symbols, numbers and value of a quantity, repeated sides left out."""
+        """Return symbols, numbers and value of a quantity, repeated sides left out."""
         quantity = self.graph[name]
         rights: list[tuple[str, ...]] = []
         for right in (self.rule(name), self.numbers(name), (self.result(name),)):
@@ -58,16 +58,16 @@ class Equations:
         return Equation(quantity.latex, tuple(rights))
 
     def with_numbers(self, name: str) -> Equation:
-        """Numbers and value of a quantity."""
+        """Return numbers and value of a quantity."""
         sides = dict.fromkeys([self.numbers(name), (self.result(name),)])
         return Equation(self.graph[name].latex, tuple(sides))
 
     def in_symbols(self, name: str) -> Equation:
-        """The rule of a quantity, without numbers."""
+        """Return the rule of a quantity, without numbers."""
         return Equation(self.graph[name].latex, (self.rule(name),))
 
     def chain(self, name: str) -> Equation:
-        """The chain rule of a gradient, slope or delta as a sum of products of partials."""
+        """Return the chain rule of a gradient, slope or delta as a sum of products of partials."""
         quantity = self.graph[name]
         products = [
             r" \cdot ".join(part.latex for factor in product for part in self._expanded(factor))
@@ -77,7 +77,7 @@ class Equations:
         return Equation(quantity.latex, (self._averaged(shown, quantity),))
 
     def local(self, quantity: Quantity) -> tuple[str, str] | None:
-        """The product of partials, each replaced by its own formula: ``(a − t) · a (1 − a) · a_h``.
+        """Return the product of partials, each replaced by its own formula: ``(a − t) · a (1 − a) · a_h``.
 
         Returns it with its numbers; None where the chain is a sum or has nothing to replace.
         """
@@ -105,7 +105,7 @@ class Equations:
         return Ref(quantity.name)
 
     def _expanded(self, factor: Factor) -> tuple[Factor, ...]:
-        """A delta that is one product stands for its own two factors."""
+        """Return the factors that a factor stands for: a delta that is one product is its own two."""
         if factor.quantity is None:
             return (factor,)
         quantity = self.graph[factor.quantity]
@@ -114,22 +114,22 @@ class Equations:
         return (factor,)
 
     def _averaged(self, products: Sequence[str], quantity: Quantity) -> tuple[str, ...]:
-        """Products parted by plus signs, divided as the expression divides (the mean over samples)."""
+        """Return products parted by plus signs, divided as the expression divides (the mean over samples)."""
         expression = quantity.expression
         divided = isinstance(expression, Quotient) and isinstance(expression.denominator, Const)
         if not divided:
-            return fold([products[0], *(f"+ {product}" for product in products[1:])])
+            return _fold([products[0], *(f"+ {product}" for product in products[1:])])
         assert isinstance(expression, Quotient)
         share = rf"\frac{{1}}{{{self._latex(expression.denominator, None)}}}"
         opening = rf"{share} \cdot ( {products[0]}" if len(products) > 1 else rf"{share} \cdot {products[0]}"
         closing = [" )"] if len(products) > 1 else [""]
         pieces = [opening, *(f"+ {product}" for product in products[1:])]
-        return fold([*pieces[:-1], pieces[-1] + closing[0]])
+        return _fold([*pieces[:-1], pieces[-1] + closing[0]])
 
     def _side(self, name: str, values: Mapping[str, float] | None) -> tuple[str, ...]:
         node = self.graph[name].expression
         if node is None:
-            raise ValueError(f"{name} is given and has no expression")
+            raise ValueError(f"{name} has a first value and no expression")
         whole = self._latex(node, values)
         summed = node.numerator if isinstance(node, Quotient) else node
         if fits(whole) or not isinstance(summed, Sum):
@@ -140,7 +140,7 @@ class Equations:
         if isinstance(node, Quotient):
             shown[0] = rf"\frac{{1}}{{{self._latex(node.denominator, values)}}} \cdot ( {shown[0]}"
             shown[-1] += " )"
-        return fold(shown)
+        return _fold(shown)
 
     def _latex(self, node: Node, values: Mapping[str, float] | None) -> str:
         return rendering.latex(node, lambda ref: self.graph[ref].latex, values)
@@ -151,7 +151,7 @@ def _shortened(texts: list[str], most: int, keep: int, dots: str = r"\cdots") ->
 
 
 def visible(latex: str) -> int:
-    """Roughly how many signs wide a formula is."""
+    """Return roughly how many signs wide a formula is."""
     flat = latex
     while (
         shorter := re.sub(r"\\frac\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}", _wider, flat)
@@ -165,12 +165,12 @@ def _wider(found: re.Match[str]) -> str:
 
 
 def fits(latex: str) -> bool:
-    """Whether a formula can stand on one line."""
+    """Return whether a formula can stand on one line."""
     return visible(latex) <= WIDTH
 
 
-def fold(pieces: Sequence[str]) -> tuple[str, ...]:
-    """Pieces put together to lines that fit."""
+def _fold(pieces: Sequence[str]) -> tuple[str, ...]:
+    """Return pieces put together to lines that fit."""
     lines = [pieces[0]]
     for piece in pieces[1:]:
         if fits(f"{lines[-1]} {piece}"):

@@ -28,12 +28,12 @@ RULE_WORDS = {
 
 
 def number(value: float, digits: int = TABLE_DIGITS) -> Line:
-    """A number as a cell of a table; zero has no sign, and what is no longer finite has a word."""
+    """Return a number as a cell of a table; zero has no sign, and what is no longer finite has a word."""
     return say(plain_number(value + 0.0, digits) if math.isfinite(value) else "diverged")
 
 
 def opening(scope: Scope) -> Iterator[Block]:
-    """Title, what this is, and the rules in one picture."""
+    """Yield title, what this is, and the rules in one picture."""
     network = scope.graph.network
     yield Heading(1, say("Backpropagation by hand: ", User(network.name)))
     yield Paragraph(
@@ -57,7 +57,7 @@ def opening(scope: Scope) -> Iterator[Block]:
 
 
 def described(scope: Scope) -> Iterator[Block]:
-    """The drawing, the layers in words, how things are named."""
+    """Yield the drawing, the layers in words, how things are named."""
     network = scope.graph.network
     yield Heading(2, say("1. The network"))
     yield Picture("network", say("The network: units with their activations, weights on the arrows, targets, errors"))
@@ -118,7 +118,7 @@ def _data(scope: Scope) -> Iterator[Block]:
 
 
 def forward(scope: Scope, write: Equations) -> Iterator[Block]:
-    """Each weighted sum and activation: symbols, numbers, value."""
+    """Yield each weighted sum and activation: symbols, numbers, value."""
     graph = scope.graph
     yield Heading(2, say("2. Forward"))
     yield Paragraph(
@@ -145,7 +145,7 @@ def forward(scope: Scope, write: Equations) -> Iterator[Block]:
 
 
 def by_sample(scope: Scope, write: Equations, kind: Kind) -> Table:
-    """All quantities of a kind: a row a unit, a column a sample."""
+    """Return all quantities of a kind: a row a unit, a column a sample."""
     samples = range(1, scope.samples + 1)
     by_place: dict[tuple[int | None, int | None, int | None], dict[int, str]] = {}
     for quantity in scope.graph.of_kind(kind):
@@ -153,19 +153,19 @@ def by_sample(scope: Scope, write: Equations, kind: Kind) -> Table:
         by_place.setdefault(place, {})[quantity.sample or 1] = quantity.name
     header = (say("sample"), *(say(str(sample)) for sample in samples))
     rows = [
-        (say(without_sample(write.sign(names[1]))), *(number(write.values[names[sample]]) for sample in samples))
+        (say(_without_sample(write.sign(names[1]))), *(number(write.values[names[sample]]) for sample in samples))
         for names in by_place.values()
     ]
     return Table(header, tuple(rows))
 
 
-def without_sample(sign: Math) -> Math:
-    """The sign of a quantity of sample 1 without the mark of the sample."""
+def _without_sample(sign: Math) -> Math:
+    """Return the sign of a quantity of sample 1 without the mark of the sample."""
     return Math(sign.latex.replace("^{(1)}", ""), sign.label.replace("[1]", ""))
 
 
 def error(scope: Scope, write: Equations) -> Iterator[Block]:
-    """The error of each output, their sum, and over the samples."""
+    """Yield the error of each output, their sum, and over the samples."""
     network = scope.graph.network
     loss = LOSSES[network.loss]
     yield Heading(2, say("3. The error"))

@@ -14,8 +14,8 @@ WIDTH, LINE = 11.0, 0.56
 MOST_SIGNS = 92
 
 
-def glance_rows(scope: Scope, write: Equations) -> list[tuple[str, str]]:
-    """What it is, and the formula: one unit, one weight and one delta of the output and of the layer below."""
+def _glance_rows(scope: Scope, write: Equations) -> list[tuple[str, str]]:
+    """Return what it is, and the formula: one unit, one weight and one delta of the output and of the layer below."""
     graph, last = scope.graph, len(scope.graph.network.layers)
     rows: list[tuple[str, str]] = []
 
@@ -36,18 +36,18 @@ def glance_rows(scope: Scope, write: Equations) -> list[tuple[str, str]]:
         add("slope of the activation", first(Kind.ACTIVATION_SLOPE, layer))
         add("delta of the " + ("output" if layer == last else "hidden unit"), first(Kind.DELTA, layer))
         add("derivative with respect to a weight", first(Kind.GRADIENT, layer))
-    name = graph.successors[graph[first_gradient(scope)].of or ""]
+    name = graph.successors[graph[_first_gradient(scope)].of or ""]
     add("the weight after the step", graph[name])
     return rows
 
 
-def first_gradient(scope: Scope) -> str:
-    """The derivative that the picture's last row updates by: the output layer's first."""
+def _first_gradient(scope: Scope) -> str:
+    """Return the derivative that the picture's last row updates by: the output layer's first."""
     return scope.trained(len(scope.graph.network.layers))[0].name
 
 
 def _formula(write: Equations, quantity: Quantity) -> str:
-    """Rule, numbers and value, as much of it as can be read on one line."""
+    """Return rule, numbers and value, as much of it as can be read on one line."""
     rule, numbers = _one_line(write.rule(quantity.name)), _one_line(write.numbers(quantity.name))
     sides = dict.fromkeys([quantity.latex, rule, numbers, write.result(quantity.name)])
     whole = " = ".join(sides)
@@ -63,8 +63,8 @@ def _one_line(side: tuple[str, ...]) -> str:
 
 
 def glance_figure(scope: Scope, write: Equations) -> Figure:
-    """The rows as a picture; a formula that is too wide is set smaller."""
-    rows = glance_rows(scope, write)
+    """Return the rows as a picture; a formula that is too wide is set smaller."""
+    rows = _glance_rows(scope, write)
     height = LINE * len(rows) + 0.3
     figure = Figure(figsize=(WIDTH, height), facecolor="white")
     FigureCanvasAgg(figure)

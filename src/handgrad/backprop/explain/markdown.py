@@ -28,7 +28,7 @@ MARKUP = re.compile(r"([\\`*_\[\]<>|$~&])")
 
 
 def write_markdown(document: Document, pictures: str = "svg") -> str:
-    """The document as Markdown; its pictures stand beside it as files of the given kind."""
+    """Return the document as Markdown; its pictures stand beside it as files of the kind."""
     return "\n\n".join(_block(block, pictures) for block in document.blocks) + "\n"
 
 
@@ -39,7 +39,7 @@ def _block(block: Block, pictures: str) -> str:
         case Paragraph(line):
             return _line(line)
         case Equation():
-            return "\n\n".join(f"$$\n{text}\n$$" for text in display_lines(block))
+            return "\n\n".join(f"$$\n{text}\n$$" for text in _display_lines(block))
         case Bullets(lines):
             return "\n".join(f"- {_line(line)}" for line in lines)
         case Table():
@@ -50,8 +50,8 @@ def _block(block: Block, pictures: str) -> str:
     raise TypeError(f"not a block: {block!r}")
 
 
-def display_lines(equation: Equation) -> list[str]:
-    """The equation as one formula where it fits on a line, otherwise as one a side (and a side as several).
+def _display_lines(equation: Equation) -> list[str]:
+    """Return the equation as one formula where it fits on a line, otherwise as one a side (and a side as several).
 
     Blocks of aligned lines would look better and are beyond mathtext, by which every formula is checked.
     """

@@ -19,17 +19,17 @@ class Scope:
 
     @property
     def complete(self) -> bool:
-        """Whether every weight and unit is derived in full."""
+        """Return whether every weight and unit is derived in full."""
         units = sum(self.graph.network.sizes[1:])
         return units <= ALL_UNITS and len(self.graph.parameters) <= ALL_PARAMETERS
 
     @property
     def samples(self) -> int:
-        """How many samples the network is trained on."""
+        """Return how many samples the network is trained on."""
         return len(self.graph.network.samples)
 
     def holds(self, quantity: Quantity) -> bool:
-        """Whether a quantity is derived in full: in sample 1, and of a large network in the first units only."""
+        """Return whether a quantity is derived in full: in sample 1, and of a large network in the first units only."""
         if quantity.sample not in (None, 1):
             return False
         if self.complete:
@@ -39,9 +39,9 @@ class Scope:
         return quantity.unit in (None, 1) and quantity.source in (None, 1)
 
     def shown(self, *kinds: Kind, layer: int | None = None) -> list[Quantity]:
-        """The quantities of these kinds that are derived in full, of one layer if wanted."""
+        """Return the quantities of these kinds that are derived in full, of one layer if wanted."""
         return [q for q in self.graph.of_kind(*kinds) if self.holds(q) and layer in (None, q.layer)]
 
     def trained(self, layer: int) -> list[Quantity]:
-        """The gradients of a layer that are derived in full: weights, then biases."""
+        """Return the gradients of a layer that are derived in full: weights, then biases."""
         return self.shown(Kind.GRADIENT, layer=layer)

@@ -80,7 +80,7 @@ SPECIAL = {
 
 
 def write_tex(document: Document, pictures: str = "pdf") -> str:
-    """The document as LaTeX; its pictures stand beside it as files of the given kind."""
+    """Return the document as LaTeX; its pictures stand beside it as files of the kind."""
     parts: list[str] = []
     for kind, blocks in groupby(document.blocks, key=type):
         if kind is Equation:
@@ -111,7 +111,7 @@ def _block(block: Block, pictures: str) -> str:
 
 
 def _equations(equations: Sequence[Equation]) -> str:
-    """Equations that follow one another, aligned at their first equals signs."""
+    """Return equations that follow one another, aligned at their first equals signs."""
     lines = [" \\\\\n".join(_equation(equation)) for equation in equations]
     return "\\begin{align*}\n" + " \\\\[0.5em]\n".join(lines) + "\n\\end{align*}"
 
@@ -130,7 +130,7 @@ def _equation(equation: Equation) -> list[str]:
 
 
 def _table(table: Table) -> str:
-    """A table; one that is wider than a page goes in parts below one another, each with the first column."""
+    """Return a table; one that is wider than a page goes in parts below one another, each with the first column."""
     width = len(table.header)
     if width <= MOST_COLUMNS:
         return _part(table, range(width))
@@ -174,7 +174,7 @@ def _span(span: Span) -> str:
 
 
 def escape(text: str) -> str:
-    """A text as LaTeX that shows it letter by letter and does nothing else."""
+    """Return a text as LaTeX that shows it letter by letter and does nothing else."""
     return "".join(map(_sign, text))
 
 

@@ -21,7 +21,7 @@ DIGITS = 10
 
 
 def update(scope: Scope, write: Equations) -> Iterator[Block]:
-    """The rule of the update for the first weight in full, all new values as a table."""
+    """Yield the rule of the update for the first weight in full, all new values as a table."""
     graph = scope.graph
     yield Heading(2, say("6. The update"))
     words = "Every weight moves against its derivative, by the learning rate times as far."
@@ -36,16 +36,16 @@ def update(scope: Scope, write: Equations) -> Iterator[Block]:
         yield write.worked(quantity.name)
     yield write.worked(graph.successors[first])
     if len(graph.parameters) <= ALL_PARAMETERS:
-        yield parameter_table(graph, write)
+        yield _parameter_table(graph, write)
 
 
 def _belongs(graph: Graph, of: str | None, parameter: str) -> bool:
-    """Whether a part of the update is the parameter's own or everybody's (Adam's step number and corrections)."""
+    """Return whether a part of the update is the parameter's own or everybody's (Adam's step number and corrections)."""
     return of is None or of == "step" or graph[of].of == parameter
 
 
-def parameter_table(graph: Graph, write: Equations) -> Table:
-    """Every parameter: its value, its derivative, its value after the step."""
+def _parameter_table(graph: Graph, write: Equations) -> Table:
+    """Return every parameter: its value, its derivative, its value after the step."""
     header = (say("parameter"), say("now"), say("derivative of the error"), say("after the step"))
     rows = [
         (
@@ -60,10 +60,10 @@ def parameter_table(graph: Graph, write: Equations) -> Table:
 
 
 def training(scope: Scope, done: Trace) -> Iterator[Block]:
-    """The first steps and some later ones, and the error's curve."""
+    """Yield the first steps and some later ones, and the error's curve."""
     graph, network = scope.graph, scope.graph.network
     yield Heading(2, say("7. Training"))
-    columns, left_out = training_columns(graph)
+    columns, left_out = _training_columns(graph)
     words = "The step is repeated. Row $k$ is the state before update $k$, so that the error in row 1 is that after one update."
     if left_out:
         words += f" The table shows the first weights and outputs; {left_out} more columns are in the workbook."
@@ -87,8 +87,8 @@ def _step(row: tuple[Line, ...]) -> int:
     return int(cell.text.replace(",", ""))
 
 
-def training_columns(graph: Graph) -> tuple[list[str], int]:
-    """Weights, biases and outputs of sample 1 as far as a page is wide, and E_total; how many were left out."""
+def _training_columns(graph: Graph) -> tuple[list[str], int]:
+    """Return weights, biases and outputs of sample 1 as far as a page is wide, and E_total; how many were left out."""
     last = len(graph.network.layers)
     outputs = [q.name for q in graph.of_kind(Kind.ACTIVATION) if q.layer == last and q.sample == 1]
     shown = outputs[:4]
@@ -97,7 +97,7 @@ def training_columns(graph: Graph) -> tuple[list[str], int]:
 
 
 def rates(scope: Scope, sweep: RateSweep) -> Iterator[Block]:
-    """The curves for each learning rate, and what is seen on them."""
+    """Yield the curves for each learning rate, and what is seen on them."""
     steps = len(sweep.errors) - 1
     yield Heading(2, say("8. Learning rates"))
     yield Paragraph(say("The same first weights, trained with other learning rates; nothing else is changed."))
@@ -114,11 +114,11 @@ def rates(scope: Scope, sweep: RateSweep) -> Iterator[Block]:
         for index, rate in enumerate(sweep.rates)
     ]
     yield Table(header, tuple(rows), left=frozenset())
-    yield Bullets(tuple(seen(scope, sweep)))
+    yield Bullets(tuple(_seen(scope, sweep)))
 
 
-def seen(scope: Scope, sweep: RateSweep) -> Iterator[Line]:
-    """What the curves show, in sentences that are computed and so true of this network."""
+def _seen(scope: Scope, sweep: RateSweep) -> Iterator[Line]:
+    """Yield what the curves show, in sentences that are computed and so true of this network."""
     steps = len(sweep.errors) - 1
     usable = [j for j in range(len(sweep.rates)) if sweep.diverged_at[j] is None]
     names = [plain_number(rate) for rate in sweep.rates]
@@ -144,7 +144,7 @@ def seen(scope: Scope, sweep: RateSweep) -> Iterator[Line]:
 
 
 def all_values(scope: Scope, write: Equations) -> Iterator[Block]:
-    """Tables of every activation, delta and parameter of a network that was not derived in full."""
+    """Yield tables of every activation, delta and parameter of a network that was not derived in full."""
     if scope.complete:
         return
     yield Heading(2, say("10. All values"))
@@ -152,4 +152,4 @@ def all_values(scope: Scope, write: Equations) -> Iterator[Block]:
         yield Paragraph(say(f"All {words}, a column a sample:"))
         yield by_sample(scope, write, kind)
     yield Paragraph(say("All parameters:"))
-    yield parameter_table(scope.graph, write)
+    yield _parameter_table(scope.graph, write)

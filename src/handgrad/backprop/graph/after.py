@@ -23,7 +23,9 @@ AFTER = "E_total_next"
 
 
 def with_error_after(graph: Graph) -> Graph:
-    """The step, and behind it the forward pass once more with the updated weights: ``a_h1_next`` … ``E_total_next``."""
+    """Return the step, and behind it the forward pass once more with the updated weights: ``a_h1_next`` …
+    ``E_total_next``.
+    """
     moved: dict[str, Node] = {before: Ref(after) for before, after in graph.successors.items()}
     later: list[Quantity] = []
     for quantity in graph.of_kind(*FORWARD):

@@ -14,27 +14,27 @@ from handgrad.backprop.symbols.names import ERROR, Symbol, following, numbered, 
 
 
 def deltas(draft: Draft, layer: int, sample: int) -> None:
-    """dE/da, da/dz and their product, the delta, for each unit (where several samples: of that sample's error)."""
+    """Add dE/da, da/dz and their product, the delta, for each unit (where several samples: of that sample's error)."""
     if layer == len(draft.network.layers) and draft.loss.delta is not None:
         for unit in draft.units(layer):
-            add_delta(draft, layer, unit, sample, draft.loss.delta(output(draft, unit, sample)), ())
+            _add_delta(draft, layer, unit, sample, draft.loss.delta(output(draft, unit, sample)), ())
         return
     for unit in draft.units(layer):
-        error_slope(draft, layer, unit, sample)
+        _error_slope(draft, layer, unit, sample)
     for unit in draft.units(layer):
-        pairs = [activation_slope(draft, layer, unit, j, sample) for j in reached(draft, layer, unit)]
+        pairs = [_activation_slope(draft, layer, unit, j, sample) for j in _reached(draft, layer, unit)]
         chain = tuple((factor(slope, slope.name), factor(local, local.name)) for slope, local in pairs)
         expression = total(Ref(slope.name) * Ref(local.name) for slope, local in pairs)
-        add_delta(draft, layer, unit, sample, expression, chain)
+        _add_delta(draft, layer, unit, sample, expression, chain)
 
 
-def reached(draft: Draft, layer: int, unit: int) -> range:
-    """The units whose activation depends on this unit's pre-activation: all of them under softmax."""
+def _reached(draft: Draft, layer: int, unit: int) -> range:
+    """Return the units whose activation depends on this unit's pre-activation: all of them under softmax."""
     softmax = draft.network.layers[layer - 1].activation == "softmax"
     return draft.units(layer) if softmax else range(unit, unit + 1)
 
 
-def add_delta(
+def _add_delta(
     draft: Draft, layer: int, unit: int, sample: int, expression: Node, chain: tuple[tuple[Factor, ...], ...]
 ) -> None:
     """Add the delta of one unit in one sample, with the products of the chain rule that it is the sum of."""
@@ -43,7 +43,7 @@ def add_delta(
     draft.add(draft.delta(layer, unit, sample), Kind.DELTA, meaning, expression, chain=chain, **place)
 
 
-def error_slope(draft: Draft, layer: int, unit: int, sample: int) -> None:
+def _error_slope(draft: Draft, layer: int, unit: int, sample: int) -> None:
     """Add dE/da of one unit: from the loss for an output, from the deltas of the layer above for a hidden unit.
 
     Raises ValueError where the loss has neither a slope nor a delta.
@@ -69,7 +69,7 @@ def error_slope(draft: Draft, layer: int, unit: int, sample: int) -> None:
     draft.add(symbol, Kind.ERROR_SLOPE, meaning, total(terms), chain=tuple(chain), **place)
 
 
-def activation_slope(draft: Draft, layer: int, unit: int, reached: int, sample: int) -> tuple[Symbol, Symbol]:
+def _activation_slope(draft: Draft, layer: int, unit: int, reached: int, sample: int) -> tuple[Symbol, Symbol]:
     """Add da_j/dz_i; returns the symbols of dE/da_j and of the slope just added."""
     out, pre = draft.out(layer, reached, sample), draft.pre(layer, unit, sample)
     local = partial(out, pre)
@@ -100,16 +100,16 @@ def gradients(draft: Draft, layer: int) -> None:
                 terms.append(Ref(delta.name) * Ref(before.name))
                 chain.append((factor(partial(ERROR, pre), delta.name), factor(partial(pre, weight), before.name)))
             place = {"layer": layer, "unit": unit, "source": source, "number": int(weight.name[1:])}
-            add_gradient(draft, weight, terms, chain, place)
+            _add_gradient(draft, weight, terms, chain, place)
     if not draft.network.trains_biases:
         return
     for number, (of_layer, unit_or_all) in draft.biases().items():
         if of_layer == layer:
-            bias_gradient(draft, layer, number, unit_or_all)
+            _bias_gradient(draft, layer, number, unit_or_all)
 
 
-def bias_gradient(draft: Draft, layer: int, number: int, only: int | None) -> None:
-    """One delta where the unit has its own bias; all deltas of the layer where they share it."""
+def _bias_gradient(draft: Draft, layer: int, number: int, only: int | None) -> None:
+    """Add dE/db: one delta where the unit has its own bias; all deltas of the layer where they share it."""
     bias = numbered("b", number)
     terms: list[Node] = []
     chain: list[tuple[Factor, ...]] = []
@@ -118,10 +118,10 @@ def bias_gradient(draft: Draft, layer: int, number: int, only: int | None) -> No
             delta, pre = draft.delta(layer, unit, sample), draft.pre(layer, unit, sample)
             terms.append(Ref(delta.name))
             chain.append((factor(partial(ERROR, pre), delta.name), factor(partial(pre, bias), None)))
-    add_gradient(draft, bias, terms, chain, {"layer": layer, "unit": only, "number": number})
+    _add_gradient(draft, bias, terms, chain, {"layer": layer, "unit": only, "number": number})
 
 
-def add_gradient(
+def _add_gradient(
     draft: Draft, of: Symbol, terms: list[Node], chain: list[tuple[Factor, ...]], place: dict[str, Any]
 ) -> None:
     """Add dE/dw or dE/db under its name: the terms of all samples, summed or averaged as the network says."""

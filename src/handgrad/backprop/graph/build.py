@@ -89,13 +89,13 @@ def write_part(draft: Draft, part: Part) -> None:
         case Phase.TOTAL:
             total_error(draft)
         case Phase.CORRECTIONS:
-            update_parts(draft)
+            _update_parts(draft)
         case Phase.BACKWARD:
             deltas(draft, part.layer, part.sample)
         case Phase.GRADIENTS:
             gradients(draft, part.layer)
         case Phase.UPDATES:
-            updates(draft, part.layer)
+            _updates(draft, part.layer)
 
 
 def build_graph(network: Network) -> Graph:
@@ -106,8 +106,8 @@ def build_graph(network: Network) -> Graph:
     return Graph(network, tuple(draft.quantities), MappingProxyType(draft.successors))
 
 
-def update_parts(draft: Draft) -> None:
-    """Adam's step number and its two corrections for moments that start at 0."""
+def _update_parts(draft: Draft) -> None:
+    """Add Adam's step number and its two corrections for moments that start at 0."""
     if draft.network.update.rule is not UpdateRule.ADAM:
         return
     count = following(STEP)
@@ -118,34 +118,34 @@ def update_parts(draft: Draft) -> None:
         draft.add(symbol, Kind.UPDATE_PART, meaning, ONE - Ref(beta.name) ** Ref(count.name))
 
 
-def updates(draft: Draft, layer: int) -> None:
+def _updates(draft: Draft, layer: int) -> None:
     """Add the new value of every trained parameter of *layer*: the old one minus the learning rate times the direction."""
     for quantity in [q for q in draft.quantities if q.name in draft.successors and q.layer == layer]:
         symbol = Symbol(quantity.name, quantity.label, quantity.latex)
         place = {"layer": layer, "unit": quantity.unit, "source": quantity.source, "number": quantity.number}
         gradient = Ref(partial(ERROR, symbol).name)
-        expression = Ref(symbol.name) - Ref(LEARNING_RATE.name) * direction(draft, symbol, gradient)
+        expression = Ref(symbol.name) - Ref(LEARNING_RATE.name) * _direction(draft, symbol, gradient)
         meaning = f"{symbol.label} after this step"
         draft.add(following(symbol), Kind.UPDATED, meaning, expression, of=symbol.name, **place)
 
 
-def direction(draft: Draft, of: Symbol, gradient: Node) -> Node:
-    """What the learning rate multiplies; adds the memory that it needs."""
+def _direction(draft: Draft, of: Symbol, gradient: Node) -> Node:
+    """Return what the learning rate multiplies; adds the memory that it needs."""
     match draft.network.update.rule:
         case UpdateRule.MOMENTUM:
             velocity = prefixed("u", "u", "u", of.name)
-            return remember(draft, velocity, Ref(MOMENTUM.name) * Ref(velocity.name) + gradient)
+            return _remember(draft, velocity, Ref(MOMENTUM.name) * Ref(velocity.name) + gradient)
         case UpdateRule.ADAM:
             first, second = prefixed("m", "m", "m", of.name), prefixed("v", "v", "v", of.name)
             beta1, beta2 = Ref(BETA1.name), Ref(BETA2.name)
-            mean = remember(draft, first, beta1 * Ref(first.name) + (ONE - beta1) * gradient)
-            square = remember(draft, second, beta2 * Ref(second.name) + (ONE - beta2) * gradient ** Const(2.0))
+            mean = _remember(draft, first, beta1 * Ref(first.name) + (ONE - beta1) * gradient)
+            square = _remember(draft, second, beta2 * Ref(second.name) + (ONE - beta2) * gradient ** Const(2.0))
             root = Call(SQRT, (square / Ref("correction2"),))
             return (mean / Ref("correction1")) / (root + Ref(EPSILON.name))
     return gradient
 
 
-def remember(draft: Draft, symbol: Symbol, expression: Node) -> Node:
+def _remember(draft: Draft, symbol: Symbol, expression: Node) -> Node:
     """Add what *symbol* is after this step, and return a reference to it."""
     after = following(symbol)
     draft.add(after, Kind.UPDATE_PART, f"{symbol.label} after this step", expression, of=symbol.name)

@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
-from handgrad.backprop.graph.graph import GIVEN, Graph
+from handgrad.backprop.graph.graph import FIRST_VALUES, Graph
 from handgrad.backprop.symbols.expression import Call, Const, Neg, Node, Power, Product, Quotient, Ref, Sum
 
 
-def given_names(graph: Graph) -> tuple[str, ...]:
-    """What must be known before a step: settings, targets, inputs, weights, biases, the optimizer's memory."""
-    return tuple(quantity.name for quantity in graph if quantity.kind in GIVEN)
+def first_value_names(graph: Graph) -> tuple[str, ...]:
+    """Return what must be known before a step: settings, targets, inputs, weights, biases, the optimizer's memory."""
+    return tuple(quantity.name for quantity in graph if quantity.kind in FIRST_VALUES)
 
 
 def compile_step(graph: Graph, wanted: Iterable[str], arrays: bool) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
-    """Turn the graph into a function from the given values (in :func:`given_names` order) to the wanted ones.
+    """Turn the graph into a function from the first values (in :func:`first_value_names` order) to the wanted ones.
 
     Only what the wanted quantities depend on is computed.
     """
@@ -29,12 +29,12 @@ def compile_step(graph: Graph, wanted: Iterable[str], arrays: bool) -> Callable[
         for quantity in graph
         if quantity.expression is not None and quantity.name in needed
     ]
-    first = [places[name] for name in given_names(graph)]
+    first = [places[name] for name in first_value_names(graph)]
     last = [places[name] for name in wanted]
 
-    def step(given: Sequence[Any]) -> tuple[Any, ...]:
+    def step(values_before: Sequence[Any]) -> tuple[Any, ...]:
         values: list[Any] = [None] * len(places)
-        for place, value in zip(first, given, strict=True):
+        for place, value in zip(first, values_before, strict=True):
             values[place] = value
         for place, function in program:
             values[place] = function(values)

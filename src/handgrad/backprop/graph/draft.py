@@ -1,4 +1,4 @@
-"""A training step being written down: the names of a network's parts, and what is given before the step begins."""
+"""A training step being written down: the names of a network's parts, and the values it begins with."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ class Draft:
     # The symbols of this network's parts.
 
     def sample_mark(self, sample: int) -> int | None:
-        """What a name carries of its sample: its number, or nothing where there is one sample only."""
+        """Return what a name carries of its sample: its number, or nothing where there is one sample only."""
         return sample if len(self.samples) > 1 else None
 
     def weight(self, layer: int, unit: int, source: int) -> Symbol:
-        """The weight into ``unit`` of ``layer`` from ``source`` in the layer before; all count from 1."""
+        """Return the weight into ``unit`` of ``layer`` from ``source`` in the layer before; all count from 1."""
         return numbered("w", self.weights_before[layer - 1] + (unit - 1) * self.network.sizes[layer - 1] + source)
 
     def bias_number(self, layer: int, unit: int) -> int | None:
-        """The number of the bias that the unit adds, counted from 1; None where the network has none."""
+        """Return the number of the bias that the unit adds, counted from 1; None where the network has none."""
         match self.network.bias:
             case BiasRule.NONE:
                 return None
@@ -65,35 +65,35 @@ class Draft:
         return layer
 
     def pre(self, layer: int, unit: int, sample: int) -> Symbol:
-        """The pre-activation (weighted sum) of a unit."""
+        """Return the pre-activation (weighted sum) of a unit."""
         return numbered(self.letters[layer - 1], unit, self.sample_mark(sample))
 
     def out(self, layer: int, unit: int, sample: int) -> Symbol:
-        """The activation of a unit; of layer 0, the input."""
+        """Return the activation of a unit; of layer 0, the input."""
         if layer == 0:
             return numbered("i", unit, self.sample_mark(sample))
         return activation_of(f"{self.letters[layer - 1]}{unit}", self.sample_mark(sample))
 
     def delta(self, layer: int, unit: int, sample: int) -> Symbol:
-        """The unit's dE/dz."""
+        """Return the unit's dE/dz."""
         return prefixed("delta", "δ", r"\delta", f"{self.letters[layer - 1]}{unit}", self.sample_mark(sample))
 
     def units(self, layer: int) -> range:
-        """The units of *layer*, counted from 1; layer 0 is the inputs."""
+        """Return the units of *layer*, counted from 1; layer 0 is the inputs."""
         return range(1, self.network.sizes[layer] + 1)
 
     def where(self, layer: int, unit: int) -> str:
-        """The unit in words: "output 2", "hidden unit 1 of layer 2"."""
+        """Return the unit in words: "output 2", "hidden unit 1 of layer 2"."""
         last = len(self.network.layers)
         if layer == last:
             return f"output {unit}"
         return f"hidden unit {unit}" + (f" of layer {layer}" if last > 2 else "")
 
     def on(self, sample: int) -> str:
-        """The sample in words, to end a sentence with; empty where there is one sample only."""
+        """Return the sample in words, to end a sentence with; empty where there is one sample only."""
         return f", sample {sample}" if len(self.samples) > 1 else ""
 
-    # What is given.
+    # The first values.
 
     def settings(self) -> None:
         """Add the learning rate and what the update rule takes beside it."""
@@ -142,7 +142,7 @@ class Draft:
                 self.successors[symbol.name] = following(symbol).name
 
     def biases(self) -> dict[int, tuple[int, int | None]]:
-        """Number of each bias → its layer, and its unit where it has one of its own."""
+        """Return the number of each bias → its layer, and its unit where it has one of its own."""
         layers = range(1, len(self.network.layers) + 1)
         match self.network.bias:
             case BiasRule.NONE:
@@ -171,5 +171,5 @@ class Draft:
 
 
 def factor(symbol: Symbol, quantity: str | None) -> Factor:
-    """A chain-rule factor that a symbol stands for, with the name of the quantity that holds its value."""
+    """Return a chain-rule factor that a symbol stands for, with the name of the quantity that holds its value."""
     return Factor(symbol.name, symbol.label, symbol.latex, quantity)

@@ -16,18 +16,18 @@ def forward(draft: Draft, layer: int, sample: int) -> None:
     for unit in draft.units(layer):
         symbol, place = draft.pre(layer, unit, sample), {"layer": layer, "unit": unit, "sample": sample}
         meaning = f"pre-activation of {draft.where(layer, unit)}{draft.on(sample)}"
-        draft.add(symbol, Kind.PRE_ACTIVATION, meaning, weighted_sum(draft, layer, unit, sample), **place)
+        draft.add(symbol, Kind.PRE_ACTIVATION, meaning, _weighted_sum(draft, layer, unit, sample), **place)
         if activation.value is not None:
             meaning = f"activation of {draft.where(layer, unit)}{draft.on(sample)}"
             value = activation.value(Ref(symbol.name))
             out = draft.out(layer, unit, sample)
             draft.add(out, Kind.ACTIVATION, meaning, value, of=symbol.name, **place)
     if activation.value is None:
-        softmax(draft, layer, sample)
+        _softmax(draft, layer, sample)
 
 
-def weighted_sum(draft: Draft, layer: int, unit: int, sample: int) -> Node:
-    """The sum of weights times activations of the layer before, and the bias where there is one."""
+def _weighted_sum(draft: Draft, layer: int, unit: int, sample: int) -> Node:
+    """Return the sum of weights times activations of the layer before, and the bias where there is one."""
     terms: list[Node] = [
         Ref(draft.weight(layer, unit, source).name) * Ref(draft.out(layer - 1, source, sample).name)
         for source in draft.units(layer - 1)
@@ -38,8 +38,8 @@ def weighted_sum(draft: Draft, layer: int, unit: int, sample: int) -> Node:
     return total(terms)
 
 
-def softmax(draft: Draft, layer: int, sample: int) -> None:
-    """Softmax in safe steps: the largest is taken off first, so that no exponential overflows."""
+def _softmax(draft: Draft, layer: int, sample: int) -> None:
+    """Add softmax in safe steps: the largest is taken off first, so that no exponential overflows."""
     mark, letter, on = draft.sample_mark(sample), draft.letters[layer - 1], draft.on(sample)
     pre = [Ref(draft.pre(layer, unit, sample).name) for unit in draft.units(layer)]
     largest = prefixed("max", "max", r"\max", letter, mark)
@@ -61,19 +61,19 @@ def softmax(draft: Draft, layer: int, sample: int) -> None:
         for unit in draft.units(layer):
             value = pre[unit - 1] - Ref(largest.name) - Call(LN, (Ref(whole.name),))
             more = {"unit": unit, "of": draft.out(layer, unit, sample).name, **place}
-            symbol = log_out(draft, layer, unit, sample)
+            symbol = _log_out(draft, layer, unit, sample)
             draft.add(symbol, Kind.SOFTMAX_PART, f"logarithm of activation {unit}{on}", value, **more)
 
 
-def log_out(draft: Draft, layer: int, unit: int, sample: int) -> Symbol:
-    """The logarithm of an output under softmax, a quantity of its own because the loss is made from it."""
+def _log_out(draft: Draft, layer: int, unit: int, sample: int) -> Symbol:
+    """Return the logarithm of an output under softmax, a quantity of its own because the loss is made from it."""
     return in_sample(prefixed("ln_a", "ln a", r"\ln a", f"{draft.letters[layer - 1]}{unit}"), draft.sample_mark(sample))
 
 
 def output(draft: Draft, unit: int, sample: int) -> Output:
-    """What a loss may look at of one output in one sample: its target, activation, pre-activation."""
+    """Return what a loss may look at of one output in one sample: its target, activation, pre-activation."""
     last = len(draft.network.layers)
-    log = Ref(log_out(draft, last, unit, sample).name) if draft.loss.needs == "softmax" else None
+    log = Ref(_log_out(draft, last, unit, sample).name) if draft.loss.needs == "softmax" else None
     return Output(
         target=Ref(numbered("t", unit, draft.sample_mark(sample)).name),
         activation=Ref(draft.out(last, unit, sample).name),

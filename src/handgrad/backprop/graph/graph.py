@@ -39,7 +39,7 @@ class Kind(StrEnum):
     UPDATED = "updated"  # the weight or bias after this step
 
 
-GIVEN = frozenset({Kind.SETTING, Kind.INPUT, Kind.TARGET, Kind.WEIGHT, Kind.BIAS, Kind.MEMORY})
+FIRST_VALUES = frozenset({Kind.SETTING, Kind.INPUT, Kind.TARGET, Kind.WEIGHT, Kind.BIAS, Kind.MEMORY})
 """Kinds without an expression: known before the step begins."""
 
 
@@ -60,7 +60,7 @@ class Factor:
 class Quantity:
     """One named number of the step.
 
-    ``expression`` is None for what is given, and ``value`` then holds its first value. ``layer`` counts from 1 (the
+    ``expression`` is None for what has a first value, and ``value`` holds that. ``layer`` counts from 1 (the
     first hidden layer) to the output layer; ``unit``, ``source`` (the unit a weight comes from), ``sample`` and
     ``number`` (the 5 of w5) from 1; each is None where it does not apply. ``of`` names the quantity this one belongs
     to: w5 for dE/dw5 and w5_next, o1 for delta_o1 and a_o1. ``chain`` is the chain rule as a sum of products.
@@ -117,32 +117,32 @@ class Graph:
         return iter(self.quantities)
 
     def of_kind(self, *kinds: Kind) -> tuple[Quantity, ...]:
-        """The quantities of these kinds, in the order of the step."""
+        """Return the quantities of these kinds, in the order of the step."""
         return tuple(quantity for quantity in self.quantities if quantity.kind in kinds)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All names, in the order of the step."""
+        """Return all names, in the order of the step."""
         return tuple(quantity.name for quantity in self.quantities)
 
     @property
     def labels(self) -> dict[str, str]:
-        """Name → header label (``dE/dw5`` → ``∂E/∂w5``)."""
+        """Return name → header label (``dE/dw5`` → ``∂E/∂w5``)."""
         return {quantity.name: quantity.label for quantity in self.quantities}
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """What is trained: the weights, then the trained biases, each in the order of their numbers."""
+        """Return what is trained: the weights, then the trained biases, each in the order of their numbers."""
         return tuple(q.name for q in self.of_kind(Kind.WEIGHT, Kind.BIAS) if q.name in self.successors)
 
     @property
     def memory(self) -> tuple[str, ...]:
-        """What the optimizer carries from row to row."""
+        """Return what the optimizer carries from row to row."""
         return tuple(quantity.name for quantity in self.of_kind(Kind.MEMORY))
 
     @property
     def exact_parameters(self) -> tuple[str, ...]:
-        """The parameters whose ``dE/d…`` is the true gradient of E_total at the row's own weights.
+        """Return the parameters whose ``dE/d…`` is the true gradient of E_total at the row's own weights.
 
         All of them, except with the order *output layer first*: there only the output layer's are, and a finite
         difference rightly disagrees with the others.
@@ -154,7 +154,7 @@ class Graph:
 
     @property
     def main_columns(self) -> tuple[str, ...]:
-        """The training table's own columns; for the classic network t1 t2 i1 i2 w1 … E_total dE/dw1 … dE/dw8."""
+        """Return the training table's own columns; for the classic network t1 t2 i1 i2 w1 … E_total dE/dw1 … dE/dw8."""
         samples = range(1, len(self.network.samples) + 1)
         columns: list[str] = []
         for sample in samples:
@@ -171,31 +171,33 @@ class Graph:
 
     @property
     def extra_columns(self) -> tuple[str, ...]:
-        """Every other quantity but the settings, in the order of the step: slopes, deltas, memory, updated weights."""
+        """Return every other quantity but the settings, in the order of the step: slopes, deltas, memory, updated
+        weights.
+        """
         main = set(self.main_columns)
         return tuple(q.name for q in self.quantities if q.name not in main and q.kind is not Kind.SETTING)
 
     def dependencies(self, name: str) -> tuple[str, ...]:
-        """The names in a quantity's expression, in order of appearance; empty for what is given."""
+        """Return the names in a quantity's expression, in order of appearance; empty for what has a first value."""
         expression = self[name].expression
         return () if expression is None else names_in(expression)
 
     def formula(self, name: str, address: rendering.Names) -> str:
-        """The spreadsheet formula without ``=``; ``address`` maps each name it depends on to a cell."""
+        """Return the spreadsheet formula without ``=``; ``address`` maps each name it depends on to a cell."""
         return rendering.formula(self._expression(name), address)
 
     def plain(self, name: str, values: Mapping[str, float] | None = None, digits: int = 6) -> str:
-        """The right-hand side as text, in symbols or with the numbers put in."""
+        """Return the right-hand side as text, in symbols or with the numbers put in."""
         return rendering.plain(self._expression(name), lambda ref: self[ref].label, values, digits)
 
     def latex(self, name: str, values: Mapping[str, float] | None = None, digits: int = 6) -> str:
-        """The right-hand side as LaTeX, in symbols or with the numbers put in."""
+        """Return the right-hand side as LaTeX, in symbols or with the numbers put in."""
         return rendering.latex(self._expression(name), lambda ref: self[ref].latex, values, digits)
 
     def _expression(self, name: str) -> Node:
         expression = self[name].expression
         if expression is None:
-            raise ValueError(f"{name} is given and has no expression")
+            raise ValueError(f"{name} has a first value and no expression")
         return expression
 
     def _in_sample(self, kind: Kind, sample: int) -> list[Quantity]:

@@ -96,7 +96,7 @@ def read_network(path: Path) -> Network:
 
 
 def parse_network(text: str, source: str = "network", default_name: str = "network") -> Network:
-    """A network from TOML text; ``source`` begins each message, ``default_name`` names a network without a name."""
+    """Return a network from TOML text; ``source`` begins each message, ``default_name`` names a network without a name."""
     try:
         table = tomllib.loads(text)
         form = _Network.model_validate(table)
@@ -132,7 +132,7 @@ _TABLES: dict[str, type[_Table]] = {"layers": _Layer, "samples": _Sample, "updat
 
 
 def _first_problem(error: ValidationError) -> str:
-    """The first problem in one line, and how many more there are."""
+    """Return the first problem in one line, and how many more there are."""
     problems = error.errors(include_url=False)
     problem = problems[0]
     spot = problem["loc"]

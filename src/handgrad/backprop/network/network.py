@@ -107,7 +107,7 @@ class Network:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_name(self.name)
+        _check_name(self.name)
         _check_shape(self)
         _check_update(self)
         _check_loss(self)
@@ -119,27 +119,27 @@ class Network:
 
     @property
     def inputs(self) -> int:
-        """How many inputs a sample has."""
+        """Return how many inputs a sample has."""
         return len(self.samples[0].inputs)
 
     @property
     def outputs(self) -> int:
-        """How many units the last layer has."""
+        """Return how many units the last layer has."""
         return self.layers[-1].units
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Inputs and the units of each layer: ``(2, 2, 2)`` for the classic network."""
+        """Return inputs and the units of each layer: ``(2, 2, 2)`` for the classic network."""
         return (self.inputs, *(layer.units for layer in self.layers))
 
     @property
     def trains_biases(self) -> bool:
-        """Whether the biases are parameters that learn."""
+        """Return whether the biases are parameters that learn."""
         return self.bias in (BiasRule.NEURON, BiasRule.LAYER)
 
 
 def weight_count(sizes: tuple[int, ...]) -> int:
-    """How many weights a fully connected network of these sizes has."""
+    """Return how many weights a fully connected network of these sizes has."""
     return sum(before * after for before, after in pairwise(sizes))
 
 
@@ -157,7 +157,7 @@ def first_weights(sizes: tuple[int, ...], seed: int) -> tuple[float, ...]:
     return tuple(drawn)
 
 
-def check_name(name: str) -> None:
+def _check_name(name: str) -> None:
     """Accept letters, digits, spaces and ``. _ - ( ) +`` only, so that no name is a formula, a tag or a path."""
     if not re.fullmatch(r"\w[\w .()+-]*", name) or len(name) > MAX_NAME:
         raise UsageError(
@@ -230,23 +230,23 @@ def _check_loss(network: Network) -> None:
 
 
 def _first_biases(network: Network) -> tuple[float, ...]:
-    layers, given = network.layers, network.biases
+    layers, biases = network.layers, network.biases
     if network.bias is BiasRule.NONE:
-        if given:
+        if biases:
             raise UsageError(
-                f"{counted(len(given), 'bias')} given, but the bias rule is none – choose fixed, neuron or layer"
+                f"{counted(len(biases), 'bias')} given, but the bias rule is none – choose fixed, neuron or layer"
             )
         return ()
     units = sum(layer.units for layer in layers)
     needed = units if network.bias is BiasRule.NEURON else len(layers)
-    if not given:
+    if not biases:
         return (0.0,) * needed
-    if network.bias is BiasRule.NEURON and len(given) == len(layers):
-        return tuple(value for value, layer in zip(given, layers, strict=True) for _ in range(layer.units))
-    if len(given) != needed:
+    if network.bias is BiasRule.NEURON and len(biases) == len(layers):
+        return tuple(value for value, layer in zip(biases, layers, strict=True) for _ in range(layer.units))
+    if len(biases) != needed:
         either = f"{needed} (one a unit) or {len(layers)} (one a layer)" if needed != len(layers) else f"{needed}"
-        raise UsageError(f"{counted(len(given), 'bias')} – {either} needed for bias rule {network.bias}")
-    return given
+        raise UsageError(f"{counted(len(biases), 'bias')} – {either} needed for bias rule {network.bias}")
+    return biases
 
 
 def _check_parameters(network: Network) -> None:

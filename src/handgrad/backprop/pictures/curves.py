@@ -18,15 +18,15 @@ SIZE = (7.2, 4.3)
 
 
 def error_figure(trace: Trace) -> Figure:
-    """E_total by step; a training that leaves the finite numbers is drawn as far as it goes.
+    """Draw E_total by step; a training that leaves the finite numbers is drawn as far as it goes.
 
     The axis is linear, unless the error grows so much that a linear axis would show its last rows only.
     """
     figure, axes = _empty(f"{trace.graph.network.name}: error by step")
-    errors = finite_part(trace["E_total"])
+    errors = _finite_part(trace["E_total"])
     rate = plain_number(float(trace["learning_rate"][0]))
     steep = _too_steep(errors)
-    shown = within_reach(errors) if steep else errors
+    shown = _within_reach(errors) if steep else errors
     axes.plot(np.arange(len(errors)), shown, color=POSITIVE, linewidth=1.8, label=f"learning rate {rate}")
     _finish(axes, trace.steps, logarithmic=steep)
     if trace.diverged_at is not None:
@@ -36,7 +36,7 @@ def error_figure(trace: Trace) -> Figure:
 
 
 def rates_figure(sweep: RateSweep, name: str, logarithmic: bool = False) -> Figure:
-    """E_total by step, a line a learning rate.
+    """Draw E_total by step, a line a learning rate.
 
     On the linear axis errors above twice the first run out of the picture, so that one diverging rate does
     not flatten the others.
@@ -44,14 +44,14 @@ def rates_figure(sweep: RateSweep, name: str, logarithmic: bool = False) -> Figu
     axis = "logarithmic axis" if logarithmic else "linear axis"
     figure, axes = _empty(f"{name}: error by step and learning rate ({axis})")
     for index, rate in enumerate(sweep.rates):
-        errors = finite_part(sweep.errors[:, index])
+        errors = _finite_part(sweep.errors[:, index])
         label = plain_number(rate)
         if sweep.diverged_at[index] is not None:
             label += f" (diverged at step {sweep.diverged_at[index]})"
         style, colour = STYLES[index % len(STYLES)], COLOURS[index % len(COLOURS)]
         axes.plot(
             np.arange(len(errors)),
-            within_reach(errors) if logarithmic else errors,
+            _within_reach(errors) if logarithmic else errors,
             color=colour,
             linestyle=style,
             linewidth=1.6,
@@ -60,7 +60,7 @@ def rates_figure(sweep: RateSweep, name: str, logarithmic: bool = False) -> Figu
     steps = len(sweep.errors) - 1
     _finish(axes, steps, logarithmic)
     first = float(sweep.errors[0, 0])
-    largest = max((float(finite_part(column).max(initial=0.0)) for column in sweep.errors.T), default=0.0)
+    largest = max((float(_finite_part(column).max(initial=0.0)) for column in sweep.errors.T), default=0.0)
     if not logarithmic and np.isfinite(first) and first > 0 and largest > 2 * first:
         axes.set_ylim(0, 2 * first)
         _remark(axes, "errors above twice the first are cut off")
@@ -70,14 +70,14 @@ def rates_figure(sweep: RateSweep, name: str, logarithmic: bool = False) -> Figu
     return figure
 
 
-def finite_part(errors: Floats) -> Floats:
-    """The errors up to the first that is no longer finite."""
+def _finite_part(errors: Floats) -> Floats:
+    """Return the errors up to the first that is no longer finite."""
     broken = np.flatnonzero(~np.isfinite(errors))
     return errors[: broken[0]] if len(broken) else errors
 
 
-def within_reach(errors: Floats) -> Floats:
-    """The errors that a logarithmic axis can show: above 0, and at most 10^12 times the first."""
+def _within_reach(errors: Floats) -> Floats:
+    """Return the errors that a logarithmic axis can show: above 0, and at most 10^12 times the first."""
     reach = HIGHEST * (errors[0] if len(errors) and errors[0] > 0 else 1.0)
     return np.where((errors > 0) & (errors <= reach), errors, np.nan)
 
@@ -91,7 +91,7 @@ def _empty(title: str) -> tuple[Figure, Axes]:
 
 
 def _too_steep(errors: Floats) -> bool:
-    """Whether a linear axis would show nothing but the last rows of a training that diverges."""
+    """Return whether a linear axis would show nothing but the last rows of a training that diverges."""
     return len(errors) > 1 and bool(errors[0] > 0) and bool(errors.max() > 1e4 * errors[0])
 
 
@@ -112,5 +112,5 @@ def _finish(axes: Axes, steps: int, logarithmic: bool) -> None:
 
 
 def _remark(axes: Axes, text: str) -> None:
-    """What a reader must know of the drawing, under it, where no curve is."""
+    """Write what a reader must know of the drawing under it, where no curve is."""
     axes.set_xlabel(f"{axes.get_xlabel()}\n{text}", fontsize=10, color=INK)

@@ -28,7 +28,7 @@ UNSAID: dict[str, dict[str, str | None]] = {
 
 
 def draw_pictures(trace: Trace, sweep: RateSweep) -> dict[str, Figure]:
-    """All pictures by name: the network as it stands in row 0, the error, the rates on both axes."""
+    """Return all pictures by name: the network as it stands in row 0, the error, the rates on both axes."""
     name = trace.graph.network.name
     return {
         "network": network_figure(trace.graph, trace.row(0)),
@@ -39,7 +39,7 @@ def draw_pictures(trace: Trace, sweep: RateSweep) -> dict[str, Figure]:
 
 
 def figure_bytes(figure: Figure, form: str) -> bytes:
-    """A figure as ``png``, ``svg`` or ``pdf``; the same figure gives the same bytes."""
+    """Return a figure as ``png``, ``svg`` or ``pdf``; the same figure gives the same bytes."""
     stream = io.BytesIO()
     # Text as outlines: the SVG looks the same wherever it is opened, whatever fonts are there.
     with mpl.rc_context({"svg.hashsalt": "handgrad", "svg.fonttype": "path"}):
@@ -48,7 +48,7 @@ def figure_bytes(figure: Figure, form: str) -> bytes:
 
 
 def picture_paths(folder: Path, forms: Sequence[str] = ("png", "svg")) -> tuple[Path, ...]:
-    """The files that :func:`save_pictures` writes."""
+    """Return the files that :func:`save_pictures` writes."""
     return tuple(folder / f"{name}.{form}" for name in PICTURES for form in forms)
 
 

@@ -34,7 +34,7 @@ FONT: dict[str, Any] = {"fontfamily": "DejaVu Sans", "color": INK}
 
 
 @dataclass(frozen=True)
-class Spot:
+class _Spot:
     """Where a unit stands, in inches."""
 
     x: float
@@ -45,14 +45,14 @@ class Spot:
 class Plan:
     """Everything a drawing is made from: the places of the units of each layer (0: inputs), their radius, the size."""
 
-    spots: tuple[tuple[Spot, ...], ...]
+    spots: tuple[tuple[_Spot, ...], ...]
     radius: float
     width: float
     height: float
 
     @property
     def crowded(self) -> bool:
-        """Whether units are too many to hold numbers."""
+        """Return whether units are too many to hold numbers."""
         return max(map(len, self.spots)) > MOST_WITH_VALUES
 
 
@@ -64,14 +64,14 @@ def plan_drawing(sizes: tuple[int, ...]) -> Plan:
     height = max(most * spacing, 2.4) + 0.9
     middle = (height - 0.55) / 2 + 0.27
     spots = tuple(
-        tuple(Spot(0.8 + GAP * layer, middle + spacing * ((size - 1) / 2 - unit)) for unit in range(size))
+        tuple(_Spot(0.8 + GAP * layer, middle + spacing * ((size - 1) / 2 - unit)) for unit in range(size))
         for layer, size in enumerate(sizes)
     )
     return Plan(spots, radius, 0.8 + GAP * (len(sizes) - 1) + (2.2 if most > MOST_WITH_VALUES else 1.75), height)
 
 
-def label_place(before: tuple[Spot, ...], after: tuple[Spot, ...]) -> float | None:
-    """How far along the arrows (0 to 1) all labels between two layers can be read; None where nowhere."""
+def label_place(before: tuple[_Spot, ...], after: tuple[_Spot, ...]) -> float | None:
+    """Return how far along the arrows (0 to 1) all labels between two layers can be read; None where nowhere."""
 
     def room(part: float) -> float:
         heights = sorted(a.y * (1 - part) + b.y * part for a, b in product(before, after))
@@ -81,8 +81,8 @@ def label_place(before: tuple[Spot, ...], after: tuple[Spot, ...]) -> float | No
     return best if room(best) >= ROOM_FOR_LABEL else None
 
 
-def short(value: float) -> str:
-    """A number of four digits; zero has no sign."""
+def _short(value: float) -> str:
+    """Return a number of four digits; zero has no sign."""
     return plain_number(value + 0.0, 4)
 
 
@@ -141,7 +141,7 @@ def _arrows(axes: Axes, draft: Draft, plan: Plan, values: Mapping[str, float], l
                 "edgecolor": "none",
                 "alpha": 0.92,
             }
-            text = f"{symbol.label} = {short(value)}"
+            text = f"{symbol.label} = {_short(value)}"
             slope = math.degrees(math.atan2(end.y - start.y, end.x - start.x))
             place: dict[str, Any] = {"ha": "center", "va": "center", "rotation": slope, "rotation_mode": "anchor"}
             axes.text(x, y, text, fontsize=8.5, bbox=box, zorder=2, **place, **FONT)
@@ -159,31 +159,31 @@ def _unit(axes: Axes, draft: Draft, plan: Plan, values: Mapping[str, float], pla
     if plan.crowded:
         axes.text(spot.x, spot.y, name, fontsize=8, **centre)
         return
-    shown = short(values[draft.out(layer, unit, sample).name])
+    shown = _short(values[draft.out(layer, unit, sample).name])
     small = 6.5 if len(shown) > 7 else 7.5 if plan.radius < 0.33 or len(shown) > 6 else 8.5
     axes.text(spot.x, spot.y + plan.radius * 0.33, name, fontsize=10, fontweight="bold", **centre)
     axes.text(spot.x, spot.y - plan.radius * 0.3, shown, fontsize=small, **centre)
     if layer > 0:
-        under = f"{name} = {short(values[draft.pre(layer, unit, sample).name])}"
+        under = f"{name} = {_short(values[draft.pre(layer, unit, sample).name])}"
         number = draft.bias_number(layer, unit)
         if number is not None and draft.network.bias is BiasRule.NEURON:
-            under += f"\nb{number} = {short(values[f'b{number}'])}"
+            under += f"\nb{number} = {_short(values[f'b{number}'])}"
         under_style: dict[str, Any] = {"fontsize": 7.5, "ha": "center", "va": "top", "zorder": 4, "linespacing": 1.15}
         axes.text(spot.x, spot.y - plan.radius - 0.06, under, fontfamily="DejaVu Sans", color=QUIET, **under_style)
 
 
 def _error(axes: Axes, draft: Draft, plan: Plan, values: Mapping[str, float], unit: int, sample: int) -> None:
-    """Target and error, to the right of an output."""
+    """Write target and error to the right of an output."""
     spot = plan.spots[-1][unit - 1]
     mark = f"[{sample}]" if len(draft.samples) > 1 else ""
-    lines = [f"{name} = {short(values[f'{name}{mark}'])}" for name in (f"t{unit}", f"E{unit}")]
+    lines = [f"{name} = {_short(values[f'{name}{mark}'])}" for name in (f"t{unit}", f"E{unit}")]
     text = "   ".join(lines) if plan.crowded else "\n".join(lines)
     x = spot.x + plan.radius + 0.12
     axes.text(x, spot.y, text, fontsize=7.5 if plan.crowded else 9, ha="left", va="center", linespacing=1.35, **FONT)
 
 
 def _headings(axes: Axes, graph: Graph, plan: Plan) -> None:
-    """Above each layer what it is, with the bias that its units share."""
+    """Write above each layer what it is, with the bias that its units share."""
     network = graph.network
     top = plan.height - 0.3
     quiet: dict[str, Any] = {"fontsize": 9, "ha": "center", "va": "center", "fontfamily": "DejaVu Sans", "color": QUIET}
@@ -193,12 +193,12 @@ def _headings(axes: Axes, graph: Graph, plan: Plan) -> None:
         text = f"{kind} · {layer.activation}"
         if network.bias in (BiasRule.FIXED, BiasRule.LAYER):
             fixed = ", fixed" if network.bias is BiasRule.FIXED else ", shared"
-            text += f"\nb{number} = {short(network.biases[number - 1])}{fixed}"
+            text += f"\nb{number} = {_short(network.biases[number - 1])}{fixed}"
         axes.text(plan.spots[number][0].x, top, text, linespacing=1.3, **quiet)
 
 
 def _notes(axes: Axes, graph: Graph, plan: Plan, silent: list[int], sample: int) -> None:
-    """What the colours mean, which sample is seen, and what was left out for want of room."""
+    """Write what the colours mean, which sample is seen, and what was left out for want of room."""
     handles = [
         Line2D([], [], color=POSITIVE, linewidth=1.6, label="weight ≥ 0"),
         Line2D([], [], color=NEGATIVE, linewidth=1.6, linestyle=(0, (4, 2)), label="weight < 0"),

@@ -119,15 +119,15 @@ class Call(Node):
 
 
 def total(terms: Iterable[Node]) -> Node:
-    """The sum of the terms (nested sums flattened); a single term stays as it is."""
+    """Return the sum of the terms (nested sums flattened); a single term stays as it is."""
     flat: list[Node] = []
     for term in terms:
         flat.extend(term.terms if isinstance(term, Sum) else (term,))
     return flat[0] if len(flat) == 1 else Sum(tuple(flat))
 
 
-def children(node: Node) -> tuple[Node, ...]:
-    """The direct parts of a node."""
+def _children(node: Node) -> tuple[Node, ...]:
+    """Return the direct parts of a node."""
     match node:
         case Sum(parts) | Product(parts) | Call(_, parts):
             return parts
@@ -139,19 +139,19 @@ def children(node: Node) -> tuple[Node, ...]:
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """The node and everything below it, from left to right."""
+    """Yield the node and everything below it, from left to right."""
     yield node
-    for child in children(node):
+    for child in _children(node):
         yield from walk(child)
 
 
 def names_in(node: Node) -> tuple[str, ...]:
-    """The names an expression depends on, each once, in order of appearance."""
+    """Return the names an expression depends on, each once, in order of appearance."""
     return tuple(dict.fromkeys(part.name for part in walk(node) if isinstance(part, Ref)))
 
 
 def substitute(node: Node, replacement: Mapping[str, Node]) -> Node:
-    """The expression with each named quantity replaced by another expression."""
+    """Return the expression with each named quantity replaced by another expression."""
 
     def swap(part: Node) -> Node:
         return substitute(part, replacement)
@@ -203,7 +203,7 @@ class Style:
     brackets: tuple[str, str] = ("(", ")")
 
     def held(self, piece: Text, level: int) -> str:
-        """The text, in brackets unless it holds together at least as tightly as ``level``."""
+        """Return the text, in brackets unless it holds together at least as tightly as ``level``."""
         return piece.text if piece.level >= level else f"{self.brackets[0]}{piece.text}{self.brackets[1]}"
 
 

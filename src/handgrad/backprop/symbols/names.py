@@ -22,34 +22,34 @@ class Symbol:
 
 
 def layer_letters(layers: int) -> tuple[str, ...]:
-    """The letter of each layer from the first hidden one to the output: ``('h', 'o')`` for the classic network."""
+    """Return the letter of each layer from the first hidden one to the output: ``('h', 'o')`` for the classic network."""
     return (*("f", "g", "h")[3 - (layers - 1) :], "o")
 
 
 def numbered(letter: str, number: int, sample: int | None = None) -> Symbol:
-    """``w5``, or ``t1[2]`` for target 1 of sample 2."""
+    """Return ``w5``, or ``t1[2]`` for target 1 of sample 2."""
     return in_sample(Symbol(f"{letter}{number}", f"{letter}{number}", f"{letter}_{{{number}}}"), sample)
 
 
 def activation_of(unit: str, sample: int | None = None) -> Symbol:
-    """``a_h1`` of the unit ``h1``."""
+    """Return ``a_h1`` of the unit ``h1``."""
     return prefixed("a", "a", "a", unit, sample)
 
 
 def prefixed(name: str, label: str, latex: str, unit: str, sample: int | None = None) -> Symbol:
-    """A quantity that belongs to a unit or weight and is spelled before it: ``delta_o1``, ``m_w5``."""
+    """Return a quantity that belongs to a unit or weight and is spelled before it: ``delta_o1``, ``m_w5``."""
     return in_sample(Symbol(f"{name}_{unit}", f"{label}_{unit}", f"{latex}_{{{unit}}}"), sample)
 
 
 def in_sample(symbol: Symbol, sample: int | None) -> Symbol:
-    """The symbol with its sample number, or as it is when the network has one sample only."""
+    """Return the symbol with its sample number, or as it is when the network has one sample only."""
     if sample is None:
         return symbol
     return Symbol(f"{symbol.name}[{sample}]", f"{symbol.label}[{sample}]", f"{symbol.latex}^{{({sample})}}")
 
 
 def partial(top: Symbol, bottom: Symbol) -> Symbol:
-    """The partial derivative of one quantity with respect to another: ``dE/dw5``, ``∂E/∂w5``."""
+    """Return the partial derivative of one quantity with respect to another: ``dE/dw5``, ``∂E/∂w5``."""
     return Symbol(
         f"d{top.name}/d{bottom.name}",
         f"∂{top.label}/∂{bottom.label}",
@@ -58,7 +58,7 @@ def partial(top: Symbol, bottom: Symbol) -> Symbol:
 
 
 def following(symbol: Symbol) -> Symbol:
-    """The value that a weight (or an optimizer's memory) has in the next row: ``w5_next``, ``w5⁺``."""
+    """Return the value that a weight (or an optimizer's memory) has in the next row: ``w5_next``, ``w5⁺``."""
     return Symbol(f"{symbol.name}_next", f"{symbol.label}⁺", f"{symbol.latex}^{{+}}")
 
 
@@ -74,7 +74,7 @@ STEP = Symbol("step", "n", "n")
 
 
 def defined_name(name: str) -> str:
-    """``w5`` → ``w_5``, ``t1[2]`` → ``t_1_sample_2``, ``beta1`` → ``beta_1``, ``learning_rate`` as it is."""
+    """Return the name that a spreadsheet takes: ``w_5`` for ``w5``, ``t_1_sample_2`` for ``t1[2]``."""
     found = re.fullmatch(r"([a-z]+)(\d+)(?:\[(\d+)\])?", name)
     if found is None:
         return name

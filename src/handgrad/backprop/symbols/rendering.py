@@ -12,7 +12,7 @@ Names = Callable[[str], str] | Mapping[str, str]
 
 
 def formula(node: Node, address: Names) -> str:
-    """A spreadsheet formula without its leading ``=``.
+    """Return a spreadsheet formula without its leading ``=``.
 
     Uses ``+ - * / ^`` and functions that Excel 2010 and LibreOffice share. ``address`` gives the cell of each name.
     """
@@ -20,32 +20,34 @@ def formula(node: Node, address: Names) -> str:
 
 
 def plain(node: Node, label: Names, values: Mapping[str, float] | None = None, digits: int = 6) -> str:
-    """The expression as Unicode text; with ``values``, the same line with the numbers put in."""
+    """Return the expression as Unicode text; with ``values``, the same line with the numbers put in."""
     return render(
         node, replace(_PLAIN, ref=_written(label) if values is None else _numbers(values, digits, plain_number))
     )
 
 
 def latex(node: Node, symbol: Names, values: Mapping[str, float] | None = None, digits: int = 6) -> str:
-    """The expression as LaTeX that matplotlib's mathtext reads too; with ``values``, with the numbers put in."""
+    """Return the expression as LaTeX that matplotlib's mathtext reads too; with ``values``, with the numbers put in."""
     return render(
         node, replace(_LATEX, ref=_written(symbol) if values is None else _numbers(values, digits, latex_number))
     )
 
 
 def program(node: Node, variable: Names) -> str:
-    """The expression as a Python expression over variables and the functions of :mod:`handgrad.backprop.symbols.calculus`."""
+    """Return the expression as a Python expression over variables and the functions of
+    :mod:`handgrad.backprop.symbols.calculus`.
+    """
     return render(node, replace(_PROGRAM, ref=_written(variable)))
 
 
 def plain_number(value: float, digits: int = 6) -> str:
-    """A number for people: significant digits, a true minus sign, ``1.5·10^−7`` instead of ``1.5e-07``."""
+    """Return a number for people: significant digits, a true minus sign, ``1.5·10^−7`` instead of ``1.5e-07``."""
     mantissa, _, exponent = f"{value:.{digits}g}".replace("-", "−").partition("e")
     return f"{mantissa}·10^{_bare(exponent)}" if exponent else mantissa
 
 
 def latex_number(value: float, digits: int = 6) -> str:
-    """The same for LaTeX."""
+    """Return the same for LaTeX."""
     mantissa, _, exponent = f"{value:.{digits}g}".partition("e")
     return f"{mantissa} \\cdot 10^{{{int(exponent)}}}" if exponent else mantissa
 

@@ -16,15 +16,15 @@ TALLEST, SMALLEST, LARGEST = 25.0, 1e-16, 1e16
 """A curve that leaves the chart is drawn along its edge: 25 times the first error, and 10¹⁶ on the logarithmic axis."""
 
 
-def shown_steps(steps: int) -> list[int]:
-    """Every k-th step and the last, about 200 of them at most."""
+def _shown_steps(steps: int) -> list[int]:
+    """Return every k-th step and the last, about 200 of them at most."""
     every = max(1, -(-steps // POINTS))
     chosen = list(range(0, steps + 1, every))
     return chosen if chosen[-1] == steps else [*chosen, steps]
 
 
 def chart_data_sheet(material: Material) -> SheetPlan:
-    """Columns: step and error of the training table; step and errors of the rates, twice (linear, logarithmic)."""
+    """Return columns: step and error of the training table; step and errors of the rates, twice (linear, logarithmic)."""
     page = Page(CHART_DATA)
     page.text(0, 0, "Chart data", TITLE)
     page.text(1, 0, "The points the charts draw: every k-th row of a long table, kept inside the chart.", SUBTITLE)
@@ -37,7 +37,7 @@ def chart_data_sheet(material: Material) -> SheetPlan:
     page.text(HEAD, 0, "step", HEADER)
     page.text(HEAD, 1, "E_total", HEADER)
     values = material.values["E_total"]
-    for row, step in enumerate(shown_steps(material.steps), start=TOP):
+    for row, step in enumerate(_shown_steps(material.steps), start=TOP):
         page.number(row, 0, float(step), STEP)
         cell = material.cell("E_total", step)
         page.formula(row, 1, _kept(cell, top), _kept_value(values[step], tallest), ERROR)
@@ -55,7 +55,7 @@ def _rates(page: Page, material: Material, top: str, tallest: float) -> None:
             page.formula(HEAD, column, f'"η = "&{source}', f"η = {material.rates[number]:.15g}", HEADER)
             page.widths[column] = 11
     columns = [rate_values(material, number)["E_total"] for number in range(count)]
-    for row, step in enumerate(shown_steps(material.rate_steps), start=TOP):
+    for row, step in enumerate(_shown_steps(material.rate_steps), start=TOP):
         page.number(row, 3, float(step), STEP)
         for number, values in enumerate(columns):
             cell = f"'{RATES}'!{address(RATES_TOP + step, RATES_LEFT + number, fixed=True)}"
@@ -75,8 +75,8 @@ def _kept_value(value: Value, tallest: float) -> float:
 
 
 def error_chart(material: Material, row: int, column: int, width: int, height: int) -> Chart:
-    """The error by step."""
-    last = TOP + len(shown_steps(material.steps)) - 1
+    """Return the error by step."""
+    last = TOP + len(_shown_steps(material.steps)) - 1
     series = Series("E_total", _points(0, last), _points(1, last), CURVES[0], width=2.25)
     return Chart(
         row, column, width, height, "The error, step by step", "step", "E_total", (series,),
@@ -85,8 +85,8 @@ def error_chart(material: Material, row: int, column: int, width: int, height: i
 
 
 def rates_chart(material: Material, log: bool, row: int, column: int, width: int, height: int) -> Chart:
-    """The error by step for each learning rate, on a linear or a logarithmic axis."""
-    last, count = TOP + len(shown_steps(material.rate_steps)) - 1, len(material.rates)
+    """Return the error by step for each learning rate, on a linear or a logarithmic axis."""
+    last, count = TOP + len(_shown_steps(material.rate_steps)) - 1, len(material.rates)
     start = 4 + (count if log else 0)
     series = tuple(
         Series(

@@ -50,7 +50,7 @@ HEADS = {
 
 
 def checks_sheet(material: Material) -> SheetPlan:
-    """The sheet that compares every gradient of the table with finite differences and with the program."""
+    """Return the sheet that compares every gradient of the table with finite differences and with the program."""
     page = Page(CHECKS)
     page.text(0, 0, "Checks", TITLE)
     page.text(
@@ -108,7 +108,7 @@ class _Checks:
             self._program(name)
 
     def slopes(self) -> None:
-        """Slopes and deltas have no finite difference of their own, but a rule that every row must keep."""
+        """Write the slopes and deltas: they have no finite difference of their own, but a rule that every row must keep."""
         graph = self.material.graph
         names = tuple(
             q.name
@@ -177,7 +177,7 @@ class _Checks:
         return AGREES if abs(off) <= self._tolerated else DIFFERS
 
     def _program(self, name: str) -> None:
-        """The last of a line: the table's value beside the constant that the program found, and on to the next line."""
+        """Write the last of a line, the table's value beside the constant that the program found, and on to the next line."""
         page, row, value = self.page, self.row, self.material.values[name][0]
         page.text(row, QUANTITY, self.material.graph[name].label, NAME)
         page.formula(row, TABLE, self.material.cell(name), value, SLOPE)
@@ -211,7 +211,7 @@ class _Checks:
         self.page.formula(self.row, VERDICT_3, verdict, DIVERGED if broken else AGREES, VERDICT)
 
     def settings(self) -> None:
-        """Above the table: how many failed, the nudge, the tolerance, and what is compared."""
+        """Write above the table how many failed, the nudge, the tolerance, and what is compared."""
         page, last = self.page, self.row
         verdicts = [f"{address(HEAD + 1, c, True)}:{address(last, c, True)}" for c in (VERDICT_1, VERDICT_2, VERDICT_3)]
         failed = "+".join(f'COUNTIF({cells},"{DIFFERS}")' for cells in verdicts)

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from handgrad.backprop.graph.build import build_graph
-from handgrad.backprop.graph.graph import GIVEN, Graph, Kind
+from handgrad.backprop.graph.graph import FIRST_VALUES, Graph, Kind
 from handgrad.backprop.network.network import UpdateOrder
 from handgrad.backprop.simulate import DIFFERENCE, Floats, evaluate
 from handgrad.backprop.symbols.names import defined_name
@@ -45,22 +45,22 @@ class Checked:
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
-        """All parameters, or of many a sample drawn with the network's seed, in their own order."""
+        """Return all parameters, or of many a sample drawn with the network's seed, in their own order."""
         return drawn(self.material.graph.parameters, self.material.network.seed)
 
     @cached_property
     def moves(self) -> tuple[tuple[str, float], ...]:
-        """One pass each: the parameter and the sign of its nudge."""
+        """Return one pass each: the parameter and the sign of its nudge."""
         return tuple((name, sign) for name in self.parameters for sign in (1.0, -1.0))
 
     @cached_property
     def columns(self) -> dict[str, int]:
-        """The column of each forward quantity on the working sheet."""
+        """Return the column of each forward quantity on the working sheet."""
         return {q.name: LEFT + number for number, q in enumerate(self.material.graph.of_kind(*FORWARD))}
 
     @cached_property
     def moved(self) -> dict[str, Floats]:
-        """Each parameter's value in the base pass and in every move."""
+        """Return each parameter's value in the base pass and in every move."""
         base = {name: self.material.first_value(name) for name in self.parameters}
         rows = 1 + len(self.moves)
         values = {name: np.full(rows, value) for name, value in base.items()}
@@ -70,19 +70,19 @@ class Checked:
 
     @cached_property
     def values(self) -> dict[str, list[Value]]:
-        """Every forward quantity of every pass, as shown."""
-        return passes(self.material.graph, self.moved, 1 + len(self.moves))
+        """Return every forward quantity of every pass, as shown."""
+        return _passes(self.material.graph, self.moved, 1 + len(self.moves))
 
     @cached_property
     def bends(self) -> tuple[str, ...]:
-        """The pre-activations at which the network has a kink."""
+        """Return the pre-activations at which the network has a kink."""
         layers = self.material.network.layers
         pre = self.material.graph.of_kind(Kind.PRE_ACTIVATION)
         return tuple(q.name for q in pre if q.layer is not None and layers[q.layer - 1].activation in BENDING)
 
     @cached_property
     def users(self) -> dict[str, list[str]]:
-        """Parameter → the forward quantities in which it stands itself."""
+        """Return parameter → the forward quantities in which it stands itself."""
         found: dict[str, list[str]] = {name: [] for name in self.parameters}
         for name in self.columns:
             for used in self.material.graph.dependencies(name):
@@ -92,19 +92,19 @@ class Checked:
 
     @property
     def kink_column(self) -> int:
-        """The column that counts the units on the other side of their kink."""
+        """Return the column that counts the units on the other side of their kink."""
         return LEFT + len(self.columns)
 
     def row(self, name: str, sign: float) -> int:
-        """The row of the pass in which the parameter is moved by *sign* times the difference."""
+        """Return the row of the pass in which the parameter is moved by *sign* times the difference."""
         return BASE + 1 + self.moves.index((name, sign))
 
     def cell(self, column: int, row: int) -> str:
-        """A cell of the working sheet, as formulas of other sheets write it."""
+        """Return a cell of the working sheet, as formulas of other sheets write it."""
         return f"'{CHECKS_WORKING}'!{address(row, column)}"
 
     def kinks(self, row: int) -> float:
-        """How many units are on the other side of their kink than in the base pass."""
+        """Return how many units are on the other side of their kink than in the base pass."""
 
         def above(name: str, number: int) -> bool:
             value = self.values[name][number]
@@ -114,15 +114,15 @@ class Checked:
 
 
 def drawn(names: tuple[str, ...], seed: int) -> tuple[str, ...]:
-    """At most 24 of the names, in their own order."""
+    """Return at most 24 of the names, in their own order."""
     if len(names) <= MOST_CHECKED:
         return names
     chosen = np.random.default_rng(seed).choice(len(names), MOST_CHECKED, replace=False)
     return tuple(names[number] for number in sorted(chosen))
 
 
-def passes(graph: Graph, changes: Mapping[str, Floats], rows: int) -> dict[str, list[Value]]:
-    """All quantities of a step with these changes; what overflowed, or depends on what did, is *diverged*."""
+def _passes(graph: Graph, changes: Mapping[str, Floats], rows: int) -> dict[str, list[Value]]:
+    """Return all quantities of a step with these changes; what overflowed, or depends on what did, is *diverged*."""
     found = evaluate(graph, changes)
     bad: dict[str, Floats] = {}
     shown: dict[str, list[Value]] = {}
@@ -137,7 +137,7 @@ def passes(graph: Graph, changes: Mapping[str, Floats], rows: int) -> dict[str, 
 
 
 def checks_working_sheet(material: Material) -> SheetPlan:
-    """The passes, and for the order *output layer first* one step with all gradients from the old weights."""
+    """Return the passes, and for the order *output layer first* one step with all gradients from the old weights."""
     page = Page(CHECKS_WORKING)
     checked = Checked(material)
     page.text(0, 0, "Checks working", TITLE)
@@ -172,13 +172,13 @@ def checks_working_sheet(material: Material) -> SheetPlan:
 
 
 def _templates(checked: Checked, moved: str | None) -> dict[str, str]:
-    """The formulas of a pass; with ``moved``, only those in which the moved weight itself stands."""
+    """Return the formulas of a pass; with ``moved``, only those in which the moved weight itself stands."""
     graph = checked.material.graph
 
     def here(name: str) -> str:
         if name == moved:
             return "$C{+0}"
-        if graph[name].kind in GIVEN:
+        if graph[name].kind in FIRST_VALUES:
             return defined_name(name)
         return f"{column_letters(checked.columns[name])}{{+0}}"
 
@@ -208,24 +208,24 @@ class OldWeights:
 
     @cached_property
     def graph(self) -> Graph:
-        """The step with the update order set to old weights."""
+        """Return the step with the update order set to old weights."""
         return build_graph(dataclasses.replace(self.checked.material.network, order=UpdateOrder.OLD_WEIGHTS))
 
     @property
     def row(self) -> int:
-        """The one row that it takes, below the passes."""
+        """Return the one row that it takes, below the passes."""
         return BASE + len(self.checked.moves) + 5
 
     @cached_property
     def columns(self) -> dict[str, int]:
-        """The column of each quantity in that row."""
+        """Return the column of each quantity in that row."""
         kinds = (*FORWARD, Kind.ERROR_SLOPE, Kind.ACTIVATION_SLOPE, Kind.DELTA, Kind.GRADIENT)
         return {q.name: LEFT + number for number, q in enumerate(self.graph.of_kind(*kinds))}
 
     @cached_property
     def values(self) -> dict[str, list[Value]]:
-        """Every quantity, as shown."""
-        return passes(self.graph, {}, 1)
+        """Return every quantity, as shown."""
+        return _passes(self.graph, {}, 1)
 
     def write(self, page: Page) -> None:
         """Put heads, formulas and values on *page*."""
@@ -233,7 +233,7 @@ class OldWeights:
         layout = Layout(self.graph, self.columns, defined_name, defined_name, self.checked.material.guarded)
 
         def here(name: str) -> str:
-            return defined_name(name) if self.graph[name].kind in GIVEN else layout.here(name)
+            return defined_name(name) if self.graph[name].kind in FIRST_VALUES else layout.here(name)
 
         for name, column in self.columns.items():
             page.text(self.row - 1, column, self.graph[name].label, HEADER)

@@ -49,43 +49,43 @@ class Material:
 
     @cached_property
     def graph(self) -> Graph:
-        """The step as the table shows it: in a long table the slopes have no columns of their own."""
+        """Return the step as the table shows it: in a long table the slopes have no columns of their own."""
         graph = build_graph(self.network)
         return without_slopes(graph) if self.steps > LONG_TABLE else graph
 
     @cached_property
     def compact(self) -> Graph:
-        """The step as the runs at all rates show it."""
+        """Return the step as the runs at all rates show it."""
         return without_slopes(build_graph(self.network))
 
     @cached_property
     def run(self) -> Trace:
-        """The training that the table shows."""
+        """Return the training that the table shows."""
         return trace(self.graph, self.steps)
 
     @cached_property
     def values(self) -> dict[str, list[Value]]:
-        """The training table by quantity, as shown."""
+        """Return the training table by quantity, as shown."""
         return shown_values(self.run)
 
     @cached_property
     def guarded(self) -> bool:
-        """Whether formulas must catch what may overflow."""
+        """Return whether formulas must catch what may overflow."""
         return guarded(self.graph)
 
     @cached_property
     def main(self) -> tuple[str, ...]:
-        """The quantities with a column in the main part of the table."""
+        """Return the quantities with a column in the main part of the table."""
         return step_columns(self.graph)[0]
 
     @cached_property
     def extra(self) -> tuple[str, ...]:
-        """The quantities with a column to its right."""
+        """Return the quantities with a column to its right."""
         return step_columns(self.graph)[1]
 
     @cached_property
     def layout(self) -> Layout:
-        """The training table: its main columns, a narrow gap, the others."""
+        """Return the training table: its main columns, a narrow gap, the others."""
         columns = {name: TABLE_LEFT + number for number, name in enumerate(self.main)}
         start = TABLE_LEFT + len(self.main) + 1
         columns |= {name: start + number for number, name in enumerate(self.extra)}
@@ -93,49 +93,49 @@ class Material:
 
     @cached_property
     def rate_columns(self) -> dict[str, int]:
-        """Where each quantity stands on the sheet with the runs at all rates."""
+        """Return where each quantity stands on the sheet with the runs at all rates."""
         return {name: RATES_WORKING_LEFT + number for number, name in enumerate(needed_columns(self.compact))}
 
     @cached_property
     def rate_steps(self) -> int:
-        """How many steps the comparison of learning rates shows: all, unless that would make the book heavy."""
+        """Return how many steps the comparison of learning rates shows: all, unless that would make the book heavy."""
         width = len(self.rates) * (len(self.rate_columns) + 2)
         return min(self.steps, RATE_ROWS, max(FEWEST_RATE_ROWS, RATE_CELLS // width))
 
     @cached_property
     def rate_runs(self) -> tuple[Trace, ...]:
-        """One run for each learning rate of the comparison."""
+        """Return one run for each learning rate of the comparison."""
         return traces(self.compact, self.rate_steps, changes=[{"learning_rate": rate} for rate in self.rates])
 
     @cached_property
     def sweep(self) -> RateSweep:
-        """The same runs as curves of E_total."""
+        """Return the same runs as curves of E_total."""
         errors = np.stack([run["E_total"] for run in self.rate_runs], axis=1)
         return RateSweep(self.rates, errors, tuple(run.diverged_at for run in self.rate_runs))
 
     @property
     def last_row(self) -> int:
-        """The training table's last row."""
+        """Return the training table's last row."""
         return TABLE_TOP + self.steps
 
     def cell(self, name: str, step: int = 0) -> str:
-        """The training table's cell of a quantity, as other sheets name it."""
+        """Return the training table's cell of a quantity, as other sheets name it."""
         return f"{TRAINING}!{address(TABLE_TOP + step, self.layout.columns[name], fixed=True)}"
 
     def column_range(self, name: str) -> str:
-        """All rows of a quantity in the training table, as other sheets name them."""
+        """Return all rows of a quantity in the training table, as other sheets name them."""
         column = self.layout.columns[name]
         first, last = address(TABLE_TOP, column, fixed=True), address(self.last_row, column, fixed=True)
         return f"{TRAINING}!{first}:{last}"
 
     def first_value(self, name: str) -> float:
-        """The value of a given quantity as the network has it."""
+        """Return the first value of a quantity as the network has it."""
         value = self.graph[name].value
         return math.nan if value is None else value
 
     @property
     def changeable(self) -> tuple[str, ...]:
-        """What has an input cell: settings, targets, inputs, first weights and biases."""
+        """Return what has an input cell: settings, targets, inputs, first weights and biases."""
         kinds = (Kind.SETTING, Kind.TARGET, Kind.INPUT, Kind.WEIGHT, Kind.BIAS)
         return tuple(quantity.name for kind in kinds for quantity in self.graph.of_kind(kind))
 
@@ -154,9 +154,9 @@ def gather(network: Network, steps: int, rates: Sequence[float]) -> Material:
         raise UsageError(f"learning rates must be finite numbers above 0 – found {', '.join(map(str, rates))}")
     material = Material(network, steps, tuple(map(float, rates)))
     columns = len(material.main) + len(material.extra) + 2
-    needed = columns * (steps + 1) + cells_of_rates(material)
+    needed = columns * (steps + 1) + _cells_of_rates(material)
     if needed > MAX_CELLS or columns > MAX_COLUMNS or TABLE_TOP + steps + 40 > MAX_ROWS:
-        fit = (MAX_CELLS - cells_of_rates(material)) // columns - 1
+        fit = (MAX_CELLS - _cells_of_rates(material)) // columns - 1
         advice = f"ask for at most {fit:,} steps" if fit >= 1 and columns <= MAX_COLUMNS else "take a smaller network"
         raise UsageError(
             f"{network.name}: {steps:,} steps of {columns:,} columns need {needed:,} cells – "
@@ -165,6 +165,6 @@ def gather(network: Network, steps: int, rates: Sequence[float]) -> Material:
     return material
 
 
-def cells_of_rates(material: Material) -> int:
-    """How many cells the comparison of learning rates takes."""
+def _cells_of_rates(material: Material) -> int:
+    """Return how many cells the comparison of learning rates takes."""
     return (len(material.rate_columns) + 3) * (material.rate_steps + 1) * len(material.rates)

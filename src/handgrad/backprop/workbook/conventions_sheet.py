@@ -41,7 +41,7 @@ class Convention:
 
 
 def conventions_sheet(material: Material) -> SheetPlan:
-    """The sheet that says which convention this book follows and what others would give."""
+    """Return the sheet that says which convention this book follows and what others would give."""
     page = Page(CONVENTIONS)
     page.text(0, 0, "Conventions", TITLE)
     page.text(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from handgrad.backprop.graph.graph import GIVEN, Factor, Graph, Kind, Quantity
+from handgrad.backprop.graph.graph import FIRST_VALUES, Factor, Graph, Kind, Quantity
 from handgrad.backprop.network.network import UpdateOrder
 from handgrad.backprop.symbols.calculus import ACTIVATIONS, LOSSES
 from handgrad.backprop.symbols.names import defined_name
@@ -61,7 +61,7 @@ class Part:
 
 
 def derivation_sheet(material: Material) -> SheetPlan:
-    """The sheet that derives every gradient of the first step, formula beside numbers."""
+    """Return the sheet that derives every gradient of the first step, formula beside numbers."""
     page = Page(DERIVATION)
     page.text(0, 0, "Derivation", TITLE)
     page.text(
@@ -76,13 +76,13 @@ def derivation_sheet(material: Material) -> SheetPlan:
         page.text(HEAD, column, head, HEADER)
         page.widths[column] = width
     lines = _Lines(page, material)
-    for part in parts(material.graph):
+    for part in _parts(material.graph):
         lines.part(part)
     return page.done(freeze=(TOP, 2), printing=Print(1, (HEAD, HEAD)))
 
 
-def parts(graph: Graph) -> Iterator[Part]:
-    """The sections in the order of a step; the samples after the first repeat its equations, and so come last."""
+def _parts(graph: Graph) -> Iterator[Part]:
+    """Yield the sections in the order of a step; the samples after the first repeat its equations, and so come last."""
     network = graph.network
     forward = (Kind.PRE_ACTIVATION, Kind.SOFTMAX_PART, Kind.ACTIVATION)
     errors = (Kind.ERROR, Kind.SAMPLE_ERROR)
@@ -92,7 +92,7 @@ def parts(graph: Graph) -> Iterator[Part]:
     functions = "; ".join(ACTIVATIONS[name].reads for name in dict.fromkeys(la.activation for la in network.layers))
     slopes = "; ".join(ACTIVATIONS[name].slope_reads for name in dict.fromkeys(la.activation for la in network.layers))
     loss = LOSSES[network.loss]
-    yield Part("What is given", "", graph.of_kind(*GIVEN))
+    yield Part("What is given", "", graph.of_kind(*FIRST_VALUES))
     yield Part(f"Forward{first}", functions, _of(graph, forward, 1))
     yield Part(f"Error{first}", loss.reads, _of(graph, errors, 1))
     for sample in range(2, len(network.samples) + 1):
@@ -125,7 +125,9 @@ def parts(graph: Graph) -> Iterator[Part]:
 
 
 def _updates(graph: Graph, layer: int | None, where: str) -> Iterator[Part]:
-    """What the step changes; where the layers take turns, layer by layer, with what belongs to none in the first turn."""
+    """Yield what the step changes; where the layers take turns, layer by layer, with what belongs to none in the first
+    turn.
+    """
     changed = graph.of_kind(Kind.UPDATE_PART, Kind.UPDATED)
     if layer is not None:
         last = len(graph.network.layers)
@@ -135,7 +137,7 @@ def _updates(graph: Graph, layer: int | None, where: str) -> Iterator[Part]:
 
 
 def _layer(graph: Graph, quantity: Quantity) -> int | None:
-    """The layer of the weight that a quantity, or the memory it renews, belongs to."""
+    """Return the layer of the weight that a quantity, or the memory it renews, belongs to."""
     while quantity.layer is None and quantity.of is not None:
         quantity = graph[quantity.of]
     return quantity.layer
@@ -153,7 +155,7 @@ class _Lines:
         self.row, self.count = TOP, 0
         self.rows: dict[str, int] = {}
         self.shown: dict[str, Value] = {}
-        self.bases = {successor: given for given, successor in self.graph.successors.items()}
+        self.bases = {successor: base for base, successor in self.graph.successors.items()}
 
     def part(self, part: Part) -> None:
         if not part.quantities:
@@ -188,7 +190,7 @@ class _Lines:
         self.row += 1
 
     def _factors(self, term: tuple[Factor, ...]) -> Iterator[str]:
-        """The partials of a product; a delta that is itself one product is written out: ∂E/∂a_o1 · ∂a_o1/∂o1 · …"""
+        """Yield the partials of a product; a delta that is itself one product is written out: ∂E/∂a_o1 · ∂a_o1/∂o1 · …"""
         for factor in term:
             name = factor.quantity
             delta = name is not None and name in self.graph and self.graph[name].kind is Kind.DELTA
@@ -196,7 +198,7 @@ class _Lines:
             yield from (part.label for part in inner[0]) if len(inner) == 1 else (factor.label,)
 
     def _rule(self, quantity: Quantity) -> tuple[str, int]:
-        """The equation in symbols and in numbers; returns the first and the length of the second."""
+        """Write the equation in symbols and in numbers; return the first and the length of the second."""
         page, row = self.page, self.row
         if quantity.expression is None:
             page.text(row, RULE, "given", WRAPPED)
@@ -217,7 +219,7 @@ class _Lines:
         return rule, len(text)
 
     def _numbers(self, pieces: list[str]) -> tuple[str, str]:
-        """The same line with numbers for names: pieces of text and names by turns."""
+        """Return the same line with numbers for names: pieces of text and names by turns."""
         formula, text, diverged = ['"= "'], ["= "], False
         for number, piece in enumerate(pieces):
             if number % 2 == 0:
@@ -247,11 +249,11 @@ class _Lines:
         self._where(quantity)
 
     def _look(self, quantity: Quantity) -> Look:
-        """As in the table, but without the frames of its own that some columns have there."""
+        """Return the look that it has in the table, but without the frames of its own that some columns have there."""
         return replace(VALUE, number=look_of(self.graph, quantity.name).number)
 
     def _where(self, quantity: Quantity) -> None:
-        """The address of the value: of what is updated, the cell in the next row."""
+        """Write the address of the value: of what is updated, the cell in the next row."""
         page, row, columns = self.page, self.row, self.material.layout.columns
         if quantity.kind is Kind.SETTING:
             page.text(row, CELL_AT, defined_name(quantity.name), WHERE)

@@ -19,7 +19,7 @@ def write_plan(plan: Plan, path: Path, *, overwrite: bool = False) -> Path:
 
 
 def workbook_bytes(plan: Plan) -> bytes:
-    """The plan as the bytes of an .xlsx file; the same plan gives the same bytes."""
+    """Return the plan as the bytes of an .xlsx file; the same plan gives the same bytes."""
     book = Book(plan.title)
     for sheet in plan.sheets:
         _write_sheet(book, book.sheet(sheet.name, WORKING_TAB if sheet.working else TAB), sheet, plan.title)

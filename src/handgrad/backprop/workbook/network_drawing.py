@@ -37,7 +37,7 @@ class Block:
 
     @property
     def middle(self) -> tuple[int, int]:
-        """The row of its middle, and pixels from that row's top."""
+        """Return the row of its middle, and pixels from that row's top."""
         half = self.height * ROW // 2
         return self.row + half // ROW, half % ROW
 
@@ -63,7 +63,7 @@ class Drawing:
         self.bottom = self.top + self.rows
 
     def _blocks(self, layer: int) -> list[Block]:
-        """The units of a layer, spread evenly over the height of the drawing."""
+        """Return the units of a layer, spread evenly over the height of the drawing."""
         count, height = self.material.network.sizes[layer], self.heights[layer]
         share = (self.rows + SPACE) / count
         tops = (self.top + round(share * (number + 0.5) - (SPACE + height) / 2) for number in range(count))
@@ -79,7 +79,7 @@ class Drawing:
         self.page.formula(row, column + 1, formula, value, value_look)  # type: ignore[arg-type]
 
     def _named(self, kind: Kind, layer: int | None, unit: int | None, source: int | None = None) -> list[str]:
-        """The names of a quantity by sample; of a weight or bias, the one name."""
+        """Return the names of a quantity by sample; of a weight or bias, the one name."""
         if kind in (Kind.WEIGHT, Kind.BIAS):
             return [self.quantities[kind, layer, unit, source, None]]
         return [self.quantities[kind, layer, unit, source, sample] for sample in self.samples]
@@ -161,7 +161,7 @@ class Drawing:
         self.column += 2
 
     def _arrow(self, source: Block, target: Block) -> None:
-        """From the right edge of one block to the left edge of the next, across the gap before the current column."""
+        """Draw a line from the right edge of one block to the left edge of the next, across the gap before the column."""
         (from_row, from_down), (to_row, to_down) = source.middle, target.middle
         upwards = (to_row, to_down) < (from_row, from_down)
         gap = self.column - 1

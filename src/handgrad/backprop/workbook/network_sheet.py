@@ -63,7 +63,7 @@ GUIDE = (
 
 
 def network_sheet(material: Material) -> SheetPlan:
-    """The first sheet: the network drawn, and every number that may be changed."""
+    """Return the first sheet: the network drawn, and every number that may be changed."""
     page = Page(NETWORK)
     page.text(0, 0, f"Backpropagation by hand: {material.network.name}", TITLE)
     page.text(1, 0, description(material), SUBTITLE)
@@ -77,7 +77,7 @@ def network_sheet(material: Material) -> SheetPlan:
 
 
 def description(material: Material) -> str:
-    """The network in one line."""
+    """Return the network in one line."""
     network = material.network
     shape = "-".join(map(str, network.sizes))
     activations = " and ".join(dict.fromkeys(layer.activation for layer in network.layers))
@@ -146,7 +146,7 @@ def _shown_section(page: Page, material: Material) -> int:
 
 
 def _changed(page: Page, material: Material) -> None:
-    """How many of the numbers differ from those the book was written with."""
+    """Count how many of the numbers differ from those the book was written with."""
     rows = [page.names[defined_name(name)][0] for name in material.changeable]
     first, last = min(rows), max(rows)
     now, written = (f"{address(first, c, fixed=True)}:{address(last, c, fixed=True)}" for c in (1, 2))

@@ -40,7 +40,7 @@ class Cell:
 
     @property
     def protected(self) -> bool:
-        """Whether the cell is locked on its protected sheet."""
+        """Return whether the cell is locked on its protected sheet."""
         return self.look.locked
 
 
@@ -68,11 +68,11 @@ class Table:
 
     @property
     def height(self) -> int:
-        """How many rows it has."""
+        """Return how many rows it has."""
         return len(self.columns[0].values)
 
     def cells(self) -> Iterator[tuple[tuple[int, int], Cell]]:
-        """Its cells one by one, as if it were no table."""
+        """Yield its cells one by one, as if it were no table."""
         for number in range(self.height):
             row = self.top + number
             for column in self.columns:
@@ -103,14 +103,14 @@ class SheetPlan:
     hidden: bool = False
 
     def all_cells(self) -> Iterator[tuple[tuple[int, int], Cell]]:
-        """Every cell with its (row, column), tables unrolled."""
+        """Yield every cell with its (row, column), tables unrolled."""
         yield from self.cells.items()
         for table in self.tables:
             yield from table.cells()
 
     @property
     def size(self) -> int:
-        """How many cells it has."""
+        """Return how many cells it has."""
         return len(self.cells) + sum(table.height * len(table.columns) for table in self.tables)
 
 
@@ -126,11 +126,11 @@ class Plan:
 
     @property
     def size(self) -> int:
-        """How many cells it has."""
+        """Return how many cells it has."""
         return sum(sheet.size for sheet in self.sheets)
 
     def values(self) -> dict[str, dict[str, Value]]:
-        """Sheet → address → value, formulas only: what a spreadsheet program must find too."""
+        """Return sheet → address → value, formulas only: what a spreadsheet program must find too."""
         found: dict[str, dict[str, Value]] = {}
         for sheet in self.sheets:
             cells = found[sheet.name] = {}
@@ -188,11 +188,11 @@ class Page:
         return self.put(row, column, Cell(CellKind.FORMULA, value, look, formula, span))
 
     def at(self, row: int, column: int) -> str:
-        """A cell's address with the sheet's name."""
+        """Return a cell's address with the sheet's name."""
         return f"{quoted(self.name)}!{address(row, column, fixed=True)}"
 
     def range(self, first: tuple[int, int], last: tuple[int, int]) -> str:
-        """A block's address with the sheet's name."""
+        """Return a block's address with the sheet's name."""
         return f"{quoted(self.name)}!{address(*first, fixed=True)}:{address(*last, fixed=True)}"
 
     def done(
@@ -203,7 +203,7 @@ class Page:
         working: bool = False,
         hidden: bool = False,
     ) -> SheetPlan:
-        """The finished plan; *freeze* is the first cell that scrolls."""
+        """Return the finished plan; *freeze* is the first cell that scrolls."""
         return SheetPlan(
             name=self.name, cells=self.cells, tables=tuple(self.tables), names=self.names, widths=self.widths,
             heights=self.heights, charts=tuple(self.charts), lines=tuple(self.lines), rules=tuple(self.rules),
@@ -213,5 +213,5 @@ class Page:
 
 
 def quoted(sheet: str) -> str:
-    """A sheet's name as formulas write it."""
+    """Return a sheet's name as formulas write it."""
     return f"'{sheet}'" if " " in sheet else sheet

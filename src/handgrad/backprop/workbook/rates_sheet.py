@@ -34,7 +34,7 @@ RATE_INPUT = replace(INPUT, align="center", number='"η = "General')
 
 
 def rates_sheet(material: Material) -> SheetPlan:
-    """The sheet that compares learning rates, with the error curves."""
+    """Return the sheet that compares learning rates, with the error curves."""
     page = Page(RATES)
     page.text(0, 0, "Learning rates", TITLE)
     page.text(1, 0, "The same network trained at several learning rates η, all from the same first weights.", SUBTITLE)
@@ -70,7 +70,7 @@ def _table(page: Page, material: Material) -> None:
 
 
 def _summary(page: Page, material: Material, side: int) -> int:
-    """One line a rate: first and last error, how often it rose, and the verdict in a word, all live."""
+    """Write one line a rate: first and last error, how often it rose, and the verdict in a word, all live."""
     row = RATES_TOP - 2
     page.text(row, side, "What is seen", HEADING)
     heads = ("η", "E at first", f"E after {material.rate_steps} steps", "steps up", "verdict")
@@ -101,17 +101,17 @@ def _summary(page: Page, material: Material, side: int) -> int:
 
 
 def _rises(values: list[Value]) -> float:
-    """From how many steps to the next the error rose."""
+    """Return at how many steps to the next the error rose."""
     return float(sum(above(after, before) for before, after in pairwise(values)))
 
 
 def above(after: Value, before: Value) -> bool:
-    """Whether an error is higher than another by more than rounding."""
+    """Return whether an error is higher than another by more than rounding."""
     return not isinstance(after, str) and not isinstance(before, str) and after > before * (1 + SLACK) + NOISE
 
 
 def verdict_of(values: list[Value]) -> str:
-    """The verdict's words for one run."""
+    """Return the verdict's words for one run."""
     numbers = [value for value in values if not isinstance(value, str)]
     if len(numbers) < len(values):
         return f"{DIVERGED} at step {len(numbers)}"
@@ -121,7 +121,7 @@ def verdict_of(values: list[Value]) -> str:
 
 
 def _words(page: Page, material: Material, row: int, side: int) -> int:
-    """Paragraphs over several rows each, so that the table's rows beside them keep their height."""
+    """Write the paragraphs over several rows each, so that the table's rows beside them keep their height."""
     page.text(row, side, "For the numbers as written", HEADING)
     row += 1
     for paragraph in what_is_seen(material):

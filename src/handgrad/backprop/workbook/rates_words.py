@@ -14,24 +14,24 @@ SLACK, NOISE = 1e-9, 1e-15
 
 
 def what_is_seen(material: Material) -> list[str]:
-    """Paragraphs on the learning rates, true for this network with the numbers it was written with."""
+    """Return paragraphs on the learning rates, true for this network with the numbers it was written with."""
     return [_compared(material), _tried(material)]
 
 
 def listed(words: list[str]) -> str:
-    """``a``, ``a and b``, ``a, b and c``."""
+    """Return ``a``, ``a and b``, ``a, b and c``."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def ended_higher(sweep: RateSweep) -> list[bool]:
-    """By rate: whether the last error is above the first by more than rounding, or no number."""
+    """Return for each rate whether the last error is above the first by more than rounding, or no number."""
     return [
         not last <= first * (1 + SLACK) + NOISE for first, last in zip(sweep.errors[0], sweep.errors[-1], strict=True)
     ]
 
 
 def rises(sweep: RateSweep) -> list[int]:
-    """By rate: from how many steps to the next the error rose by more than rounding, or stopped being a number."""
+    """Return for each rate at how many steps the error rose by more than rounding, or stopped being a number."""
     fell = sweep.errors[1:] <= sweep.errors[:-1] * (1 + SLACK) + NOISE
     return [int(count) for count in (~fell).sum(axis=0)]
 

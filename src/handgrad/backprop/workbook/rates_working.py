@@ -19,23 +19,23 @@ HEAD, TOP = 3, 4
 
 @cache
 def rate_values(material: Material, number: int) -> dict[str, list[Value]]:
-    """The run at one rate, by quantity, as shown."""
+    """Return the run at one rate, by quantity, as shown."""
     return shown_values(material.rate_runs[number])
 
 
-def block_top(material: Material, number: int) -> int:
-    """The first row of a rate's block."""
+def _block_top(material: Material, number: int) -> int:
+    """Return the first row of a rate's block."""
     return TOP + number * (material.rate_steps + 1)
 
 
 def working_cell(material: Material, name: str, number: int, step: int) -> str:
-    """The cell of a quantity in the block of a rate."""
+    """Return the cell of a quantity in the block of a rate."""
     column = material.rate_columns[name]
-    return f"'{RATES_WORKING}'!{address(block_top(material, number) + step, column)}"
+    return f"'{RATES_WORKING}'!{address(_block_top(material, number) + step, column)}"
 
 
 def rates_working_sheet(material: Material) -> SheetPlan:
-    """Every quantity of every run that the comparison shows."""
+    """Return every quantity of every run that the comparison shows."""
     page = Page(RATES_WORKING)
     page.text(0, 0, "Rates working", TITLE)
     page.text(
@@ -64,9 +64,9 @@ def rates_working_sheet(material: Material) -> SheetPlan:
         rates = Column(0, "learning_rate", source, source, [rate] * height, VALUE)
         count = Column(1, "step", None, "B{-1}+1", steps, STEP)
         quantities = (replace(column, values=values[column.name]) for column in written)
-        page.tables.append(Table(block_top(material, number), (rates, count, *quantities)))
+        page.tables.append(Table(_block_top(material, number), (rates, count, *quantities)))
     page.widths |= dict.fromkeys((0, 1, *columns.values()), 10)
     return page.done(freeze=(TOP, RATES_WORKING_LEFT), working=True)
 
 
-__all__ = ["block_top", "rate_values", "rates_working_sheet", "working_cell"]
+__all__ = ["rate_values", "rates_working_sheet", "working_cell"]

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from handgrad.backprop.graph.graph import GIVEN, Graph, Kind, Quantity
+from handgrad.backprop.graph.graph import FIRST_VALUES, Graph, Kind, Quantity
 from handgrad.backprop.simulate import Trace
 from handgrad.backprop.symbols.expression import Call, Node, substitute, walk
 from handgrad.backprop.workbook.looks import CELL, COUNT, ERROR, RESULT, SLOPE, VALUE
@@ -25,21 +25,21 @@ READS_TEXT_AS_NUMBER = frozenset({"relu", "relu_slope", "leaky_relu", "leaky_rel
 
 
 def guarded(graph: Graph) -> bool:
-    """Whether numbers of this network can overflow, so that its formulas must be able to say *diverged*."""
+    """Return whether numbers of this network can overflow, so that its formulas must be able to say *diverged*."""
     bounded = all(layer.activation not in UNBOUNDED for layer in graph.network.layers)
     return not bounded or any(abs(quantity.value or 0.0) > LARGE for quantity in graph)
 
 
 def guard(formula: str, numbers: Iterable[str] = ()) -> str:
-    """The formula, or *diverged* where it is an error or one of ``numbers`` (cells) is no number."""
+    """Return the formula, or *diverged* where it is an error or one of ``numbers`` (cells) is no number."""
     cells = list(numbers)
     if cells:
         return f'IF(COUNT({",".join(cells)})={len(cells)},IFERROR({formula},"{DIVERGED}"),"{DIVERGED}")'
     return f'IFERROR({formula},"{DIVERGED}")'
 
 
-def own_columns(graph: Graph) -> frozenset[str]:
-    """The next values (``w5_next``) that something in the same row needs, and so have a column of their own.
+def _own_columns(graph: Graph) -> frozenset[str]:
+    """Return the next values (``w5_next``) that something in the same row needs, and so have a column of their own.
 
     All others are written straight into the next row: there, w5 is the old w5 less learning rate times gradient.
     """
@@ -55,13 +55,13 @@ def own_columns(graph: Graph) -> frozenset[str]:
 
 
 def step_columns(graph: Graph) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The quantities of a row: the training table's own, and those in a place of their own."""
-    inlined = set(graph.successors.values()) - own_columns(graph)
+    """Return the quantities of a row: the training table's own, and those in a place of their own."""
+    inlined = set(graph.successors.values()) - _own_columns(graph)
     return graph.main_columns, tuple(name for name in graph.extra_columns if name not in inlined)
 
 
 def without_slopes(graph: Graph) -> Graph:
-    """The same step with dE/da and da/dz written into the deltas: fewer cells a row, for tables that are long."""
+    """Return the same step with dE/da and da/dz written into the deltas: fewer cells a row, for tables that are long."""
     slopes: dict[str, Node] = {}
     kept: list[Quantity] = []
     for quantity in graph:
@@ -77,7 +77,9 @@ def without_slopes(graph: Graph) -> Graph:
 
 
 def needed_columns(graph: Graph) -> tuple[str, ...]:
-    """The columns without which the next row could not be found, in the order of the table; nothing that is constant."""
+    """Return the columns without which the next row could not be found, in the order of the table; nothing that is
+    constant.
+    """
     needed: set[str] = set()
     waiting = ["E_total", *graph.successors, *graph.successors.values()]
     while waiting:
@@ -86,61 +88,61 @@ def needed_columns(graph: Graph) -> tuple[str, ...]:
             needed.add(name)
             waiting.extend(graph.dependencies(name))
     main, extra = step_columns(graph)
-    constant = {q.name for q in graph.of_kind(*GIVEN) if q.name not in graph.successors}
+    constant = {q.name for q in graph.of_kind(*FIRST_VALUES) if q.name not in graph.successors}
     return tuple(name for name in (*main, *extra) if name in needed and name not in constant)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where each quantity of a row stands, and where what is given comes from.
+    """Where each quantity of a row stands, and where first values come from.
 
-    ``columns``: name → column. ``given``: the address of a first value, by name; ``settings`` the same for learning
+    ``columns``: name → column. ``first_value``: the address of a first value, by name; ``settings`` the same for learning
     rate and its like, which may be templates (``$A{+0}``).
     """
 
     graph: Graph
     columns: Mapping[str, int]
-    given: Callable[[str], str]
+    first_value: Callable[[str], str]
     settings: Callable[[str], str]
     guarded: bool
 
     @cached_property
     def bases(self) -> dict[str, str]:
-        """``w5_next`` → ``w5``."""
-        return {successor: given for given, successor in self.graph.successors.items()}
+        """Return the map ``w5_next`` → ``w5``."""
+        return {successor: base for base, successor in self.graph.successors.items()}
 
     def first(self, name: str) -> str | None:
-        """The template of the first row, or None for a plain number."""
+        """Return the template of the first row, or None for a plain number."""
         kind = self.graph[name].kind
         if kind is Kind.MEMORY:
             return None
-        return self.given(name) if kind in GIVEN else self.within(name)
+        return self.first_value(name) if kind in FIRST_VALUES else self.within(name)
 
     def following(self, name: str) -> str | None:
-        """The template of a later row."""
-        if self.graph[name].kind not in GIVEN:
+        """Return the template of a later row."""
+        if self.graph[name].kind not in FIRST_VALUES:
             return self.within(name)
         successor = self.graph.successors.get(name)
         if successor is None:
-            return self.given(name)
+            return self.first_value(name)
         if successor in self.columns:
             return f"{column_letters(self.columns[successor])}{{-1}}"
         return self.formula(successor, self._from_row_before)
 
     def within(self, name: str) -> str:
-        """The template of a quantity computed from others of its row."""
+        """Return the template of a quantity computed from others of its row."""
         return self.formula(name, self.here)
 
     def here(self, name: str) -> str:
-        """A quantity of the same row, or a setting."""
+        """Return a quantity of the same row, or a setting."""
         if self.graph[name].kind is Kind.SETTING:
             return self.settings(name)
         if name not in self.columns:
-            return self.given(name)
+            return self.first_value(name)
         return f"{column_letters(self.columns[name])}{{+0}}"
 
     def formula(self, name: str, address: Callable[[str], str]) -> str:
-        """A quantity's formula with these addresses, able to say *diverged* where that can happen."""
+        """Return a quantity's formula with these addresses, able to say *diverged* where that can happen."""
         formula = self.graph.formula(name, address)
         if not self.guarded:
             return formula
@@ -150,7 +152,7 @@ class Layout:
         return guard(formula, map(address, self.graph.dependencies(name)) if blind else ())
 
     def _from_row_before(self, name: str) -> str:
-        """What an update refers to: the row before, except a memory already renewed, which this row holds."""
+        """Return what an update refers to: the row before, except a memory already renewed, which this row holds."""
         if self.graph[name].kind is Kind.SETTING:
             return self.settings(name)
         if name in self.columns:
@@ -159,14 +161,14 @@ class Layout:
         return f"{column_letters(self.columns[base])}{{+0}}"
 
     def column(self, name: str, values: list[Value]) -> Column:
-        """The whole column of a quantity."""
+        """Return the whole column of a quantity."""
         return Column(
             self.columns[name], name, self.first(name), self.following(name), values, look_of(self.graph, name)
         )
 
 
 def look_of(graph: Graph, name: str) -> Look:
-    """How the cells of a quantity look."""
+    """Return how the cells of a quantity look."""
     match graph[name].kind:
         case Kind.TARGET | Kind.INPUT:
             return CELL
@@ -180,7 +182,7 @@ def look_of(graph: Graph, name: str) -> Look:
 
 
 def shown_values(run: Trace) -> dict[str, list[Value]]:
-    """The columns of a run as a sheet shows them: *diverged* where a number, or one it depends on, overflowed."""
+    """Return the columns of a run as a sheet shows them: *diverged* where a number, or one it depends on, overflowed."""
     graph = run.graph
     table = np.array([run[name] for name in graph.names])
     finite = np.isfinite(table).all(axis=0)

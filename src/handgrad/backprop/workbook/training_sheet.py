@@ -34,7 +34,7 @@ COLUMNS_A_PAGE = 34
 
 
 def training_sheet(material: Material) -> SheetPlan:
-    """The sheet with the training, a row a step, and its error curve."""
+    """Return the sheet with the training, a row a step, and its error curve."""
     page = Page(TRAINING)
     page.text(0, 0, "Training", TITLE)
     page.text(

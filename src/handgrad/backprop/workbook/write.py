@@ -24,7 +24,7 @@ RATES = (0.1, 0.2, 0.5, 0.8, 1.0, 2.0)
 
 
 def workbook_plan(network: Network, *, steps: int = 100, rates: Sequence[float] = RATES) -> Plan:
-    """The sheets of a network's book as data, with the value of every cell.
+    """Return the sheets of a network's book as data, with the value of every cell.
 
     Raises :class:`UsageError` where steps or rates cannot be meant, or the network is too large for a sheet.
     """

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from handgrad.backprop.graph.graph import GIVEN, Graph, Kind
+from handgrad.backprop.graph.graph import FIRST_VALUES, Graph, Kind
 from handgrad.backprop.mistakes.kinds import Likely
 from handgrad.judge.workbook.diagnosis import Diagnosis, Finding
 from handgrad.judge.workbook.rate import Rate, literals, references
@@ -112,7 +112,7 @@ def _first(reading: Reading, name: str) -> float:
 
 
 def _roots(graph: Graph) -> Iterator[str]:
-    for quantity in graph.of_kind(*GIVEN):
+    for quantity in graph.of_kind(*FIRST_VALUES):
         if quantity.kind is not Kind.MEMORY:
             yield quantity.name
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.backprop.graph.graph import GIVEN, Kind
+from handgrad.backprop.graph.graph import FIRST_VALUES, Kind
 from handgrad.backprop.mistakes.kinds import Likely
 from handgrad.backprop.mistakes.of_a_formula import FIRST, PREVIOUS, suspects
 from handgrad.backprop.symbols.expression import Node, names_in
@@ -61,7 +61,7 @@ class Diagnosis:
 
     def judged_from(self, name: str) -> int:
         """The first row that a formula of this column can be asked for."""
-        return 1 if self.reading.convention.graph[name].kind in GIVEN else 0
+        return 1 if self.reading.convention.graph[name].kind in FIRST_VALUES else 0
 
     def typed_over(self, name: str) -> int | None:
         """The first row of a column of formulas that holds a typed number instead."""

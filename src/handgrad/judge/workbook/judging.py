@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.backprop.graph.graph import GIVEN, Graph
+from handgrad.backprop.graph.graph import FIRST_VALUES, Graph
 from handgrad.backprop.mistakes.kinds import Likely
 from handgrad.judge.workbook.cell_values import HERE, STORED, refreshed, values_of
 from handgrad.judge.workbook.changed_inputs import stays_behind
@@ -272,7 +272,7 @@ def _causes(graph: Graph, name: str, own: Mapping[str, Finding]) -> tuple[str, .
         current = waiting.pop(0)
         successor = graph.successors.get(current)
         before = graph.dependencies(successor) if successor else ()
-        if graph[current].kind not in GIVEN:
+        if graph[current].kind not in FIRST_VALUES:
             before = (*before, *graph.dependencies(current))
         for each in before:
             if each in seen:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.backprop.graph.graph import GIVEN, Kind
+from handgrad.backprop.graph.graph import FIRST_VALUES, Kind
 from handgrad.backprop.simulate import trace
 from handgrad.backprop.symbols.expression import Call, Const, Neg, Node, Power, Product, Quotient, Ref, Sum
 from handgrad.judge.workbook.conventions import Convention
@@ -21,7 +21,7 @@ from handgrad.xlsx.reader import Place, Value
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 EXACT, TINY = 1e-6, 1e-11
-FORWARD = frozenset({*GIVEN, Kind.PRE_ACTIVATION, Kind.SOFTMAX_PART, Kind.ACTIVATION})
+FORWARD = frozenset({*FIRST_VALUES, Kind.PRE_ACTIVATION, Kind.SOFTMAX_PART, Kind.ACTIVATION})
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Reading:
     def given(self) -> dict[str, Any]:
         """Given values without a column, by name: numbers, or the learning rate's own column."""
         graph = self.convention.graph
-        values = {q.name: q.value for q in graph.of_kind(*GIVEN)}
+        values = {q.name: q.value for q in graph.of_kind(*FIRST_VALUES)}
         return values | dict(self.changed) | {"learning_rate": self.rate}
 
     def computed(self, known: Mapping[str, Floats]) -> dict[str, Any]:
@@ -127,7 +127,7 @@ class Reading:
         """The same from all columns, from the forward pass and the weights, from the row's weights and data alone."""
         graph = self.convention.graph
         forward = {name: column for name, column in self.found.items() if graph[name].kind in FORWARD}
-        state = {name: column for name, column in self.found.items() if graph[name].kind in GIVEN}
+        state = {name: column for name, column in self.found.items() if graph[name].kind in FIRST_VALUES}
         return self.read, self.computed(forward), self.computed(state)
 
     @cached_property
@@ -141,12 +141,12 @@ class Reading:
         return dict(self.found)
 
     def _is_given(self, name: str) -> bool:
-        return self.convention.graph[name].kind in GIVEN and name != "learning_rate"
+        return self.convention.graph[name].kind in FIRST_VALUES and name != "learning_rate"
 
     def expected(self, name: str, level: Mapping[str, Any]) -> Floats:
         """A whole column as this level expects it; the first row's state is taken as it is."""
         graph, column = self.convention.graph, self.found[name]
-        if graph[name].kind not in GIVEN:
+        if graph[name].kind not in FIRST_VALUES:
             return np.broadcast_to(np.asarray(level[name], dtype=np.float64), column.shape)
         if name == "learning_rate":
             return column
