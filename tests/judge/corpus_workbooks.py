@@ -12,7 +12,7 @@ import openpyxl
 from openpyxl.utils import get_column_letter
 from openpyxl.workbook.defined_name import DefinedName
 
-from handgrad.judge.workbook import Likely
+from handgrad.judge.workbook import MistakeKind
 
 GIVEN = {"t1": 0.01, "t2": 0.99, "i1": 0.05, "i2": 0.10}
 WEIGHTS = dict(zip([f"w{n}" for n in range(1, 9)], (0.15, 0.20, 0.25, 0.30, 0.40, 0.45, 0.50, 0.55), strict=True))
@@ -70,7 +70,7 @@ class Plant:
 
     column: str
     content: str | float
-    likely: tuple[Likely, ...]
+    likely: tuple[MistakeKind, ...]
     first: int = 0
     last: int = 10**6
 
@@ -280,7 +280,7 @@ def _f(name: str, old: str, new: str) -> str:
 
 
 S1, S2 = "{a_o1}*(1-{a_o1})", "{a_o2}*(1-{a_o2})"
-L = Likely
+L = MistakeKind
 WRONG: tuple[tuple[str, Plant], ...] = (
     # sign, target minus output, plus
     ("plain", Plant("dE/dw5", "-" + FORMULAS["dE/dw5"], (L.SIGN, L.TARGET_MINUS))),

@@ -15,7 +15,7 @@ from handgrad.judge.network.classroom import files_in
 from handgrad.judge.network.jobs import cleaned
 from handgrad.judge.page import as_json, class_csv, class_page, table_text, verdict_page
 from handgrad.judge.verdict import Requirement, Verdict
-from handgrad.judge.workbook import BookVerdict, ColumnVerdict, Likely, book_page
+from handgrad.judge.workbook import BookVerdict, ColumnVerdict, MistakeKind, book_page
 from judge.corpus_workbooks import RIGHT, write
 
 NASTY = '<script>alert("1")</script>&=cmd()\x1b[31m'
@@ -34,9 +34,11 @@ def book(text: str = NASTY) -> BookVerdict:
     """Return a verdict on a workbook full of *text*: a mistake, what follows from it, and a right column."""
     columns = (
         ColumnVerdict(
-            *("w1", text, "Sheet1!B2", False, 4, 3, 3, "B3", 0.25, 0.5), mistake=Likely.SIGN, explanation=text
+            *("w1", text, "Sheet1!B2", False, 4, 3, 3, "B3", 0.25, 0.5), mistake=MistakeKind.SIGN, explanation=text
         ),
-        ColumnVerdict("h1", "h1", "Sheet1!C2", False, 4, 2, 4, "C4", mistake=Likely.CONSEQUENCE, follows_from=("w1",)),
+        ColumnVerdict(
+            "h1", "h1", "Sheet1!C2", False, 4, 2, 4, "C4", mistake=MistakeKind.CONSEQUENCE, follows_from=("w1",)
+        ),
         ColumnVerdict("h2", "h2", "Sheet1!D2", True, 4),
     )
     return BookVerdict("not met", f"{text}.xlsx", text, text, text, text, text, columns, (text,))

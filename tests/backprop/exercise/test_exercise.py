@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from handgrad.backprop import BiasRule, Layer, Network, OverSamples, Sample, UpdateOrder, load_network, preset_names
-from handgrad.backprop.exercise import Exercise, Slip, Verdict, make_exercise
+from handgrad.backprop.exercise import Exercise, MistakeKind, Verdict, make_exercise
 from handgrad.backprop.exercise.marking import APART, TOLERANCE, mistake_tolerance, tolerance
 from handgrad.backprop.exercise.questions import Section, rule
 from handgrad.backprop.mistakes.of_an_answer import Mistake
@@ -130,9 +130,10 @@ def test_the_same_seed_gives_the_same_task_and_another_seed_another() -> None:
     assert len({make(load_network("classic"), seed).network.weights for seed in range(6)}) == 6
 
 
+K = MistakeKind
 KINDS_OF_CLASSIC = {
-    Slip.SIGN, Slip.DERIVATIVE, Slip.NEW_WEIGHTS, Slip.SWAPPED, Slip.FACTOR_HALF, Slip.ONE_PATH, Slip.ACTIVATION,
-    Slip.CHAIN, Slip.SAMPLES, Slip.RATE, Slip.NO_STEP, Slip.HUNDREDFOLD,
+    K.SIGN, K.DERIVATIVE, K.NEW_WEIGHTS, K.SWAPPED, K.FACTOR_HALF, K.ONE_PATH, K.ACTIVATION, K.CHAIN, K.SAMPLES, K.RATE,
+    K.NO_STEP, K.HUNDREDFOLD,
 }  # fmt: skip
 
 
@@ -150,8 +151,8 @@ def named(exercise: Exercise) -> list[tuple[Mistake, Mistake | None]]:
 @pytest.mark.parametrize("name", ["classic", "xor"])
 def test_every_planted_mistake_is_called_by_its_name(name: str) -> None:
     pairs = named(make(load_network(name), 7))
-    assert {made.slip for made, _ in pairs} >= (KINDS_OF_CLASSIC if name == "classic" else {Slip.BIAS})
-    wrong = [(made.of, made.words, found) for made, found in pairs if found is None or found.slip is not made.slip]
+    assert {made.kind for made, _ in pairs} >= (KINDS_OF_CLASSIC if name == "classic" else {MistakeKind.BIAS})
+    wrong = [(made.of, made.words, found) for made, found in pairs if found is None or found.kind is not made.kind]
     assert wrong == []
     assert len(pairs) > 190
 
@@ -162,16 +163,16 @@ def test_swapped_weights_and_new_weights_are_what_a_person_would_compute() -> No
     v = exercise.values
     slope = v["a_h1"] * (1 - v["a_h1"])
     cases = {
-        Slip.SWAPPED: (v["delta_o1"] * v["w5"] + v["delta_o2"] * v["w6"]) * slope,
-        Slip.NEW_WEIGHTS: (v["delta_o1"] * v["w5_next"] + v["delta_o2"] * v["w7_next"]) * slope,
-        Slip.DERIVATIVE: v["delta_o1"] * v["w5"] + v["delta_o2"] * v["w7"],
-        Slip.ONE_PATH: v["delta_o1"] * v["w5"] * slope,
-        Slip.FACTOR_HALF: 2 * v["delta_h1"],
-        Slip.SIGN: -v["delta_h1"],
+        MistakeKind.SWAPPED: (v["delta_o1"] * v["w5"] + v["delta_o2"] * v["w6"]) * slope,
+        MistakeKind.NEW_WEIGHTS: (v["delta_o1"] * v["w5_next"] + v["delta_o2"] * v["w7_next"]) * slope,
+        MistakeKind.DERIVATIVE: v["delta_o1"] * v["w5"] + v["delta_o2"] * v["w7"],
+        MistakeKind.ONE_PATH: v["delta_o1"] * v["w5"] * slope,
+        MistakeKind.FACTOR_HALF: 2 * v["delta_h1"],
+        MistakeKind.SIGN: -v["delta_h1"],
     }
-    for slip, value in cases.items():
+    for kind, value in cases.items():
         mark = exercise.mark({"delta_h1": float(f"{value:.5g}")})["delta_h1"]
-        assert mark.mistake is not None and mark.mistake.slip is slip
+        assert mark.mistake is not None and mark.mistake.kind is kind
     plain = exercise.mark({"E1": (v["t1"] - v["a_o1"]) ** 2, "w5_next": v["w5"] + v["learning_rate"] * v["dE/dw5"]})
     assert plain["E1"].hint.startswith("missing factor ½") and plain["w5_next"].hint.startswith("sign")
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from handgrad.backprop.exercise import Slip, Verdict
+from handgrad.backprop.exercise import MistakeKind, Verdict, make_exercise
 from handgrad.backprop.exercise.marking import OF_STEP, TOLERANCE
 from handgrad.backprop.exercise.task import MAX_BLANKS
+from handgrad.backprop.presets import load_network
 from handgrad.cli import main
 
 TEXT = (Path(__file__).parents[3] / "docs" / "tutorial-exercises.md").read_text(encoding="utf-8")
@@ -33,12 +34,15 @@ def test_the_tutorial_names_every_verdict_and_the_tolerances_of_the_program() ->
     for verdict in Verdict:
         assert verdict is Verdict.EMPTY or f"| {verdict} |" in TEXT
     assert f"{100 * TOLERANCE:g} %" in TEXT and f"{100 * OF_STEP:g} %" in TEXT and f"{MAX_BLANKS} blanks" in TEXT
+    K = MistakeKind
     words = {
-        Slip.SIGN: "sign", Slip.DERIVATIVE: "slope of the activation forgotten", Slip.NEW_WEIGHTS: "new weights used",
-        Slip.SWAPPED: "swapped", Slip.FACTOR_HALF: "factor ½", Slip.ONE_PATH: "only one path", Slip.BIAS: "the bias",
-        Slip.ACTIVATION: "the activation or", Slip.CHAIN: "a factor left", Slip.SAMPLES: "sum for mean",
-        Slip.RATE: "learning rate left out", Slip.NO_STEP: "no step made", Slip.HUNDREDFOLD: "percent sign",
+        K.SIGN: "sign", K.DERIVATIVE: "slope of the activation forgotten", K.NEW_WEIGHTS: "new weights used",
+        K.SWAPPED: "swapped", K.FACTOR_HALF: "factor ½", K.ONE_PATH: "only one path", K.BIAS: "the bias",
+        K.ACTIVATION: "the activation or", K.CHAIN: "a factor left", K.SAMPLES: "sum for mean",
+        K.RATE: "learning rate left out", K.NO_STEP: "no step made", K.HUNDREDFOLD: "percent sign",
     }  # fmt: skip
-    assert set(words) == set(Slip)
+    exercises = [make_exercise(load_network(name), 7) for name in ("classic", "xor")]
+    asked = {made.kind for exercise in exercises for known in exercise.mistakes.values() for made in known}
+    assert set(words) == asked
     told = " ".join(TEXT.replace("\n", " ").split())
-    assert [slip for slip, said in words.items() if said not in told] == []
+    assert [kind for kind, said in words.items() if said not in told] == []

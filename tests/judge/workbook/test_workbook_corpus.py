@@ -14,7 +14,7 @@ import pytest
 
 from handgrad.backprop.presets import load_network, preset_names
 from handgrad.backprop.workbook import write_workbook
-from handgrad.judge.workbook import BookVerdict, Likely, judge_workbook, lines, rows
+from handgrad.judge.workbook import BookVerdict, MistakeKind, judge_workbook, lines, rows
 from judge.corpus_workbooks import FORMULAS, PARTIAL, RIGHT, STYLES, WRONG, Layout, Plant, write
 
 KNOWN = re.compile(r"(?:t|i|w|b|E|h|o|a_h|a_o|delta_h|delta_o|dE/dw|dE/db)\d+|E_total")
@@ -71,7 +71,7 @@ def test_the_likely_mistake_is_the_planted_one() -> None:
         for likely in plant.likely[:1]
     ]
     # "not recognised" counts as found, never as named.
-    named = [right and Likely.UNKNOWN not in plant.likely for right, (_, plant) in zip(called, WRONG, strict=True)]
+    named = [right and MistakeKind.UNKNOWN not in plant.likely for right, (_, plant) in zip(called, WRONG, strict=True)]
     assert sum(named) >= max(50, len(WRONG) - 3)
 
 
@@ -84,9 +84,11 @@ def test_a_mistake_that_begins_later_is_found_from_its_row_on() -> None:
 
 @pytest.mark.timeout(240)
 def test_what_follows_from_a_mistake_is_called_a_consequence_of_it() -> None:
-    (number,) = [n for n, (s, p) in enumerate(WRONG) if s == "plain" and p.column == "w3" and Likely.PLUS in p.likely]
+    (number,) = [
+        n for n, (s, p) in enumerate(WRONG) if s == "plain" and p.column == "w3" and MistakeKind.PLUS in p.likely
+    ]
     verdict = wrong_verdicts()[number]
-    follows = [column for column in verdict.columns if column.mistake == Likely.CONSEQUENCE]
+    follows = [column for column in verdict.columns if column.mistake == MistakeKind.CONSEQUENCE]
     assert {"h2", "a_h2", "E_total", "dE/dw1", "w5"} <= {column.name for column in follows}
     assert all("w3" in column.follows_from for column in follows)
     assert {"i1", "w3", "t2"}.isdisjoint(column.name for column in follows)
@@ -100,7 +102,7 @@ def test_any_changed_sign_or_reference_in_any_formula_is_found(tmp_path: Path) -
         for number, match in enumerate(re.finditer(r"[-+*](?=[({])|\{a_h1\}|\{w[58]\}", formula)):
             new = {"-": "+", "+": "-", "*": "+", "{a_h1}": "{a_h2}", "{w5}": "{w2}", "{w8}": "{w1}"}[match[0]]
             changed = formula[: match.start()] + new + formula[match.end() :]
-            plant = Plant(name, changed, tuple(Likely))
+            plant = Plant(name, changed, tuple(MistakeKind))
             verdict = judge_workbook(write(STYLES["plain"], tmp_path / f"{number}.xlsx", plant), office=False)
             assert [column.name for column in verdict.mistakes] == [name], changed
             tried[name] += 1
@@ -111,7 +113,7 @@ def test_any_changed_sign_or_reference_in_any_formula_is_found(tmp_path: Path) -
 def test_a_verdict_is_data_and_text_without_control_characters(tmp_path: Path) -> None:
     words = {"dE/dw5": "∂E/∂w5\u001b[31m", "w1": "w1\u202e"}
     layout = Layout("odd", spell=lambda name: words.get(name, name).replace("\u001b", "_x001B_"))
-    path = write(layout, tmp_path / "sheet.xlsx", Plant("dE/dw6", "-" + FORMULAS["dE/dw6"], (Likely.SIGN,)))
+    path = write(layout, tmp_path / "sheet.xlsx", Plant("dE/dw6", "-" + FORMULAS["dE/dw6"], (MistakeKind.SIGN,)))
     verdict = judge_workbook(path, office=False)
     data = json.loads(json.dumps(verdict.as_json()))
     assert data["verdict"] == "not met"
@@ -133,12 +135,14 @@ def test_the_verdict_is_the_same_the_second_time(tmp_path: Path) -> None:
 
 def test_the_verdict_shown_in_the_documents_is_the_one_given(tmp_path: Path) -> None:
     shown = (Path(__file__).parents[3] / "docs" / "judging-workbooks.md").read_text(encoding="utf-8")
-    (plant,) = [p for s, p in WRONG if s == "plain" and p.column == "dE/dw1" and Likely.NEW_WEIGHTS in p.likely]
+    (plant,) = [p for s, p in WRONG if s == "plain" and p.column == "dE/dw1" and MistakeKind.NEW_WEIGHTS in p.likely]
     path = write(Layout("homework", spell=PARTIAL), tmp_path / "homework.xlsx", plant)
     said = lines(judge_workbook(path, office=False))
     missing = [line for line in said if line not in shown and not line.startswith(("values from", "In the file"))]
     assert missing == []
-    assert all(f"{likely}" in " ".join(shown.split()) for likely in Likely if likely is not Likely.CONSEQUENCE)
+    assert all(
+        f"{likely}" in " ".join(shown.split()) for likely in MistakeKind if likely is not MistakeKind.CONSEQUENCE
+    )
 
 
 office = pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")

@@ -15,7 +15,7 @@ import openpyxl
 import pytest
 
 from handgrad.errors import HandgradError, UsageError
-from handgrad.judge.workbook import Likely, judge_workbook
+from handgrad.judge.workbook import MistakeKind, judge_workbook
 from handgrad.judge.workbook.spelling import labelled_number, number_in, spelled
 from handgrad.xlsx import libreoffice as office_module
 from handgrad.xlsx.calculation import Calculation
@@ -247,9 +247,9 @@ def test_a_table_of_typed_values_is_judged_by_its_values(digits: int | None, tmp
     right = judge_workbook(values_only(write(Layout("x"), tmp_path / "x.xlsx"), digits), office=False)
     assert (right.verdict, right.values_from) == ("met", "the file")
     assert any("no formulas" in note for note in right.notes)
-    plant = Plant("dE/dw5", "-" + FORMULAS["dE/dw5"], (Likely.SIGN,))
+    plant = Plant("dE/dw5", "-" + FORMULAS["dE/dw5"], (MistakeKind.SIGN,))
     wrong = judge_workbook(values_only(write(Layout("x"), tmp_path / "y.xlsx", plant), digits), office=False)
-    assert [(c.name, c.mistake) for c in wrong.mistakes] == [("dE/dw5", Likely.SIGN)]
+    assert [(c.name, c.mistake) for c in wrong.mistakes] == [("dE/dw5", MistakeKind.SIGN)]
 
 
 def test_stored_values_that_are_not_what_the_formulas_give_are_not_believed(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_a_mistake_is_named_and_what_follows_from_it_counts(written: WrittenExer
     verdict = answered(written, answers, tmp_path / "done.xlsx")
     said = {column.name: column for column in verdict.columns}
     assert verdict.verdict == "not met"
-    assert said["delta_o1"].mistake == str(mistake.slip)
+    assert said["delta_o1"].mistake == str(mistake.kind)
     assert (said["dE/dw5"].right, said["dE/dw5"].mistake) == (False, "consequence")
     assert said["h1"].right
     assert "dE/dw5" not in {column.name for column in verdict.mistakes}

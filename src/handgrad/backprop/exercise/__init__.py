@@ -10,14 +10,14 @@ from handgrad.backprop.exercise.book import WrittenExercise, exam_plan, key_plan
 from handgrad.backprop.exercise.marking import Mark, Verdict
 from handgrad.backprop.exercise.questions import Question
 from handgrad.backprop.exercise.task import Exercise, make_exercise
-from handgrad.backprop.mistakes.of_an_answer import Mistake, Slip
+from handgrad.backprop.mistakes.kinds import Mistake, MistakeKind
 
 __all__ = [
     "Exercise",
     "Mark",
     "Mistake",
+    "MistakeKind",
     "Question",
-    "Slip",
     "Verdict",
     "WrittenExercise",
     "exam_plan",

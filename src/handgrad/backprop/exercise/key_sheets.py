@@ -62,8 +62,8 @@ def data_sheet(places: Places) -> SheetPlan:
     top = FACTS + len(facts) + 1
     top = _table(page, top, "key_answers", ANSWER_HEADS, list(_answer_rows(places)))
     rows = [
-        (float(question.number), question.name, slip, words, value, near)
-        for question, words, slip, value, near in _mistakes(places)
+        (float(question.number), question.name, kind, words, value, near)
+        for question, words, kind, value, near in _mistakes(places)
     ]
     _table(page, top, "key_mistakes", MISTAKE_HEADS, rows)
     page.widths |= {0: 20, 1: 18, 2: 22, 3: 60, 4: 24, 5: 24, 6: 24}
@@ -110,7 +110,7 @@ def _mistakes(places: Places) -> Iterator[tuple[Question, str, str, float, float
         base = None if question.base is None else exercise.values[question.base]
         for mistake, value in zip(exercise.mistakes[name], exercise.mistake_values[name], strict=True):
             near = float(mistake_tolerance(value, exercise.values[name], base))
-            yield question, mistake.words, str(mistake.slip), value, near
+            yield question, mistake.words, str(mistake.kind), value, near
 
 
 def _table(page: Page, top: int, name: str, heads: tuple[str, ...], rows: Sequence[tuple[float | str, ...]]) -> int:

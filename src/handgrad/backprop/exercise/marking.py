@@ -15,7 +15,7 @@ import numpy as np
 
 from handgrad.backprop.exercise.questions import Question, earlier
 from handgrad.backprop.graph.graph import Graph, Kind, Quantity
-from handgrad.backprop.mistakes.of_an_answer import Mistake
+from handgrad.backprop.mistakes.kinds import Mistake
 from handgrad.backprop.simulate import evaluate
 from handgrad.backprop.symbols.expression import Const, Node, Ref, substitute
 

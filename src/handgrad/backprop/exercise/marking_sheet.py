@@ -23,7 +23,7 @@ from handgrad.backprop.exercise.layout import (
 from handgrad.backprop.exercise.looks import WORDS as WORDS_LOOK
 from handgrad.backprop.exercise.marking import NEAR_MISTAKE, OF_STEP, TOLERANCE, mistake_tolerance, tolerance
 from handgrad.backprop.exercise.questions import Question, rule
-from handgrad.backprop.mistakes.of_an_answer import Mistake
+from handgrad.backprop.mistakes.kinds import Mistake
 from handgrad.backprop.symbols.rendering import formula
 from handgrad.backprop.workbook.looks import COUNT, HEADER, HEADER_WRAPPED, LABEL, SMALL, SUBTITLE, TITLE, VALUE
 from handgrad.backprop.workbook.plan import Page, SheetPlan

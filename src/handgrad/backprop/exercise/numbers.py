@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from handgrad.backprop.exercise.marking import APART, follows, marking_graph, mistake_tolerance, tolerance, wrong
 from handgrad.backprop.exercise.questions import Question
 from handgrad.backprop.graph.graph import Graph, Kind
-from handgrad.backprop.mistakes.of_an_answer import Mistake
+from handgrad.backprop.mistakes.kinds import Mistake
 from handgrad.backprop.network.network import BiasRule, Network, Sample
 from handgrad.backprop.simulate import evaluate
 from handgrad.errors import UsageError
@@ -209,7 +209,7 @@ def _alike(asked: Sequence[Question], mistakes: Mapping[str, Sequence[Mistake]],
         for first, mistaken in enumerate(found):
             reach = CLEAR * mistake_tolerance(mistaken, value, base)
             for second in range(first + 1, len(made)):
-                if made[first].slip is not made[second].slip:
+                if made[first].kind is not made[second].kind:
                     count += np.abs(found[second] - mistaken) < reach
     return count
 

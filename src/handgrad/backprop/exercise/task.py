@@ -14,7 +14,8 @@ from handgrad.backprop.exercise.questions import Question, questions
 from handgrad.backprop.graph.after import with_error_after
 from handgrad.backprop.graph.build import build_graph
 from handgrad.backprop.graph.graph import Graph
-from handgrad.backprop.mistakes.of_an_answer import Mistake, Mistakes
+from handgrad.backprop.mistakes.kinds import Mistake
+from handgrad.backprop.mistakes.of_an_answer import Mistakes
 from handgrad.backprop.network.network import Network, UpdateOrder
 from handgrad.backprop.simulate import evaluate
 from handgrad.errors import UsageError

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from handgrad.backprop.graph.graph import Graph, Kind, Quantity
-from handgrad.backprop.mistakes.kinds import Likely
+from handgrad.backprop.mistakes.kinds import Mistake, MistakeKind
 from handgrad.backprop.symbols.calculus import ONE, SIGMOID, TANH, TWO
 from handgrad.backprop.symbols.expression import (
     Call,
@@ -30,16 +29,7 @@ MOST = 1_500
 """So many suspects are tried for a column of a large network."""
 
 
-@dataclass(frozen=True, slots=True)
-class Suspect:
-    """One wrong way: its kind, what to say, and the expression that gives its value."""
-
-    likely: Likely
-    words: str
-    expression: Node
-
-
-def suspects(graph: Graph, name: str) -> Iterator[Suspect]:
+def suspects(graph: Graph, name: str) -> Iterator[Mistake]:
     """The wrong ways to a quantity, the likelier first."""
     quantity = graph[name]
     if quantity.expression is None:
@@ -86,7 +76,7 @@ def _flat(node: Node) -> Node:
     return node
 
 
-def _whole(graph: Graph, q: Quantity, form: Node) -> Iterator[Suspect]:
+def _whole(graph: Graph, q: Quantity, form: Node) -> Iterator[Mistake]:
     """Changes of the whole: sign, factor 2, learning rate, activation."""
     if q.kind is Kind.UPDATED:
         yield from _update(graph, q, form)
@@ -95,46 +85,58 @@ def _whole(graph: Graph, q: Quantity, form: Node) -> Iterator[Suspect]:
         yield from _activation(graph, q)
     if q.kind in (Kind.ERROR_SLOPE, Kind.DELTA, Kind.GRADIENT):
         words = "the value is right, its sign is not: often target minus output where output minus target belongs"
-        yield Suspect(Likely.SIGN, words, -form)
+        yield Mistake(q.name, MistakeKind.SIGN, words, -form)
     else:
-        yield Suspect(Likely.SIGN, "the value is right, its sign is not", -form)
+        yield Mistake(q.name, MistakeKind.SIGN, "the value is right, its sign is not", -form)
     half = q.kind in (Kind.ERROR, Kind.TOTAL, Kind.SAMPLE_ERROR)
-    yield Suspect(Likely.FACTOR, "twice too large: the factor ½ is missing" if half else "twice too large", TWO * form)
-    yield Suspect(Likely.FACTOR, "half of what it should be", HALF * form)
+    yield Mistake(
+        q.name,
+        MistakeKind.FACTOR,
+        "twice too large: the factor ½ is missing" if half else "twice too large",
+        TWO * form,
+    )
+    yield Mistake(q.name, MistakeKind.FACTOR, "half of what it should be", HALF * form)
     if q.kind is Kind.GRADIENT:
         rate = Ref("learning_rate")
-        yield Suspect(Likely.FACTOR, "the learning rate belongs into the update, not here", rate * form)
-        yield Suspect(Likely.SIGN, "minus the learning rate belongs into the update, not here", -(rate * form))
+        yield Mistake(q.name, MistakeKind.FACTOR, "the learning rate belongs into the update, not here", rate * form)
+        yield Mistake(
+            q.name, MistakeKind.SIGN, "minus the learning rate belongs into the update, not here", -(rate * form)
+        )
 
 
-def _update(graph: Graph, q: Quantity, form: Node) -> Iterator[Suspect]:
+def _update(graph: Graph, q: Quantity, form: Node) -> Iterator[Mistake]:
     before, rate = Ref(q.of or ""), Ref("learning_rate")
     step = before - form
-    yield Suspect(Likely.PLUS, "the step goes against the derivative: subtract it", before + step)
-    yield Suspect(Likely.FACTOR, f"the learning rate is missing: η · ∂E/∂{q.of}", before - step / rate)
-    yield Suspect(Likely.PLUS, "added, and without the learning rate", before + step / rate)
-    yield Suspect(Likely.FACTOR, "the step is twice too large", before - TWO * step)
-    yield Suspect(Likely.FACTOR, "the step is half as large as it should be", before - HALF * step)
-    yield Suspect(Likely.STOPS, f"{q.of} stays as it was", before)
-    yield Suspect(Likely.FACTOR, "divided by the learning rate", before - step / rate / rate)
-    yield Suspect(Likely.SIGN, "the step alone: the old weight is missing", -step)
+    yield Mistake(q.name, MistakeKind.PLUS, "the step goes against the derivative: subtract it", before + step)
+    yield Mistake(q.name, MistakeKind.FACTOR, f"the learning rate is missing: η · ∂E/∂{q.of}", before - step / rate)
+    yield Mistake(q.name, MistakeKind.PLUS, "added, and without the learning rate", before + step / rate)
+    yield Mistake(q.name, MistakeKind.FACTOR, "the step is twice too large", before - TWO * step)
+    yield Mistake(q.name, MistakeKind.FACTOR, "the step is half as large as it should be", before - HALF * step)
+    yield Mistake(q.name, MistakeKind.STOPS, f"{q.of} stays as it was", before)
+    yield Mistake(q.name, MistakeKind.FACTOR, "divided by the learning rate", before - step / rate / rate)
+    yield Mistake(q.name, MistakeKind.SIGN, "the step alone: the old weight is missing", -step)
 
 
-def _activation(graph: Graph, q: Quantity) -> Iterator[Suspect]:
+def _activation(graph: Graph, q: Quantity) -> Iterator[Mistake]:
     net = Ref(q.of or "")
-    yield Suspect(Likely.DERIVATIVE, f"the activation function is missing: that is {graph[net.name].label} itself", net)
-    yield Suspect(Likely.SIGN, "the exponent has the wrong sign", Call(SIGMOID, (-net,)))
+    yield Mistake(
+        q.name,
+        MistakeKind.DERIVATIVE,
+        f"the activation function is missing: that is {graph[net.name].label} itself",
+        net,
+    )
+    yield Mistake(q.name, MistakeKind.SIGN, "the exponent has the wrong sign", Call(SIGMOID, (-net,)))
     other = TANH if graph.network.layers[(q.layer or 1) - 1].activation == "sigmoid" else SIGMOID
-    yield Suspect(Likely.UNKNOWN, f"that is {other.name} of {graph[net.name].label}", Call(other, (net,)))
+    yield Mistake(q.name, MistakeKind.UNKNOWN, f"that is {other.name} of {graph[net.name].label}", Call(other, (net,)))
     for pre in graph.of_kind(Kind.PRE_ACTIVATION):
         if pre.name != net.name and pre.sample == q.sample:
             words = f"reads {pre.label} where {graph[net.name].label} belongs"
-            yield Suspect(Likely.INPUT, words, Call(SIGMOID, (Ref(pre.name),)))
+            yield Mistake(q.name, MistakeKind.INPUT, words, Call(SIGMOID, (Ref(pre.name),)))
     a = Ref(q.name)
-    yield Suspect(Likely.UNKNOWN, "that is the derivative, not the activation", a * (ONE - a))
+    yield Mistake(q.name, MistakeKind.UNKNOWN, "that is the derivative, not the activation", a * (ONE - a))
 
 
-def _news(graph: Graph, q: Quantity, form: Node) -> Iterator[Suspect]:
+def _news(graph: Graph, q: Quantity, form: Node) -> Iterator[Mistake]:
     """Weights already updated where the old ones belong: all of them, or one."""
     if q.kind is Kind.UPDATED:
         return
@@ -143,63 +145,70 @@ def _news(graph: Graph, q: Quantity, form: Node) -> Iterator[Suspect]:
     if not weights or q.kind is Kind.PRE_ACTIVATION:
         return
     listed = ", ".join(weights)
-    yield Suspect(
-        Likely.NEW_WEIGHTS, f"takes {listed} as updated; take them as before the step", substitute(form, everywhere)
+    yield Mistake(
+        q.name,
+        MistakeKind.NEW_WEIGHTS,
+        f"takes {listed} as updated; take them as before the step",
+        substitute(form, everywhere),
     )
     for name in weights:
         words = f"takes {name} as updated; take it as before the step"
-        yield Suspect(Likely.NEW_WEIGHTS, words, substitute(form, {name: everywhere[name]}))
+        yield Mistake(q.name, MistakeKind.NEW_WEIGHTS, words, substitute(form, {name: everywhere[name]}))
 
 
-def _pieces(graph: Graph, q: Quantity, form: Node) -> Iterator[Suspect]:
+def _pieces(graph: Graph, q: Quantity, form: Node) -> Iterator[Mistake]:
     """One term or factor left out, one sign turned, one constant changed, anywhere in the expression."""
     for likely, words, changed in _changes(graph, form):
-        if q.kind is Kind.UPDATED and likely is Likely.ONE_PATH:
+        if q.kind is Kind.UPDATED and likely is MistakeKind.ONE_PATH:
             continue
-        yield Suspect(likely, words, changed)
+        yield Mistake(q.name, likely, words, changed)
 
 
-def _changes(graph: Graph, node: Node) -> Iterator[tuple[Likely, str, Node]]:
+def _changes(graph: Graph, node: Node) -> Iterator[tuple[MistakeKind, str, Node]]:
     match node:
         case Sum(terms):
             yield from _in_sum(graph, terms)
         case Product(factors):
             yield from _in_product(graph, factors)
         case Power(base, exponent):
-            yield Likely.FACTOR, "the square is missing", base
+            yield MistakeKind.FACTOR, "the square is missing", base
             yield from ((kind, words, Power(changed, exponent)) for kind, words, changed in _changes(graph, base))
         case Quotient(top, bottom):
             yield from ((kind, words, Quotient(changed, bottom)) for kind, words, changed in _changes(graph, top))
-            yield Likely.FACTOR, "a division is missing", top
+            yield MistakeKind.FACTOR, "a division is missing", top
         case Neg(operand):
-            yield Likely.SIGN, "a minus is missing", operand
+            yield MistakeKind.SIGN, "a minus is missing", operand
             yield from ((kind, words, Neg(changed)) for kind, words, changed in _changes(graph, operand))
 
 
-def _in_sum(graph: Graph, terms: tuple[Node, ...]) -> Iterator[tuple[Likely, str, Node]]:
+def _in_sum(graph: Graph, terms: tuple[Node, ...]) -> Iterator[tuple[MistakeKind, str, Node]]:
     difference = len(terms) == 2 and isinstance(terms[1], Neg) and isinstance(terms[1].operand, Ref)
     if not difference:
         for number, term in enumerate(terms):
             rest = total(terms[:number] + terms[number + 1 :])
-            yield Likely.ONE_PATH, f"{_shown(graph, term)} is left out", rest
+            yield MistakeKind.ONE_PATH, f"{_shown(graph, term)} is left out", rest
         for term in terms if len(terms) > 2 else ():
-            yield Likely.ONE_PATH, f"only {_shown(graph, term)} is counted", term
+            yield MistakeKind.ONE_PATH, f"only {_shown(graph, term)} is counted", term
     for number, term in enumerate(terms):
         turned = term.operand if isinstance(term, Neg) else Neg(term)
         changed = total((*terms[:number], turned, *terms[number + 1 :]))
-        yield Likely.SIGN, f"the sign of {_shown(graph, term)} is turned", changed
+        yield MistakeKind.SIGN, f"the sign of {_shown(graph, term)} is turned", changed
     if len(terms) == 2 and isinstance(terms[1], Neg) and _kind(graph, terms[1].operand) is Kind.TARGET:
-        yield Likely.TARGET_MINUS, "target minus output where output minus target belongs", terms[1].operand - terms[0]
+        yield (
+            MistakeKind.TARGET_MINUS,
+            "target minus output where output minus target belongs",
+            terms[1].operand - terms[0],
+        )
     for number, term in enumerate(terms):
         for kind, words, changed in _changes(graph, term):
             yield kind, words, total((*terms[:number], changed, *terms[number + 1 :]))
     if len(terms) == 2 and terms[0] == ONE:
-        yield Likely.DERIVATIVE, "of the derivative a · (1 − a) only 1 is left", ONE
+        yield MistakeKind.DERIVATIVE, "of the derivative a · (1 − a) only 1 is left", ONE
     if len(terms) > 1 and not difference:
-        yield Likely.FACTOR, "a mean where the sum belongs", Sum(terms) / Const(float(len(terms)))
+        yield MistakeKind.FACTOR, "a mean where the sum belongs", Sum(terms) / Const(float(len(terms)))
 
 
-def _in_product(graph: Graph, factors: tuple[Node, ...]) -> Iterator[tuple[Likely, str, Node]]:
+def _in_product(graph: Graph, factors: tuple[Node, ...]) -> Iterator[tuple[MistakeKind, str, Node]]:
     for number, factor in enumerate(factors):
         rest = factors[:number] + factors[number + 1 :]
         left = Product(rest) if len(rest) > 1 else rest[0] if rest else ONE
@@ -211,7 +220,7 @@ def _in_product(graph: Graph, factors: tuple[Node, ...]) -> Iterator[tuple[Likel
                 if first < second:
                     rest = tuple(f for number, f in enumerate(factors) if number not in (first, second))
                     words = f"{_shown(graph, factors[first])} · {_shown(graph, factors[second])} is missing"
-                    yield Likely.DERIVATIVE, f"the derivative {words}", Product(rest) if rest else ONE
+                    yield MistakeKind.DERIVATIVE, f"the derivative {words}", Product(rest) if rest else ONE
     for number, factor in enumerate(factors):
         for kind, words, changed in _changes(graph, factor):
             yield kind, words, Product((*factors[:number], changed, *factors[number + 1 :]))
@@ -229,13 +238,13 @@ def _is_slope(graph: Graph, factor: Node, among: Sequence[Node]) -> bool:
     return _kind(graph, factor) is Kind.ACTIVATION and Sum((ONE, Neg(factor))) in among
 
 
-def _left_out(graph: Graph, factor: Node) -> Likely:
+def _left_out(graph: Graph, factor: Node) -> MistakeKind:
     if _kind(graph, factor) is Kind.ACTIVATION_SLOPE or (isinstance(factor, Sum) and factor.terms[0] == ONE):
-        return Likely.DERIVATIVE
-    return Likely.FACTOR
+        return MistakeKind.DERIVATIVE
+    return MistakeKind.FACTOR
 
 
-def _exchanged(graph: Graph, q: Quantity, form: Node) -> Iterator[Suspect]:
+def _exchanged(graph: Graph, q: Quantity, form: Node) -> Iterator[Mistake]:
     """Another quantity of the same kind in the place of one; two weights in each other's place."""
     names = [name for name in names_in(form) if name in graph and name != "learning_rate"]
     for name in names:
@@ -244,12 +253,12 @@ def _exchanged(graph: Graph, q: Quantity, form: Node) -> Iterator[Suspect]:
             if other.name == name or other.sample != own.sample:
                 continue
             likely, words = _instead(q, own, other)
-            yield Suspect(likely, words, _once(form, name, Ref(other.name)))
+            yield Mistake(q.name, likely, words, _once(form, name, Ref(other.name)))
     weights = [name for name in names if graph[name].kind is Kind.WEIGHT]
     for number, one in enumerate(weights):
         for two in weights[:number]:
             words = f"{two} and {one} are swapped"
-            yield Suspect(Likely.SWAPPED, words, substitute(form, {one: Ref(two), two: Ref(one)}))
+            yield Mistake(q.name, MistakeKind.SWAPPED, words, substitute(form, {one: Ref(two), two: Ref(one)}))
 
 
 def _alike(kind: Kind) -> tuple[Kind, ...]:
@@ -259,26 +268,26 @@ def _alike(kind: Kind) -> tuple[Kind, ...]:
     return (kind,)
 
 
-def _instead(q: Quantity, own: Quantity, other: Quantity) -> tuple[Likely, str]:
+def _instead(q: Quantity, own: Quantity, other: Quantity) -> tuple[MistakeKind, str]:
     words = f"reads {other.label} where {own.label} belongs"
     if own.kind is Kind.WEIGHT and q.kind is not Kind.UPDATED:
-        return Likely.SWAPPED, words
-    return Likely.INPUT, words
+        return MistakeKind.SWAPPED, words
+    return MistakeKind.INPUT, words
 
 
 def _once(form: Node, name: str, other: Node) -> Node:
     return substitute(form, {name: other})
 
 
-def _rows(graph: Graph, q: Quantity, form: Node) -> Iterator[Suspect]:
+def _rows(graph: Graph, q: Quantity, form: Node) -> Iterator[Mistake]:
     """Some or all of it taken from the row before, or always from the first row."""
     names = [name for name in names_in(form) if name in graph and graph[name].kind not in (Kind.INPUT, Kind.TARGET)]
     for mark, words in ((PREVIOUS, "from the row before"), (FIRST, "always from the first row")):
         for chosen in ([name] for name in names):
             moved: dict[str, Node] = {name: Ref(name + mark) for name in chosen}
-            yield Suspect(Likely.STOPS, f"reads {', '.join(chosen)} {words}", substitute(form, moved))
+            yield Mistake(q.name, MistakeKind.STOPS, f"reads {', '.join(chosen)} {words}", substitute(form, moved))
         everything: dict[str, Node] = {name: Ref(name + mark) for name in names}
-        yield Suspect(Likely.STOPS, f"reads everything {words}", substitute(form, everything))
+        yield Mistake(q.name, MistakeKind.STOPS, f"reads everything {words}", substitute(form, everything))
 
 
 def _shown(graph: Graph, node: Node) -> str:

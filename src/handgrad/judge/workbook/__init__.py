@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from handgrad.backprop.mistakes.kinds import Likely
+from handgrad.backprop.mistakes.kinds import MistakeKind
 from handgrad.judge.workbook.judging import judge_workbook
 from handgrad.judge.workbook.page import book_page
 from handgrad.judge.workbook.verdict import HEADS, BookVerdict, ColumnVerdict, lines, rows
 
-__all__ = ["HEADS", "BookVerdict", "ColumnVerdict", "Likely", "book_page", "judge_workbook", "lines", "rows"]
+__all__ = ["HEADS", "BookVerdict", "ColumnVerdict", "MistakeKind", "book_page", "judge_workbook", "lines", "rows"]

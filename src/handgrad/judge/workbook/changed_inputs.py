@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from handgrad.backprop.graph.graph import FIRST_VALUES, Graph, Kind
-from handgrad.backprop.mistakes.kinds import Likely
+from handgrad.backprop.mistakes.kinds import MistakeKind
 from handgrad.judge.workbook.diagnosis import Diagnosis, Finding
 from handgrad.judge.workbook.rate import Rate, literals, references
 from handgrad.judge.workbook.reading import Reading
@@ -74,7 +74,7 @@ def _typed(book: Book, diagnosis: Diagnosis, name: str, row: int) -> Finding | N
     for value in literals(tree):
         if (meant := diagnosis.meant(name, value)) is not None:
             words = f"{diagnosis.at(name, row)} has {value:g} typed in where {meant} should be read from its cell; "
-            return Finding(Likely.CONSTANT, words + "right only as long as nothing is changed", row)
+            return Finding(MistakeKind.CONSTANT, words + "right only as long as nothing is changed", row)
     return None
 
 

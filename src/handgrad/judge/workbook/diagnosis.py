@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.backprop.graph.graph import FIRST_VALUES, Kind
-from handgrad.backprop.mistakes.kinds import Likely
+from handgrad.backprop.mistakes.kinds import MistakeKind
 from handgrad.backprop.mistakes.of_a_formula import FIRST, PREVIOUS, suspects
 from handgrad.backprop.symbols.expression import Node, names_in
 from handgrad.judge.workbook.rate import literals, references, tree_at
@@ -28,7 +28,7 @@ USUAL = frozenset({0.0, 0.5, 1.0, 2.0, 2.718281828459045, 2.71828, 2.7182818, 2.
 class Finding:
     """The likely mistake in a column and what to say; ``row`` is the first wrong row, counted from 0 in the table."""
 
-    likely: Likely
+    likely: MistakeKind
     words: str
     row: int
 
@@ -81,14 +81,14 @@ class Diagnosis:
         broken = self._breaks(name, row)
         if suspect is not None:
             likely, words = suspect
-            if broken and likely is Likely.UNKNOWN:
-                likely = Likely.STOPS
+            if broken and likely is MistakeKind.UNKNOWN:
+                likely = MistakeKind.STOPS
             return Finding(likely, words + (f"; the formula changes at {self.at(name, row)}" if broken else ""), row)
         if self._constant_column(name):
-            return Finding(Likely.STOPS, "should keep its first value in every row", row)
+            return Finding(MistakeKind.STOPS, "should keep its first value in every row", row)
         if broken:
-            return Finding(Likely.STOPS, f"the formula of {self.at(name, row)} differs from the one above", row)
-        return Finding(Likely.UNKNOWN, "no usual mistake gives these values", row)
+            return Finding(MistakeKind.STOPS, f"the formula of {self.at(name, row)} differs from the one above", row)
+        return Finding(MistakeKind.UNKNOWN, "no usual mistake gives these values", row)
 
     def _constant_column(self, name: str) -> bool:
         graph = self.reading.convention.graph
@@ -102,15 +102,17 @@ class Diagnosis:
             misplaced = None if cell is None else self._in_references(name, row)
             if misplaced is not None:
                 return misplaced
-            return Finding(Likely.NO_NUMBER, f"{at} {what}", row)
+            return Finding(MistakeKind.NO_NUMBER, f"{at} {what}", row)
         if cell is None or cell.formula is not None or not any(map(any, self.formulas.values())):
             return None
         if self.typed_over(name) is not None:
-            return Finding(Likely.TYPED_OVER, f"{at} holds a typed number where the column has formulas", row)
+            return Finding(MistakeKind.TYPED_OVER, f"{at} holds a typed number where the column has formulas", row)
         if self._constant_column(name):
-            return Finding(Likely.TYPED_OVER, f"{at} is not the first row's value", row)
+            return Finding(MistakeKind.TYPED_OVER, f"{at} is not the first row's value", row)
         if not any(self.formulas[name][self.judged_from(name) :]):
-            return Finding(Likely.CONSTANT, f"{at} and the rest of the column are typed numbers, not formulas", row)
+            return Finding(
+                MistakeKind.CONSTANT, f"{at} and the rest of the column are typed numbers, not formulas", row
+            )
         return None
 
     def tree(self, name: str, row: int) -> Tree | None:
@@ -136,7 +138,7 @@ class Diagnosis:
                 continue
             if self.still(known):
                 continue
-            return Finding(Likely.STOPS, self._misplaced(name, ref, known, row, allowed), row)
+            return Finding(MistakeKind.STOPS, self._misplaced(name, ref, known, row, allowed), row)
         return None
 
     def still(self, name: str) -> bool:
@@ -160,7 +162,7 @@ class Diagnosis:
         for value in literals(tree):
             if (meant := self.meant(name, value)) is not None:
                 words = f"{self.at(name, row)} has {value:g} typed in where {meant} should be read from its cell"
-                return Finding(Likely.CONSTANT, words, row)
+                return Finding(MistakeKind.CONSTANT, words, row)
         return None
 
     def meant(self, name: str, value: float) -> str | None:
@@ -186,7 +188,7 @@ class Diagnosis:
         rows, column = self.reading.table.rows, self.reading.places[name]
         return signature(before.formula, rows[row - 1], column) != signature(here.formula, rows[row], column)
 
-    def _by_value(self, name: str, wrong: Flags) -> tuple[Likely, str] | None:
+    def _by_value(self, name: str, wrong: Flags) -> tuple[MistakeKind, str] | None:
         graph = self.reading.convention.graph
         successor = graph.successors.get(name)
         if graph[name].expression is None and successor is None:
@@ -198,7 +200,7 @@ class Diagnosis:
             return None
         values = self._values(start)
         reads = self._reads(name, start + int(np.argmax(chosen)))
-        best: tuple[int, Likely, str] | None = None
+        best: tuple[int, MistakeKind, str] | None = None
         for suspect in suspects(graph, target):
             with np.errstate(all="ignore"):
                 try:
@@ -210,7 +212,7 @@ class Diagnosis:
                 # Several ways can give one number (i2 may be twice i1): the formula's own references decide.
                 apart = 0 if reads is None else len(reads ^ self._needed(suspect.expression))
                 if best is None or apart < best[0]:
-                    best = (apart, suspect.likely, suspect.words)
+                    best = (apart, suspect.kind, suspect.advice)
         return None if best is None else best[1:]
 
     def _reads(self, name: str, row: int) -> frozenset[str] | None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.backprop.graph.graph import FIRST_VALUES, Graph
-from handgrad.backprop.mistakes.kinds import Likely
+from handgrad.backprop.mistakes.kinds import MistakeKind
 from handgrad.judge.workbook.cell_values import HERE, STORED, refreshed, values_of
 from handgrad.judge.workbook.changed_inputs import stays_behind
 from handgrad.judge.workbook.conventions import MisfitError, Shape, conventions, shape_of
@@ -225,7 +225,7 @@ def _columns(
         row = diagnosis.typed_over(name)
         if row is not None and name not in own:
             words = f"{diagnosis.at(name, row)} holds a typed number where the column has formulas"
-            behind[name] = Finding(Likely.TYPED_OVER, words, row)
+            behind[name] = Finding(MistakeKind.TYPED_OVER, words, row)
     judged = _Judged(own, behind)
     heads = {known: name for name, known in reading.convention.names.items()}
     order = sorted(reading.places, key=lambda name: reading.places[name])
@@ -256,7 +256,7 @@ def _verdict(reading: Reading, judged: _Judged, name: str, head: str) -> ColumnV
     if not causes:
         return replace(basic, right=True, wrong_rows=0, from_row=None, first_wrong=None, found=None, expected=None)
     said = f"right from what it reads; it follows from {', '.join(graph[cause].label for cause in causes)}"
-    return replace(basic, mistake=Likely.CONSEQUENCE, explanation=said, follows_from=causes)
+    return replace(basic, mistake=MistakeKind.CONSEQUENCE, explanation=said, follows_from=causes)
 
 
 def _shown(value: float) -> float | None:

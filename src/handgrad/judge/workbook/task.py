@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from handgrad.backprop.exercise import Exercise, Mark, Verdict, make_exercise
-from handgrad.backprop.mistakes.kinds import Likely
+from handgrad.backprop.mistakes.kinds import MistakeKind
 from handgrad.backprop.network.network import (
     BiasRule,
     Layer,
@@ -144,12 +144,12 @@ def _column(
     mistake: str | None = None
     explanation = plain(mark.hint, 200)
     if mark.verdict is Verdict.FOLLOWS:
-        mistake = str(Likely.CONSEQUENCE)
+        mistake = str(MistakeKind.CONSEQUENCE)
     elif mark.verdict is Verdict.EMPTY:
         mistake, explanation = "no answer", "empty"
     elif not right:
-        unnamed = "no number" if isinstance(given, str) else str(Likely.UNKNOWN)
-        mistake = unnamed if mark.mistake is None else str(mark.mistake.slip)
+        unnamed = "no number" if isinstance(given, str) else str(MistakeKind.UNKNOWN)
+        mistake = unnamed if mark.mistake is None else str(mark.mistake.kind)
     return ColumnVerdict(
         name, exercise.graph[name].label, f"{plain(str(row['sheet']))}!{plain(str(row['cell']))}", right, 1, int(not right),
         None if right else reference(str(row["cell"]), None).row + 1, None if right else str(row["cell"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from handgrad.backprop.mistakes.kinds import Likely
+from handgrad.backprop.mistakes.kinds import MistakeKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +27,14 @@ class ColumnVerdict:
     first_wrong: str | None = None
     found: float | None = None
     expected: float | None = None
-    mistake: Likely | str | None = None
+    mistake: MistakeKind | str | None = None
     explanation: str = ""
     follows_from: tuple[str, ...] = ()
 
     @property
     def own(self) -> bool:
         """Whether the mistake was made here."""
-        return not self.right and self.mistake != Likely.CONSEQUENCE
+        return not self.right and self.mistake != MistakeKind.CONSEQUENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def rows(verdict: BookVerdict) -> list[tuple[str, str, str, str, str, str]]:
             column.cell,
             _word(column),
             "" if column.from_row is None else str(column.from_row),
-            "" if column.mistake in (None, Likely.CONSEQUENCE, "consequence") else str(column.mistake),
+            "" if column.mistake in (None, MistakeKind.CONSEQUENCE, "consequence") else str(column.mistake),
             _explained(column),
         )
         for column in verdict.columns
