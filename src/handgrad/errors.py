@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import ClassVar
+
+from handgrad.text import quoted
 
 
 class HandgradError(Exception):
@@ -75,13 +77,7 @@ def known(kind: str, word: str, words: Iterable[str]) -> None:
     choices = list(words)
     if word not in choices:
         hint = did_you_mean(word, choices) or f" – choose one of {', '.join(choices)}"
-        raise UsageError(f"{kind} {shown(word)} is not known{hint}")
-
-
-def shown(value: Any) -> str:
-    """A stranger's text for a message: quoted, one line, no control characters, at most 40 characters."""
-    text = "".join(sign if sign.isprintable() else "�" for sign in str(value))
-    return f'"{text}"' if len(text) <= 40 else f'"{text[:37]}…"'
+        raise UsageError(f"{kind} {quoted(word)} is not known{hint}")
 
 
 def counted(count: int, what: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 from html.parser import HTMLParser
@@ -12,7 +13,6 @@ import pytest
 
 from handgrad.cli import main
 from handgrad.judge.network.classroom import files_in
-from handgrad.judge.network.jobs import cleaned
 from handgrad.judge.page import as_json, class_csv, class_page, table_text, verdict_page
 from handgrad.judge.verdict import Requirement, Verdict
 from handgrad.judge.workbook import BookVerdict, ColumnVerdict, MistakeKind, book_page
@@ -67,7 +67,7 @@ def test_a_strangers_text_is_shown_and_does_nothing(page: str) -> None:
     assert "script" not in tags.tags and "&lt;script&gt;" in page
     assert "\x1b" not in page
     assert not any(name.startswith("on") or name == "src" for name in tags.attributes)
-    assert "default-src 'none'" in page
+    assert "default-src 'none'" in html.unescape(page)
 
 
 class Cells(HTMLParser):
@@ -84,11 +84,12 @@ class Cells(HTMLParser):
             self.rows.append([])
         if tag in ("td", "th"):
             self.rows[-1].append("")
-        self.inside = tag in ("td", "th")
+            self.inside = True
 
     def handle_endtag(self, tag: str) -> None:
         """End a cell."""
-        self.inside = False
+        if tag in ("td", "th"):
+            self.inside = False
 
     def handle_data(self, data: str) -> None:
         """Take text."""
@@ -125,10 +126,11 @@ def test_a_judged_workbook_is_written_as_one_page_and_never_over_one(
     assert page.startswith("<!DOCTYPE html>") and '<span class="verdict met">met</span>' in page
 
 
-def test_a_csv_has_a_row_a_file_and_no_formula() -> None:
-    rows = list(csv.reader(io.StringIO(class_csv([verdict(text="=cmd()"), verdict("met", "fine")]))))
-    assert [row[0] for row in rows] == ["file", "'=cmd().py", "fine.py"]
-    assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row)
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", " =", "\t+"])
+def test_a_csv_has_a_row_a_file_and_no_formula(sign: str) -> None:
+    rows = list(csv.reader(io.StringIO(class_csv([verdict(text=f"{sign}cmd()"), verdict("met", "fine")]))))
+    assert [row[0] for row in rows] == ["file", f"'{sign.strip()}cmd().py", "fine.py"]
+    assert not any(cell.lstrip().startswith(("=", "+", "-", "@")) for row in rows for cell in row)
     assert rows[0][3:5] == ["parameters", "accuracy"] and rows[2][3] == "no: fine"
 
 
@@ -138,11 +140,6 @@ def test_the_json_holds_what_the_table_shows() -> None:
     assert table["requirements"][0] == {"name": "parameters", "asked": "fewer than 5", "found": "plain", "met": False}
     text = table_text(verdict(text="plain"))
     assert "parameters  fewer than 5  plain        no" in text and "plain.py – easy: not met" in text
-
-
-def test_control_and_direction_characters_of_a_stranger_are_taken_out() -> None:
-    assert cleaned("a\x1b[31m\u202eb\n c") == "a\ufffd[31m\ufffdb\ufffd c"
-    assert len(cleaned("x" * 10_000)) == 300
 
 
 def test_a_class_is_every_file_and_every_folder_with_one(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from handgrad.backprop.graph.graph import Graph, Kind
 from handgrad.backprop.network.network import Network
 from handgrad.backprop.simulate import Trace
+from handgrad.text import csv_cell
 
 DIVERGED = "diverged"
 BYTE_ORDER_MARK = "\ufeff"
@@ -32,21 +33,16 @@ def export_columns(graph: Graph) -> tuple[str, ...]:
 def csv_chunks(trace: Trace) -> Iterator[bytes]:
     """Yield the trace as CSV in pieces: a header of labels, then one row a step, numbers in full precision.
 
-    UTF-8 with a byte order mark. Texts go through :func:`safe_text`.
+    UTF-8 with a byte order mark. Texts go through :func:`handgrad.text.csv_cell`.
     """
     columns = [name for name in export_columns(trace.graph) if name in trace.values]
     header = ["step", *(trace.graph[name].label for name in columns)]
-    yield (BYTE_ORDER_MARK + _lines([[safe_text(label) for label in header]])).encode()
+    yield (BYTE_ORDER_MARK + _lines([[csv_cell(label) for label in header]])).encode()
     for start in range(0, trace.steps + 1, ROWS_AT_ONCE):
         stop = min(start + ROWS_AT_ONCE, trace.steps + 1)
         parts = [trace.values[name][start:stop].tolist() for name in columns]
         rows = ([str(start + index), *map(_number, row)] for index, row in enumerate(zip(*parts, strict=True)))
         yield _lines(rows).encode()
-
-
-def safe_text(text: str) -> str:
-    """Return a text that a spreadsheet will not run: one that begins as a formula does gets an apostrophe before it."""
-    return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def json_chunks(trace: Trace, files: tuple[str, ...] = ()) -> Iterator[str]:

@@ -14,7 +14,8 @@ from handgrad.backprop.network.network import BiasRule, Network, UpdateOrder, we
 from handgrad.backprop.presets import load_network
 from handgrad.backprop.simulate import Floats, Trace
 from handgrad.backprop.simulate import trace as run_steps
-from handgrad.errors import UsageError, counted, did_you_mean, known, shown
+from handgrad.errors import UsageError, counted, did_you_mean, known
+from handgrad.text import quoted
 
 RATES = (0.1, 0.2, 0.5, 0.8, 1.0, 2.0)
 """The learning rates that every book and picture compares unless told otherwise."""
@@ -67,7 +68,7 @@ class BackpropResult:
         labels = {label: name for name, label in self.graph.labels.items()}
         if name not in labels:
             hint = did_you_mean(name, (*self.names, *labels)) or " – names lists what there is"
-            raise UsageError(f"{shown(name)} is not a quantity of {self.network.name}{hint}")
+            raise UsageError(f"{quoted(name)} is not a quantity of {self.network.name}{hint}")
         return self.trace[labels[name]]
 
 

@@ -1,4 +1,4 @@
-"""A complete HTML page that loads nothing."""
+"""A complete HTML page that loads nothing and runs nothing."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from pathlib import Path
 from handgrad.html.markup import Markup, tag
 
 STYLE = Path(__file__).with_name("page.css")
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+"""Were a stranger's text a tag, against all that `handgrad.html.markup` does, a browser would load and run nothing."""
 
 
 def document(title: str, body: Markup) -> str:
-    """Return a complete HTML document that loads nothing."""
+    """Return a complete HTML document that loads nothing; a policy in it keeps a browser to that."""
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
         tag("title", title),

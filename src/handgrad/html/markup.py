@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import html
-import re
+from handgrad.text import escaped as escaped_text
 
 VOID = {"meta", "img", "br", "hr", "col", "link"}
-UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-"""Characters that HTML text may not hold: controls and halves of surrogate pairs."""
 
 
 class Markup(str):
@@ -20,7 +17,7 @@ def escaped(text: object) -> Markup:
     """Return *text* as HTML that shows it, letter for letter; Markup passes unchanged."""
     if isinstance(text, Markup):
         return text
-    return Markup(html.escape(UNFIT.sub("\ufffd", str(text)), quote=True))
+    return Markup(escaped_text(text))
 
 
 def joined(*parts: object) -> Markup:
@@ -31,7 +28,7 @@ def joined(*parts: object) -> Markup:
 def tag(name: str, /, *children: object, **attributes: object) -> Markup:
     """Return the element *name*. ``class_`` is class, ``aria_label`` is aria-label; None and False leave one out."""
     pairs = "".join(
-        f" {attribute(key)}" if value is True else f' {attribute(key)}="{escaped(value)}"'
+        f" {_attribute(key)}" if value is True else f' {_attribute(key)}="{escaped(value)}"'
         for key, value in attributes.items()
         if value is not None and value is not False
     )
@@ -40,7 +37,7 @@ def tag(name: str, /, *children: object, **attributes: object) -> Markup:
     return Markup(f"<{name}{pairs}>{joined(*children)}</{name}>")
 
 
-def attribute(key: str) -> str:
+def _attribute(key: str) -> str:
     """Return the attribute's name for a Python keyword."""
     return key.rstrip("_").replace("_", "-")
 

@@ -14,7 +14,7 @@ from handgrad.report.numbers import interval, number, share
 from handgrad.report.setup import flat, recipe_values
 from handgrad.runs.read import Run, read_run
 from handgrad.score import percent, spread
-from handgrad.text import aligned, plain
+from handgrad.text import aligned, one_line
 
 HEAD = (
     "recipe", "network", "parameters", "dataset", "seed", "epochs", "last epoch", "95 % interval",
@@ -230,7 +230,7 @@ def text_lines(comparison: Comparison) -> list[str]:
     if comparison.differences:
         head = ["differs", *(group.label for group in comparison.groups)]
         lines += ["", *aligned(head, [[key, *values] for key, values in comparison.differences])]
-    return lines + [plain(f"note: {note}") for note in comparison.notes]
+    return lines + [one_line(f"note: {note}", None) for note in comparison.notes]
 
 
 def run_json(label: str, run: Run) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
-from handgrad.errors import MissingError, UsageError, shown
+from handgrad.errors import MissingError, UsageError
+from handgrad.text import quoted
 
 MAX_FILE = 32 * 2**20
 MAX_PART = 96 * 2**20
@@ -43,7 +44,7 @@ class Archive:
         for name in names:
             for part, what, advice in FOREIGN:
                 if part in name.lower():
-                    raise UsageError(f"{path}: {what} ({shown(name)}) – {advice}")
+                    raise UsageError(f"{path}: {what} ({quoted(name)}) – {advice}")
         self.names = frozenset(names)
 
     def xml(self, name: str) -> bytes:
@@ -52,24 +53,24 @@ class Archive:
         Raises :class:`UsageError` where it is missing, too large, encrypted, damaged or declares a document type.
         """
         if name not in self.names:
-            raise UsageError(f"{self.path}: part {shown(name)} is missing – save it anew in a spreadsheet program")
+            raise UsageError(f"{self.path}: part {quoted(name)} is missing – save it anew in a spreadsheet program")
         limit = min(MAX_PART, self._left)
         try:
             with self._zip.open(name) as part:
                 data = part.read(limit + 1)
         except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError, ValueError) as error:
-            raise UsageError(f"{self.path}: part {shown(name)} does not unpack – save it anew") from error
+            raise UsageError(f"{self.path}: part {quoted(name)} does not unpack – save it anew") from error
         except Exception as error:  # zlib.error, lzma.LZMAError and what else a method of packing may raise
-            raise UsageError(f"{self.path}: part {shown(name)} is damaged – save it anew") from error
+            raise UsageError(f"{self.path}: part {quoted(name)} is damaged – save it anew") from error
         if len(data) > limit:
-            raise UsageError(f"{self.path}: part {shown(name)} unpacks to more than {limit // 2**20} MB – not read")
+            raise UsageError(f"{self.path}: part {quoted(name)} unpacks to more than {limit // 2**20} MB – not read")
         self._left -= len(data)
         encoding = ENCODING.match(data.removeprefix(b"\xef\xbb\xbf"))
         if b"\0" in data or (encoding and encoding[1].lower() not in (b"utf-8", b"us-ascii")):
-            raise UsageError(f"{self.path}: part {shown(name)} is not UTF-8 – save it anew in a spreadsheet program")
+            raise UsageError(f"{self.path}: part {quoted(name)} is not UTF-8 – save it anew in a spreadsheet program")
         # Entities can multiply and can read files; no spreadsheet program writes a document type.
         if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
-            raise UsageError(f"{self.path}: part {shown(name)} declares entities – not read")
+            raise UsageError(f"{self.path}: part {quoted(name)} declares entities – not read")
         return data
 
     def elements(
@@ -86,7 +87,7 @@ class Archive:
                     inside += known
                     held = held + 1 if inside else 0
                     if len(stack) > MAX_DEPTH or held > MAX_HELD:
-                        raise UsageError(f"{self.path}: part {shown(name)} is nested like no workbook – not read")
+                        raise UsageError(f"{self.path}: part {quoted(name)} is nested like no workbook – not read")
                     if local(element.tag) in opened:
                         yield element
                     continue
@@ -97,7 +98,7 @@ class Archive:
                 if not inside and stack:
                     stack[-1].remove(element)
         except ElementTree.ParseError as error:
-            raise UsageError(f"{self.path}: part {shown(name)} is not XML – {error.args[0]}") from error
+            raise UsageError(f"{self.path}: part {quoted(name)} is not XML – {error.args[0]}") from error
 
 
 def local(tag: str) -> str:

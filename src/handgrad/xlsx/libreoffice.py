@@ -13,6 +13,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
 from handgrad.errors import HandgradError
+from handgrad.text import visible
 from handgrad.xlsx.formula import FormulaError, Function, parse, parts, renamed
 from handgrad.xlsx.functions import KNOWN
 from handgrad.xlsx.reader import Book, Cell, CellError, Sheet, Value, read_book
@@ -173,11 +174,9 @@ def _cell(cell: Cell, at: str, sheets: dict[str, str]) -> str:
         case None:
             return ""
         case CellError():
-            return f'<c r="{at}" t="e"><v>{escape(_printable(cell.value))}</v></c>'
+            return f'<c r="{at}" t="e"><v>{escape(visible(cell.value))}</v></c>'
         case str():
-            return (
-                f'<c r="{at}" t="inlineStr"><is><t xml:space="preserve">{escape(_printable(cell.value))}</t></is></c>'
-            )
+            return f'<c r="{at}" t="inlineStr"><is><t xml:space="preserve">{escape(visible(cell.value))}</t></is></c>'
     return f'<c r="{at}"><v>{float(cell.value)!r}</v></c>'
 
 
@@ -190,7 +189,3 @@ def _harmless(text: str, sheets: dict[str, str]) -> str | None:
         return renamed(text, sheets)
     except FormulaError:
         return None
-
-
-def _printable(text: str) -> str:
-    return "".join(sign if sign.isprintable() else " " for sign in text)

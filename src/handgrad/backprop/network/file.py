@@ -20,7 +20,8 @@ from handgrad.backprop.network.network import (
     UpdateOrder,
     UpdateRule,
 )
-from handgrad.errors import UsageError, did_you_mean, shown
+from handgrad.errors import UsageError, did_you_mean
+from handgrad.text import quoted
 
 MAX_BYTES = 1_000_000
 
@@ -28,10 +29,10 @@ MAX_BYTES = 1_000_000
 def _word(choices: type[StrEnum]) -> Callable[[Any], StrEnum]:
     def read(value: Any) -> StrEnum:
         if not isinstance(value, str):
-            raise ValueError(f"must be a text – found {shown(value)}")
+            raise ValueError(f"must be a text – found {quoted(value)}")
         if value not in list(choices):
             hint = did_you_mean(value, list(choices)) or f" – choose one of {', '.join(choices)}"
-            raise ValueError(f"{shown(value)} is not known{hint}")
+            raise ValueError(f"{quoted(value)} is not known{hint}")
         return choices(value)
 
     return read
@@ -136,7 +137,7 @@ def _first_problem(error: ValidationError) -> str:
     problems = error.errors(include_url=False)
     problem = problems[0]
     spot = problem["loc"]
-    where = ".".join(str(part + 1) if isinstance(part, int) else shown(part).strip('"') for part in spot)
+    where = ".".join(str(part + 1) if isinstance(part, int) else quoted(part).strip('"') for part in spot)
     match problem["type"]:
         case "extra_forbidden":
             fields = _TABLES.get(str(spot[0]), _Network) if len(spot) > 1 else _Network
@@ -148,6 +149,6 @@ def _first_problem(error: ValidationError) -> str:
             line = f"{where} {problem['msg'].removeprefix('Value error, ')}"
         case _:
             wanted = problem["msg"].removeprefix("Input should be ")
-            line = f"{where} should be {wanted} – found {shown(problem['input'])}"
+            line = f"{where} should be {wanted} – found {quoted(problem['input'])}"
     more = len(problems) - 1
     return line + (f" (and {more} more like it)" if more else "")

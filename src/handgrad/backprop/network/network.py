@@ -15,7 +15,8 @@ from itertools import pairwise
 import numpy as np
 
 from handgrad.backprop.symbols.calculus import ACTIVATIONS, LOSSES
-from handgrad.errors import UsageError, counted, known, shown
+from handgrad.errors import UsageError, counted, known
+from handgrad.text import quoted
 
 MAX_INPUTS, MAX_LAYERS, MAX_UNITS, MAX_SAMPLES = 8, 4, 16, 16
 MAX_NAME = 60
@@ -161,7 +162,7 @@ def _check_name(name: str) -> None:
     """Accept letters, digits, spaces and ``. _ - ( ) +`` only, so that no name is a formula, a tag or a path."""
     if not re.fullmatch(r"\w[\w .()+-]*", name) or len(name) > MAX_NAME:
         raise UsageError(
-            f"name {shown(name)} cannot be used – begin with a letter or digit, "
+            f"name {quoted(name)} cannot be used – begin with a letter or digit, "
             f"go on with letters, digits, spaces, . _ - ( ) +, at most {MAX_NAME} characters"
         )
 

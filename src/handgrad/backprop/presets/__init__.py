@@ -7,7 +7,8 @@ from pathlib import Path
 
 from handgrad.backprop.network.file import parse_network, read_network
 from handgrad.backprop.network.network import Network
-from handgrad.errors import UsageError, did_you_mean, shown
+from handgrad.errors import UsageError, did_you_mean
+from handgrad.text import quoted
 
 
 def preset_names() -> tuple[str, ...]:
@@ -31,4 +32,4 @@ def load_network(name_or_path: str | Path) -> Network:
     if path.suffix == ".toml" or (len(name) < 200 and "\0" not in name and path.is_file()):
         return read_network(path)
     hint = did_you_mean(name, names) or f" – choose one of {', '.join(names)}, or give a TOML file"
-    raise UsageError(f"unknown network {shown(name)}{hint}")
+    raise UsageError(f"unknown network {quoted(name)}{hint}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from handgrad.digits.data.idx import IdxFile, damaged, read_idx
 from handgrad.digits.data.mnist import PARTS, Part
 from handgrad.errors import MissingError
+from handgrad.text import one_line
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +65,7 @@ def _missing(folder: Path, part: Part) -> MissingError:
         found = "a file" if folder.exists() else "nothing"
         return MissingError(f"{folder} is no folder – found {found} there – name a folder with the four IDX files")
     try:
-        others = sorted(path.name if path.name.isprintable() else ascii(path.name) for path in folder.iterdir())
+        others = sorted(one_line(path.name, 80) for path in folder.iterdir())
     except OSError as error:
         return _unreadable(folder, error)
     found = ", ".join(others[:4]) + (f" and {len(others) - 4} more" if len(others) > 4 else "") or "an empty folder"

@@ -23,6 +23,7 @@ from handgrad.errors import HandgradError
 from handgrad.judge.sandbox.frames import Frame
 from handgrad.judge.sandbox.run import Job, Level, Limits, Outcome, run
 from handgrad.judge.verdict import EpochAnswer, Examination, HiddenTensor, SeedResult, UsedLayer
+from handgrad.text import one_line
 
 CODE = "from handgrad.judge.network.child import main\nmain(folder, answers)"
 READING = 120.0
@@ -33,7 +34,6 @@ MOST_NEIGHBOURS = 100
 TOLERANCE = 1e-3
 """How far an output may move with the batch it comes in: other sizes of batch are summed in another order."""
 REBUILT = re.compile(r"Rebuilt\._constants\[(\d+)\]")
-CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class NotMetError(Exception):
@@ -77,7 +77,7 @@ class Written:
     @property
     def name(self) -> str:
         """What its class is called, fit to be shown."""
-        return cleaned(self.frame.head.get("name", ""), 80)
+        return one_line(self.frame.head.get("name", ""), 80)
 
 
 @dataclass(frozen=True)
@@ -101,12 +101,6 @@ class Context:
 def out_of_time(limit: float) -> str:
     """Say that the judging took too long."""
     return f"the judging did not end within {limit:g} s – give it more with --time-limit"
-
-
-def cleaned(text: object, most: int = 300) -> str:
-    """Return a stranger's *text* as one line of at most *most* characters without controls."""
-    line = " ".join(CONTROL.sub("\ufffd", str(text)[: 10 * most]).split())
-    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 @contextmanager
@@ -152,7 +146,7 @@ def read_network(
             raise NoVerdictError(not_started(outcome))
         refused = next((frame for frame in frames if frame.kind == "refused"), None)
         if refused is not None:
-            reason = cleaned(str(refused.head.get("reason", "")).replace(f"{folder / 'file'}/", ""))
+            reason = one_line(str(refused.head.get("reason", "")).replace(f"{folder / 'file'}/", ""))
             raise NotMetError(reason) if refused.head.get("author") is not False else NoVerdictError(reason)
         check_ended(outcome, context, min(READING, context.clock.limit))
     found = {frame.head.get("seed"): frame for frame in frames if frame.kind == "network"}
@@ -178,7 +172,7 @@ def check_ended(outcome: Outcome, context: Context, seconds: float) -> None:
 
 def not_started(outcome: Outcome) -> str:
     """Say that our own child did not come to life."""
-    last = cleaned(outcome.text.strip().splitlines()[-1] if outcome.text.strip() else f"status {outcome.status}")
+    last = one_line(outcome.text.strip().splitlines()[-1] if outcome.text.strip() else f"status {outcome.status}")
     ended = "" if outcome.ended == "itself" else f" ({outcome.ended} limit)"
     return f"the judging process did not start{ended}: {last}"
 
@@ -205,27 +199,27 @@ def examine_network(written: Written, data: Dataset, context: Context) -> Examin
     head = dict(frames["examination"].head)
     head.pop("kind")
     unused = written.frame.head.get("unused")
-    extra = [cleaned(path, 80) for path in unused[:100]] if isinstance(unused, list) else []
-    problems = [cleaned(each) for each in head["problems"]]
+    extra = [one_line(path, 80) for path in unused[:100]] if isinstance(unused, list) else []
+    problems = [one_line(each) for each in head["problems"]]
     return Examination(
         network=written.name,
         parameters=int(head["parameters"]),
         hidden=tuple(HiddenTensor(place_of(each["name"]), each["numbers"], each["where"]) for each in head["hidden"]),
         counted=int(head["counted"]),
         layers=tuple(
-            UsedLayer(each["kind"], cleaned(each["path"], 80), cleaned(each["detail"]), each["value"])
+            UsedLayer(each["kind"], one_line(each["path"], 80), one_line(each["detail"]), each["value"])
             for each in head["layers"]
         ),
-        defined_unused=tuple(dict.fromkeys([*(cleaned(each, 80) for each in head["defined_unused"]), *extra])),
+        defined_unused=tuple(dict.fromkeys([*(one_line(each, 80) for each in head["defined_unused"]), *extra])),
         output_shape=tuple(head["output_shape"]),
         problems=tuple(dict.fromkeys(problems)),
-        largest=cleaned(head["largest"]),
+        largest=one_line(head["largest"]),
     )
 
 
 def place_of(name: str) -> str:
     """Return where hidden numbers lie; a constant of the rebuilt network has lost the name that it had in the file."""
-    return REBUILT.sub(lambda found: f"number {int(found[1]) + 1} of those the file makes by itself", cleaned(name))
+    return REBUILT.sub(lambda found: f"number {int(found[1]) + 1} of those the file makes by itself", one_line(name))
 
 
 def raise_refused(frames: dict[str, Frame], outcome: Outcome, context: Context) -> None:
@@ -234,14 +228,14 @@ def raise_refused(frames: dict[str, Frame], outcome: Outcome, context: Context) 
         raise NoVerdictError(not_started(outcome))
     if "refused" in frames:
         head = frames["refused"].head
-        reason = cleaned(head.get("reason", ""))
+        reason = one_line(head.get("reason", ""))
         raise NotMetError(reason) if head.get("author") is True else NoVerdictError(reason)
     if outcome.ended == "time":
         raise NoVerdictError(out_of_time(context.clock.limit))
     if outcome.ended == "memory":
         raise NotMetError(f"the network takes more than {context.limits.memory >> 20:,} MiB of memory")
     if outcome.ended != "itself" or ("done" not in frames and "diverged" not in frames):
-        last = cleaned(outcome.text.strip().splitlines()[-1] if outcome.text.strip() else f"status {outcome.status}")
+        last = one_line(outcome.text.strip().splitlines()[-1] if outcome.text.strip() else f"status {outcome.status}")
         raise NoVerdictError(f"the judging process ended early ({outcome.ended}): {last}")
 
 
@@ -272,7 +266,7 @@ def train_network(
     frames = {frame.kind: frame for frame in outcome.frames}
     raise_refused(frames, outcome, context)
     if "diverged" in frames:
-        reason = f"diverged: {cleaned(frames['diverged'].head.get('reason', ''))}"
+        reason = f"diverged: {one_line(frames['diverged'].head.get('reason', ''))}"
         return SeedResult(written.seed, tuple(counted[1:]), reason), counted[0].correct
     last = [frame for frame in outcome.frames if frame.kind == "answers"][-1]
     check_again(numbers(last.body, len(labels)), frames["again"])
@@ -308,4 +302,4 @@ def check_again(first: np.ndarray[Any, np.dtype[np.float32]], frame: Frame) -> N
 
 def failed(error: Exception) -> str:
     """Return the one line of an error of our own."""
-    return cleaned(str(error) if isinstance(error, HandgradError) else f"{type(error).__name__}: {error}")
+    return one_line(str(error) if isinstance(error, HandgradError) else f"{type(error).__name__}: {error}")

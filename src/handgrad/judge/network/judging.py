@@ -24,7 +24,6 @@ from handgrad.judge.network.jobs import (
     NotMetError,
     NoVerdictError,
     Written,
-    cleaned,
     examine_network,
     failed,
     read_network,
@@ -32,6 +31,7 @@ from handgrad.judge.network.jobs import (
 )
 from handgrad.judge.sandbox.run import Level, Limits, isolation_level
 from handgrad.judge.verdict import EpochAnswer, Examination, Requirement, SeedResult, Verdict
+from handgrad.text import one_line
 
 TIME_LIMIT = 3600.0
 RECIPE = "recipe.toml"
@@ -84,7 +84,7 @@ def judge_network(
     dataset = data if isinstance(data, Dataset) else load_dataset(Path(data) if data else None, download=False)
     findings = Findings()
     if dataset.notice:
-        findings.notes.append(cleaned(dataset.notice))
+        findings.notes.append(one_line(dataset.notice))
     verdict: Literal["met", "not met", "no verdict"]
     try:
         verdict = judged(path, network, asked, dataset, context, findings, static, seeds, neighbours, on_epoch)
@@ -158,7 +158,7 @@ def recipe_for(path: Path, asked: Assignment, findings: Findings) -> Recipe:
         try:
             recipe = load_recipe(str(own), ["network=judged"])
         except UsageError as error:
-            raise NotMetError(cleaned(error)) from error
+            raise NotMetError(one_line(error)) from error
     else:
         recipe = asked.recipe
     return replace(recipe, network="judged")
@@ -172,9 +172,9 @@ def parted(file: str) -> tuple[Path, str]:
     path = Path(name)
     if not path.is_file():
         found = "a folder" if path.is_dir() else "nothing"
-        raise UsageError(f"{cleaned(name)} is not there – found {found} – give the path of a Python file")
+        raise UsageError(f"{one_line(name)} is not there – found {found} – give the path of a Python file")
     if path.suffix != ".py":
-        raise UsageError(f"{cleaned(name)} is no Python file – its name must end in .py")
+        raise UsageError(f"{one_line(name)} is no Python file – its name must end in .py")
     return path, network
 
 

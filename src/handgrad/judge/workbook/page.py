@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from handgrad.judge.page import badge, document, shown
+from handgrad.html.document import document
+from handgrad.html.markup import Markup, joined, table, tag
+from handgrad.judge.page import badge
 from handgrad.judge.workbook.verdict import HEADS, BookVerdict, rows, summary
 
 CLASSES = {"right": "yes", "wrong": "no", "follows": "open"}
@@ -18,18 +20,21 @@ def book_page(verdict: BookVerdict) -> str:
     listed = rows(verdict)
     own = [row for row, column in zip(listed, verdict.columns, strict=True) if column.own]
     facts = [f"{name}: {text}" for name, text in _facts(verdict) if text]
-    parts = [f"<h1>{shown(verdict.file)}</h1><p>{badge(verdict.verdict)}</p>"]
-    parts.append(f'<p class="small">{" · ".join(shown(fact) for fact in facts)}</p>')
-    if verdict.columns:
-        parts.append(f"<p>{shown(summary(verdict))}</p>")
-    if own:
-        parts.append(f"<section><h2>To mend</h2>{_cards(own)}</section>")
-    if verdict.notes:
-        parts.append(f"<ul>{''.join(f'<li>{shown(note)}</li>' for note in verdict.notes)}</ul>")
-    if listed:
-        what = "answer" if verdict.task else "column"
-        parts.append(f"<h2>Every {what}</h2>{_table(verdict)}")
-    return document(f"{verdict.file}: {verdict.verdict}", "".join(parts))
+    what = "answer" if verdict.task else "column"
+    body = joined(
+        tag(
+            "header",
+            tag("p", "Handgrad – a workbook judged", class_="over"),
+            tag("h1", verdict.file),
+            badge(verdict.verdict),
+        ),
+        tag("p", " · ".join(facts), class_="quiet"),
+        tag("p", summary(verdict)) if verdict.columns else None,
+        tag("section", tag("h2", "To mend"), _cards(own)) if own else None,
+        tag("ul", *(tag("li", note) for note in verdict.notes)) if verdict.notes else None,
+        tag("section", tag("h2", f"Every {what}"), _table(verdict)) if listed else None,
+    )
+    return document(f"{verdict.file}: {verdict.verdict}", body)
 
 
 def _facts(verdict: BookVerdict) -> list[tuple[str, str]]:
@@ -46,29 +51,24 @@ def _facts(verdict: BookVerdict) -> list[tuple[str, str]]:
     ]
 
 
-def _cards(own: Sequence[Sequence[str]]) -> str:
+def _cards(own: Sequence[Sequence[str]]) -> Markup:
     """Return the mistakes made in the sheet itself, each with its place and the likely reason in words."""
-    items = ""
+    items = []
     for head, cell, _, from_row, mistake, explanation in own:
         where = f"{cell}, from row {from_row}" if from_row else cell
-        likely = f"<br><strong>{shown(mistake)}</strong>" if mistake else ""
-        items += (
-            f'<li><b>{shown(head)}</b> <span class="small">({shown(where)})</span>{likely}<br>{shown(explanation)}</li>'
-        )
-    return f"<ol>{items}</ol>"
+        place = joined(tag("b", head), " ", tag("span", f"({where})", class_="quiet"))
+        likely = joined(tag("br"), tag("strong", mistake)) if mistake else None
+        items.append(tag("li", place, likely, tag("br"), explanation))
+    return tag("ol", *items, class_="to-mend")
 
 
-def _table(verdict: BookVerdict) -> str:
+def _table(verdict: BookVerdict) -> Markup:
     """Return a row for each column; what the list above explains is not said again."""
     heads = {column.name: column.head for column in verdict.columns}
-    body = ""
+    body: list[list[object]] = []
     for column, (head, cell, word, from_row, mistake, _) in zip(verdict.columns, rows(verdict), strict=True):
         causes = ", ".join(heads.get(cause, cause) for cause in column.follows_from)
         why = f"right from what it reads, follows from {causes}" if word == "follows" and causes else mistake
         place = cell.rpartition("!")[2] if verdict.sheet else cell
-        body += (
-            f'<tr><th scope="row">{shown(head)}</th><td>{shown(place)}</td><td class="{CLASSES[word]}">{shown(word)}</td>'
-            f"<td>{shown(from_row)}</td><td>{shown(why)}</td></tr>"
-        )
-    names = "".join(f"<th>{name}</th>" for name in (*HEADS[:4], "why"))
-    return f'<table class="columns"><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table>'
+        body.append([head, place, tag("span", word, class_=CLASSES[word]), from_row, why])
+    return table([*HEADS[:4], "why"], body, class_="judged")

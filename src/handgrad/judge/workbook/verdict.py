@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from handgrad.backprop.mistakes.kinds import MistakeKind
+from handgrad.text import one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +78,8 @@ class BookVerdict:
 
 
 def plain(text: str, most: int = 60) -> str:
-    """Text from a workbook for people: one line, no control characters, not longer than ``most``."""
-    shown = "".join(sign if sign.isprintable() else " " for sign in text)
-    shown = " ".join(shown.split())
-    return shown if len(shown) <= most else f"{shown[: most - 1]}…"
+    """Return a text from a workbook as verdicts show it: one line, nothing that does something, at most *most* characters."""
+    return one_line(text, most)
 
 
 HEADS = ("column", "cell", "verdict", "from row", "likely mistake", "explanation")

@@ -1,0 +1,80 @@
+"""A stranger's text does nothing, wherever it is shown, and stays as readable as it was."""
+
+from __future__ import annotations
+
+import csv
+import io
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handgrad.text import aligned, csv_cell, escaped, one_line, quoted, visible, width
+
+NAMES = ["Zoë", "李小龙", "علی‌رضا", "ᜋᜃᜓ", "नमस्ते", "👩‍🎓 O'Brien", "Ng̃uyễn"]
+NASTY = ["\x1b[31m", "\u202e", "\r", "\x00", "\u2028", "\u200b", "\ud800", "\x9b", "\u2066"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_in_any_script_stays_letter_for_letter(name: str) -> None:
+    assert one_line(name) == visible(name) == name and quoted(name) == f'"{name}"'
+    assert csv_cell(name) == name
+
+
+@pytest.mark.parametrize("sign", NASTY)
+def test_what_does_something_or_cannot_be_seen_is_replaced(sign: str) -> None:
+    for shown in (visible(f"a{sign}b"), quoted(f"a{sign}b"), escaped(f"a{sign}b")):
+        assert sign not in shown and "\ufffd" in shown
+    assert sign not in one_line(f"a{sign}b")
+
+
+@given(st.text())
+def test_a_line_is_one_line_without_controls(text: str) -> None:
+    line = one_line(text)
+    assert len(line.splitlines()) <= 1 and len(line) <= 300
+    assert not {unicodedata.category(sign) for sign in line} & {"Cc", "Cs", "Zl", "Zp"}
+    assert one_line(line) == line
+
+
+def test_a_long_text_is_cut_with_a_sign_for_what_is_left_out() -> None:
+    assert one_line("x" * 10_000) == "x" * 299 + "…" and len(one_line("x" * 10_000, None)) == 10_000
+    assert quoted("x" * 41) == f'"{"x" * 37}…"' and quoted(" y ") == '" y "'
+
+
+def calculated(cell: str) -> bool:
+    """Whether a spreadsheet program calculates a cell of a CSV file: a sign first, spaces and unseen signs left out."""
+    seen = [sign for sign in cell if unicodedata.category(sign)[0] not in "CZ" and sign != "\ufffd"]
+    return bool(seen) and unicodedata.normalize("NFKC", seen[0])[0] in "=+-@"
+
+
+@given(st.text(max_size=12) | st.from_regex(r"[\s\u200b]*[=+\-@＝＋－＠].{0,9}", fullmatch=True))
+def test_no_text_reaches_a_spreadsheet_as_a_formula(text: str) -> None:
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\n").writerow([csv_cell(text), "next"])
+    (cells,) = csv.reader(io.StringIO(written.getvalue()))
+    assert cells[1:] == ["next"]
+    try:
+        float(cells[0].replace(",", "."))  # a plain number does no harm, and sorts
+    except ValueError:
+        assert not calculated(cells[0])
+    assert cells[0].removeprefix("'") == one_line(text, None) or text.startswith("'")
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+cmd|' /C calc'!A0", "-cmd|' /C calc'!A0", "@SUM(A1)", " =1+1", "\t=1", "＝1"]
+)
+def test_a_text_that_begins_as_a_formula_gets_an_apostrophe(text: str) -> None:
+    assert csv_cell(text) == f"'{text.strip()}"
+
+
+@pytest.mark.parametrize("number", [-3, 2.5, 0, -1e-9, "-3", "+4.25", "-1,5", "-1e-7"])
+def test_a_number_stays_a_number_so_that_a_column_sorts(number: object) -> None:
+    assert csv_cell(number) == number
+    assert csv_cell(None) == ""
+
+
+def test_columns_stand_under_their_heads_in_any_script() -> None:
+    lines = aligned(["name", "points"], [["李小龙", 7], ["e\u0301mile", 12]], right=["points"])
+    assert len({width(line) for line in lines}) == 1
+    assert width("李小龙") == 6 and width("e\u0301") == 1
