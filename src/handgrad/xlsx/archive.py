@@ -48,7 +48,7 @@ class Archive:
         self.names = frozenset(names)
 
     def xml(self, name: str) -> bytes:
-        """One part as bytes of harmless XML.
+        """Return one part as bytes of harmless XML.
 
         Raises :class:`UsageError` where it is missing, too large, encrypted, damaged or declares a document type.
         """
@@ -76,7 +76,7 @@ class Archive:
     def elements(
         self, name: str, wanted: frozenset[str], opened: frozenset[str] = frozenset()
     ) -> Iterator[ElementTree.Element]:
-        """The elements of these local names, each complete; those of ``opened`` when they begin. Nothing else is kept."""
+        """Yield the elements of these local names, each complete; those of ``opened`` when they begin. Nothing else is kept."""
         stack: list[ElementTree.Element] = []
         inside = held = 0
         try:
@@ -102,7 +102,7 @@ class Archive:
 
 
 def local(tag: str) -> str:
-    """The name of an element without its namespace."""
+    """Return the name of an element without its namespace."""
     return tag.rpartition("}")[2]
 
 

@@ -44,7 +44,7 @@ class Calculation:
         self._left = budget
 
     def value(self, sheet: str, row: int, column: int) -> Value:
-        """The value of a cell; one beyond this calculation keeps what the file stores."""
+        """Return the value of a cell; one beyond this calculation keeps what the file stores."""
         at = (sheet, row, column)
         if at in self._values:
             return self._values[at]

@@ -105,7 +105,7 @@ Tree = Number | Text | Error | Reference | Area | Name | Binary | Minus | Percen
 
 
 def parts(tree: Tree) -> Iterator[Tree]:
-    """The tree and everything below it."""
+    """Yield the tree and everything below it."""
     yield tree
     match tree:
         case Binary(_, left, right):
@@ -243,7 +243,7 @@ class _Parser:
 
 
 def reference(text: str, sheet: str | None) -> Reference:
-    """``$B$6`` as data."""
+    """Return the cell that an address such as ``$B$6`` names; raises :class:`FormulaError` for none."""
     match = REFERENCE.fullmatch(text)
     if match is None:
         raise FormulaError(f"{text} is no cell")
@@ -257,7 +257,7 @@ def reference(text: str, sheet: str | None) -> Reference:
 
 
 def moved(text: str, down: int, right: int) -> str:
-    """The formula as filling it down and right would write it; raises :class:`FormulaError`."""
+    """Return the formula as filling it down and right would write it; raises :class:`FormulaError`."""
     found: list[str] = []
     at = 0
     while at < len(text):
@@ -275,7 +275,7 @@ def moved(text: str, down: int, right: int) -> str:
 
 
 def renamed(text: str, sheets: Mapping[str, str]) -> str:
-    """The formula with its sheets called otherwise (by case-folded name); raises :class:`FormulaError`."""
+    """Return the formula with its sheets called otherwise (by case-folded name); raises :class:`FormulaError`."""
     found: list[str] = []
     at = 0
     while at < len(text.rstrip()):
@@ -308,7 +308,7 @@ def _moved(text: str, down: int, right: int) -> str:
 
 
 def signature(text: str, row: int, column: int) -> str:
-    """The formula with every reference told from its own place: equal for all cells of one fill."""
+    """Return the formula with every reference told from its own place: equal for all cells of one fill."""
     found: list[str] = []
     at = 0
     while at < len(text):

@@ -55,7 +55,7 @@ def _applied(function: Callable[..., float], values: Iterable[Value]) -> Value:
 
 
 def spread(function: Callable[..., float], values: Sequence[Result]) -> Result:
-    """A function of numbers, cell by cell where an argument is an area."""
+    """Apply a function of numbers, cell by cell where an argument is an area."""
     shapes = [(len(value), len(value[0])) for value in values if isinstance(value, list)]
     if not shapes:
         return _applied(function, [value for value in values if not isinstance(value, list)])
@@ -91,7 +91,7 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 
 
 def joined(sign: str, left: Result, right: Result) -> Result:
-    """What a sign makes of its two sides; an error on one side is the result.
+    """Return what a sign makes of its two sides; an error on one side is the result.
 
     Raises `Unsupported` for blocks that it cannot join.
     """
@@ -120,7 +120,7 @@ def _shown(value: Value) -> str:
 
 
 def _numbers(values: Iterable[Result]) -> Iterator[float | CellError]:
-    """The numbers in the arguments, as SUM takes them: text in cells is passed over."""
+    """Yield the numbers in the arguments, as SUM takes them: text in cells is passed over."""
     for value in values:
         if isinstance(value, list):
             for row in value:
@@ -172,7 +172,7 @@ def _log(value: float, base: float = 10.0) -> float:
 
 
 def _round(value: float, digits: float) -> float:
-    """Halves away from zero, as spreadsheets do."""
+    """Round halves away from zero, as spreadsheets do."""
     scale = 10.0 ** int(digits)
     return math.copysign(math.floor(abs(value) * scale + 0.5) / scale, value)
 

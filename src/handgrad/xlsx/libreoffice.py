@@ -39,7 +39,7 @@ KIND = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 
 
 def office_program() -> str | None:
-    """The path of LibreOffice, or None where it is not installed."""
+    """Return the path of LibreOffice, or None where it is not installed."""
     for name in ("soffice", "libreoffice"):
         found = shutil.which(name) or shutil.which(name, path=os.pathsep.join(PLACES))
         if found is not None:
@@ -48,7 +48,7 @@ def office_program() -> str | None:
 
 
 def recalculated(book: Book, limit_s: float = LIMIT_S) -> dict[str, dict[tuple[int, int], Value]] | None:
-    """Sheet → place → value as LibreOffice calculates them, or None where it is missing, fails or takes too long.
+    """Return sheet → place → value as LibreOffice calculates them, or None where it is missing, fails or takes too long.
 
     It runs without a display, with an empty profile and home, in a network of its own where the system allows, and
     opens a clean copy only: cells, formulas of known functions, names. No macro, link, image or query is in it.
@@ -104,7 +104,7 @@ def _converted(program: str, folder: Path, limit_s: float) -> bool:
 
 
 def _alone() -> list[str]:
-    """What puts a command into a network of its own, empty where the system does not allow it."""
+    """Return what puts a command into a network of its own, empty where the system does not allow it."""
     unshare = shutil.which("unshare")
     if unshare is None:
         return []
@@ -181,7 +181,7 @@ def _cell(cell: Cell, at: str, sheets: dict[str, str]) -> str:
 
 
 def _harmless(text: str, sheets: dict[str, str]) -> str | None:
-    """The formula with sheets renamed, or None for one that is not understood or uses any other function."""
+    """Return the formula with sheets renamed, or None for one that is not understood or uses any other function."""
     try:
         tree = parse(text)
         if any(isinstance(part, Function) and part.name not in KNOWN for part in parts(tree)):

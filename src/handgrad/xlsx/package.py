@@ -43,7 +43,7 @@ def add_parts(
     tables: Mapping[str, Sequence[TableRows]],
     lines: Mapping[str, Sequence[LineShape]],
 ) -> bytes:
-    """The workbook with the tables' other rows and the lines in their sheets; ``names`` in the order of the sheets."""
+    """Return the workbook with the tables' other rows and the lines in their sheets; ``names`` in the order of the sheets."""
     result = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(book)) as old, zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED) as new:
         drawings = {_drawing_of(old, number): lines[name] for number, name in enumerate(names, start=1) if lines[name]}
@@ -109,7 +109,7 @@ def _point(tag: str, cell: tuple[int, int], offset: tuple[int, int]) -> str:
 
 
 def _line(line: LineShape, number: int) -> str:
-    """The frame of a line has its first corner at the top left; a line that goes up is one that is flipped."""
+    """Return a line as a shape; its frame begins at the top left, so that a line that goes up is one that is flipped."""
     flip = ' flipV="1"' if line.upwards else ""
     (top, left), (bottom, right) = line.start, line.end
     start, end = (left, line.start_offset[0]), (right, line.end_offset[0])

@@ -58,7 +58,7 @@ class Book:
     names: Mapping[str, str]
 
     def sheet(self, name: str) -> Sheet | None:
-        """The sheet of this name, in any case, or None."""
+        """Return the sheet of this name, in any case, or None."""
         return next((sheet for sheet in self.sheets if sheet.name.casefold() == name.casefold()), None)
 
 
@@ -96,7 +96,7 @@ def _attribute(element: ElementTree.Element, name: str) -> str:
 
 
 def _targets(archive: Archive) -> dict[str, str]:
-    """Relationship → part, worksheets only."""
+    """Return relationship → part, worksheets only."""
     targets: dict[str, str] = {}
     for element in archive.elements("xl/_rels/workbook.xml.rels", frozenset({"Relationship"})):
         if element.get("Type", "").endswith("/worksheet") and element.get("TargetMode") != "External":
@@ -113,7 +113,7 @@ def _strings(archive: Archive) -> list[str]:
 
 
 def _text(element: ElementTree.Element) -> str:
-    """The text of a string item; phonetic hints are left out."""
+    """Return the text of a string item; phonetic hints are left out."""
     parts: list[str] = []
     for child in element:
         if local(child.tag) == "t":
@@ -203,7 +203,7 @@ def _number(text: str | None, otherwise: float | None) -> Any:
 
 
 def column_number(letters: str) -> int:
-    """``A`` → 0, ``AA`` → 26."""
+    """Return the number of a column: ``A`` → 0, ``AA`` → 26."""
     number = 0
     for letter in letters:
         number = number * 26 + ord(letter) - 64

@@ -25,7 +25,7 @@ class TableRows:
 
 @cache
 def column_letters(column: int) -> str:
-    """0 → A, 26 → AA."""
+    """Return the letters of a column: 0 → A, 26 → AA."""
     letters = ""
     column += 1
     while column:
@@ -35,17 +35,17 @@ def column_letters(column: int) -> str:
 
 
 def address(row: int, column: int, fixed: bool = False) -> str:
-    """The address of a cell, rows and columns from 0: ``B3``, or ``$B$3``."""
+    """Return the address of a cell, rows and columns from 0: ``B3``, or ``$B$3``."""
     return f"${column_letters(column)}${row + 1}" if fixed else f"{column_letters(column)}{row + 1}"
 
 
 def fill(template: str, row: int) -> str:
-    """A formula template for one row (1-based): ``{+0}`` is that row, ``{-1}`` the one before."""
+    """Fill a formula template for one row (1-based): ``{+0}`` is that row, ``{-1}`` the one before."""
     return TOKEN.sub(lambda token: str(row + int(token[1])), template)
 
 
 def row_texts(table: TableRows, styles: Sequence[str], shared: Iterator[int]) -> Iterator[str]:
-    """The rows of a table after its first, as XML, some hundred at a time; ``styles`` are those of the first row.
+    """Yield the rows of a table after its first, as XML, some hundred at a time; ``styles`` are those of the first row.
 
     Each column's formula stands in its second row and is *shared* (ECMA-376, 18.3.1.40) by those below, as spreadsheet
     programs write a formula that was copied down: a third of the size. ``shared`` gives numbers not used before.

@@ -42,8 +42,8 @@ class Sheet:
         if tab:
             self._sheet.set_tab_color(tab)
 
-    def text(self, row: int, column: int, text: str, look: Look, link: str | None = None) -> None:
-        """Words, with *link* a link to a place in the book. Raises `SheetError` when they are too long."""
+    def text(self, row: int, column: int, text: str, look: Look, *, link: str | None = None) -> None:
+        """Write words, with *link* a link to a place in the book. Raises `SheetError` when they are too long."""
         if len(text) > MAX_TEXT:
             raise SheetError(f"{self._at(row, column)}: {len(text):,} characters – limit {MAX_TEXT:,}")
         if link is not None:
@@ -53,15 +53,15 @@ class Sheet:
         self._done(self._sheet.write_string(row, column, text, self._book.format(look)), row, column)
 
     def number(self, row: int, column: int, value: float, look: Look) -> None:
-        """A number."""
+        """Write a number."""
         self._done(self._sheet.write_number(row, column, value, self._book.format(look)), row, column)
 
     def blank(self, row: int, column: int, look: Look) -> None:
-        """An empty cell that has a look."""
+        """Write an empty cell that has a look."""
         self._done(self._sheet.write_blank(row, column, None, self._book.format(look)), row, column)
 
-    def formula(self, row: int, column: int, formula: str, value: Value, look: Look) -> None:
-        """A formula (without ``=``) and the value it has now."""
+    def formula(self, row: int, column: int, formula: str, *, value: Value, look: Look) -> None:
+        """Write a formula (without ``=``) and the value it has now. Raises `SheetError` where it is empty or too long."""
         if not formula or len(formula) > MAX_FORMULA:
             raise SheetError(
                 f"{self._at(row, column)}: a formula of {len(formula):,} characters – 1 to {MAX_FORMULA:,}"
@@ -74,33 +74,33 @@ class Sheet:
         last = row + span[0] - 1, column + span[1] - 1
         self._done(self._sheet.merge_range(row, column, *last, "", self._book.format(look)), row, column)
 
-    def table(
-        self, top: int, columns: Sequence[int], first: Sequence[str | None], following: Sequence[str | None],
-        values: Sequence[Sequence[Value]], looks: Sequence[Look],
-    ) -> None:  # fmt: skip
-        """A block with one row a step: the formulas of its first row, the templates of the others, all values.
+    def table(self, rows: TableRows, first: Sequence[str | None], looks: Sequence[Look]) -> None:
+        """Write a block with one row a step; ``first`` are the templates of its first row, ``rows`` holds all else.
 
-        A template names this row as ``{+0}`` and the one before as ``{-1}``; None stands for a plain number.
+        A template names this row as ``{+0}`` and the one before as ``{-1}``; None stands for a plain number. Raises
+        `SheetError` where the block does not fit on a sheet.
         """
-        height = len(values[0])
-        if top + height > MAX_ROWS or max(columns) >= MAX_COLUMNS:
-            raise SheetError(f"{self.name}: a table of {height:,} rows and {len(columns):,} columns does not fit")
-        for column, formula, value, look in zip(columns, first, (v[0] for v in values), looks, strict=True):
+        top, height = rows.top, len(rows.values[0])
+        if top + height > MAX_ROWS or max(rows.columns) >= MAX_COLUMNS:
+            raise SheetError(f"{self.name}: a table of {height:,} rows and {len(rows.columns):,} columns does not fit")
+        # The first row goes through the library: it alone makes the styles that the other rows take over.
+        for column, formula, values, look in zip(rows.columns, first, rows.values, looks, strict=True):
+            value = values[0]
             if formula is not None:
-                self.formula(top, column, fill(formula, top + 1), value, look)
+                self.formula(top, column, fill(formula, top + 1), value=value, look=look)
             elif isinstance(value, str):
                 self.text(top, column, value, look)
             else:
                 self.number(top, column, value, look)
-        self._tables.append(TableRows(top, tuple(columns), tuple(following), values))
+        self._tables.append(rows)
 
     def widths(self, widths: Mapping[int, float]) -> None:
-        """Column widths in characters."""
+        """Set column widths in characters."""
         for column, width in widths.items():
             self._done(self._sheet.set_column(column, column, width), 0, column)
 
     def heights(self, heights: Mapping[int, float]) -> None:
-        """Row heights in points."""
+        """Set row heights in points."""
         for row, height in heights.items():
             self._done(self._sheet.set_row(row, height), row, 0)
 
@@ -113,7 +113,7 @@ class Sheet:
         self._sheet.protect("", {"select_locked_cells": True, "format_columns": True, "format_rows": True})
 
     def zoom(self, percent: int) -> None:
-        """The size at which the sheet opens."""
+        """Set the size at which the sheet opens."""
         self._sheet.set_zoom(percent)
 
     def activate(self) -> None:
@@ -143,7 +143,7 @@ class Sheet:
         self._done(self._sheet.data_validation(*bounds.first, *bounds.last, options), *bounds.first)
 
     def print_setup(self, setup: Print, header: str, footer: str) -> None:
-        """Paper, margins, repeated rows and columns, header and footer."""
+        """Set paper, margins, repeated rows and columns, header and footer."""
         if not setup.portrait:
             self._sheet.set_landscape()
         self._sheet.set_paper(9)
@@ -157,7 +157,7 @@ class Sheet:
         self._done(self._sheet.set_footer(footer), 0, 0)
 
     def lines(self, lines: tuple[LineShape, ...]) -> None:
-        """Straight lines between points of cells."""
+        """Draw straight lines between points of cells."""
         self._lines = lines
         if lines and not self._drawn:
             # Lines go into the sheet's drawing, which the library makes only for an object of its own: an empty box.
@@ -166,7 +166,7 @@ class Sheet:
             self._drawn = True
 
     def chart(self, chart: Chart) -> None:
-        """A chart of lines over cells."""
+        """Place a chart of lines over cells."""
         made = self._book._workbook.add_chart({"type": "scatter", "subtype": "straight"})
         for series in chart.series:
             line = {"color": series.ink, "width": series.width, "dash_type": series.dash}
@@ -197,7 +197,7 @@ class Sheet:
         return f"{self.name}!{address(row, column)}"
 
     def _done(self, code: Any, row: int, column: int) -> None:
-        """Every call of the library passes here: 0 or nothing is well, anything else is not."""
+        """Check what the library returned: 0 or nothing is well, anything else raises `SheetError`."""
         if code not in (None, 0, True):
             raise SheetError(f"{self._at(row, column)}: the spreadsheet library refused it ({code})")
 
@@ -222,23 +222,23 @@ class Book:
         self._workbook.set_size(24_000, 14_000)
 
     def sheet(self, name: str, tab: str | None = None) -> Sheet:
-        """A new sheet at the end of the book, its *tab* in a colour."""
+        """Add a sheet at the end of the book, its *tab* in a colour."""
         self._sheets.append(Sheet(self, name, tab))
         return self._sheets[-1]
 
     def define(self, name: str, reference: str) -> None:
-        """A defined name for the whole book; the reference has no ``=``."""
+        """Define a name for the whole book; the reference has no ``=``."""
         if self._workbook.define_name(name, f"={reference}") not in (None, 0):
             raise SheetError(f"{name} cannot name {reference}")
 
     def format(self, look: Look) -> Any:
-        """The library's format for a look, made once."""
+        """Return the library's format for a look, made once."""
         if look not in self._formats:
             self._formats[look] = self._workbook.add_format(_properties(look))
         return self._formats[look]
 
     def data(self) -> bytes:
-        """Finish: the bytes of the file."""
+        """Finish the book and return the bytes of the file."""
         self._workbook.close()
         tables = {sheet.name: sheet._tables for sheet in self._sheets}
         lines = {sheet.name: sheet._lines for sheet in self._sheets}

@@ -173,9 +173,9 @@ def test_a_refusal_of_the_spreadsheet_library_is_an_exception() -> None:
     with pytest.raises(SheetError, match="the spreadsheet library refused it"):
         sheet.number(2_000_000, 0, 1.0, Look())
     with pytest.raises(SheetError, match="a formula of 0 characters"):
-        sheet.formula(0, 0, "", 0.0, Look())
+        sheet.formula(0, 0, "", value=0.0, look=Look())
     with pytest.raises(SheetError, match="a formula of 9,001 characters"):
-        sheet.formula(0, 0, "1" * 9001, 0.0, Look())
+        sheet.formula(0, 0, "1" * 9001, value=0.0, look=Look())
 
 
 def test_two_cells_cannot_share_a_place() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from handgrad.backprop.workbook.plan import Cell, CellKind, Plan, SheetPlan, quoted
 from handgrad.files import check_free, write_atomically
+from handgrad.xlsx.rows import TableRows
 from handgrad.xlsx.writer import Book, Sheet, address
 
 WORKING_TAB, TAB = "#9AA5B1", "#1F4E79"
@@ -37,14 +38,9 @@ def _write_sheet(book: Book, sheet: Sheet, plan: SheetPlan, title: str) -> None:
         _write_cell(sheet, row, column, cell)
     for table in plan.tables:
         columns = table.columns
-        sheet.table(
-            table.top,
-            [column.index for column in columns],
-            [column.first for column in columns],
-            [column.following for column in columns],
-            [column.values for column in columns],
-            [column.look for column in columns],
-        )
+        indexes, templates = tuple(column.index for column in columns), tuple(column.following for column in columns)
+        rows = TableRows(table.top, indexes, templates, [column.values for column in columns])
+        sheet.table(rows, [column.first for column in columns], [column.look for column in columns])
     for rule in plan.rules:
         sheet.rule(rule)
     for bounds in plan.bounds:
@@ -68,9 +64,9 @@ def _write_cell(sheet: Sheet, row: int, column: int, cell: Cell) -> None:
         sheet.merge(row, column, cell.span, cell.look)
     match cell.kind:
         case CellKind.FORMULA if cell.formula is not None and cell.value is not None:
-            sheet.formula(row, column, cell.formula, cell.value, cell.look)
+            sheet.formula(row, column, cell.formula, value=cell.value, look=cell.look)
         case CellKind.TEXT:
-            sheet.text(row, column, str(cell.value), cell.look, cell.link)
+            sheet.text(row, column, str(cell.value), cell.look, link=cell.link)
         case CellKind.NUMBER | CellKind.INPUT if isinstance(cell.value, float | int):
             sheet.number(row, column, float(cell.value), cell.look)
         case CellKind.BLANK | CellKind.INPUT:
