@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-GROUND = {"errors", "files", "text", "score", "version"}
+GROUND = {"errors", "files", "system", "text", "score", "version"}
 """What every room may stand on."""
 
 ROOMS: Mapping[str, set[str]] = {
@@ -23,6 +23,7 @@ ROOMS: Mapping[str, set[str]] = {
     "version": set(),
     "score": set(),
     "text": set(),
+    "system": set(),
     "files": set(),
     "toml_records": set(),
     "xlsx": set(),

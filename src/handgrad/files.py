@@ -1,51 +1,61 @@
-"""Files that are either wholly there or not there at all."""
+"""Files that are either wholly there or not there at all, and names that may be written to."""
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import os
+import secrets
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from handgrad.errors import DiskError, UsageError
+from handgrad.errors import DiskError, UsageError, shown
+from handgrad.system import flush_folder
 
 TEMPORARY = ".writing-"
 """Every temporary name begins so; what a killed process left behind is found and removed by it."""
 
+NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, *([errno.EDQUOT] if hasattr(errno, "EDQUOT") else [])})
+"""The refusals that more room would mend."""
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write *data* under a temporary name, flush it to the disk, rename it to *path*, and read it back.
 
-    Returns only when the file reads back equal; raises `DiskError` (with the space needed and free) otherwise, and then
-    what stood at *path* before still stands there unless the rename itself had already happened.
+def write_whole(path: Path, data: bytes | Iterable[bytes]) -> Path:
+    """Write *data* under a temporary name, flush it to the disk, put it in the place of *path*, and read it back.
+
+    Takes chunks too, for tables too long to be held in memory twice. Returns *path*, and only when the file reads back
+    equal; raises `DiskError` (with the space needed and free) otherwise, and then what stood at *path* before still stands
+    there unless it had already been replaced. A link stays a link, and the file that it names is replaced.
     """
-    temporary = path.parent / f"{TEMPORARY}{os.getpid()}-{path.name}"
+    place = path.resolve() if path.is_symlink() else path
+    # A name of its own, as short for a path of 250 characters; "x", so that nobody's link under it is ever followed.
+    temporary = place.parent / f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(4)}"
+    wanted, written = hashlib.sha256(), 0
     try:
-        with temporary.open("wb") as file:
-            file.write(data)
+        with temporary.open("xb") as file:
+            for chunk in [data] if isinstance(data, bytes) else data:
+                written += len(chunk)
+                wanted.update(chunk)
+                file.write(chunk)
             file.flush()
             os.fsync(file.fileno())
-        temporary.rename(path)
-        flush_folder(path.parent)
-        if path.read_bytes() != data:
-            raise DiskError(
-                f"{path} does not read back as it was written – the disk is not to be trusted, choose another"
-            )
+        # Not rename, which refuses to replace a file on Windows.
+        temporary.replace(place)
+        flush_folder(place.parent)
+        with place.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256")
     except OSError as error:
-        temporary_gone(temporary)
-        raise disk_error(path, len(data), error) from error
+        _remove_temporary(temporary)
+        raise disk_error(path, written, error) from error
+    except BaseException:
+        _remove_temporary(temporary)
+        raise
+    if found.digest() != wanted.digest():
+        raise DiskError(f"{path} does not read back as it was written – the disk is not to be trusted, choose another")
+    return path
 
 
-def flush_folder(folder: Path) -> None:
-    """Flush the folder's own entry list, without which a rename can be lost when the power fails."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def temporary_gone(temporary: Path) -> None:
+def _remove_temporary(temporary: Path) -> None:
     """Remove a temporary file if it can be removed; the error that brought us here is the one to report."""
     try:
         temporary.unlink(missing_ok=True)
@@ -54,12 +64,16 @@ def temporary_gone(temporary: Path) -> None:
 
 
 def disk_error(path: Path, needed: int, error: OSError) -> DiskError:
-    """Return the one-line `DiskError` for *error*: what was refused, the space needed and the space free."""
+    """Return the one-line `DiskError` for *error*: what was refused, and where room is short the bytes needed and free."""
+    reason = error.strerror or type(error).__name__
+    if not os.path.lexists(path.parent):
+        return DiskError(f"cannot write {path}: {reason} – the folder is gone – choose another folder")
+    if error.errno not in NO_ROOM:
+        return DiskError(f"cannot write {path}: {reason} – choose another folder")
     try:
         free = f"{shutil.disk_usage(path.parent).free:,} bytes free"
     except OSError:
-        free = "the folder is gone"
-    reason = error.strerror or type(error).__name__
+        free = "the free space cannot be read"
     needs = f"{needed:,} bytes needed, " if needed else ""
     return DiskError(f"cannot write {path}: {reason} – {needs}{free} – make room or choose another folder")
 
@@ -73,23 +87,23 @@ def remove_temporaries(folder: Path) -> None:
             raise disk_error(stray, 0, error) from error
 
 
-def check_free(path: Path, overwrite: bool) -> None:
-    """Refuse a path that is taken, or that no file can have."""
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder – give the name of a file")
-    if path.exists() and not overwrite:
-        raise UsageError(f"{path} exists – add --overwrite or choose another name")
-    if not path.parent.is_dir():
-        raise UsageError(f"{path}: no such folder – make {path.parent} first")
+def check_free(*paths: Path, overwrite: bool, new_folder: bool = False) -> None:
+    """Refuse the first path that is taken, unless told to overwrite, or that no file can have; raises `UsageError`.
 
-
-def refuse_existing(paths: Iterable[Path], overwrite: bool) -> None:
-    """Raise `UsageError` for the first path that exists, unless told to overwrite; a folder is never overwritten."""
+    With *new_folder* the folder that they lie in is still to be made (`make_folder`).
+    """
     for path in paths:
+        if "\0" in str(path):
+            raise UsageError(f"{shown(path)} can be no file's name – choose another name")
         if path.is_dir():
-            raise UsageError(f"{path} is a folder – choose another name")
-        if not overwrite and (path.exists() or path.is_symlink()):
+            raise UsageError(f"{path} is a folder – give the name of a file")
+        if os.path.lexists(path) and not overwrite:
             raise UsageError(f"{path} exists – add --overwrite or choose another name")
+        # A device or a pipe would be replaced by a file of that name.
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path} is not a file – give the name of a file")
+        if not new_folder and not path.parent.is_dir():
+            raise UsageError(f"{path}: no such folder – make {path.parent} first")
 
 
 def make_folder(folder: Path) -> None:
@@ -100,28 +114,3 @@ def make_folder(folder: Path) -> None:
         raise UsageError(f"{folder} is not a folder – choose another name") from None
     except OSError as error:
         raise disk_error(folder, 0, error) from error
-
-
-def write_whole(path: Path, chunks: Iterable[bytes]) -> Path:
-    """Write the chunks under a temporary name, flush, rename to *path*; raises `DiskError` where the disk refuses.
-
-    For tables too long to be held in memory twice, hence chunks.
-    """
-    temporary = path.parent / f"{TEMPORARY}{os.getpid()}-{path.name}"
-    written = 0
-    try:
-        with temporary.open("wb") as file:
-            for chunk in chunks:
-                written += len(chunk)
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        flush_folder(path.parent)
-    except OSError as error:
-        temporary_gone(temporary)
-        raise disk_error(path, written, error) from error
-    except BaseException:
-        temporary_gone(temporary)
-        raise
-    return path

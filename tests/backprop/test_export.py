@@ -7,15 +7,12 @@ import dataclasses
 import io
 import json
 import math
-from pathlib import Path
 
 import pytest
 
 from handgrad.backprop import Trace, load_network, preset_names, trace
 from handgrad.backprop.export import csv_chunks, export_columns, json_chunks, network_record
 from handgrad.backprop.network.file import parse_network
-from handgrad.errors import DiskError, UsageError
-from handgrad.files import refuse_existing, write_whole
 
 CLASSIC_HEADER = (
     "step t1 t2 i1 i2 w1 w2 w3 w4 w5 w6 w7 w8 h1 a_h1 h2 a_h2 o1 a_o1 o2 a_o2 E1 E2 E_total "
@@ -92,32 +89,3 @@ def test_the_network_in_the_json_describes_the_same_network(name: str) -> None:
 
     network = load_network(name)
     assert parse_network(tomli_w.dumps(network_record(network))) == network
-
-
-def test_a_file_that_exists_is_refused_and_a_folder_even_when_overwriting(tmp_path: Path) -> None:
-    path = tmp_path / "numbers.csv"
-    path.write_text("mine")
-    with pytest.raises(UsageError, match=r"numbers\.csv exists – add --overwrite or choose another name"):
-        refuse_existing([path], overwrite=False)
-    refuse_existing([path, tmp_path / "new"], overwrite=True)
-    with pytest.raises(UsageError, match="is a folder"):
-        refuse_existing([tmp_path], overwrite=True)
-
-
-def test_a_write_that_fails_half_way_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
-    path = tmp_path / "numbers.csv"
-    path.write_text("mine")
-
-    def chunks() -> object:
-        yield b"half"
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write_whole(path, chunks())  # type: ignore[arg-type]
-    assert path.read_text() == "mine"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_folder_that_is_not_there_is_a_disk_error(tmp_path: Path) -> None:
-    with pytest.raises(DiskError, match="cannot write"):
-        write_whole(tmp_path / "gone" / "numbers.csv", [b"1"])

@@ -21,8 +21,8 @@ import pytest
 import torch
 
 from digits.small_runs import EVERYTHING, small_digits, trained
+from failing_disk import Failing
 from handgrad.digits import run
-from runs.test_files import Failing
 
 
 class Killer:

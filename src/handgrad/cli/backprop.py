@@ -14,6 +14,7 @@ import typer
 from handgrad.cli.app import app
 from handgrad.cli.exercise import TaskWanted, refuse_beside_task, write_task
 from handgrad.errors import UsageError
+from handgrad.files import check_free, write_whole
 
 if TYPE_CHECKING:
     from handgrad.backprop import Network, RateSweep, Trace
@@ -151,20 +152,18 @@ def adapted(
 
 def refuse_before_work(wanted: Wanted) -> None:
     """Raise `UsageError` if anything that would be written exists, before the first file is written."""
-    from handgrad.files import refuse_existing
-
     files = [path for path in (wanted.book, wanted.csv) if path is not None]
     if len(files) == 2 and files[0].absolute() == files[1].absolute():
         raise UsageError(f"--out and --csv both name {files[0]} – choose different names")
+    check_free(*files, overwrite=wanted.overwrite)
     if wanted.explain is not None:
         from handgrad.backprop.explain import explanation_paths
 
-        files += explanation_paths(wanted.explain, wanted.tex)
+        check_free(*explanation_paths(wanted.explain, wanted.tex), overwrite=wanted.overwrite, new_folder=True)
     if wanted.pictures is not None:
         from handgrad.backprop.pictures.files import picture_paths
 
-        files += picture_paths(wanted.pictures)
-    refuse_existing(files, wanted.overwrite)
+        check_free(*picture_paths(wanted.pictures), overwrite=wanted.overwrite, new_folder=True)
 
 
 def write_files(wanted: Wanted, done: Trace, rates: tuple[float, ...]) -> list[Path]:
@@ -182,7 +181,6 @@ def write_files(wanted: Wanted, done: Trace, rates: tuple[float, ...]) -> list[P
         written += write_drawn(wanted, done, sweep)
     if wanted.csv is not None:
         from handgrad.backprop.export import csv_chunks
-        from handgrad.files import write_whole
 
         written.append(write_whole(wanted.csv, csv_chunks(done)))
     return written

@@ -13,6 +13,7 @@ from handgrad.cli.app import app
 from handgrad.cli.environment import data_folder
 from handgrad.cli.options import DataOption, parse_seeds
 from handgrad.errors import UndecidedError, UsageError
+from handgrad.files import check_free, write_whole
 
 if TYPE_CHECKING:
     from handgrad.judge.verdict import EpochAnswer, Verdict
@@ -160,21 +161,13 @@ def refuse(what: str, given: dict[str, object]) -> None:
 
 def check_targets(overwrite: bool, *targets: Path | None) -> None:
     """Refuse to write over what exists, before anything is judged."""
-    for target in targets:
-        if target is None:
-            continue
-        if target.is_dir() or not target.parent.is_dir():
-            raise UsageError(f"{target} cannot be written – it must be a file in a folder that exists")
-        if target.exists() and not overwrite:
-            raise UsageError(f"{target} exists – add --overwrite or choose another name")
+    check_free(*(target for target in targets if target is not None), overwrite=overwrite)
 
 
 def write(target: Path | None, text: str) -> None:
     """Write *text* where a target is given."""
-    from handgrad.runs import write_atomically
-
     if target is not None:
-        write_atomically(target, text.encode())
+        write_whole(target, text.encode())
 
 
 def finish(verdicts: list[Verdict], static: bool) -> int:

@@ -11,6 +11,7 @@ import typer
 
 from handgrad.cli.app import app
 from handgrad.errors import HandgradError, UsageError
+from handgrad.files import check_free
 
 if TYPE_CHECKING:
     from handgrad.report.listing import Listed
@@ -62,10 +63,10 @@ def compare_command(
 ) -> None:
     """Show runs side by side: what they were, what they reached, what sets them apart."""
     from handgrad.report.compare import compare, text_lines
-    from handgrad.report.comparison_page import check_output, write_comparison
+    from handgrad.report.comparison_page import write_comparison
 
     if out is not None:
-        check_output(out, overwrite=overwrite)
+        check_free(out, overwrite=overwrite)
     comparison = compare(runs)
     page = None if out is None else write_comparison(comparison, out, overwrite=overwrite)
     if as_json:

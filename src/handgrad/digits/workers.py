@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import shlex
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from handgrad.digits.data.dataset import Dataset
@@ -20,6 +18,7 @@ from handgrad.digits.training.recipe import Recipe
 from handgrad.digits.watcher import Watcher, never
 from handgrad.errors import HandgradError, InterruptedRunError
 from handgrad.runs.record import RunSummary
+from handgrad.system import children_without_interrupts, end_this_process, ignore_interrupts
 
 PATIENCE = 10.0
 """Seconds that a worker may take to finish its batch and save."""
@@ -65,7 +64,7 @@ def at_once(
     # spawn, because a forked copy of a process whose torch threads run can hang.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=begin_worker) as pool:
-        with without_interrupts():
+        with children_without_interrupts():
             waiting = {pool.submit(trained_by_worker, task): task.seed for task in tasks}
         while waiting:
             if stop():
@@ -78,19 +77,6 @@ def at_once(
             for future in ready:
                 seed = waiting.pop(future)
                 yield seed, result_of(future, seed)
-
-
-@contextmanager
-def without_interrupts() -> Iterator[None]:
-    """Let the processes that are started meanwhile never see Ctrl-C, which a terminal sends to all of them.
-
-    They inherit the mask. It is the study that stops them, so that each saves first.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def end_workers(pool: ProcessPoolExecutor, waiting: Iterable[Future[RunSummary | FailedSeed]]) -> None:
@@ -110,6 +96,7 @@ STOPPING = threading.Event()
 
 def begin_worker() -> None:
     """Prepare a worker: SIGTERM stops it softly, and the end of the study's process ends it at once."""
+    ignore_interrupts()  # it is the study that stops them, so that each saves first
     signal.signal(signal.SIGTERM, lambda number, frame: STOPPING.set())
     threading.Thread(target=end_with_parent, daemon=True).start()
 
@@ -119,7 +106,7 @@ def end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-        os.kill(os.getpid(), signal.SIGKILL)
+        end_this_process()
 
 
 def trained_by_worker(task: Task) -> RunSummary | FailedSeed:

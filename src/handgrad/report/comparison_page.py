@@ -5,23 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from handgrad.errors import UsageError
+from handgrad.files import check_free, write_whole
 from handgrad.html.document import document
 from handgrad.html.markup import Markup, joined, table, tag
 from handgrad.report.chart import Chart, Line, accuracy_chart, loss_chart
 from handgrad.report.compare import GROUP_HEAD, HEAD, Comparison, group_cells, run_cells
 from handgrad.report.page import titled
 from handgrad.report.svg import STYLES, chart_figure
-from handgrad.runs import write_atomically
 from handgrad.runs.read import Epoch
-
-
-def check_output(path: Path, *, overwrite: bool) -> None:
-    """Raise `UsageError` when *path* cannot be where the page goes."""
-    if path.is_dir() or not path.parent.is_dir():
-        raise UsageError(f"{path} is no place for a file – name one in a folder that exists")
-    if path.exists() and not overwrite:
-        raise UsageError(f"{path} exists – add --overwrite or choose another name")
 
 
 def write_comparison(comparison: Comparison, path: Path, *, overwrite: bool = False) -> Path:
@@ -29,9 +20,8 @@ def write_comparison(comparison: Comparison, path: Path, *, overwrite: bool = Fa
 
     Raises `UsageError` when *path* exists and is not to be overwritten, `DiskError` when it cannot be written.
     """
-    check_output(path, overwrite=overwrite)
-    write_atomically(path, comparison_page(comparison).encode())
-    return path
+    check_free(path, overwrite=overwrite)
+    return write_whole(path, comparison_page(comparison).encode())
 
 
 def comparison_page(comparison: Comparison) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from handgrad.files import disk_error
+from handgrad.files import disk_error, write_whole
 from handgrad.html.document import document
 from handgrad.html.markup import Markup, joined, tag
 from handgrad.report.answers import confusion, mistakes, samples, singles
@@ -13,7 +13,6 @@ from handgrad.report.headline import headline
 from handgrad.report.plots import plots
 from handgrad.report.setup import command, environment_section, epoch_table, layer_section, recipe_section
 from handgrad.report.svg import chart_figure
-from handgrad.runs import write_atomically
 from handgrad.runs.folder import REPORT
 from handgrad.runs.read import Run, read_run
 
@@ -33,8 +32,8 @@ def write_report(folder: Path) -> Path:
     except OSError as error:
         raise disk_error(path, 0, error) from error
     for name, data in plots(run):
-        write_atomically(path / f"{name}.png", data)
-    write_atomically(folder / REPORT, run_page(run).encode())
+        write_whole(path / f"{name}.png", data)
+    write_whole(folder / REPORT, run_page(run).encode())
     return folder / REPORT
 
 

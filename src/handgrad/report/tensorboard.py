@@ -9,9 +9,8 @@ from datetime import datetime
 from pathlib import Path
 
 from handgrad.errors import MissingError, UsageError
-from handgrad.files import disk_error
+from handgrad.files import disk_error, write_whole
 from handgrad.report.curves import steps_an_epoch
-from handgrad.runs import write_atomically
 from handgrad.runs.read import Run, read_run
 
 RATES = 500
@@ -56,8 +55,7 @@ def write_events(folder: Path) -> Path:
         path.parent.mkdir(exist_ok=True)
     except OSError as error:
         raise disk_error(path, data.tell(), error) from error
-    write_atomically(path, data.getvalue())
-    return path
+    return write_whole(path, data.getvalue())
 
 
 def scalars(run: Run, began: float) -> Iterator[Scalar]:

@@ -7,7 +7,6 @@ Everything that is shown later is made from these files.
 
 from __future__ import annotations
 
-from handgrad.files import write_atomically
 from handgrad.runs.checkpoints import Checkpoint, newest_checkpoint, save_checkpoint, set_aside
 from handgrad.runs.folder import RunFolder, check_root, create_run, find_runs, open_run
 
@@ -21,5 +20,4 @@ __all__ = [
     "open_run",
     "save_checkpoint",
     "set_aside",
-    "write_atomically",
 ]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.errors import DamagedRunError
-from handgrad.files import disk_error, write_atomically
+from handgrad.files import disk_error, write_whole
 
 FORMAT = 1
 KEPT = 2
@@ -46,7 +46,7 @@ def save_checkpoint(folder: Path, epoch: int, step: int, data: bytes) -> Path:
     Raises `DiskError` when the disk refuses; the checkpoints that were there are then still there.
     """
     path = folder / f"{epoch:06d}-{step:05d}-{digest(data)}.safetensors"
-    write_atomically(path, data)
+    write_whole(path, data)
     # Only what is older goes: a file with higher counters is not ours to judge here, and must not push this one out.
     older = [other for other in sorted_checkpoints(folder) if counters_in(other) < (epoch, step)]
     for old in older[KEPT - 1 :]:

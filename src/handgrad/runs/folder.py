@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -16,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.errors import BusyRunError, DamagedRunError, UsageError
-from handgrad.files import disk_error, flush_folder, remove_temporaries, write_atomically
+from handgrad.files import disk_error, remove_temporaries, write_whole
+from handgrad.system import flush_folder, is_running, try_lock
 
 RECIPE, ENVIRONMENT, METRICS, SUMMARY = "recipe.toml", "environment.json", "metrics.jsonl", "summary.json"
 LAYERS, MODEL, EVIDENCE, REPORT = "layers.json", "model.safetensors", "evidence.safetensors", "report.html"
@@ -46,9 +46,7 @@ class RunFolder:
 
     def write(self, name: str, data: bytes | str) -> Path:
         """Write the file *name* atomically and return its path."""
-        path = self.path / name
-        write_atomically(path, data.encode() if isinstance(data, str) else data)
-        return path
+        return write_whole(self.path / name, data.encode() if isinstance(data, str) else data)
 
     def write_json(self, name: str, value: dict[str, Any]) -> Path:
         """Write *value* as indented JSON, sealed with the hash of its content. NaN and infinity must not be in it."""
@@ -133,7 +131,7 @@ class RunFolder:
     def locked(self) -> Iterator[None]:
         """Hold the folder for this process; raise `BusyRunError` with the holder's process id when another has it.
 
-        The lock is the kernel's (``flock``), so it goes with a process that is killed.
+        The lock is the kernel's, so it goes with a process that is killed.
         """
         path = self.path / "lock"
         try:
@@ -142,46 +140,34 @@ class RunFolder:
             raise disk_error(path, 16, error) from error
         try:
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise BusyRunError(
-                    f"{self.path} is in use by process {holder_of(handle)} – wait for it or end it"
-                ) from error
+                taken = try_lock(handle)
             except OSError as error:
                 raise disk_error(path, 16, error) from error
+            if not taken:
+                raise BusyRunError(f"{self.path} is in use by process {holder_of(path)} – wait for it or end it")
             os.ftruncate(handle, 0)
-            os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
-            for folder in (self.path, self.checkpoints):
+            os.write(handle, f"{os.getpid()}\n".encode())
+            for folder in (self.path, *filter(Path.is_dir, self.path.iterdir())):
                 remove_temporaries(folder)
             yield
         finally:
             os.close(handle)
 
 
-def holder_of(handle: int) -> str:
-    """Return the process id that the holder of the lock wrote into it.
+def holder_of(path: Path) -> str:
+    """Return the process id that the holder of the lock at *path* wrote into it.
 
     Between taking the lock and writing the id lies an instant in which the file is empty or names the holder before, who
     may have been killed: so look again until it names a process that lives.
     """
     text = ""
     for _ in range(HOLDER_LOOKS):
-        text = os.pread(handle, 32, 0).decode(errors="replace").strip()
-        if text.isdecimal() and lives(int(text)):
+        with path.open("rb") as file:
+            text = file.read(32).decode(errors="replace").strip()
+        if text.isdecimal() and is_running(int(text)):
             return text
         time.sleep(HOLDER_PAUSE)
     return text or "unknown"
-
-
-def lives(process: int) -> bool:
-    """Return whether a process with this id is there."""
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def seal(table: dict[str, Any]) -> str:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import zipfile
@@ -13,6 +11,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
 from handgrad.errors import HandgradError
+from handgrad.system import end_group
 from handgrad.text import visible
 from handgrad.xlsx.formula import FormulaError, Function, parse, parts, renamed
 from handgrad.xlsx.functions import KNOWN
@@ -93,9 +92,7 @@ def _converted(program: str, folder: Path, limit_s: float) -> bool:
         except subprocess.TimeoutExpired:
             return False
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            end_group(process)
         if (folder / "found" / "given.xlsx").is_file():
             return True
         if not before:

@@ -69,9 +69,7 @@ def write_exercise(
     """
     task = Path(out)
     keyed = _key_path(task, test=test, key=None if key is None else Path(key))
-    for path in (task, keyed):
-        if path is not None:
-            check_free(path, overwrite)
+    check_free(*(path for path in (task, keyed) if path is not None), overwrite=overwrite)
     described = network if isinstance(network, Network) else load_network(network)
     exercise = make_exercise(described, seed, prefix)
     # The key first: a test without its key would be of no use.

@@ -18,7 +18,7 @@ from handgrad.backprop.explain.scope import Scope
 from handgrad.backprop.explain.tex import write_tex
 from handgrad.backprop.explain.training import all_values, rates, training, update
 from handgrad.backprop.simulate import RateSweep, Trace
-from handgrad.files import make_folder, refuse_existing, write_whole
+from handgrad.files import check_free, make_folder, write_whole
 
 __all__ = ["derivation", "explanation_paths", "write_explanation"]
 
@@ -66,13 +66,13 @@ def write_explanation(
     from handgrad.backprop.pictures.files import draw_pictures, figure_bytes
 
     paths = explanation_paths(folder, tex)
-    refuse_existing(paths, overwrite)
+    check_free(*paths, overwrite=overwrite, new_folder=True)
     make_folder(folder)
     document = derivation(done, sweep)
     text = write_tex(document) if tex else write_markdown(document)
     scope, write = Scope(done.graph), Equations(done.graph, done.row(0))
     figures = {"rules": glance_figure(scope, write), **draw_pictures(done, sweep)}
     for path in paths[1:]:
-        write_whole(path, [figure_bytes(figures[path.stem], path.suffix[1:])])
-    write_whole(paths[0], [text.encode()])
+        write_whole(path, figure_bytes(figures[path.stem], path.suffix[1:]))
+    write_whole(paths[0], text.encode())
     return paths

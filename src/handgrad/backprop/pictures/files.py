@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from handgrad.backprop.pictures.curves import error_figure, rates_figure
 from handgrad.backprop.pictures.network import network_figure
 from handgrad.backprop.simulate import RateSweep, Trace
-from handgrad.files import make_folder, refuse_existing, write_whole
+from handgrad.files import check_free, make_folder, write_whole
 
 PICTURES = ("network", "error", "rates", "rates-log")
 DOTS_PER_INCH = 160
@@ -60,9 +60,9 @@ def save_pictures(
     Raises :class:`UsageError` where one of the files exists (nothing is written then), ``DiskError`` where the disk
     refuses.
     """
-    refuse_existing(picture_paths(folder, forms), overwrite)
+    check_free(*picture_paths(folder, forms), overwrite=overwrite, new_folder=True)
     make_folder(folder)
     written: list[Path] = []
     for name, figure in draw_pictures(trace, sweep).items():
-        written += [write_whole(folder / f"{name}.{form}", [figure_bytes(figure, form)]) for form in forms]
+        written += [write_whole(folder / f"{name}.{form}", figure_bytes(figure, form)) for form in forms]
     return tuple(written)

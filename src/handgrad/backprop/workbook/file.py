@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from handgrad.backprop.workbook.plan import Cell, CellKind, Plan, SheetPlan, quoted
-from handgrad.files import check_free, write_atomically
+from handgrad.files import check_free, write_whole
 from handgrad.xlsx.rows import TableRows
 from handgrad.xlsx.writer import Book, Sheet, address
 
@@ -14,9 +14,8 @@ WORKING_TAB, TAB = "#9AA5B1", "#1F4E79"
 
 def write_plan(plan: Plan, path: Path, *, overwrite: bool = False) -> Path:
     """Write a plan as an .xlsx file; raises as :func:`write_workbook` does."""
-    check_free(path, overwrite)
-    write_atomically(path, workbook_bytes(plan))
-    return path
+    check_free(path, overwrite=overwrite)
+    return write_whole(path, workbook_bytes(plan))
 
 
 def workbook_bytes(plan: Plan) -> bytes:

@@ -58,5 +58,5 @@ def write_workbook(
     too large for a sheet; :class:`DiskError` where the disk refuses.
     """
     path = Path(path)
-    check_free(path, overwrite)
+    check_free(path, overwrite=overwrite)
     return write_plan(workbook_plan(network, steps=steps, rates=rates), path, overwrite=overwrite)
