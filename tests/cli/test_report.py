@@ -75,14 +75,17 @@ def test_compare_prints_a_table_and_writes_a_page(tmp_path: Path, capsys: pytest
     assert output.splitlines()[-1].startswith("curves: add --out compare.html")
 
 
-@pytest.mark.parametrize("place", ["missing/compare.html", "."])
+@pytest.mark.parametrize(
+    ("place", "found"),
+    [("missing/compare.html", "no such folder – make"), (".", "is a folder – give the name of a file")],
+)
 def test_compare_refuses_a_place_where_no_file_can_be(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str, found: str
 ) -> None:
     runs = [make_run(tmp_path, name) for name in ("one", "two")]
     status, _, errors = end_of(capsys, "compare", *runs, "--out", tmp_path / place)
     assert status == 2
-    assert "is no place for a file" in errors
+    assert found in errors
 
 
 def test_runs_lists_every_state(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -207,7 +207,7 @@ def test_a_folder_renamed_while_training_stops_it_and_nothing_is_called_saved(
     recipe: Recipe, unbroken: Path, tmp_path: Path
 ) -> None:
     out, elsewhere = tmp_path / "runs", tmp_path / "elsewhere"
-    with pytest.raises(DiskError, match=r"No such file or directory – .* the folder is gone"):
+    with pytest.raises(DiskError, match=r"No such file or directory – the folder is gone"):
         trained(recipe, out, holdout=40, watcher=At(1, lambda: out.rename(elsewhere)))
     assert not out.exists()
     (folder,) = elsewhere.iterdir()
