@@ -10,8 +10,9 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from handgrad.errors import DiskError, UsageError, shown
+from handgrad.errors import DiskError, UsageError
 from handgrad.system import flush_folder
+from handgrad.text import quoted
 
 TEMPORARY = ".writing-"
 """Every temporary name begins so; what a killed process left behind is found and removed by it."""
@@ -94,7 +95,7 @@ def check_free(*paths: Path, overwrite: bool, new_folder: bool = False) -> None:
     """
     for path in paths:
         if "\0" in str(path):
-            raise UsageError(f"{shown(path)} can be no file's name – choose another name")
+            raise UsageError(f"{quoted(path)} can be no file's name – choose another name")
         if path.is_dir():
             raise UsageError(f"{path} is a folder – give the name of a file")
         if os.path.lexists(path) and not overwrite:
