@@ -31,11 +31,12 @@ ROOMS: Mapping[str, set[str]] = {
     "runs": {"toml_records"},
     # How a network is written down as operations: the judge and what is exported stand on it.
     "transcript": set(),
+    "backprop.limits": set(),
     "backprop.symbols": set(),
-    "backprop.network": {"backprop.symbols", "toml_records"},
+    "backprop.network": {"backprop.limits", "backprop.symbols", "toml_records"},
     "backprop.presets": {"backprop.network"},
     "backprop.graph": {"backprop.network", "backprop.symbols"},
-    "backprop.simulate": {"backprop.graph", "backprop.network"},
+    "backprop.simulate": {"backprop.graph", "backprop.limits", "backprop.network"},
     "backprop.mistakes": {"backprop.graph", "backprop.network", "backprop.symbols"},
     "backprop.pictures": {"backprop.simulate", "backprop.graph", "backprop.network", "backprop.symbols"},
     "backprop.export": {"backprop.simulate", "backprop.graph", "backprop.network"},
@@ -50,6 +51,7 @@ ROOMS: Mapping[str, set[str]] = {
         "backprop.symbols",
     },
     "backprop.workbook": {
+        "backprop.limits",
         "backprop.conventions",
         "backprop.pictures",
         "backprop.simulate",
@@ -59,6 +61,7 @@ ROOMS: Mapping[str, set[str]] = {
         "xlsx",
     },
     "backprop.exercise": {
+        "backprop.limits",
         "backprop.workbook",
         "backprop.explain",
         "backprop.conventions",

@@ -1,7 +1,8 @@
 """TOML into strict records: what a value may be, and one kind of message with the nearest known key.
 
 A record is a frozen dataclass that inherits from `Strict` and refuses what it cannot mean in ``__post_init__``, with a
-ValueError whose text begins with the field's name. `read_record` adds the file and the path of the key.
+ValueError whose text begins with the field's name. `read_record` adds the file and the path of the key. Places in lists
+count from 1, as people do: ``layers.2.units`` is the number of units of the second layer.
 """
 
 from __future__ import annotations
@@ -9,15 +10,19 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, get_type_hints
+from types import UnionType
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from handgrad.errors import UsageError, did_you_mean
+from handgrad.text import quoted
 
 if TYPE_CHECKING:
     import pydantic
+    from pydantic_core import ErrorDetails
 
 Record = TypeVar("Record")
 
@@ -25,6 +30,18 @@ NAME = re.compile(r"\w[\w .+-]{0,59}")
 """What a recipe or an assignment may be called: its name becomes a part of folder names, pages and tables."""
 
 LARGEST_SHOWN = 1e300
+MOST_FAULTS = 5
+"""So many faults of a file are told in one message; of more, how many."""
+WANTED = {
+    "int": "a whole number",
+    "float": "a number",
+    "string": "a text in quotes",
+    "bool": "true or false",
+    "list": "a list in square brackets",
+    "tuple": "a list in square brackets",
+    "dataclass": "a table",
+}
+"""What a key must hold, by the first word of the library's name for the fault (int_type, float_parsing, …)."""
 
 
 class Strict:
@@ -43,20 +60,29 @@ def within(name: str, value: float, low: float, high: float, *, open_low: bool =
         raise ValueError(f"{name} is {found} – it must be {least} and at most {high:g}")
 
 
-def read_text(path: Path) -> str:
-    """Return the text of the TOML file *path*; raises `UsageError`."""
+def read_text(path: Path, instead: str = "give a shipped name or a TOML file", most: int | None = None) -> str:
+    """Return the text of the TOML file *path*, of *most* bytes where that is said; *instead* is what to do otherwise.
+
+    Raises `UsageError`.
+    """
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            content = file.read() if most is None else file.read(most + 1)
+        if most is not None and len(content) > most:
+            raise UsageError(f"{path} cannot be read: it is longer than {most:,} bytes – {instead}")
+        return content.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise UsageError(f"{path} cannot be read: {reason} – give a shipped name or a TOML file") from error
+        reason = error.strerror if isinstance(error, OSError) else f"byte {error.start} shows that it is not UTF-8 text"
+        raise UsageError(f"{path} cannot be read: {reason} – {instead}") from error
 
 
 def read_table(text: str, source: str) -> dict[str, Any]:
     """Return the TOML *text* as a table; *source* names it in the message. Raises `UsageError`."""
     try:
         return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # not TOML, a number of 5,000 digits, or brackets 5,000 deep
+    except RecursionError as error:
+        raise UsageError(f"{source}: brackets nested too deeply – it must be TOML") from error
+    except ValueError as error:  # not TOML, or a number of 5,000 digits
         raise UsageError(f"{source}: {error} – it must be TOML") from error
 
 
@@ -69,32 +95,94 @@ def read_record(kind: type[Record], table: dict[str, Any], source: str) -> Recor
         # Through JSON, because pydantic's strict mode takes a table for a record only there.
         return pydantic.TypeAdapter(kind).validate_json(json.dumps(table, default=str))
     except pydantic.ValidationError as error:
-        raise UsageError("; ".join(f"{source}: {message}" for message in messages(error, kind))) from error
+        told = [f"{source}: {message}" for message in messages(error, kind)]
+        more = len(told) - MOST_FAULTS
+        raise UsageError("; ".join(told[:MOST_FAULTS]) + (f"; and {more} more" if more > 0 else "")) from error
 
 
-def messages(error: pydantic.ValidationError, kind: type) -> Iterable[str]:
+def messages(error: pydantic.ValidationError, kind: type) -> Iterator[str]:
     """Return one message for each thing that is wrong with a record of *kind*."""
-    for fault in error.errors():
-        where = ".".join(str(part) for part in fault["loc"])
-        if fault["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-            *sections, word = (str(part) for part in fault["loc"])
-            known = known_keys(sections, kind)
-            hint = did_you_mean(word, known) or f" – known: {', '.join(known)}"
-            yield f"{where} is not known{hint}"
-        elif fault["type"] == "value_error":
-            prefix = f"{where}." if where else ""
-            yield prefix + str(fault["ctx"]["error"])
+    for fault in error.errors(include_url=False):
+        where = ".".join(_key(part) for part in fault["loc"])
+        if fault["type"] == "value_error":
+            yield (f"{where}." if where else "") + str(fault["ctx"]["error"])
         elif fault["type"] == "missing":
-            yield f"{where} is missing"
+            yield f"{where} is missing – add it"
+        elif fault["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+            *sections, word = fault["loc"]
+            yield f"{where} is not known{_nearest(str(word), known_keys(sections, kind))}"
         else:
-            yield f"{where} is {fault['input']!r} – {fault['msg'][:1].lower()}{fault['msg'][1:]}"
+            yield f"{where} {_misfit(fault, _hint(fault['loc'], kind))}"
 
 
-def known_keys(sections: Sequence[str], kind: type) -> list[str]:
+def _misfit(fault: ErrorDetails, hint: Any) -> str:
+    """Return what is wrong with a value, after its key: what it must be, what was found, and what to write."""
+    value, words = fault["input"], _choices(hint)
+    if words and isinstance(value, str):
+        return f"{quoted(value)} is not known{_nearest(value, words)}"
+    if words:
+        return f"must be one of {', '.join(words)}, in quotes – found {_found(value)}"
+    wanted = WANTED.get(fault["type"].partition("_")[0])
+    if wanted is None:
+        return f"is {_found(value)} – {fault['msg'][:1].lower()}{fault['msg'][1:]}"
+    record = _record_of(hint)
+    if record is not None:
+        keys = ", ".join(item.name for item in fields(record))
+        wanted = (
+            f"{'a list of tables' if fault['type'].startswith(('list', 'tuple')) else 'a table'} with the keys {keys}"
+        )
+    return f"must be {wanted} – found {_found(value)}"
+
+
+def known_keys(sections: Sequence[str | int], kind: Any) -> list[str]:
     """Return the keys that a record of *kind* may hold in the section named by *sections*."""
-    for section in sections:
-        kind = get_type_hints(kind).get(section, kind)
-    return [item.name for item in fields(kind)] if is_dataclass(kind) else []
+    record = _record_of(_hint(sections, kind))
+    return [] if record is None else [item.name for item in fields(record)]
+
+
+def _hint(path: Iterable[str | int], kind: Any) -> Any:
+    """Return what stands at a path of keys and places in a record of *kind*; None where the record has no such key."""
+    for part in path:
+        if isinstance(part, int):
+            kind = next((one for one in get_args(kind) if one is not Ellipsis), None)
+        else:
+            record = _record_of(kind)
+            kind = None if record is None else get_type_hints(record).get(part)
+    return kind
+
+
+def _record_of(hint: Any) -> type | None:
+    """Return the record that a hint is, or is a list of, or may be; None where it is about none."""
+    if isinstance(hint, type) and is_dataclass(hint):
+        return hint
+    return next((found for one in get_args(hint) if (found := _record_of(one)) is not None), None)
+
+
+def _choices(hint: Any) -> list[str]:
+    """Return the words of a closed set; none where a hint is something else."""
+    if get_origin(hint) in (Union, UnionType):
+        return [word for one in get_args(hint) for word in _choices(one)]
+    if get_origin(hint) is Literal:
+        return [str(word) for word in get_args(hint)]
+    return [str(one.value) for one in hint] if isinstance(hint, type) and issubclass(hint, Enum) else []
+
+
+def _nearest(word: str, words: Sequence[str]) -> str:
+    return did_you_mean(word, words) or f" – known: {', '.join(words)}"
+
+
+def _key(part: str | int) -> str:
+    """Return a part of a path: a key as it is, in one line and short; a place in a list counted from 1."""
+    return str(part + 1) if isinstance(part, int) else quoted(part)[1:-1]
+
+
+def _found(value: Any) -> str:
+    """Return a value as TOML writes it, cut where it is long."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict | list):
+        return "a table" if isinstance(value, dict) else "a list"
+    return quoted(value) if isinstance(value, str) else quoted(value)[1:-1]
 
 
 def name_from(path: Path) -> str:

@@ -11,8 +11,8 @@ import math
 import pytest
 
 from handgrad.backprop import Trace, load_network, preset_names, trace
-from handgrad.backprop.export import csv_chunks, export_columns, json_chunks, network_record
-from handgrad.backprop.network.file import parse_network
+from handgrad.backprop.export import csv_chunks, export_columns, json_chunks
+from handgrad.backprop.network.file import network_table, parse_network
 
 CLASSIC_HEADER = (
     "step t1 t2 i1 i2 w1 w2 w3 w4 w5 w6 w7 w8 h1 a_h1 h2 a_h2 o1 a_o1 o2 a_o2 E1 E2 E_total "
@@ -88,4 +88,4 @@ def test_the_network_in_the_json_describes_the_same_network(name: str) -> None:
     import tomli_w
 
     network = load_network(name)
-    assert parse_network(tomli_w.dumps(network_record(network))) == network
+    assert parse_network(tomli_w.dumps(network_table(network))) == network

@@ -71,7 +71,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         ),
         (
             ["quick", "--set", "epochs=3\nbatch_size=2"],
-            "quick.toml: epochs is '3\\nbatch_size=2' – input should be a valid integer",
+            'quick.toml: epochs must be a whole number – found "3�batch_size=2"',
         ),
         (["quick", "--set", "network=squeze-16k"], 'network "squeze-16k" is not known – did you mean "squeeze-16k"?'),
         (["small.toml", "--data", "data", "--holdout", "200"], "holdout 200 – idx-"),
@@ -164,7 +164,9 @@ def test_a_recipe_that_is_no_recipe_is_refused(text: str, place: Path, capsys: p
 
 def test_a_recipe_that_is_not_text_or_a_folder_is_refused(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (place / "small.toml").write_bytes(b"\xff\xfe\x00")
-    assert refused(capsys, "train", *SMALL).startswith("small.toml cannot be read: it is not UTF-8 text – give")
+    assert refused(capsys, "train", *SMALL).startswith(
+        "small.toml cannot be read: byte 0 shows that it is not UTF-8 text – give"
+    )
     (place / "folder.toml").mkdir()
     assert refused(capsys, "train", "folder.toml").startswith("folder.toml cannot be read: Is a directory – give")
 

@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Any
 
 from handgrad.backprop.graph.graph import Graph, Kind
-from handgrad.backprop.network.network import Network
+from handgrad.backprop.network.file import network_table
 from handgrad.backprop.simulate import Trace
 from handgrad.text import csv_cell
 
@@ -55,7 +55,7 @@ def json_chunks(trace: Trace, files: tuple[str, ...] = ()) -> Iterator[str]:
     graph = trace.graph
     columns = [name for name in export_columns(graph) if name in trace.values]
     head = {
-        "network": network_record(graph.network),
+        "network": network_table(graph.network),
         "steps": trace.steps,
         "diverged_at": trace.diverged_at,
         "files": list(files),
@@ -66,31 +66,6 @@ def json_chunks(trace: Trace, files: tuple[str, ...] = ()) -> Iterator[str]:
         values = [value if math.isfinite(value) else None for value in trace.values[name].tolist()]
         yield (", " if index else "") + f"{json.dumps(name)}: {json.dumps(values, allow_nan=False)}"
     yield "}}\n"
-
-
-def network_record(network: Network) -> dict[str, Any]:
-    """Return the network as plain data under the keys of its TOML file."""
-    update = network.update
-    return {
-        "name": network.name,
-        "loss": network.loss,
-        "bias": str(network.bias),
-        "learning_rate": network.learning_rate,
-        "order": str(network.order),
-        "over_samples": str(network.over_samples),
-        "seed": network.seed,
-        "weights": list(network.weights),
-        "biases": list(network.biases),
-        "update": {
-            "rule": str(update.rule),
-            "momentum": update.momentum,
-            "beta1": update.beta1,
-            "beta2": update.beta2,
-            "epsilon": update.epsilon,
-        },
-        "layers": [{"units": layer.units, "activation": layer.activation} for layer in network.layers],
-        "samples": [{"inputs": list(one.inputs), "targets": list(one.targets)} for one in network.samples],
-    }
 
 
 def _quantity_record(graph: Graph, name: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -54,11 +55,11 @@ def test_a_good_description_is_read_whole() -> None:
         ('"neuron"', '"neurone"', 'bias "neurone" is not known – did you mean "neuron"?'),
         ("units = 1", "units = 17", "layer 2: units: 1 to 16 fit on a sheet – found 17"),
         ("units = 1", "units = 2", "sample 1 has 1 target – the last layer has 2 units"),
-        ("units = 1", "units = 1.5", 'layers.2.units should be a valid integer – found "1.5"'),
-        ("units = 1", "units = true", 'layers.2.units should be a valid integer – found "True"'),
+        ("units = 1", "units = 1.5", "layers.2.units must be a whole number – found 1.5"),
+        ("units = 1", "units = true", "layers.2.units must be a whole number – found true"),
         ("1.5", "nan", "sample 1: input 2 must be a finite number – found nan"),
         ("targets = [1]", "targets = [-inf]", "sample 1: target 1 must be a finite number – found -inf"),
-        ("1.5", '"=1+1"', 'samples.1.inputs.2 should be a valid number – found "=1+1"'),
+        ("1.5", '"=1+1"', 'samples.1.inputs.2 must be a number – found "=1+1"'),
         ('name = "mine"', "weights = [1, 2, 3]", "3 weights – a 2-2-1 network needs 6 (w1 to w6)"),
         (
             'name = "mine"',
@@ -72,12 +73,56 @@ def test_a_good_description_is_read_whole() -> None:
         ('name = "mine"', "loss = 'softmax-cross-entropy'", "needs softmax in the last layer – found sigmoid"),
         ("targets = [1]", "targets = []", "sample 1 has 0 targets – the last layer has 1 unit"),
         ("[[samples]]\ninputs = [0, 1.5]\ntargets = [1]", "", "samples is missing – add it"),
-        ("[[samples]]", "[[samples", "not TOML – "),
+        ("[[samples]]", "[[samples", " – it must be TOML"),
     ],
 )
 def test_a_bad_description_gets_one_line_that_helps(old: str, new: str, message: str) -> None:
     assert old in GOOD
     assert message in refusal(GOOD.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            '[update]\nrule = "adam"',
+            'update = "adam"',
+            "update must be a table with the keys rule, momentum, beta1, beta2",
+        ),
+        (
+            "[[layers]]\nunits = 2",
+            "[layers]\nunits = 2",
+            "layers must be a list of tables with the keys units, activation",
+        ),
+        ("units = 1", "units = [1]", "layers.2.units must be a whole number – found a list"),
+        ("inputs = [0, 1.5]", "inputs = 0", "samples.1.inputs must be a list in square brackets – found 0"),
+        ("inputs = [0, 1.5]", "inputs = [[0], true]", "samples.1.inputs.1 must be a number – found a list"),
+        (
+            "inputs = [0, 1.5]",
+            "inputs = { x = 1 }",
+            "samples.1.inputs must be a list in square brackets – found a table",
+        ),
+        ('bias = "neuron"', "bias = 1", "bias must be one of none, fixed, neuron, layer, in quotes – found 1"),
+        ('name = "mine"', "name = 7", "name must be a text in quotes – found 7"),
+        ("units = 1", "", "layers.2.units is missing – add it"),
+        ('"tanh"', "1979-05-27", 'layer 1: activation "1979-05-27" is not known – choose one of sigmoid, tanh'),
+    ],
+)
+def test_a_wrong_type_is_told_in_the_words_of_toml_and_never_in_those_of_python(
+    old: str, new: str, message: str
+) -> None:
+    assert old in GOOD
+    text = GOOD.replace(old, new, 1)
+    if new.startswith("[layers]"):
+        text = text.replace("[[layers]]\nunits = 1\n", "")
+    found = refusal(text)
+    assert message in found
+    assert not re.search(r"instance|Input|input should|Table|valid|dict|tuple|int\b|str\b", found)
+
+
+def test_of_many_faults_five_are_told_and_the_others_counted() -> None:
+    found = refusal(GOOD.replace("1.5", ", ".join(["true"] * 12), 1))
+    assert found.count("must be a number – found true") == 5 and found.endswith("; and 7 more")
 
 
 def test_targets_outside_what_the_loss_allows_are_refused() -> None:
@@ -115,16 +160,18 @@ def test_deep_nesting_is_refused() -> None:
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"missing\.toml – no such file"):
+    with pytest.raises(UsageError, match=r"missing\.toml cannot be read: No such file"):
         load_network(tmp_path / "missing.toml")
     (tmp_path / "latin.toml").write_bytes(b'name = "\xe9"')
-    with pytest.raises(UsageError, match=r"latin\.toml: byte 8 is not UTF-8 text"):
+    with pytest.raises(
+        UsageError, match=r"latin\.toml cannot be read: byte 8 shows that it is not UTF-8 text – give a preset"
+    ):
         load_network(tmp_path / "latin.toml")
     (tmp_path / "large.toml").write_bytes(b"#" * 1_000_002)
-    with pytest.raises(UsageError, match=r"large\.toml: more than 1,000,000 bytes"):
+    with pytest.raises(UsageError, match=r"large\.toml cannot be read: it is longer than 1,000,000 bytes"):
         load_network(tmp_path / "large.toml")
     (tmp_path / "folder.toml").mkdir()
-    with pytest.raises(UsageError, match=r"folder\.toml – cannot be read"):
+    with pytest.raises(UsageError, match=r"folder\.toml cannot be read: Is a directory – give a preset or a TOML file"):
         load_network(tmp_path / "folder.toml")
 
 

@@ -89,13 +89,16 @@ def test_a_line_is_the_fraction_that_its_digits_say() -> None:
     [
         ("parameters = { fewer_then = 3 }", 'parameters.fewer_then is not known – did you mean "fewer_than"?'),
         ("paramters = 3", 'paramters is not known – did you mean "parameters"?'),
-        ("parameters = { at_most = true }", "parameters.at_most is True – input should be a valid integer"),
+        ("parameters = { at_most = true }", "parameters.at_most must be a whole number – found true"),
         ("parameters = { at_most = 0 }", "parameters.at_most is 0 – it must be at least 1 and at most 1e+09"),
         ("epochs = { exactly = 19, at_most = 3 }", "epochs.exactly goes with no other limit – leave the others out"),
         ("epochs = { at_least = 5, fewer_than = 5 }", "epochs.at_least 5 leaves nothing below the upper limit"),
         ("accuracy = { at_least = 994.0 }", "accuracy.at_least is 994 – it must be above 0 and at most 100"),
         ('accuracy = { held = "last", epochs = 5 }', 'accuracy.epochs goes with held = "each-of-last" – leave it out'),
-        ('layers = { required = ["bach_norm"] }', "layers.required.0 is 'bach_norm' – input should be 'batch_norm'"),
+        (
+            'layers = { required = ["bach_norm"] }',
+            'layers.required.1 "bach_norm" is not known – did you mean "batch_norm"?',
+        ),
         (
             'layers = { required = ["dropout"], forbidden = ["dropout"] }',
             "layers.dropout is required and forbidden – keep one",
