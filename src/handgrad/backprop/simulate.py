@@ -7,7 +7,6 @@ may be a column of learning rates or of nudged weights).
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -19,13 +18,11 @@ from numpy.typing import ArrayLike, NDArray
 from handgrad.backprop.graph.build import build_graph
 from handgrad.backprop.graph.compiled import compile_step, first_value_names
 from handgrad.backprop.graph.graph import FIRST_VALUES, Graph
+from handgrad.backprop.limits import MAX_TRACED_NUMBERS, check_positive, check_steps
 from handgrad.backprop.network.network import Network, UpdateOrder
 from handgrad.errors import UsageError
 
 Floats = NDArray[np.float64]
-MAX_STEPS = 1_000_000
-MAX_TRACE = 200_000_000
-"""Most numbers in one trace (1.6 GB)."""
 DIFFERENCE = 6e-6
 """The cube root of the float64 rounding error: where a central difference is most accurate for values near 1."""
 
@@ -133,8 +130,8 @@ def traces(
     for name in kept:
         if name not in graph:
             raise UsageError(f"{name} is not a quantity of {graph.network.name} – see the header of its training table")
-    _check_steps(steps)
-    if (steps + 1) * len(kept) * len(changes) > MAX_TRACE:
+    check_steps(steps)
+    if (steps + 1) * len(kept) * len(changes) > MAX_TRACED_NUMBERS:
         raise UsageError(f"{steps:,} steps of {len(kept):,} quantities do not fit in memory – ask for fewer steps")
     step = compile_step(graph, (*kept, "E_total", *graph.successors.values()), arrays=False)
     return tuple(_trace(graph, step, steps, kept, change) for change in changes)
@@ -160,13 +157,10 @@ def _trace(
 def rate_sweep(network: Network | Graph, rates: Sequence[float], steps: int) -> RateSweep:
     """Return E_total by step for several learning rates, all trained at once.
 
-    Raises :class:`UsageError` where a rate is not a finite number above 0 or steps is not 0 to 1,000,000.
+    Raises :class:`UsageError` where a rate is not a finite number above 0, or steps is not 0 to 1,000,000.
     """
-    if not rates or not all(math.isfinite(rate) and rate > 0 for rate in rates):
-        raise UsageError(
-            f"learning rates must be finite numbers above 0 – found {', '.join(map(str, rates)) or 'none'}"
-        )
-    _check_steps(steps)
+    check_positive(rates)
+    check_steps(steps)
     graph = _graph(network)
     successors = tuple(graph.successors.values())
     step = compile_step(graph, ("E_total", *successors), arrays=True)
@@ -224,11 +218,6 @@ def finite_differences(
 
 def _graph(network: Network | Graph) -> Graph:
     return network if isinstance(network, Graph) else build_graph(network)
-
-
-def _check_steps(steps: int) -> None:
-    if not 0 <= steps <= MAX_STEPS:
-        raise UsageError(f"steps must be a whole number from 0 to {MAX_STEPS:,} – found {steps}")
 
 
 def _slots(graph: Graph) -> list[int]:

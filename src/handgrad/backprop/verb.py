@@ -10,19 +10,13 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 
 from handgrad.backprop.graph.graph import Graph
+from handgrad.backprop.limits import DEFAULT_RATES, DEFAULT_STEPS, MAX_STEPS, check_rates, check_steps
 from handgrad.backprop.network.network import BiasRule, Network, UpdateOrder, weight_count
 from handgrad.backprop.presets import load_network
 from handgrad.backprop.simulate import Floats, Trace
 from handgrad.backprop.simulate import trace as run_steps
 from handgrad.errors import UsageError, counted, did_you_mean, known
 from handgrad.text import quoted
-
-RATES = (0.1, 0.2, 0.5, 0.8, 1.0, 2.0)
-"""The learning rates that every book and picture compares unless told otherwise."""
-MAX_STEPS = 10_000
-"""Most steps in a book."""
-MAX_RATES = 16
-"""Most learning rates that one chart can tell apart."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +69,12 @@ class BackpropResult:
 def backprop(
     network: str | Path | Network = "classic",
     *,
-    steps: int = 100,
+    steps: int = DEFAULT_STEPS,
     learning_rate: float | None = None,
     weights: Sequence[float] | None = None,
     bias: BiasRule | str | None = None,
     order: UpdateOrder | str | None = None,
-    rates: Sequence[float] = RATES,
+    rates: Sequence[float] = DEFAULT_RATES,
     out: str | Path | None = None,
     overwrite: bool = False,
 ) -> BackpropResult:
@@ -140,15 +134,9 @@ def adapt(
 
 
 def check_book(steps: int, rates: Sequence[float], prefix: str = "") -> None:
-    """Refuse what a book cannot hold: steps outside 1 to 10,000, more than 16 rates, one twice or not above 0."""
-    if not 1 <= steps <= MAX_STEPS:
-        raise UsageError(f"{prefix}steps must be a whole number from 1 to {MAX_STEPS:,} – found {steps}")
-    if not 1 <= len(rates) <= MAX_RATES or len(set(rates)) != len(rates):
-        found = ", ".join(f"{rate:g}" for rate in rates[: MAX_RATES + 1]) or "none"
-        raise UsageError(f"{prefix}rates needs 1 to {MAX_RATES} different numbers – found {found}")
-    for rate in rates:
-        if not (math.isfinite(rate) and rate > 0):
-            raise UsageError(f"{prefix}rates must be finite numbers above 0 – found {rate:g}")
+    """Refuse what a book cannot hold: steps outside 1 to 10,000, more than 12 rates, one twice or not above 0."""
+    check_steps(steps, MAX_STEPS, least=1, prefix=prefix)
+    check_rates(rates, prefix)
 
 
 def _biases(network: Network, rule: BiasRule, prefix: str) -> tuple[float, ...]:

@@ -20,13 +20,6 @@ if TYPE_CHECKING:
     from handgrad.backprop import Network, RateSweep, Trace
 
 NUMBERS = "0.1,0.2,…"
-DEFAULT_STEPS = 100
-BIAS_WORDS = {
-    "none": "no biases",
-    "fixed": "biases that do not learn",
-    "neuron": "a bias for every unit",
-    "layer": "a bias for every layer",
-}
 
 NetworkArgument = Annotated[str, typer.Argument(help="A preset (see --list) or a TOML file.")]
 WeightsOption = Annotated[str | None, typer.Option(metavar=NUMBERS, help="First weights, w1 to the last.")]
@@ -113,14 +106,16 @@ def backprop_command(
         refuse_beside_task(given | {"--explain": explain, "--tex": tex, "--pictures": pictures, "--csv": csv})
         return write_task(adapted(network, bias=bias, order=order), out, task, overwrite, as_json)
     task.refuse_alone()
-    steps = DEFAULT_STEPS if steps is None else steps
     from handgrad.backprop import trace
     from handgrad.backprop.export import json_chunks
-    from handgrad.backprop.verb import RATES, check_book
+    from handgrad.backprop.limits import DEFAULT_RATES, DEFAULT_STEPS
+    from handgrad.backprop.verb import check_book
+
+    steps = DEFAULT_STEPS if steps is None else steps
 
     if tex and explain is None:
         raise UsageError("--tex says how to write the derivation – found no --explain – add --explain DIR")
-    compared = RATES if rates is None else parse_numbers("--rates", rates)
+    compared = DEFAULT_RATES if rates is None else parse_numbers("--rates", rates)
     check_book(steps, compared, prefix="--")
     weights_given = None if weights is None else parse_numbers("--weights", weights)
     used = adapted(network, weights=weights_given, learning_rate=learning_rate, bias=bias, order=order)
@@ -205,8 +200,9 @@ def write_drawn(wanted: Wanted, done: Trace, sweep: RateSweep) -> list[Path]:
 def describe(done: Trace, wanted: Wanted) -> list[str]:
     """Return what was written as lines for people: what to open first, and what is in it."""
     network = done.graph.network
-    shape = "-".join(map(str, network.sizes))
-    lines = [f"{network.name}, {shape}, learning rate {network.learning_rate:g}: {outcome(done)}"]
+    from handgrad.backprop.network.words import shape_words
+
+    lines = [f"{network.name}, {shape_words(network)}, learning rate {network.learning_rate:g}: {outcome(done)}"]
     if wanted.book is not None:
         lines.append(f"{wanted.book}: open the sheet Network first; it says how to read the others.")
         lines.append("Change a marked cell (learning rate, inputs, targets, first weights) and every sheet follows.")
@@ -258,15 +254,6 @@ def print_presets(as_json: bool) -> None:
 
 def in_words(network: Network) -> str:
     """Return a network in a line: sizes, activations, loss, biases, samples, learning rate."""
-    activations = [layer.activation for layer in network.layers]
-    samples = len(network.samples)
-    return ", ".join(
-        [
-            "-".join(map(str, network.sizes)),
-            " then ".join(dict.fromkeys(activations)),
-            network.loss.replace("-", " "),
-            BIAS_WORDS[network.bias],
-            f"{samples} samples" if samples > 1 else "1 sample",
-            f"learning rate {network.learning_rate:g}",
-        ]
-    )
+    from handgrad.backprop.network.words import in_one_line
+
+    return f"{in_one_line(network)}, learning rate {network.learning_rate:g}"

@@ -10,7 +10,7 @@ import pytest
 
 from handgrad.backprop.exercise import MistakeKind, Verdict, make_exercise
 from handgrad.backprop.exercise.marking import OF_STEP, TOLERANCE
-from handgrad.backprop.exercise.task import MAX_BLANKS
+from handgrad.backprop.limits import MAX_BLANKS
 from handgrad.backprop.presets import load_network
 from handgrad.cli import main
 

@@ -35,7 +35,7 @@ from handgrad.backprop.explain.document import Document, Heading, Math, Paragrap
 from handgrad.backprop.explain.markdown import write_markdown
 from handgrad.backprop.explain.tex import escape, write_tex
 from handgrad.backprop.symbols.expression import Ref
-from handgrad.backprop.verb import RATES
+from handgrad.backprop.limits import DEFAULT_RATES
 from handgrad.errors import UsageError
 from oracle.drawn_networks import networks
 from oracle.torch_network import TorchNetwork
@@ -45,7 +45,7 @@ PARSER = MathTextParser("path")
 
 def document(network: Network | Graph, steps: int = 20) -> Document:
     done: Trace = trace(network, steps)
-    return derivation(done, rate_sweep(network, RATES, steps))
+    return derivation(done, rate_sweep(network, DEFAULT_RATES, steps))
 
 
 def markdown(network: Network | Graph, steps: int = 20) -> str:
@@ -295,7 +295,7 @@ def test_an_update_after_each_sample_is_that_of_one_sample_networks_in_turn() ->
 @pytest.mark.parametrize("tex", [False, True])
 def test_all_files_are_written_and_every_picture_shown_is_there(tex: bool, tmp_path: Path) -> None:
     network = load_network("classic")
-    done, sweep = trace(network, 10), rate_sweep(network, RATES, 10)
+    done, sweep = trace(network, 10), rate_sweep(network, DEFAULT_RATES, 10)
     paths = write_explanation(done, sweep, tmp_path / "notes", tex=tex)
     assert paths == explanation_paths(tmp_path / "notes", tex)
     text = paths[0].read_text(encoding="utf-8")
@@ -322,7 +322,7 @@ def test_dollar_signs_and_backquotes_in_a_line_become_what_they_mark() -> None:
 @pytest.mark.parametrize("name", ["classic", "three-classes"])
 def test_the_latex_compiles(name: str, tmp_path: Path) -> None:
     network = load_network(name)
-    done, sweep = trace(network, 10), rate_sweep(network, RATES, 10)
+    done, sweep = trace(network, 10), rate_sweep(network, DEFAULT_RATES, 10)
     write_explanation(done, sweep, tmp_path, tex=True)
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "derivation.tex"]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True)

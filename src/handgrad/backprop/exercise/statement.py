@@ -7,30 +7,17 @@ from collections.abc import Iterator
 from handgrad.backprop.exercise.layout import ANSWERS, MARKING
 from handgrad.backprop.exercise.marking import OF_STEP, TOLERANCE
 from handgrad.backprop.exercise.task import Exercise
-from handgrad.backprop.network.network import BiasRule, Network, OverSamples, UpdateRule
+from handgrad.backprop.network.network import Network, UpdateRule
+from handgrad.backprop.network.words import OVER_SAMPLES
 from handgrad.backprop.symbols.calculus import ACTIVATIONS, LOSSES
 from handgrad.backprop.symbols.names import defined_name
 
-BIASES = {
-    BiasRule.NONE: "no biases",
-    BiasRule.FIXED: "a bias for each layer, which does not learn",
-    BiasRule.NEURON: "a bias for each unit",
-    BiasRule.LAYER: "a bias for each layer, shared by its units",
-}
 UPDATES = {
     UpdateRule.GRADIENT_DESCENT: "w⁺ = w − η · ∂E/∂w",
     UpdateRule.MOMENTUM: "w⁺ = w − η · u⁺ with u⁺ = μ · u + ∂E/∂w, u = 0 before this first step",
     UpdateRule.ADAM: "Adam, first step: m⁺ = (1 − β₁) g, v⁺ = (1 − β₂) g² for g = ∂E/∂w; "
     "w⁺ = w − η · (m⁺ / (1 − β₁)) / (√(v⁺ / (1 − β₂)) + ε)",
 }
-
-
-def description(network: Network) -> str:
-    """Return the network in a line."""
-    shape = "-".join(map(str, network.sizes))
-    activations = " then ".join(dict.fromkeys(layer.activation for layer in network.layers))
-    samples = f", {len(network.samples)} samples" if len(network.samples) > 1 else ""
-    return f"a {shape} network, {activations}, {network.loss.replace('-', ' ')}, {BIASES[network.bias]}{samples}"
 
 
 def todo(exercise: Exercise) -> list[str]:
@@ -77,7 +64,7 @@ def _rules(network: Network) -> Iterator[str]:
         yield f"{name}: {ACTIVATIONS[name].reads}"
     yield f"error: {LOSSES[network.loss].reads}"
     if len(network.samples) > 1:
-        over = "mean" if network.over_samples is OverSamples.MEAN else "sum"
+        over = OVER_SAMPLES[network.over_samples]
         yield f"E_total is the {over} of the samples' errors; a delta belongs to the error of its own sample"
     trained = " (biases alike)" if network.trains_biases else " (biases stay)" if network.biases else ""
     yield f"step: {UPDATES[network.update.rule]}{trained}; all derivatives are taken at the numbers before the step"

@@ -14,17 +14,13 @@ from handgrad.backprop.exercise.questions import Question, questions
 from handgrad.backprop.graph.after import with_error_after
 from handgrad.backprop.graph.build import build_graph
 from handgrad.backprop.graph.graph import Graph
+from handgrad.backprop.limits import MAX_BLANKS, MAX_SEED, TASK_SAMPLES
 from handgrad.backprop.mistakes.kinds import Mistake
 from handgrad.backprop.mistakes.of_an_answer import Mistakes
 from handgrad.backprop.network.network import Network, UpdateOrder
 from handgrad.backprop.simulate import evaluate
 from handgrad.errors import UsageError
 
-MAX_BLANKS = 120
-"""Most blanks in a task: a long afternoon."""
-MAX_SAMPLES = 2
-"""A task takes the first two samples of a network: enough to see what is added up over samples."""
-MAX_SEED = 2**32 - 1
 FORMAT = 1
 """Raised when the same seed would give another task."""
 
@@ -89,7 +85,7 @@ def make_exercise(network: Network, seed: int = 0, prefix: str = "") -> Exercise
         raise UsageError(
             f"{network.name}: order {network.order} – a task asks for gradients from the old weights, use old-weights"
         )
-    short = replace(network, samples=network.samples[:MAX_SAMPLES])
+    short = replace(network, samples=network.samples[:TASK_SAMPLES])
     graph = with_error_after(build_graph(short))
     asked = worth_asking(graph, questions(graph))
     if len(asked) > MAX_BLANKS:

@@ -8,8 +8,9 @@ from handgrad.backprop.exercise.layout import ANSWER, ANSWERS, GROUPS, PANEL_TOP
 from handgrad.backprop.exercise.looks import PARAGRAPH, PERSON, SCORE
 from handgrad.backprop.exercise.marking import Verdict
 from handgrad.backprop.exercise.network_drawing import TaskDrawing
-from handgrad.backprop.exercise.statement import description, judged, rules, todo
+from handgrad.backprop.exercise.statement import judged, rules, todo
 from handgrad.backprop.graph.graph import Kind
+from handgrad.backprop.network.words import in_one_line
 from handgrad.backprop.symbols.names import defined_name
 from handgrad.backprop.workbook.looks import HEADING, INPUT, LABEL, LINK, NOTE, SUBTITLE, TITLE, WRITTEN
 from handgrad.backprop.workbook.plan import Cell, CellKind, Page, SheetPlan
@@ -29,7 +30,7 @@ def task_sheet(places: Places) -> SheetPlan:
     exercise = places.exercise
     kind = "the key of a task" if places.key else "a task for practice" if places.practice else "a test"
     page.text(0, 0, f"Backpropagation by hand: {kind}", TITLE)
-    page.text(1, 0, f"Task {exercise.identifier}, seed {exercise.seed}: {description(exercise.network)}", SUBTITLE)
+    page.text(1, 0, f"Task {exercise.identifier}, seed {exercise.seed}: {in_one_line(exercise.network)}", SUBTITLE)
     page.widths |= {0: 15, 1: 11, 2: 3}
     page.names["task_id"] = (1, 0)
     if places.key:

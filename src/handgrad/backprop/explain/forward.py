@@ -9,22 +9,11 @@ from handgrad.backprop.explain.document import Block, Bullets, Heading, Line, Ma
 from handgrad.backprop.explain.equations import Equations
 from handgrad.backprop.explain.scope import ALL_PARAMETERS, ALL_UNITS, TABLE_DIGITS, Scope
 from handgrad.backprop.graph.graph import Kind
-from handgrad.backprop.network.network import BiasRule, Network, OverSamples, UpdateRule
+from handgrad.backprop.network.network import Network
+from handgrad.backprop.network.words import BIASES, OVER_SAMPLES, UPDATES, layer_words, loss_words, shape_words
 from handgrad.backprop.symbols.calculus import ACTIVATIONS, LOSSES
 from handgrad.backprop.symbols.rendering import plain_number
 from handgrad.errors import counted
-
-BIAS_WORDS = {
-    BiasRule.NONE: "There are no biases.",
-    BiasRule.FIXED: "Each layer has one bias, which is never changed.",
-    BiasRule.NEURON: "Each unit has a bias of its own, trained like a weight.",
-    BiasRule.LAYER: "Each layer has one bias, shared by its units and trained.",
-}
-RULE_WORDS = {
-    UpdateRule.GRADIENT_DESCENT: "gradient descent",
-    UpdateRule.MOMENTUM: "gradient descent with momentum",
-    UpdateRule.ADAM: "Adam",
-}
 
 
 def number(value: float, digits: int = TABLE_DIGITS) -> Line:
@@ -63,13 +52,13 @@ def described(scope: Scope) -> Iterator[Block]:
     yield Picture("network", say("The network: units with their activations, weights on the arrows, targets, errors"))
     yield Paragraph(say(_shape_words(network)))
     lines = [
-        say(f"{_layer_name(network, i)}: {counted(layer.units, 'unit')}, ", *_activation(layer.activation))
+        say(f"{layer_words(network, i).capitalize()}: {counted(layer.units, 'unit')}, ", *_activation(layer.activation))
         for i, layer in enumerate(network.layers, 1)
     ]
     yield Bullets(tuple(lines))
     yield Paragraph(
         say(
-            BIAS_WORDS[network.bias] + f" Training is by {RULE_WORDS[network.update.rule]} with learning rate ",
+            f"The network has {BIASES[network.bias]}. Training is by {UPDATES[network.update.rule]} with learning rate ",
             Math(r"\eta = " + Equations.number(network.learning_rate)),
             ".",
         )
@@ -87,18 +76,12 @@ def described(scope: Scope) -> Iterator[Block]:
 
 
 def _shape_words(network: Network) -> str:
-    sizes = "-".join(map(str, network.sizes))
     samples = len(network.samples)
     return (
-        f"A fully connected {sizes} network: {counted(network.inputs, 'input')}, {counted(len(network.weights), 'weight')}, "
+        f"A fully connected {shape_words(network)} network: {counted(network.inputs, 'input')}, "
+        f"{counted(len(network.weights), 'weight')}, "
         f"trained on {counted(samples, 'sample')}."
     )
-
-
-def _layer_name(network: Network, layer: int) -> str:
-    if layer == len(network.layers):
-        return "Output layer"
-    return "Hidden layer" + (f" {layer}" if len(network.layers) > 2 else "")
 
 
 def _activation(name: str) -> Line:
@@ -130,7 +113,7 @@ def forward(scope: Scope, write: Equations) -> Iterator[Block]:
         )
     for layer in range(1, len(graph.network.layers) + 1):
         if len(graph.network.layers) > 1:
-            yield Heading(3, say(_layer_name(graph.network, layer)))
+            yield Heading(3, say(layer_words(graph.network, layer).capitalize()))
         for quantity in scope.shown(Kind.PRE_ACTIVATION, Kind.SOFTMAX_PART, Kind.ACTIVATION, layer=layer):
             yield write.worked(quantity.name)
         if graph.network.layers[layer - 1].activation == "softmax":
@@ -169,11 +152,12 @@ def error(scope: Scope, write: Equations) -> Iterator[Block]:
     network = scope.graph.network
     loss = LOSSES[network.loss]
     yield Heading(2, say("3. The error"))
-    yield Paragraph(say(f"The error is the {loss.name.replace('-', ' ')}: {loss.reads}."))
+    yield Paragraph(say(f"The error is the {loss_words(network)}: {loss.reads}."))
     for quantity in scope.shown(Kind.ERROR, Kind.SAMPLE_ERROR):
         yield write.worked(quantity.name)
     if scope.samples > 1:
-        both = "mean" if network.over_samples is OverSamples.MEAN else "sum"
-        yield Paragraph(say(f"Over the {scope.samples} samples the error is the {both} of theirs:"))
+        yield Paragraph(
+            say(f"Over the {scope.samples} samples the error is the {OVER_SAMPLES[network.over_samples]} of theirs:")
+        )
     for quantity in scope.graph.of_kind(Kind.TOTAL):
         yield write.worked(quantity.name)

@@ -14,12 +14,17 @@ from itertools import pairwise
 
 import numpy as np
 
+from handgrad.backprop.limits import (
+    DEFAULT_LEARNING_RATE,
+    MAX_INPUTS,
+    MAX_LAYERS,
+    MAX_NAME,
+    MAX_SAMPLES,
+    MAX_UNITS,
+)
 from handgrad.backprop.symbols.calculus import ACTIVATIONS, LOSSES
 from handgrad.errors import UsageError, counted, known
 from handgrad.text import quoted
-
-MAX_INPUTS, MAX_LAYERS, MAX_UNITS, MAX_SAMPLES = 8, 4, 16, 16
-MAX_NAME = 60
 
 
 class BiasRule(StrEnum):
@@ -101,7 +106,7 @@ class Network:
     bias: BiasRule = BiasRule.NONE
     weights: tuple[float, ...] = ()
     biases: tuple[float, ...] = ()
-    learning_rate: float = 0.5
+    learning_rate: float = DEFAULT_LEARNING_RATE
     update: Update = field(default_factory=Update)
     order: UpdateOrder = UpdateOrder.OLD_WEIGHTS
     over_samples: OverSamples = OverSamples.MEAN

@@ -1,4 +1,4 @@
-"""A tiny expression language and its renderings: program text, spreadsheet formula, plain text, LaTeX.
+"""A tiny expression language and its renderings: spreadsheet formula, plain text, LaTeX.
 
 An expression is a frozen tree of eight node types, built with ordinary operators: ``Ref("a_o1") - Ref("t1")``.
 One walker, :func:`render`, knows where brackets go; a :class:`Style` knows how each sign is written.

@@ -1,4 +1,4 @@
-"""The four ways an expression is written: program text, spreadsheet formula, plain text and LaTeX."""
+"""The three ways an expression is written: spreadsheet formula, plain text and LaTeX; it is computed in ``graph.compiled``."""
 
 from __future__ import annotations
 
@@ -31,13 +31,6 @@ def latex(node: Node, symbol: Names, values: Mapping[str, float] | None = None, 
     return render(
         node, replace(_LATEX, ref=_written(symbol) if values is None else _numbers(values, digits, latex_number))
     )
-
-
-def program(node: Node, variable: Names) -> str:
-    """Return the expression as a Python expression over variables and the functions of
-    :mod:`handgrad.backprop.symbols.calculus`.
-    """
-    return render(node, replace(_PROGRAM, ref=_written(variable)))
 
 
 def plain_number(value: float, digits: int = 6) -> str:
@@ -93,13 +86,6 @@ def _squared(base: Text, exponent: Text) -> Text:
     return Text(f"{_held(base, ATOM)}²", POWER) if exponent.text == "2" else _caret(base, exponent)
 
 
-def _program_power(base: Text, exponent: Text) -> Text:
-    # x*x overflows to infinity where x**2.0 raises, and is exact where a library's pow need not be.
-    if exponent.text == "2.0":
-        return Text(f"square({base.text})", ATOM)
-    return Text(f"{_held(base, ATOM)}**{_held(exponent, ATOM)}", POWER)
-
-
 def _fraction(top: Text, bottom: Text) -> Text:
     return Text(f"\\frac{{{top.text}}}{{{bottom.text}}}", POWER)
 
@@ -120,10 +106,6 @@ def _template(kind: str, separator: str = ", ") -> Callable[[Function, tuple[Tex
         return template
 
     return call
-
-
-def _program_call(function: Function, arguments: tuple[Text, ...]) -> str:
-    return f"{function.name}({', '.join(piece.text for piece in arguments)})"
 
 
 def _formula_number(value: float) -> Text:
@@ -168,15 +150,4 @@ _LATEX = Style(
     quotient=_fraction,
     power=_latex_power,
     brackets=(r"\left(", r"\right)"),
-)
-_PROGRAM = Style(
-    ref=_unset,
-    number=lambda value: Text(repr(float(value)), ATOM),
-    call=_program_call,
-    plus=" + ",
-    minus=" - ",
-    sign="-",
-    times=" * ",
-    quotient=_slash(" / "),
-    power=_program_power,
 )

@@ -11,6 +11,7 @@ import numpy as np
 
 from handgrad.backprop.graph.build import build_graph
 from handgrad.backprop.graph.graph import Graph, Kind
+from handgrad.backprop.limits import MAX_CELLS, MAX_STEPS, check_rates, check_steps
 from handgrad.backprop.network.network import Network
 from handgrad.backprop.simulate import RateSweep, Trace, trace, traces
 from handgrad.backprop.symbols.names import defined_name
@@ -25,10 +26,6 @@ from handgrad.backprop.workbook.table_columns import (
 from handgrad.errors import UsageError
 from handgrad.xlsx.writer import MAX_COLUMNS, MAX_ROWS, Value, address
 
-MAX_CELLS = 2_000_000
-"""Most cells in one book: about 20 MB, and half a minute for a spreadsheet program to open."""
-MAX_STEPS = 100_000
-MAX_RATES = 12
 LONG_TABLE = 1_000
 """Steps beyond which the table does without columns for the slopes, so that 10,000 steps stay below 4 MB."""
 RATE_CELLS, RATE_ROWS, FEWEST_RATE_ROWS = 200_000, 150, 10
@@ -146,12 +143,8 @@ def gather(network: Network, steps: int, rates: Sequence[float]) -> Material:
     Raises :class:`UsageError` where steps or rates cannot be meant, or the sheets would be too large, with the number of
     cells they would need.
     """
-    if not 0 <= steps <= MAX_STEPS:
-        raise UsageError(f"steps must be a whole number from 0 to {MAX_STEPS:,} – found {steps}")
-    if not 1 <= len(rates) <= MAX_RATES:
-        raise UsageError(f"1 to {MAX_RATES} learning rates fit on a sheet – found {len(rates)}")
-    if not all(math.isfinite(rate) and rate > 0 for rate in rates):
-        raise UsageError(f"learning rates must be finite numbers above 0 – found {', '.join(map(str, rates))}")
+    check_steps(steps, MAX_STEPS)
+    check_rates(rates)
     material = Material(network, steps, tuple(map(float, rates)))
     columns = len(material.main) + len(material.extra) + 2
     needed = columns * (steps + 1) + _cells_of_rates(material)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from handgrad.backprop.graph.graph import FIRST_VALUES, Factor, Graph, Kind, Quantity
 from handgrad.backprop.network.network import UpdateOrder
+from handgrad.backprop.network.words import layer_words
 from handgrad.backprop.symbols.calculus import ACTIVATIONS, LOSSES
 from handgrad.backprop.symbols.names import defined_name
 from handgrad.backprop.symbols.rendering import plain
@@ -108,7 +109,7 @@ def _parts(graph: Graph) -> Iterator[Part]:
         yield Part("Total error", "", graph.of_kind(Kind.TOTAL))
     last = len(network.layers)
     for layer in range(last, 0, -1):
-        where = "output layer" if layer == last else f"hidden layer {layer}" if last > 2 else "hidden layer"
+        where = layer_words(network, layer)
         note = slopes if layer == last else "∂E/∂a of a hidden unit is the sum over all units it feeds."
         if layer == last and loss.delta is not None:
             note = loss.delta_reads

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from handgrad.backprop.graph.graph import Kind
-from handgrad.backprop.network.network import BiasRule, OverSamples, UpdateOrder, UpdateRule
-from handgrad.backprop.symbols.calculus import LOSSES
+from handgrad.backprop.network.words import in_one_line
 from handgrad.backprop.symbols.names import defined_name
 from handgrad.backprop.workbook.charts import CHART_DATA, error_chart
 from handgrad.backprop.workbook.content import (
@@ -66,7 +65,7 @@ def network_sheet(material: Material) -> SheetPlan:
     """Return the first sheet: the network drawn, and every number that may be changed."""
     page = Page(NETWORK)
     page.text(0, 0, f"Backpropagation by hand: {material.network.name}", TITLE)
-    page.text(1, 0, description(material), SUBTITLE)
+    page.text(1, 0, f"{in_one_line(material.network)}; {material.steps:,} steps", SUBTITLE)
     page.widths |= {0: 15, 1: 11, 2: 11, 3: 3}
     _panel(page, material)
     drawing = Drawing(page, material, PANEL_TOP, DRAWING_LEFT)
@@ -74,28 +73,6 @@ def network_sheet(material: Material) -> SheetPlan:
     _guide(page, material, row)
     page.charts.append(error_chart(material, row, DRAWING_LEFT + TEXT_COLUMNS + 1, 470, 340))
     return page.done(freeze=(2, 0), printing=Print())
-
-
-def description(material: Material) -> str:
-    """Return the network in one line."""
-    network = material.network
-    shape = "-".join(map(str, network.sizes))
-    activations = " and ".join(dict.fromkeys(layer.activation for layer in network.layers))
-    bias = {
-        BiasRule.NONE: "no biases",
-        BiasRule.FIXED: "fixed biases, one a layer",
-        BiasRule.NEURON: "a trained bias for each unit",
-        BiasRule.LAYER: "a trained bias shared by each layer",
-    }[network.bias]
-    parts = [f"a {shape} network", activations, LOSSES[network.loss].name.replace("-", " "), bias]
-    if len(network.samples) > 1:
-        over = "mean" if network.over_samples is OverSamples.MEAN else "sum"
-        parts.append(f"{len(network.samples)} samples, E_total their {over}")
-    if network.update.rule is not UpdateRule.GRADIENT_DESCENT:
-        parts.append(str(network.update.rule))
-    if network.order is UpdateOrder.OUTPUT_FIRST:
-        parts.append("output layer updated first")
-    return f"{', '.join(parts)}; {material.steps:,} steps"
 
 
 def _panel(page: Page, material: Material) -> None:
@@ -179,6 +156,3 @@ def _guide(page: Page, material: Material, row: int) -> None:
     at = (row, left), (row, left + TEXT_COLUMNS - 1)
     page.rules.append(Rule(*at, "checks_failed=0", GREEN, GREEN_FILL))
     page.rules.append(Rule(*at, "checks_failed<>0", RED, RED_FILL))
-
-
-__all__ = ["description", "network_sheet"]

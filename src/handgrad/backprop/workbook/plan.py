@@ -38,11 +38,6 @@ class Cell:
     span: tuple[int, int] = (1, 1)
     link: str | None = None
 
-    @property
-    def protected(self) -> bool:
-        """Return whether the cell is locked on its protected sheet."""
-        return self.look.locked
-
 
 @dataclass(frozen=True, slots=True)
 class Column:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from handgrad.backprop.limits import DEFAULT_RATES, DEFAULT_STEPS
 from handgrad.backprop.network.network import Network
 from handgrad.backprop.workbook.charts import chart_data_sheet
 from handgrad.backprop.workbook.checks_sheet import checks_sheet
@@ -20,10 +21,8 @@ from handgrad.backprop.workbook.rates_working import rates_working_sheet
 from handgrad.backprop.workbook.training_sheet import training_sheet
 from handgrad.files import check_free
 
-RATES = (0.1, 0.2, 0.5, 0.8, 1.0, 2.0)
 
-
-def workbook_plan(network: Network, *, steps: int = 100, rates: Sequence[float] = RATES) -> Plan:
+def workbook_plan(network: Network, *, steps: int = DEFAULT_STEPS, rates: Sequence[float] = DEFAULT_RATES) -> Plan:
     """Return the sheets of a network's book as data, with the value of every cell.
 
     Raises :class:`UsageError` where steps or rates cannot be meant, or the network is too large for a sheet.
@@ -47,8 +46,8 @@ def write_workbook(
     network: Network,
     path: Path,
     *,
-    steps: int = 100,
-    rates: Sequence[float] = RATES,
+    steps: int = DEFAULT_STEPS,
+    rates: Sequence[float] = DEFAULT_RATES,
     overwrite: bool = False,
 ) -> Path:
     """Write the book of a network and return its path.
