@@ -34,8 +34,8 @@ from handgrad.backprop.explain import derivation, explanation_paths, write_expla
 from handgrad.backprop.explain.document import Document, Heading, Math, Paragraph, Table, User, say
 from handgrad.backprop.explain.markdown import write_markdown
 from handgrad.backprop.explain.tex import escape, write_tex
-from handgrad.backprop.symbols.expression import Ref
 from handgrad.backprop.limits import DEFAULT_RATES
+from handgrad.backprop.symbols.expression import Ref
 from handgrad.errors import UsageError
 from oracle.drawn_networks import networks
 from oracle.torch_network import TorchNetwork
