@@ -1,14 +1,11 @@
 # Two commands: `make run` sets up and does the main job, `make test` sets up and passes the tests.
+# MNIST is found in the folder that $HANDGRAD_DATA names, else in the cache, else it is downloaded.
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-SHARED := ../shared/data/mnist
-
-# Where the four MNIST files lie on the build machines; elsewhere the cache or the download serve.
-ifneq ($(wildcard $(SHARED)),)
-export HANDGRAD_DATA ?= $(abspath $(SHARED))
-endif
+# One test, or a few: make test ARGS='tests/test_files.py -k chunks'
+ARGS ?=
 
 .PHONY: run test proofs check format bench clean
 
@@ -16,12 +13,13 @@ run: $(BIN)/.installed
 	@test -e backprop.xlsx && echo "backprop.xlsx is there already and stays as it is" || $(BIN)/handgrad backprop
 	$(BIN)/handgrad train
 
+# One thread a worker: torch would else start as many in each as there are cores.
 test: $(BIN)/.installed-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto $(ARGS)
 
 # The long proofs: fifty kills of a real run, every write failing once, LibreOffice over every option.
 proofs: $(BIN)/.installed-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m long --timeout 3600
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m long --timeout 3600 $(ARGS)
 
 check: $(BIN)/.installed-dev
 	$(BIN)/ruff format --check

@@ -14,7 +14,8 @@ was chosen. Every training runs in a process of its own and an empty folder.
   marked ``# measurement``.
 
 The tools take turns in each round; figures are medians of the rounds, with the spread. Parameters and steps are counted in
-each training, and one that differs ends the benchmark. Missing tools are left out by name: ``pip install 'handgrad[peers]'``.
+each training, and one that differs ends the benchmark. Missing tools are left out by name;
+``pip install -r benchmarks/peers/requirements.txt`` gets them.
 """
 
 from __future__ import annotations
@@ -203,7 +204,7 @@ def main() -> None:
         record["images"] = images = write_first(Path(folder), dataset, given.images, test=given.images)
         print(f"{images:,} images of dataset: {dataset.name}, {given.rounds} rounds, the last of {given.epochs} epochs")
         for name in missing:
-            print(f"left out: {name} is not installed – pip install 'handgrad[peers]'")
+            print(f"left out: {name} is not installed – pip install -r benchmarks/peers/requirements.txt")
         print(HEAD)
         for network in given.networks:
             found = measure(network, tools, folder, images, given.epochs, given.rounds)

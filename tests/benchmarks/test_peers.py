@@ -46,7 +46,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def needs(library: str) -> None:
     """Skip the test, by name, where *library* is not installed."""
     if find_spec(library) is None:
-        pytest.skip(f"{library} is not installed: pip install 'handgrad[peers]'")
+        pytest.skip(f"{library} is not installed: pip install -r benchmarks/peers/requirements.txt")
 
 
 @pytest.mark.parametrize("name", PEERS.TOOLS)
