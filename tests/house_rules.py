@@ -135,6 +135,13 @@ ROOMS: Mapping[str, set[str]] = {
     "digits": {"digits"},
     # Reports are made from run folders: a recipe is read as data, no live model is.
     "report": {"runs", "html", "digits.training.recipe", "digits.training.recipe_file"},
+    # The plan and what renders it are plain data; the reader makes it of a module, and alone may know torch.
+    "export.plan": set(),
+    "export.evaluate": {"export.plan"},
+    "export.fold": {"export.plan"},
+    "export.reader": {"export.plan", "transcript"},
+    "export.from_module": {"export.reader", "export.fold", "export.evaluate", "export.plan", "transcript", "digits"},
+    "export": {"export"},
     "judge.verdict": set(),
     "judge.page": {"judge.verdict", "html"},
     "judge.sandbox": set(),
@@ -154,7 +161,7 @@ ROOMS: Mapping[str, set[str]] = {
     "handgrad": {"judge", "report", "digits", "backprop", "runs"},
     "__main__": {"cli"},
 }
-DIVIDED = ("backprop", "digits", "judge")
+DIVIDED = ("backprop", "digits", "export", "judge")
 """Folders whose sub-folders and single files are rooms of their own."""
 
 CORE = (
@@ -178,6 +185,9 @@ FORBIDDEN: Mapping[str, tuple[str, ...]] = {
         "xlsx*",
         "html*",
         "report*",
+        "export.plan",
+        "export.evaluate",
+        "export.fold",
         "judge.workbook*",
         "judge.page",
         "judge.verdict",

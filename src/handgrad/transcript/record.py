@@ -10,7 +10,7 @@ import math
 import random
 from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from handgrad.transcript.modules import buffers_of, parameters_of
+from handgrad.transcript.places import noted_places, place_noted
 
 SIZES = (13, 17)
 """Two batch sizes, prime and unlike anything else in a network: where the two recordings differ, the batch is meant."""
@@ -41,6 +42,8 @@ class Recording:
     output: Any
     constants: list[Tensor]
     generators: list[torch.Generator]
+    places: list[str]
+    """For each node the path of the innermost module that was running, "" for the network's own ``forward``."""
 
 
 def weights_of(network: nn.Module) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -62,37 +65,46 @@ def record(network: nn.Module, images: Tensor) -> tuple[dict[str, Any], list[Ten
     before = network.training
     for mode in ("answering", "training"):
         network.train(mode == "training")
-        chance = python_chance()
-        small, large = (one_pass(network, images[:size]) for size in SIZES)
-        if mode == "training" and python_chance() != chance:
-            raise UntraceableError(
-                "its training draws from Python's own chance, not torch's (use torch.rand)", author=False
-            )
-        kept = {id(each) for each in small.generators} & {id(each) for each in large.generators}
-        try:
-            pairs = zip_alike(without_seeds(small, kept), without_seeds(large, kept))
-            nodes = [for_any_batch(first, second) for first, second in pairs]
-        except UntraceableError:
-            if one_pass(network, images[: SIZES[0]]).nodes != small.nodes:
-                raise UntraceableError("the network computes something else each time it runs", author=True) from None
-            raise
-        if [shape_of(each) for each in small.constants] != [shape_of(each) for each in large.constants] or any(
-            not torch.equal(first, second) for first, second in zip(small.constants, large.constants, strict=True)
-        ):
-            raise UntraceableError(
-                "the output is not computed from the image by the network alone: numbers that change from one batch to "
-                "the next enter it from outside",
-                author=True,
-            )
+        recording = for_every_batch(network, images)
         first = len(constants)
-        constants += small.constants
+        constants += recording.constants
         plans[mode] = {
-            "nodes": nodes,
-            "output": for_any_batch(small.output, large.output),
+            "nodes": recording.nodes,
+            "output": recording.output,
             "constants": list(range(first, len(constants))),
         }
     network.train(before)
     return plans, constants
+
+
+def for_every_batch(network: nn.Module, images: Tensor) -> Recording:
+    """Return one pass of *network* in the mode it is in, written down so that it holds for any size of batch.
+
+    *images* are ``[≥ 17, 1, 28, 28]``. Raises `UntraceableError` where passes over batches of two sizes do not agree.
+    """
+    chance = python_chance()
+    small, large = (one_pass(network, images[:size]) for size in SIZES)
+    if network.training and python_chance() != chance:
+        raise UntraceableError(
+            "its training draws from Python's own chance, not torch's (use torch.rand)", author=False
+        )
+    kept = {id(each) for each in small.generators} & {id(each) for each in large.generators}
+    try:
+        pairs = zip_alike(without_seeds(small, kept), without_seeds(large, kept))
+        nodes = [for_any_batch(first, second) for first, second in pairs]
+    except UntraceableError:
+        if one_pass(network, images[: SIZES[0]]).nodes != small.nodes:
+            raise UntraceableError("the network computes something else each time it runs", author=True) from None
+        raise
+    if [shape_of(each) for each in small.constants] != [shape_of(each) for each in large.constants] or any(
+        not torch.equal(first, second) for first, second in zip(small.constants, large.constants, strict=True)
+    ):
+        raise UntraceableError(
+            "the output is not computed from the image by the network alone: numbers that change from one batch to "
+            "the next enter it from outside",
+            author=True,
+        )
+    return replace(small, nodes=nodes, output=for_any_batch(small.output, large.output))
 
 
 def python_chance() -> tuple[Any, ...]:
@@ -146,7 +158,7 @@ def one_pass(network: nn.Module, images: Tensor) -> Recording:
         return functional_call(whole, given, (images,))
 
     try:
-        with cumulative_means_as_tensors():
+        with cumulative_means_as_tensors(), noted_places(network):
             module = make_fx(forward, pre_dispatch=True)(parameters, buffers, images)
     except Exception as error:
         lines = str(error).strip().splitlines() or [""]
@@ -194,6 +206,7 @@ def written_down(module: Any, inputs: int) -> Recording:
     nodes: list[Any] = []
     constants: list[Tensor] = []
     generators: list[torch.Generator] = []
+    places: list[str] = []
     output: Any = None
     for node in module.graph.nodes:
         if node.op == "placeholder":
@@ -217,11 +230,12 @@ def written_down(module: Any, inputs: int) -> Recording:
         else:
             raise UntraceableError(f"a step of the kind {node.op}", author=False)
         numbers[node] = inputs + len(nodes)
+        places.append(place_noted(node))
     if isinstance(output, list) and len(output) == 1:
         output = output[0]
     if not (isinstance(output, dict) and "value" in output):
         raise UntraceableError("the output is not computed from the image by the network", author=True)
-    return Recording(nodes, output, constants, generators)
+    return Recording(nodes, output, constants, generators, places)
 
 
 def without_seeds(recording: Recording, kept: Container[int]) -> list[Any]:
