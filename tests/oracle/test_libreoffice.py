@@ -172,7 +172,8 @@ def test_a_changed_input_cell_reaches_every_sheet(plans: Mapping[str, Plan], fou
     other = small(dataclasses.replace(load_network("classic"), learning_rate=2.0))
     caught = differences(other, found["changed-rate"])
     changed = [line for line in caught if not line.startswith(("Checks!", "Network!B2"))]
-    assert not changed
+    # What takes another training says that it holds for the first numbers only.
+    assert changed and all("'as first written', the plan says 'as written'" in line for line in changed)
     cells = values_of(found["changed-rate"])["Checks"]
     assert "numbers changed" in cells.values() and cells["B4"] == 0
     assert differences(plans["changed-rate"], found["changed-rate"])

@@ -6,12 +6,11 @@ import dataclasses
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
 from pathlib import Path
 
 from handgrad.backprop.graph.graph import Graph
 from handgrad.backprop.limits import DEFAULT_RATES, DEFAULT_STEPS, MAX_STEPS, check_rates, check_steps
-from handgrad.backprop.network.network import BiasRule, Network, UpdateOrder, weight_count
+from handgrad.backprop.network.network import BiasRule, Network, UpdateOrder, biases_for, weight_count
 from handgrad.backprop.presets import load_network
 from handgrad.backprop.simulate import Floats, Trace
 from handgrad.backprop.simulate import trace as run_steps
@@ -129,7 +128,7 @@ def adapt(
         changes["order"] = UpdateOrder(order)
     if bias is not None:
         known(f"{prefix}bias", bias, list(BiasRule))
-        changes |= {"bias": BiasRule(bias), "biases": _biases(network, BiasRule(bias), prefix)}
+        changes |= {"bias": BiasRule(bias), "biases": biases_for(network, BiasRule(bias), prefix)}
     return dataclasses.replace(network, **changes)  # type: ignore[arg-type]  # checked by Network itself
 
 
@@ -137,20 +136,3 @@ def check_book(steps: int, rates: Sequence[float], prefix: str = "") -> None:
     """Refuse what a book cannot hold: steps outside 1 to 10,000, more than 12 rates, one twice or not above 0."""
     check_steps(steps, MAX_STEPS, least=1, prefix=prefix)
     check_rates(rates, prefix)
-
-
-def _biases(network: Network, rule: BiasRule, prefix: str) -> tuple[float, ...]:
-    """Return the network's biases in the number that a rule needs."""
-    if rule is BiasRule.NONE or network.bias is BiasRule.NONE:
-        return ()
-    if rule is BiasRule.NEURON or network.bias is not BiasRule.NEURON:
-        return network.biases
-    ends = [0, *accumulate(layer.units for layer in network.layers)]
-    by_layer = [network.biases[start:end] for start, end in pairwise(ends)]
-    for number, values in enumerate(by_layer, start=1):
-        if len(set(values)) > 1:
-            raise UsageError(
-                f"{prefix}bias {rule}: the units of layer {number} have different biases "
-                f"– give one a layer in the network's file"
-            )
-    return tuple(values[0] for values in by_layer)

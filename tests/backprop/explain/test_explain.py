@@ -29,7 +29,6 @@ from handgrad.backprop import (
     rate_sweep,
     trace,
 )
-from handgrad.backprop.conventions import conventions
 from handgrad.backprop.explain import derivation, explanation_paths, write_explanation
 from handgrad.backprop.explain.document import Document, Heading, Math, Paragraph, Table, User, say
 from handgrad.backprop.explain.markdown import write_markdown
@@ -259,37 +258,6 @@ def test_no_learning_rate_from_a_tenth_to_a_thousand_makes_the_classic_error_ris
 def test_divergence_is_told_where_it_happens_and_only_there() -> None:
     assert "Ended above the error they began with: 2." in markdown(load_network("diverging"), 100)
     assert "Ended above" not in markdown(load_network("classic"), 100)
-
-
-def test_the_conventions_of_the_published_example_have_their_published_numbers() -> None:
-    found = {one.elsewhere: one for one in conventions(build_graph(load_network("classic-biased")))}
-    assert found["one a unit, trained"].value_here == pytest.approx(0.29102777369360, abs=1e-13)
-    assert found["one a unit, trained"].value_elsewhere == pytest.approx(0.28047144679143, abs=1e-13)
-    assert found["one a layer, shared and trained"].value_elsewhere == pytest.approx(0.28575088669930, abs=1e-13)
-    first = found["the output layer is updated first, and the hidden derivatives use its new weights"]
-    assert first.value_elsewhere == pytest.approx(0.29102792390544, abs=1e-13)
-
-
-def test_the_other_scale_of_the_error_is_that_of_autograd() -> None:
-    network = load_network("diverging")
-    wide = dataclasses.replace(
-        network, layers=(Layer(2), Layer(3)), weights=(0.1,) * 10, biases=(), samples=(Sample((1, 2), (0, 1, 2)),)
-    )
-    one = next(one for one in conventions(build_graph(wide)) if one.topic == "over the outputs")
-    other = TorchNetwork(dataclasses.replace(wide, loss="mean-squared-error")).gradient()
-    assert one.number == "∂E/∂w5" and one.value_elsewhere == pytest.approx(other[4], rel=1e-12)
-
-
-def test_an_update_after_each_sample_is_that_of_one_sample_networks_in_turn() -> None:
-    network = load_network("xor")
-    weights, biases = network.weights, network.biases
-    for sample in network.samples:
-        alone = TorchNetwork(dataclasses.replace(network, samples=(sample,), weights=weights, biases=biases))
-        after = alone.train(1)
-        weights, biases = tuple(after[: len(weights)]), tuple(after[len(weights) :])
-    expected = float(TorchNetwork(dataclasses.replace(network, weights=weights, biases=biases)).error().detach())
-    one = next(one for one in conventions(build_graph(network)) if one.topic == "when the weights change")
-    assert one.value_elsewhere == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("tex", [False, True])

@@ -27,7 +27,7 @@ def conventions_section(scope: Scope) -> Iterator[Block]:
             say(one.elsewhere),
             say(one.number),
             number(one.value_here, 9),
-            say("–") if one.value_elsewhere is None else number(one.value_elsewhere, 9),
+            number(one.value_elsewhere, 9),
         )
         for one in conventions(scope.graph)
     ]

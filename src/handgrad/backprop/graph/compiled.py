@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 from handgrad.backprop.graph.graph import FIRST_VALUES, Graph
-from handgrad.backprop.symbols.expression import Call, Const, Neg, Node, Power, Product, Quotient, Ref, Sum
+from handgrad.backprop.symbols.expression import Call, Const, Neg, Node, Power, Product, Quotient, Ref, Sum, names_in
 
 
 def first_value_names(graph: Graph) -> tuple[str, ...]:
@@ -41,6 +41,13 @@ def compile_step(graph: Graph, wanted: Iterable[str], arrays: bool) -> Callable[
         return tuple([values[place] for place in last])
 
     return step
+
+
+def evaluate_expression(node: Node, values: Mapping[str, Any], arrays: bool = False) -> Any:
+    """Return the value of one expression; ``values`` holds, by name, floats or (``arrays``) arrays that broadcast."""
+    names = names_in(node)
+    places = {name: number for number, name in enumerate(names)}
+    return _function(node, places, arrays)([values[name] for name in names])
 
 
 Evaluated = Callable[[list[Any]], Any]

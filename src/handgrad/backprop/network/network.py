@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -147,6 +147,27 @@ class Network:
 def weight_count(sizes: tuple[int, ...]) -> int:
     """Return how many weights a fully connected network of these sizes has."""
     return sum(before * after for before, after in pairwise(sizes))
+
+
+def biases_for(network: Network, rule: BiasRule, prefix: str = "") -> tuple[float, ...]:
+    """Return the biases that a network has under another rule: as they are, or from 0 where there were none.
+
+    One a layer goes to each of its units; one a unit becomes one a layer where its units agree. Raises
+    :class:`UsageError` where they do not; the message names the rule with the prefix.
+    """
+    if rule is BiasRule.NONE or network.bias is BiasRule.NONE:
+        return ()
+    if rule is BiasRule.NEURON or network.bias is not BiasRule.NEURON:
+        return network.biases
+    ends = [0, *accumulate(layer.units for layer in network.layers)]
+    by_layer = [network.biases[start:end] for start, end in pairwise(ends)]
+    for number, values in enumerate(by_layer, start=1):
+        if len(set(values)) > 1:
+            raise UsageError(
+                f"{prefix}bias {rule}: the units of layer {number} have different biases "
+                f"– give one a layer in the network's file"
+            )
+    return tuple(values[0] for values in by_layer)
 
 
 def first_weights(sizes: tuple[int, ...], seed: int) -> tuple[float, ...]:

@@ -8,6 +8,8 @@ from handgrad.xlsx.writer import Look
 
 INK, SOFT, FAINT, ACCENT = "#1F2933", "#52606D", "#9AA5B1", "#1F4E79"
 RULE, HEAD_FILL, SIDE_FILL, INPUT_FILL, RESULT_FILL = "#CBD2D9", "#D6E4F0", "#EEF2F6", "#FFF3C4", "#E3F1E5"
+AS_WRITTEN = (FAINT, "#F5F7FA")
+"""Ink and fill of what was found for the numbers as first written, once one of them is changed."""
 RED, RED_FILL, GREEN, GREEN_FILL = "#8B1A1A", "#F5C6C6", "#1B5E20", "#DDF0DF"
 
 NUMBER = "0.000000;-0.000000;0"
