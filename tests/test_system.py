@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -157,3 +158,21 @@ def test_a_process_ends_itself_at_once(kill: bool) -> None:
     code += "system.end_this_process()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert done.returncode == -(signal.SIGKILL if kill else signal.SIGTERM) and done.stdout == b""
+
+
+@pytest.mark.parametrize("error", [TypeError, OSError, AttributeError])
+def test_without_glibc_freed_memory_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
+    def no_library(name: None) -> None:
+        raise error
+
+    monkeypatch.setattr(system.ctypes, "CDLL", no_library)
+    system.keep_freed_memory()
+
+
+def test_with_glibc_freed_memory_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_to: dict[int, int] = {}
+    library = SimpleNamespace(mallopt=lambda option, size: set_to.update({option: size}))
+    monkeypatch.setattr(system.ctypes, "CDLL", lambda name: library)
+    system.keep_freed_memory()
+    # malloc.h of glibc: M_MMAP_THRESHOLD -3, M_TRIM_THRESHOLD -1, M_TOP_PAD -2; each is an int of 32 bits.
+    assert set(set_to) == {-3, -1, -2} and all(2**28 <= size < 2**31 for size in set_to.values())

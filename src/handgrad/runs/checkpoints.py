@@ -80,7 +80,7 @@ def set_aside(checkpoint: Checkpoint) -> None:
     """Rename what *checkpoint* was preferred to, so that it is never again in the way. Call only with the run's lock held."""
     for path in checkpoint.damaged:
         try:
-            path.rename(path.with_name(ASIDE + path.name))
+            path.replace(path.with_name(ASIDE + path.name))
         except OSError as error:
             raise disk_error(path, 0, error) from error
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import copy
-import ctypes
 import os
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +18,7 @@ from handgrad.digits.networks.dropout import quicken_dropout
 from handgrad.digits.networks.fused import fuse
 from handgrad.digits.networks.published import channels_last
 from handgrad.errors import MissingError, UsageError
+from handgrad.system import keep_freed_memory
 
 DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("auto", "fp32", "bf16")
@@ -129,21 +128,3 @@ def using(machine: Machine) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def keep_freed_memory() -> None:
-    """Ask the C library to keep freed memory for the next step instead of giving it back (Linux with glibc only).
-
-    A step frees and takes again a hundred megabytes in blocks that glibc would map anew each time, and touching fresh pages
-    costs a tenth to a fifth of a step. It changes speed alone; where the call is not there, nothing happens.
-    """
-    if not sys.platform.startswith("linux"):
-        return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        for option, size in (
-            (-3, 1 << 30),
-            (-1, (1 << 31) - 1),
-            (-2, 1 << 28),
-        ):  # mmap threshold, trim threshold, top pad
-            mallopt(option, size)

@@ -9,7 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-PAGE = os.sysconf("SC_PAGE_SIZE")
 PATIENCE = 2.0
 
 
@@ -30,7 +29,7 @@ def parents() -> dict[int, int]:
 def resident(process: int) -> int:
     """Return the bytes of memory that *process* holds; 0 when it is gone."""
     with suppress(OSError, ValueError, IndexError):
-        return int(Path(f"/proc/{process}/statm").read_bytes().split()[1]) * PAGE
+        return int(Path(f"/proc/{process}/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     return 0
 
 

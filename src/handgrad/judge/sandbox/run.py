@@ -32,7 +32,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from handgrad.errors import HandgradError
+from handgrad.errors import HandgradError, MissingError
 from handgrad.judge.sandbox.frames import Frame, FrameError, FrameReader, packed_frame
 from handgrad.judge.sandbox.process_tree import Tree
 
@@ -130,7 +130,16 @@ class Job:
 
 
 def isolation_level() -> Level:
-    """Return the best level that works on this system; found out once, by running nothing at each."""
+    """Return the best level that works on this system; found out once, by running nothing at each.
+
+    Raises `MissingError` on other systems than Linux, which have no namespaces and no ``/proc``.
+    """
+    if not sys.platform.startswith("linux"):
+        here = {"darwin": "macOS", "win32": "Windows"}.get(sys.platform, sys.platform)
+        raise MissingError(
+            f"judging a network file needs Linux – this is {here} – use a Linux machine, a container or WSL; "
+            "workbooks are judged here too"
+        )
     return _working_level()
 
 
@@ -139,7 +148,7 @@ def _working_level() -> Level:
     for level in LEVELS:
         if level.drop == "user" and os.geteuid() != 0:
             continue
-        if level.unshare and (not sys.platform.startswith("linux") or shutil.which("unshare") is None):
+        if level.unshare and shutil.which("unshare") is None:
             continue
         outcome = run(Job("pass"), Limits(seconds=30.0), level)
         if outcome.ended == "itself" and outcome.status == 0:
