@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from handgrad.backprop.graph.after import AFTER, FORWARD
-from handgrad.backprop.graph.graph import Graph, Kind, Quantity
+from handgrad.backprop.graph.after import AFTER
+from handgrad.backprop.graph.graph import FORWARD, Graph, Kind, Quantity
 from handgrad.backprop.symbols.expression import Node, Ref, substitute
 from handgrad.backprop.symbols.rendering import plain
 

@@ -5,18 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from types import MappingProxyType
 
-from handgrad.backprop.graph.graph import Graph, Kind, Quantity
+from handgrad.backprop.graph.graph import FORWARD, Graph, Quantity
 from handgrad.backprop.symbols.expression import Node, Ref, substitute
-
-FORWARD = (
-    Kind.PRE_ACTIVATION,
-    Kind.SOFTMAX_PART,
-    Kind.ACTIVATION,
-    Kind.ERROR,
-    Kind.SAMPLE_ERROR,
-    Kind.TOTAL,
-)
-
 
 AFTER = "E_total_next"
 """The error after the step, found with the updated weights."""

@@ -41,6 +41,15 @@ class Kind(StrEnum):
 
 FIRST_VALUES = frozenset({Kind.SETTING, Kind.INPUT, Kind.TARGET, Kind.WEIGHT, Kind.BIAS, Kind.MEMORY})
 """Kinds without an expression: known before the step begins."""
+FORWARD = (
+    Kind.PRE_ACTIVATION,
+    Kind.SOFTMAX_PART,
+    Kind.ACTIVATION,
+    Kind.ERROR,
+    Kind.SAMPLE_ERROR,
+    Kind.TOTAL,
+)
+"""Kinds of the forward pass, which lead from the first values to E_total."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from handgrad.backprop.graph.build import build_graph
-from handgrad.backprop.graph.graph import FIRST_VALUES, Graph, Kind
+from handgrad.backprop.graph.graph import FIRST_VALUES, FORWARD, Graph, Kind
 from handgrad.backprop.network.network import UpdateOrder
 from handgrad.backprop.simulate import DIFFERENCE, Floats, evaluate
 from handgrad.backprop.symbols.names import defined_name
@@ -26,14 +26,6 @@ FLAGS, HEAD, BASE = 3, 4, 5
 """Rows: which columns bend (ReLU), the header, the pass with nothing moved."""
 LEFT = 3
 NUDGE = "nudge"
-FORWARD = (
-    Kind.PRE_ACTIVATION,
-    Kind.SOFTMAX_PART,
-    Kind.ACTIVATION,
-    Kind.ERROR,
-    Kind.SAMPLE_ERROR,
-    Kind.TOTAL,
-)
 BENDING = frozenset({"relu", "leaky-relu"})
 
 
@@ -136,10 +128,9 @@ def _passes(graph: Graph, changes: Mapping[str, Floats], rows: int) -> dict[str,
     return shown
 
 
-def checks_working_sheet(material: Material) -> SheetPlan:
+def checks_working_sheet(material: Material, checked: Checked) -> SheetPlan:
     """Return the passes, and for the order *output layer first* one step with all gradients from the old weights."""
     page = Page(CHECKS_WORKING)
-    checked = Checked(material)
     page.text(0, 0, "Checks working", TITLE)
     page.text(
         1,

@@ -61,8 +61,8 @@ GUIDE = (
 )  # fmt: skip
 
 
-def network_sheet(material: Material) -> SheetPlan:
-    """Return the first sheet: the network drawn, and every number that may be changed."""
+def network_sheet(material: Material, checks_failed: int) -> SheetPlan:
+    """Return the first sheet: the network drawn, every number that may be changed, and how many checks fail."""
     page = Page(NETWORK)
     page.text(0, 0, f"Backpropagation by hand: {material.network.name}", TITLE)
     page.text(1, 0, f"{in_one_line(material.network)}; {material.steps:,} steps", SUBTITLE)
@@ -70,7 +70,7 @@ def network_sheet(material: Material) -> SheetPlan:
     _panel(page, material)
     drawing = Drawing(page, material, PANEL_TOP, DRAWING_LEFT)
     row = drawing.bottom + 1
-    _guide(page, material, row)
+    _checks_verdict(page, checks_failed, _guide(page, material, row))
     page.charts.append(error_chart(material, row, DRAWING_LEFT + TEXT_COLUMNS + 1, 470, 340))
     return page.done(freeze=(2, 0), printing=Print())
 
@@ -136,7 +136,8 @@ def _changed(page: Page, material: Material) -> None:
     page.names["inputs_changed"] = (last + 2, 1)
 
 
-def _guide(page: Page, material: Material, row: int) -> None:
+def _guide(page: Page, material: Material, row: int) -> int:
+    """Write what each sheet is for; return the first row below."""
     left = DRAWING_LEFT
     page.text(row, left, "How to read this book", HEADING)
     row += 1
@@ -151,8 +152,14 @@ def _guide(page: Page, material: Material, row: int) -> None:
         page.text(row, left, name, replace(LINK, bold=True, vertical="top"), (TEXT_ROWS, 2), f"{quoted(name)}!A1")
         page.text(row, left + 2, text, PROSE, span=(TEXT_ROWS, TEXT_COLUMNS - 2))
         row += TEXT_ROWS
-    verdict = 'IF(checks_failed=0,"All checks pass.",checks_failed&" checks fail: see the sheet Checks.")'
-    page.formula(row, left, verdict, "All checks pass.", VERDICT, span=(1, TEXT_COLUMNS))
-    at = (row, left), (row, left + TEXT_COLUMNS - 1)
+    return row
+
+
+def _checks_verdict(page: Page, failed: int, row: int) -> None:
+    passed, one, more, where = "All checks pass.", " check fails", " checks fail", ": see the sheet Checks."
+    formula = f'IF(checks_failed=0,"{passed}",checks_failed&IF(checks_failed=1,"{one}","{more}")&"{where}")'
+    shown = f"{failed}{one if failed == 1 else more}{where}" if failed else passed
+    page.formula(row, DRAWING_LEFT, formula, shown, VERDICT, span=(1, TEXT_COLUMNS))
+    at = (row, DRAWING_LEFT), (row, DRAWING_LEFT + TEXT_COLUMNS - 1)
     page.rules.append(Rule(*at, "checks_failed=0", GREEN, GREEN_FILL))
     page.rules.append(Rule(*at, "checks_failed<>0", RED, RED_FILL))

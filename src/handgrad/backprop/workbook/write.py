@@ -8,6 +8,7 @@ from pathlib import Path
 from handgrad.backprop.limits import DEFAULT_RATES, DEFAULT_STEPS
 from handgrad.backprop.network.network import Network
 from handgrad.backprop.workbook.charts import chart_data_sheet
+from handgrad.backprop.workbook.checks_found import Checks
 from handgrad.backprop.workbook.checks_sheet import checks_sheet
 from handgrad.backprop.workbook.checks_working import checks_working_sheet
 from handgrad.backprop.workbook.content import gather
@@ -28,18 +29,19 @@ def workbook_plan(network: Network, *, steps: int = DEFAULT_STEPS, rates: Sequen
     Raises :class:`UsageError` where steps or rates cannot be meant, or the network is too large for a sheet.
     """
     material = gather(network, steps, rates)
+    checks = Checks(material)
     sheets = (
-        network_sheet,
-        derivation_sheet,
-        training_sheet,
-        rates_sheet,
-        checks_sheet,
-        conventions_sheet,
-        rates_working_sheet,
-        checks_working_sheet,
-        chart_data_sheet,
+        network_sheet(material, checks.failed),
+        derivation_sheet(material),
+        training_sheet(material),
+        rates_sheet(material),
+        checks_sheet(material, checks),
+        conventions_sheet(material),
+        rates_working_sheet(material),
+        checks_working_sheet(material, checks.checked),
+        chart_data_sheet(material),
     )
-    return Plan(f"Backpropagation by hand: {network.name}", tuple(make(material) for make in sheets))
+    return Plan(f"Backpropagation by hand: {network.name}", sheets)
 
 
 def write_workbook(
