@@ -7,18 +7,22 @@ BIN := $(VENV)/bin
 # One test, or a few: make test ARGS='tests/test_files.py -k chunks'
 ARGS ?=
 
+# What checks the pages' scripts, where Node is installed; without it those tests are skipped and say so.
+NODE_TOOLS := $(if $(shell command -v npm),tools/node/node_modules/.package-lock.json)
+
 .PHONY: run test proofs check format bench clean
 
 run: $(BIN)/.installed
 	@test -e backprop.xlsx && echo "backprop.xlsx is there already and stays as it is" || $(BIN)/handgrad backprop
+	@test -e handgrad-classic.html && echo "handgrad-classic.html is there already and stays as it is" || $(BIN)/handgrad page
 	$(BIN)/handgrad train
 
 # One thread a worker: torch would else start as many in each as there are cores.
-test: $(BIN)/.installed-dev
+test: $(BIN)/.installed-dev $(NODE_TOOLS)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto $(ARGS)
 
 # The long proofs: fifty kills of a real run, every write failing once, LibreOffice over every option.
-proofs: $(BIN)/.installed-dev
+proofs: $(BIN)/.installed-dev $(NODE_TOOLS)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m long --timeout 3600 $(ARGS)
 
 check: $(BIN)/.installed-dev
@@ -47,3 +51,6 @@ $(BIN)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 $(BIN)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@ $(BIN)/.installed
+
+tools/node/node_modules/.package-lock.json: tools/node/package-lock.json
+	npm ci --silent --no-audit --no-fund --prefix tools/node

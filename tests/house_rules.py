@@ -157,7 +157,9 @@ ROOMS: Mapping[str, set[str]] = {
     # A workbook is judged without torch: nothing of digits here.
     "judge.workbook": {"judge.page", "judge.verdict", "backprop", "xlsx", "html"},
     "judge": {"judge"},
-    "cli": {"judge", "report", "digits", "backprop", "runs", "xlsx", "html", "toml_records"},
+    # A page is made of plain data: the description of a step or the inference plan, never of live modules.
+    "page": {"backprop", "html"},
+    "cli": {"page", "judge", "report", "digits", "backprop", "runs", "xlsx", "html", "toml_records"},
     "handgrad": {"judge", "report", "digits", "backprop", "runs"},
     "__main__": {"cli"},
 }
@@ -188,6 +190,7 @@ FORBIDDEN: Mapping[str, tuple[str, ...]] = {
         "export.plan",
         "export.evaluate",
         "export.fold",
+        "page*",
         "judge.workbook*",
         "judge.page",
         "judge.verdict",

@@ -18,6 +18,7 @@ from handgrad.cli import (  # noqa: F401  (each registers its commands)
     data,
     doctor,
     judge,
+    page,
     runs,
     study,
     summary,

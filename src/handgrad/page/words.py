@@ -1,0 +1,92 @@
+"""What the lesson says of each operation: what happens, and why it is done now.
+
+Keys are kinds of quantity, some with "output" or "hidden" behind them or the rule; ``{of}`` is what a quantity belongs to.
+"""
+
+from __future__ import annotations
+
+WORDS: dict[str, tuple[str, str]] = {
+    "setting": ("It is set before the training begins.", "Change it here; every number follows."),
+    "input": ("It comes with the sample.", "Change it here; every number follows."),
+    "target": ("It is what the output should be for this sample.", "Change it here; every number follows."),
+    "weight": ("It is what training changes: what comes through its arrow is multiplied by it.", ""),
+    "bias": ("It is added to the sum of its unit, whatever the inputs are.", ""),
+    "memory": ("The update rule carries it from step to step; it starts at 0.", ""),
+    "pre-activation": (
+        "Every value that reaches the unit is multiplied by the weight of its arrow, and the products are added up.",
+        "It is done now because all that reaches the unit is known.",
+    ),
+    "softmax part": (
+        "Softmax turns the outputs into shares of 1, in steps in which no exponential overflows.",
+        "It is done now because the shares need the sums of all outputs.",
+    ),
+    "activation": (
+        "The activation function makes the unit's answer of its sum.",
+        "It is done now because whatever comes after takes the answer, not the sum.",
+    ),
+    "error": (
+        "The loss measures how far this output is from its target.",
+        "It is done now because the outputs are known.",
+    ),
+    "sample error": (
+        "The errors of the sample's outputs are added up.",
+        "It is done now because each of them is known.",
+    ),
+    "total": (
+        "It is the one number that training lowers.",
+        "With it the forward pass ends. From here the question is: which way does it move when something before it moves?",
+    ),
+    "error slope output": (
+        "It says how fast the error changes when this output changes.",
+        "It comes first on the way back, because the error is made of the outputs.",
+    ),
+    "error slope hidden": (
+        "The activation reaches the error through every unit of the next layer, and what it does through each of them adds up.",
+        "It is done now because the deltas of the next layer are known.",
+    ),
+    "activation slope": (
+        "It says how fast the activation changes when the sum before it changes: the slope of the activation function here.",
+        "It is done now because the way back goes through the activation function before it reaches the sum.",
+    ),
+    "delta": (
+        "It says how fast the error changes when the unit's sum changes: one slope after the other, so they are multiplied.",
+        "It is done now because every weight into the unit, and the layer before, need it: computed once, used often.",
+    ),
+    "delta met": (
+        "It says how fast the error changes when the unit's sum changes. Loss and activation fit each other: what is left of "
+        "their two slopes is activation minus target.",
+        "It is done now because every weight into the unit, and the layer before, need it: computed once, used often.",
+    ),
+    "gradient": (
+        "It says how fast the error changes when {of} changes: the delta of the unit that {of} leads into, times the value "
+        "that {of} multiplies.",
+        "It is done now because that delta is known.",
+    ),
+    "gradient of a bias": (
+        "It says how fast the error changes when {of} changes. A bias is added as it is, so it is the delta itself; where "
+        "units or samples share it, their deltas add up.",
+        "It is done now because those deltas are known.",
+    ),
+    "update part": ("The update rule brings its memory up to date.", "It is done now because the derivative is known."),
+    "updated gradient-descent": ("{of} moves against its derivative, by η times as far.", ""),
+    "updated momentum": ("{of} moves against its velocity, which adds up past derivatives, by η times as far.", ""),
+    "updated adam": (
+        "{of} moves against the mean of its past derivatives, divided by the root of their mean square: by about η, "
+        "whatever their size.",
+        "",
+    ),
+}
+ORDER_WORDS = {
+    "old-weights": "It is done last, because every derivative has to be that of the old weights.",
+    "output-layer-first": (
+        "It is done before the layer below is computed, which then sees the new weights: an order that some texts use."
+    ),
+}
+WALK_WORDS = {
+    "crawls": "The steps hardly shrink, and it is still on its way: a small rate crawls.",
+    "settles": "The steps get smaller as the curve flattens: the slope itself slows them down.",
+    "over": "It jumps over the lowest point and comes back from the other side: a large rate zigzags.",
+    "flies": "Each step lands higher than the one before: too large a rate flies off.",
+    "still": "The curve is flat here, and a step is the slope times η: it does not move.",
+    "none": "There is no finite slope here: the numbers have left the range of a double.",
+}
