@@ -61,7 +61,7 @@ def json_chunks(trace: Trace, files: tuple[str, ...] = ()) -> Iterator[str]:
         "files": list(files),
         "quantities": [_quantity_record(graph, name) for name in columns],
     }
-    yield json.dumps(head, ensure_ascii=False, allow_nan=False)[:-1] + ', "values": {'
+    yield json.dumps(head, allow_nan=False)[:-1] + ', "values": {'
     for index, name in enumerate(columns):
         values = [value if math.isfinite(value) else None for value in trace.values[name].tolist()]
         yield (", " if index else "") + f"{json.dumps(name)}: {json.dumps(values, allow_nan=False)}"

@@ -6,8 +6,8 @@ Each command lives in a module that names its group; importing one must stay che
 
 from __future__ import annotations
 
-import os
 import sys
+import traceback
 from collections.abc import Sequence
 
 import typer
@@ -25,11 +25,14 @@ from handgrad.cli import (  # noqa: F401  (each registers its commands)
     train,
 )
 from handgrad.cli.app import app, command_names
-from handgrad.errors import HandgradError, UsageError, did_you_mean
+from handgrad.cli.ending import report
+from handgrad.cli.streams import lost_output, prepare_streams
+from handgrad.errors import DiskError, UsageError, did_you_mean
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``handgrad`` with *arguments* (default: those of the process) and exit with the status that README lists."""
+    prepare_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     given = [argument for argument in given if argument != "--debug"]
@@ -37,8 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         status = run(given)
     except (Exception, KeyboardInterrupt) as error:
         if debug:
-            raise
-        status = report(error)
+            traceback.print_exception(error)
+        status = report(error, judging=given[:1] == ["judge"])
+    lost = lost_output()
+    if lost is not None:
+        status = report(DiskError(f"standard output cannot be written: {lost.strerror} – make room or write elsewhere"))
     sys.exit(status)
 
 
@@ -54,12 +60,6 @@ def run(arguments: list[str]) -> int:
         raise UsageError(f"{message[:1].lower()}{message[1:]} – {hint}") from error
     except typer.Abort as error:
         raise KeyboardInterrupt from error
-    except SystemExit as ended:
-        # typer turns a closed output into status 1 without a word.
-        if isinstance(ended.__context__, BrokenPipeError):
-            raise ended.__context__ from None
-        raise
-    sys.stdout.flush()
     return int(result or 0)
 
 
@@ -71,19 +71,3 @@ def check_command_name(arguments: list[str]) -> None:
         return
     hint = did_you_mean(word, known) or f" – known: {', '.join(known)}"
     raise UsageError(f'unknown command "{word}"{hint}')
-
-
-def report(error: BaseException) -> int:
-    """Print *error* as one line on standard error and return the exit status that belongs to it."""
-    if isinstance(error, BrokenPipeError):
-        # The reader went away (`| head`): nothing is wrong, and Python must not complain while it shuts down.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    if isinstance(error, KeyboardInterrupt):
-        print("interrupted", file=sys.stderr)
-        return 130
-    message = str(error) or type(error).__name__
-    if not isinstance(error, HandgradError | MemoryError):
-        message = f"{type(error).__name__}: {message} – this is a fault of handgrad, --debug shows where"
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
-    return error.status if isinstance(error, HandgradError) else 1

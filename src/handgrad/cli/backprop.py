@@ -246,7 +246,7 @@ def print_presets(as_json: bool) -> None:
 
     rows = [{"name": name, "network": in_words(load_network(name))} for name in preset_names()]
     if as_json:
-        print(json.dumps(rows, ensure_ascii=False))
+        print(json.dumps(rows))
         return
     width = max(len(row["name"]) for row in rows)
     print("\n".join(f"{row['name']:{width}}  {row['network']}" for row in rows))
