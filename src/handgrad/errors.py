@@ -81,6 +81,6 @@ def known(kind: str, word: str, words: Iterable[str]) -> None:
 
 
 def counted(count: int, what: str) -> str:
-    """``1 weight``, ``3 weights``."""
+    """Return how many: ``1 weight``, ``3 weights``."""
     plural = what + ("es" if what.endswith("s") else "s")
     return f"{count} {what if count == 1 else plural}"

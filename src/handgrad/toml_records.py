@@ -95,12 +95,12 @@ def read_record(kind: type[Record], table: dict[str, Any], source: str) -> Recor
         # Through JSON, because pydantic's strict mode takes a table for a record only there.
         return pydantic.TypeAdapter(kind).validate_json(json.dumps(table, default=str))
     except pydantic.ValidationError as error:
-        told = [f"{source}: {message}" for message in messages(error, kind)]
+        told = [f"{source}: {message}" for message in _messages(error, kind)]
         more = len(told) - MOST_FAULTS
         raise UsageError("; ".join(told[:MOST_FAULTS]) + (f"; and {more} more" if more > 0 else "")) from error
 
 
-def messages(error: pydantic.ValidationError, kind: type) -> Iterator[str]:
+def _messages(error: pydantic.ValidationError, kind: type) -> Iterator[str]:
     """Return one message for each thing that is wrong with a record of *kind*."""
     for fault in error.errors(include_url=False):
         where = ".".join(_key(part) for part in fault["loc"])
@@ -110,7 +110,7 @@ def messages(error: pydantic.ValidationError, kind: type) -> Iterator[str]:
             yield f"{where} is missing – add it"
         elif fault["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
             *sections, word = fault["loc"]
-            yield f"{where} is not known{_nearest(str(word), known_keys(sections, kind))}"
+            yield f"{where} is not known{_nearest(str(word), _known_keys(sections, kind))}"
         else:
             yield f"{where} {_misfit(fault, _hint(fault['loc'], kind))}"
 
@@ -134,7 +134,7 @@ def _misfit(fault: ErrorDetails, hint: Any) -> str:
     return f"must be {wanted} – found {_found(value)}"
 
 
-def known_keys(sections: Sequence[str | int], kind: Any) -> list[str]:
+def _known_keys(sections: Sequence[str | int], kind: Any) -> list[str]:
     """Return the keys that a record of *kind* may hold in the section named by *sections*."""
     record = _record_of(_hint(sections, kind))
     return [] if record is None else [item.name for item in fields(record)]

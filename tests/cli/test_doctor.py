@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from handgrad.cli import doctor, main
-from handgrad.cli.doctor import Finding, machine, package, packages, processor, satisfies, spreadsheet, text
+from handgrad.cli.doctor import Finding, _machine, _package, _packages, _processor, _satisfies, _spreadsheet, _text
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,7 @@ def test_a_whole_installation_ends_with_0_and_names_every_declared_dependency(
 
 
 def test_the_text_has_the_line_that_mends_below_what_is_missing() -> None:
-    lines = list(text([Finding("a", True, True, "1"), Finding("bc", False, True, "none", "pip install bc")]))
+    lines = list(_text([Finding("a", True, True, "1"), Finding("bc", False, True, "none", "pip install bc")]))
     assert lines == ["ok        a   1", "MISSING   bc  none", "              → pip install bc"]
 
 
@@ -49,7 +49,7 @@ def test_a_missing_needed_part_gives_status_3(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     missing = Finding("torch", False, True, "not installed", 'pip install "torch>=2.11"')
-    monkeypatch.setattr(doctor, "packages", lambda: [missing])
+    monkeypatch.setattr(doctor, "_packages", lambda: [missing])
     assert status_of("doctor", "--json") == 3
     output, errors = capsys.readouterr()
     assert not json.loads(output)["ok"]
@@ -73,14 +73,14 @@ def test_packages_are_judged_by_what_the_distribution_declares(monkeypatch: pyte
         "x; extra == 'dev'",
     ]
     monkeypatch.setattr(importlib.metadata, "requires", lambda _: declared)
-    found = [(each.part, each.ok, each.needed, each.mend) for each in packages()][2:]
+    found = [(each.part, each.ok, each.needed, each.mend) for each in _packages()][2:]
     assert found == [
         ("numpy", True, True, None),
         ("no-such-thing", False, True, 'pip install "no-such-thing>=2"'),
         ("numpy", False, True, 'pip install "numpy<1.0"'),
         ("other-thing", False, False, 'pip install "handgrad[tensorboard]"'),
     ]
-    assert package("numpy<1.0", None).found == f"{importlib.metadata.version('numpy')}, <1.0 is needed"
+    assert _package("numpy<1.0", None).found == f"{importlib.metadata.version('numpy')}, <1.0 is needed"
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_packages_are_judged_by_what_the_distribution_declares(monkeypatch: pyte
     ],
 )
 def test_versions_are_compared_as_numbers(version: str, wanted: str, met: bool) -> None:
-    assert satisfies(version, wanted) is met
+    assert _satisfies(version, wanted) is met
 
 
 def test_the_processor_is_read_from_linux(tmp_path: Path) -> None:
@@ -103,18 +103,18 @@ def test_the_processor_is_read_from_linux(tmp_path: Path) -> None:
     path.write_text(
         "processor\t: 0\nmodel name\t: Test CPU\nflags\t\t: fpu amx_bf16 avx2\n\nprocessor: 1\nflags: none\n"
     )
-    assert processor(path) == ("Test CPU", ["avx2", "amx_bf16"])
-    assert processor(tmp_path / "none")[1] == []
+    assert _processor(path) == ("Test CPU", ["avx2", "amx_bf16"])
+    assert _processor(tmp_path / "none")[1] == []
 
 
 def test_a_torch_that_cannot_be_imported_is_a_needed_part(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    last = list(machine())[-1]
+    last = list(_machine())[-1]
     assert (last.part, last.ok, last.needed) == ("torch works", False, True)
 
 
 def test_libreoffice_is_found_or_told_how_to_get(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert not spreadsheet().ok
+    assert not _spreadsheet().ok
     (tmp_path / "soffice").touch(mode=0o755)
-    assert spreadsheet().found == str(tmp_path / "soffice")
+    assert _spreadsheet().found == str(tmp_path / "soffice")

@@ -29,6 +29,8 @@ from handgrad.cli.ending import report
 from handgrad.cli.streams import lost_output, prepare_streams
 from handgrad.errors import DiskError, UsageError, did_you_mean
 
+__all__ = ["main", "run"]
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``handgrad`` with *arguments* (default: those of the process) and exit with the status that README lists."""
@@ -50,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit status; a `HandgradError` passes through."""
-    check_command_name(arguments)
+    _check_command_name(arguments)
     try:
         result = app(arguments, standalone_mode=False)
     except typer.TyperException as error:
@@ -63,7 +65,7 @@ def run(arguments: list[str]) -> int:
     return int(result or 0)
 
 
-def check_command_name(arguments: list[str]) -> None:
+def _check_command_name(arguments: list[str]) -> None:
     """Refuse an unknown command with the nearest known one."""
     known = command_names()
     word = next((argument for argument in arguments if not argument.startswith("-")), None)

@@ -18,7 +18,7 @@ app = typer.Typer(
 )
 
 
-def print_version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     """Print the version and end, where ``--version`` was given."""
     if wanted:
         print(f"handgrad {__version__}")
@@ -29,13 +29,14 @@ def print_version(wanted: bool) -> None:
 # wherever it stands, so here it is only described.
 @app.callback(invoke_without_command=True)
 def handgrad(
+    *,
     context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version and exit.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error; works anywhere.")] = False,
 ) -> None:
-    """From a gradient worked out by hand to a digit classifier whose accuracy can be trusted."""
+    """Print the help where no command is named; the text of the help itself stands with `app`."""
     if context.invoked_subcommand is None:
         print(context.get_help())
 

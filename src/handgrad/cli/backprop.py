@@ -77,6 +77,7 @@ class Wanted:
 
 @app.command("backprop")
 def backprop_command(
+    *,
     network: NetworkArgument = "classic",
     weights: WeightsOption = None,
     learning_rate: RateOption = None,
@@ -99,12 +100,12 @@ def backprop_command(
 ) -> None:
     """Write the workbook of a small network, every number a live formula; also its derivation, pictures and numbers."""
     if list_presets:
-        return print_presets(as_json)
+        return _print_presets(as_json)
     task = TaskWanted(exercise, test, seed, key)
     if exercise:
         given = {"--weights": weights, "--learning-rate": learning_rate, "--steps": steps, "--rates": rates}
         refuse_beside_task(given | {"--explain": explain, "--tex": tex, "--pictures": pictures, "--csv": csv})
-        return write_task(adapted(network, bias=bias, order=order), out, task, overwrite, as_json)
+        return write_task(_adapted(network, bias=bias, order=order), out, task, overwrite, as_json)
     task.refuse_alone()
     from handgrad.backprop import trace
     from handgrad.backprop.export import json_chunks
@@ -115,25 +116,25 @@ def backprop_command(
 
     if tex and explain is None:
         raise UsageError("--tex says how to write the derivation – found no --explain – add --explain DIR")
-    compared = DEFAULT_RATES if rates is None else parse_numbers("--rates", rates)
+    compared = DEFAULT_RATES if rates is None else _parse_numbers("--rates", rates)
     check_book(steps, compared, prefix="--")
-    weights_given = None if weights is None else parse_numbers("--weights", weights)
-    used = adapted(network, weights=weights_given, learning_rate=learning_rate, bias=bias, order=order)
+    weights_given = None if weights is None else _parse_numbers("--weights", weights)
+    used = _adapted(network, weights=weights_given, learning_rate=learning_rate, bias=bias, order=order)
     if out is None and not (explain or pictures or csv or as_json):
         out = Path("backprop.xlsx")
     wanted = Wanted(out, explain, tex, pictures, csv, overwrite)
-    refuse_before_work(wanted)
+    _refuse_before_work(wanted)
     done = trace(used, steps)
-    written = write_files(wanted, done, compared)
+    written = _write_files(wanted, done, compared)
     if as_json:
         for chunk in json_chunks(done, tuple(map(str, written))):
             sys.stdout.write(chunk)
         return None
-    print("\n".join(describe(done, wanted)))
+    print("\n".join(_describe(done, wanted)))
     return None
 
 
-def adapted(
+def _adapted(
     network: str, *, bias: str | None, order: str | None, weights: tuple[float, ...] | None = None,
     learning_rate: float | None = None,
 ) -> Network:  # fmt: skip
@@ -145,7 +146,7 @@ def adapted(
     return adapt(described, weights=weights, learning_rate=learning_rate, bias=bias, order=order, prefix="--")
 
 
-def refuse_before_work(wanted: Wanted) -> None:
+def _refuse_before_work(wanted: Wanted) -> None:
     """Raise `UsageError` if anything that would be written exists, before the first file is written."""
     files = [path for path in (wanted.book, wanted.csv) if path is not None]
     if len(files) == 2 and files[0].absolute() == files[1].absolute():
@@ -161,7 +162,7 @@ def refuse_before_work(wanted: Wanted) -> None:
         check_free(*picture_paths(wanted.pictures), overwrite=wanted.overwrite, new_folder=True)
 
 
-def write_files(wanted: Wanted, done: Trace, rates: tuple[float, ...]) -> list[Path]:
+def _write_files(wanted: Wanted, done: Trace, rates: tuple[float, ...]) -> list[Path]:
     """Write what is wanted; returns the files."""
     network, written = done.graph.network, []
     if wanted.book is not None:
@@ -173,7 +174,7 @@ def write_files(wanted: Wanted, done: Trace, rates: tuple[float, ...]) -> list[P
         from handgrad.backprop import rate_sweep
 
         sweep = rate_sweep(network, rates, done.steps)
-        written += write_drawn(wanted, done, sweep)
+        written += _write_drawn(wanted, done, sweep)
     if wanted.csv is not None:
         from handgrad.backprop.export import csv_chunks
 
@@ -181,7 +182,7 @@ def write_files(wanted: Wanted, done: Trace, rates: tuple[float, ...]) -> list[P
     return written
 
 
-def write_drawn(wanted: Wanted, done: Trace, sweep: RateSweep) -> list[Path]:
+def _write_drawn(wanted: Wanted, done: Trace, sweep: RateSweep) -> list[Path]:
     """Write the derivation and the pictures, whichever is wanted."""
     written: list[Path] = []
     if wanted.explain is not None:
@@ -197,12 +198,12 @@ def write_drawn(wanted: Wanted, done: Trace, sweep: RateSweep) -> list[Path]:
     return written
 
 
-def describe(done: Trace, wanted: Wanted) -> list[str]:
+def _describe(done: Trace, wanted: Wanted) -> list[str]:
     """Return what was written as lines for people: what to open first, and what is in it."""
     network = done.graph.network
     from handgrad.backprop.network.words import shape_words
 
-    lines = [f"{network.name}, {shape_words(network)}, learning rate {network.learning_rate:g}: {outcome(done)}"]
+    lines = [f"{network.name}, {shape_words(network)}, learning rate {network.learning_rate:g}: {_outcome(done)}"]
     if wanted.book is not None:
         lines.append(f"{wanted.book}: open the sheet Network first; it says how to read the others.")
         lines.append("Change a marked cell (learning rate, inputs, targets, first weights) and every sheet follows.")
@@ -216,8 +217,8 @@ def describe(done: Trace, wanted: Wanted) -> list[str]:
     return lines
 
 
-def outcome(done: Trace) -> str:
-    """How the error went, in words."""
+def _outcome(done: Trace) -> str:
+    """Return how the error went, in words."""
     errors = done["E_total"]
     if done.diverged_at is not None:
         return f"E_total {errors[0]:.10g}, diverged at step {done.diverged_at:,}"
@@ -225,7 +226,7 @@ def outcome(done: Trace) -> str:
     return f"E_total {errors[0]:.10g} before, {errors[-1]:.10g} after {count}"
 
 
-def parse_numbers(option: str, text: str) -> tuple[float, ...]:
+def _parse_numbers(option: str, text: str) -> tuple[float, ...]:
     """Return the numbers in ``0.1,0.2``; raise `UsageError` for one that is no finite number."""
     numbers: list[float] = []
     for place, part in enumerate(text.split(","), start=1):
@@ -240,11 +241,11 @@ def parse_numbers(option: str, text: str) -> tuple[float, ...]:
     return tuple(numbers)
 
 
-def print_presets(as_json: bool) -> None:
+def _print_presets(as_json: bool) -> None:
     """Print every preset in words."""
     from handgrad.backprop import load_network, preset_names
 
-    rows = [{"name": name, "network": in_words(load_network(name))} for name in preset_names()]
+    rows = [{"name": name, "network": _in_words(load_network(name))} for name in preset_names()]
     if as_json:
         print(json.dumps(rows))
         return
@@ -252,7 +253,7 @@ def print_presets(as_json: bool) -> None:
     print("\n".join(f"{row['name']:{width}}  {row['network']}" for row in rows))
 
 
-def in_words(network: Network) -> str:
+def _in_words(network: Network) -> str:
     """Return a network in a line: sizes, activations, loss, biases, samples, learning rate."""
     from handgrad.backprop.network.words import in_one_line
 

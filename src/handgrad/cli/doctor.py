@@ -39,19 +39,19 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findi
 
     The exit status is 3 when a needed part is missing.
     """
-    findings = [*packages(), *machine(), spreadsheet(), digits()]
+    findings = [*_packages(), *_machine(), _spreadsheet(), _data()]
     missing = [finding for finding in findings if finding.needed and not finding.ok]
     if as_json:
         print(json.dumps({"ok": not missing, "findings": [asdict(finding) for finding in findings]}, indent=1))
     else:
-        print("\n".join(text(findings)))
+        print("\n".join(_text(findings)))
     if missing:
         sys.stdout.flush()
         names = ", ".join(finding.part for finding in missing)
         raise MissingError(f"{names} – missing or not usable – {missing[0].mend or 'see the list'}")
 
 
-def text(findings: list[Finding]) -> Iterator[str]:
+def _text(findings: list[Finding]) -> Iterator[str]:
     """Return the findings as lines for people, each mending line below its part."""
     width = max(len(finding.part) for finding in findings)
     for finding in findings:
@@ -61,7 +61,7 @@ def text(findings: list[Finding]) -> Iterator[str]:
             yield f"{'':8}  {'':{width}}  → {finding.mend}"
 
 
-def packages(distribution: str = "handgrad") -> Iterator[Finding]:
+def _packages(distribution: str = "handgrad") -> Iterator[Finding]:
     """Return Python and every dependency that the installed package itself declares; extras for developing are left out."""
     yield Finding(
         "python", sys.version_info >= (3, 11), True, platform.python_version(), "install Python 3.11 or newer"
@@ -76,12 +76,12 @@ def packages(distribution: str = "handgrad") -> Iterator[Finding]:
         specifier, _, marker = requirement.partition(";")
         extra = re.search(r"""extra\s*==\s*["']([^"']+)["']""", marker)
         if extra is None:
-            yield package(specifier, None)
+            yield _package(specifier, None)
         elif extra[1] != "dev":
-            yield package(specifier, f"{distribution}[{extra[1]}]")
+            yield _package(specifier, f"{distribution}[{extra[1]}]")
 
 
-def package(specifier: str, extra: str | None) -> Finding:
+def _package(specifier: str, extra: str | None) -> Finding:
     """Return what is installed for a requirement such as ``torch<3,>=2.11``; *extra* is what would install it."""
     match = re.match(r"[A-Za-z0-9._-]+", specifier.strip())
     name = match[0] if match else specifier.strip()
@@ -91,19 +91,19 @@ def package(specifier: str, extra: str | None) -> Finding:
         version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return Finding(name, False, extra is None, "not installed", mend)
-    if not satisfies(version, wanted):
+    if not _satisfies(version, wanted):
         return Finding(name, False, extra is None, f"{version}, {wanted} is needed", mend)
     return Finding(name, True, extra is None, version)
 
 
-def satisfies(version: str, wanted: str) -> bool:
-    """Whether *version* meets bounds such as ``<3,>=2.11``; only the signs that handgrad's own bounds use are judged."""
-    numbers = release(version)
+def _satisfies(version: str, wanted: str) -> bool:
+    """Return whether *version* meets bounds such as ``<3,>=2.11``; only the signs that handgrad's own bounds use are judged."""
+    numbers = _release(version)
     bounds = re.findall(r"(>=|<)\s*([0-9.]+)", wanted)
-    return all(numbers >= release(bound) if sign == ">=" else numbers < release(bound) for sign, bound in bounds)
+    return all(numbers >= _release(bound) if sign == ">=" else numbers < _release(bound) for sign, bound in bounds)
 
 
-def release(version: str) -> tuple[int, ...]:
+def _release(version: str) -> tuple[int, ...]:
     """Return the leading numbers of a version without trailing zeros, so that 3 and 3.0 are equal."""
     match = re.match(r"\d+(\.\d+)*", version)
     numbers = [int(number) for number in match[0].split(".")] if match else []
@@ -112,9 +112,9 @@ def release(version: str) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-def machine(cpuinfo: Path = Path("/proc/cpuinfo")) -> Iterator[Finding]:
+def _machine(cpuinfo: Path = Path("/proc/cpuinfo")) -> Iterator[Finding]:
     """Return processor, instruction sets and CUDA as torch sees them."""
-    model, flags = processor(cpuinfo)
+    model, flags = _processor(cpuinfo)
     try:
         import torch
 
@@ -137,7 +137,7 @@ def machine(cpuinfo: Path = Path("/proc/cpuinfo")) -> Iterator[Finding]:
         yield Finding("cuda", False, False, found, "not needed; a GPU wants a CUDA build of torch (pytorch.org)")
 
 
-def processor(cpuinfo: Path) -> tuple[str, list[str]]:
+def _processor(cpuinfo: Path) -> tuple[str, list[str]]:
     """Return the model of the processor and those of its flags that matter, from Linux where it is Linux."""
     try:
         lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -153,14 +153,14 @@ def processor(cpuinfo: Path) -> tuple[str, list[str]]:
     return model, [flag for flag in INSTRUCTIONS if flag in flags]
 
 
-def spreadsheet() -> Finding:
+def _spreadsheet() -> Finding:
     """Return whether LibreOffice is there, which opens workbooks and recalculates them in the tests."""
     path = shutil.which("soffice") or shutil.which("libreoffice")
     mend = "any spreadsheet program opens the workbooks; on Debian: apt install libreoffice-calc"
     return Finding("libreoffice", path is not None, False, path or "not found", mend)
 
 
-def digits() -> Finding:
+def _data() -> Finding:
     """Return where the data is; without any a training draws its own, but a folder that was named must be right."""
     from handgrad.cli.data import survey
     from handgrad.cli.environment import data_folder

@@ -57,10 +57,10 @@ def write_task(network: Network, out: Path | None, wanted: TaskWanted, overwrite
         overwrite=overwrite,
         prefix="--",
     )
-    print(json.dumps(record(done, wanted.test)) if as_json else "\n".join(describe(done, wanted.test)))
+    print(json.dumps(_record(done, wanted.test)) if as_json else "\n".join(_describe(done, wanted.test)))
 
 
-def record(done: WrittenExercise, test: bool) -> dict[str, object]:
+def _record(done: WrittenExercise, test: bool) -> dict[str, object]:
     """Return what was written as data; no answers."""
     return {
         "task": done.exercise.identifier,
@@ -72,7 +72,7 @@ def record(done: WrittenExercise, test: bool) -> dict[str, object]:
     }
 
 
-def describe(done: WrittenExercise, test: bool) -> list[str]:
+def _describe(done: WrittenExercise, test: bool) -> list[str]:
     """Return what was written as lines for people."""
     exercise = done.exercise
     lines = [f"{exercise.identifier}: {len(exercise.questions)} answers to find, seed {exercise.seed}"]

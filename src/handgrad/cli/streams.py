@@ -19,7 +19,7 @@ SPELLED = {
 """How a character that we print reads where the stream's encoding lacks it."""
 
 
-def spell(error: UnicodeError) -> tuple[str, int]:
+def _spell(error: UnicodeError) -> tuple[str, int]:
     """Return a spelling of what a stream cannot show, and where to go on; an error handler for `codecs`.
 
     What is not in the table (a letter in a file's name) keeps its number, as Python itself shows it on standard error.
@@ -69,7 +69,7 @@ def prepare_streams() -> None:
 
     Streams that a test or another program has put in place are left alone.
     """
-    codecs.register_error("handgrad-spelled", spell)
+    codecs.register_error("handgrad-spelled", _spell)
     _open_closed()
     sys.stdin = sys.stdin or open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stdout, sys.stderr = _prepared(sys.stdout, 1), _prepared(sys.stderr, 2)

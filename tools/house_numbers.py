@@ -1,0 +1,142 @@
+"""How the house stands: the size of files and functions, comments, tests, arguments, and the rules of imports.
+
+    python tools/house_numbers.py [--list]
+
+Prints a table with the aim beside each figure. ``--list`` names what is beyond an aim: long files and functions, functions
+with more than four arguments that may be given by position, circles, arrows upward.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import io
+import statistics
+import sys
+import tokenize
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "handgrad"
+MOST_POSITIONAL, LONG_FILE, LONG_FUNCTION = 4, 300, 60
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function: where it is, how many lines it has, how many arguments may be given by position."""
+
+    place: str
+    lines: int
+    positional: int
+
+
+@dataclass
+class House:
+    """What was counted."""
+
+    files: dict[str, int] = field(default_factory=dict)
+    functions: list[Function] = field(default_factory=list)
+    comments: int = 0
+    tests: int = 0
+
+    @property
+    def lines(self) -> int:
+        """All lines of the source."""
+        return sum(self.files.values())
+
+
+def count_house(package: Path = PACKAGE, tests: Path = ROOT / "tests") -> House:
+    """Return what is counted below *package* and *tests*; data that only looks like Python is left out."""
+    house = House()
+    for path in sorted(package.rglob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        name = str(path.relative_to(package))
+        house.files[name] = len(source.splitlines())
+        house.functions += functions(ast.parse(source), name)
+        house.comments += comment_lines(source)
+    house.tests = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in tests.rglob("*.py"))
+    return house
+
+
+def functions(tree: ast.Module, name: str) -> Iterator[Function]:
+    """Return the functions of *tree*; a method's own instance is not counted among its arguments."""
+    methods = {id(child) for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for child in node.body}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            static = any(isinstance(each, ast.Name) and each.id == "staticmethod" for each in node.decorator_list)
+            bound = id(node) in methods and not static
+            positional = len(node.args.posonlyargs) + len(node.args.args) - bound
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            yield Function(f"{name}:{node.lineno} {node.name}", lines, positional)
+
+
+def comment_lines(source: str) -> int:
+    """Return the number of lines that hold a comment for readers; those for tools (noqa, type, fmt) are none."""
+    found = set()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        text = token.string.lstrip("# ")
+        if token.type == tokenize.COMMENT and not text.startswith(("noqa", "type:", "fmt:", "pragma")):
+            found.add(token.start[0])
+    return len(found)
+
+
+def spread(values: Sequence[int]) -> str:
+    """Return median, 90 % point and largest of *values*."""
+    tenths = statistics.quantiles(values, n=10)
+    return f"{statistics.median(values):.0f} / {tenths[-1]:.0f} / {max(values)}"
+
+
+def broken_rules() -> list[str]:
+    """Return what the test of imports would say."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    from house_rules import violations  # type: ignore[import-not-found, unused-ignore]
+
+    found: list[str] = violations(PACKAGE)
+    return found
+
+
+def table(house: House, rules: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Return rows of what, found, aim."""
+    many = sum(each.positional > MOST_POSITIONAL for each in house.functions)
+    circles = sum("round a circle" in rule for rule in rules)
+    upward = sum("imports" in rule and rule.endswith("may not") for rule in rules)
+    return [
+        ("lines of source, files", f"{house.lines:,}, {len(house.files)}", ""),
+        ("file lines, median / 90 % / longest", spread(list(house.files.values())), "200 / 300 / 300"),
+        ("function lines, median / 90 % / longest", spread([each.lines for each in house.functions]), "10 / 30 / 60"),
+        ("lines with a comment", f"{100 * house.comments / house.lines:.1f} %", "4 %"),
+        ("lines of tests per line of source", f"{house.tests / house.lines:.2f}", "0.80"),
+        (f"functions with more than {MOST_POSITIONAL} positional arguments", str(many), "≤ 15"),
+        ("circles of imports", str(circles), "0"),
+        ("arrows upward", str(upward), "0"),
+    ]
+
+
+def beyond(house: House, rules: Sequence[str]) -> Iterator[str]:
+    """Return what is beyond an aim, by name."""
+    yield from (f"{name}: {lines} lines" for name, lines in house.files.items() if lines > LONG_FILE)
+    yield from (f"{each.place}: {each.lines} lines" for each in house.functions if each.lines > LONG_FUNCTION)
+    for each in house.functions:
+        if each.positional > MOST_POSITIONAL:
+            yield f"{each.place}: {each.positional} positional arguments"
+    yield from rules
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--list", action="store_true", help="name what is beyond an aim")
+    chosen = parser.parse_args()
+    house, rules = count_house(), broken_rules()
+    rows = [("measured", "found", "aim"), *table(house, rules)]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    if chosen.list:
+        print(*beyond(house, rules), sep="\n")
+
+
+if __name__ == "__main__":
+    main()
