@@ -16,7 +16,8 @@ ROOT = Path(handgrad.__file__).parent
 DONE = (
     "handgrad", "__main__", "version", "errors", "system", "files", "score", "toml_records",
     "xlsx", "xlsx.[acfpw]*",
-    "backprop", "backprop.exercise*", "backprop.graph*", "backprop.network", "backprop.network.file", "backprop.symbols*", "backprop.verb",
+    "backprop", "backprop.exercise*", "backprop.graph*", "backprop.network", "backprop.network.file",
+    "backprop.symbols*", "backprop.verb",
     "backprop.limits", "backprop.presets", "backprop.conventions",
     "cli", "cli.app", "cli.assignments", "cli.backprop", "cli.doctor", "cli.ending", "cli.environment", "cli.exercise",
     "cli.page", "cli.progress", "cli.signals", "cli.streams",

@@ -48,12 +48,13 @@ def test_arguments_are_counted_without_the_instance_and_without_those_that_need_
 def test_the_table_has_a_row_for_each_aim(tmp_path: Path) -> None:
     for name in ("package", "tests"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "a.py").write_text(SOURCE)
+        for file in ("a.py", "b.py"):
+            (tmp_path / name / file).write_text(SOURCE)
     house = house_numbers.count_house(tmp_path / "package", tmp_path / "tests")
     rules = ["a:1 imports b, which a may not", "c imports itself round a circle"]
     rows = {row[0]: row[1] for row in house_numbers.table(house, rules)}
-    assert rows["lines of source, files"] == "21, 1"
+    assert rows["lines of source, files"] == "42, 2"
     assert rows["lines of tests per line of source"] == "1.00"
-    assert rows["functions with more than 4 positional arguments"] == "2"
+    assert rows["functions with more than 4 positional arguments"] == "4"
     assert (rows["circles of imports"], rows["arrows upward"]) == ("1", "1")
-    assert len(list(house_numbers.beyond(house, rules))) == 4
+    assert len(list(house_numbers.beyond(house, rules))) == 6
