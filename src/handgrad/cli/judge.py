@@ -49,21 +49,21 @@ def judge_command(
     from handgrad.judge.page import class_csv, class_page, verdict_page
 
     path = Path(file)
-    check_targets(overwrite, report, csv)
+    _check_targets(overwrite, report, csv)
     if path.suffix.lower() in SHEETS:
-        refuse("a workbook", {"--assignment": assignment, "--seeds": seeds, "--csv": csv})
-        return judge_book(path, key, as_json, report)
-    refuse("a network", {"--key": key})
+        _refuse("a workbook", {"--assignment": assignment, "--seeds": seeds, "--csv": csv})
+        return _judge_book(path, key, as_json, report)
+    _refuse("a network", {"--key": key})
     if assignment is None:
         raise UsageError("--assignment is missing – name one, `handgrad assignments` lists them")
     listed = parse_seeds(seeds) if seeds is not None else None
-    folder, name = folder_and_network(file)
+    folder, name = _folder_and_network(file)
     if folder is not None:
-        verdicts = judge_class(folder, name, assignment, static, listed, data, time_limit, require_sandbox, as_json)
-        write(csv, class_csv(verdicts))
-        write(report, class_page(verdicts))
-        return finish(verdicts, static)
-    refuse("one file", {"--csv": csv})
+        verdicts = _judge_class(folder, name, assignment, static, listed, data, time_limit, require_sandbox, as_json)
+        _write(csv, class_csv(verdicts))
+        _write(report, class_page(verdicts))
+        return _finish(verdicts, static)
+    _refuse("one file", {"--csv": csv})
     from handgrad.judge.network.judging import judge_network
     from handgrad.judge.page import as_json as table_of
     from handgrad.judge.page import table_text
@@ -76,14 +76,14 @@ def judge_command(
         data=data_folder(data),
         time_limit=time_limit,
         require_sandbox=require_sandbox,
-        on_epoch=print_epoch,
+        on_epoch=_print_epoch,
     )
     print(json.dumps(table_of(verdict)) if as_json else table_text(verdict))
-    write(report, verdict_page(verdict))
-    return finish([verdict], static)
+    _write(report, verdict_page(verdict))
+    return _finish([verdict], static)
 
 
-def folder_and_network(file: str) -> tuple[Path | None, str]:
+def _folder_and_network(file: str) -> tuple[Path | None, str]:
     """Return the folder in ``FOLDER`` or ``FOLDER:Net`` and the network, or None for what is no folder."""
     if Path(file).is_dir():
         return Path(file), ""
@@ -91,7 +91,7 @@ def folder_and_network(file: str) -> tuple[Path | None, str]:
     return (Path(name), network) if name and Path(name).is_dir() else (None, "")
 
 
-def judge_class(
+def _judge_class(
     folder: Path,
     network: str,
     assignment: str,
@@ -131,19 +131,19 @@ def judge_class(
     return verdicts
 
 
-def judge_book(path: Path, key: Path | None, as_json: bool, report: Path | None) -> int:
+def _judge_book(path: Path, key: Path | None, as_json: bool, report: Path | None) -> int:
     """Judge a workbook and return the exit status."""
     from handgrad.judge.workbook import book_page, judge_workbook
 
     verdict = judge_workbook(path, key=key)
     print(json.dumps(verdict.as_json()) if as_json else verdict.text())
-    write(report, book_page(verdict))
+    _write(report, book_page(verdict))
     if verdict.verdict == "no verdict":
         raise UndecidedError(f"{path}: no verdict – the reason stands above – see --json for all of it")
     return 0 if verdict.verdict == "met" else 1
 
 
-def print_epoch(seed: int, answer: EpochAnswer) -> None:
+def _print_epoch(seed: int, answer: EpochAnswer) -> None:
     """Print one plain line on standard error for each epoch."""
     from handgrad.score import percent
 
@@ -152,25 +152,25 @@ def print_epoch(seed: int, answer: EpochAnswer) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def refuse(what: str, given: dict[str, object]) -> None:
+def _refuse(what: str, given: dict[str, object]) -> None:
     """Refuse options that would be ignored."""
     for name, value in given.items():
         if value is not None:
             raise UsageError(f"{name} does not go with {what} – leave it out")
 
 
-def check_targets(overwrite: bool, *targets: Path | None) -> None:
+def _check_targets(overwrite: bool, *targets: Path | None) -> None:
     """Refuse to write over what exists, before anything is judged."""
     check_free(*(target for target in targets if target is not None), overwrite=overwrite)
 
 
-def write(target: Path | None, text: str) -> None:
+def _write(target: Path | None, text: str) -> None:
     """Write *text* where a target is given."""
     if target is not None:
         write_whole(target, text.encode())
 
 
-def finish(verdicts: list[Verdict], static: bool) -> int:
+def _finish(verdicts: list[Verdict], static: bool) -> int:
     """Return 0 where all are met (or, without training, nothing is missed) and 1 where one is not.
 
     Raises `UndecidedError` where a file got no verdict.

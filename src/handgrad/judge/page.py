@@ -23,7 +23,7 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
 
 def table_text(verdict: Verdict) -> str:
     """Return *verdict* as a table for a terminal: condition, asked, found, met."""
-    rows = [row(each) for each in verdict.requirements]
+    rows = [_row(each) for each in verdict.requirements]
     lines = aligned(["condition", "asked", "found", "met"], rows) if rows else []
     lines += [f"{one_line(verdict.file)} – {verdict.assignment}: {verdict.verdict}"]
     lines += [f"note: {one_line(note, None)}" for note in verdict.notes]
@@ -31,7 +31,7 @@ def table_text(verdict: Verdict) -> str:
     return "\n".join(lines)
 
 
-def row(requirement: Requirement) -> tuple[str, str, str, str]:
+def _row(requirement: Requirement) -> tuple[str, str, str, str]:
     """Return the cells of one condition."""
     return requirement.name, requirement.asked, requirement.found, MARKS[requirement.met]
 
@@ -51,7 +51,7 @@ def class_csv(verdicts: Sequence[Verdict]) -> str:
 
 def verdict_page(verdict: Verdict) -> str:
     """Return the page to hand back for one file."""
-    return document(f"{verdict.file}: {verdict.verdict}", verdict_section(verdict, "h1"))
+    return document(f"{verdict.file}: {verdict.verdict}", _verdict_section(verdict, "h1"))
 
 
 def class_page(verdicts: Sequence[Verdict]) -> str:
@@ -67,7 +67,7 @@ def class_page(verdicts: Sequence[Verdict]) -> str:
         table(["file", "verdict", "why"], rows, class_="judged"),
     )
     sheets = [
-        tag("section", verdict_section(verdict, "h2"), class_="sheet", id=f"file{index}")
+        tag("section", _verdict_section(verdict, "h2"), class_="sheet", id=f"file{index}")
         for index, verdict in enumerate(verdicts)
     ]
     return document("A class judged", joined(overview, *sheets))
@@ -79,7 +79,7 @@ def why(verdict: Verdict) -> str:
     return "; ".join(missed) if missed else "; ".join(verdict.notes if verdict.verdict == "no verdict" else ())
 
 
-def verdict_section(verdict: Verdict, heading: str) -> Markup:
+def _verdict_section(verdict: Verdict, heading: str) -> Markup:
     """Return verdict, table and notes; *heading* is the element that names the file."""
     rows: list[list[object]] = [
         [each.name, each.asked, each.found, tag("span", MARKS[each.met], class_=MARKS[each.met])]

@@ -41,15 +41,15 @@ def examine(module: nn.Module, images: Tensor, *, name: str | None = None) -> Ex
     """
     name = name or type(module).__name__
     with restored(module):
-        whole = answer(module.eval(), images, name)  # first of all, because lazy layers get their parameters here
-        stir(module, images[:FEW_IMAGES])
+        whole = _answer(module.eval(), images, name)  # first of all, because lazy layers get their parameters here
+        _stir(module, images[:FEW_IMAGES])
         state = Snapshot(module)
         evaluation = Run(module.eval(), images[:FEW_IMAGES], state, name)
         seen = evaluation.layers()
-        problems = tuple(problems_of(module, images, name))
+        problems = tuple(_problems_of(module, images, name))
         training = Run(module.train(), images[:FEW_IMAGES], state, name)
-        layers = used_layers(seen, training)
-        statistics = norm_statistics(training) | forgotten(evaluation, training, state)
+        layers = _used_layers(seen, training)
+        statistics = _norm_statistics(training) | _forgotten(evaluation, training, state)
         hidden = hidden_tensors(evaluation.trace, evaluation.reached, module, statistics)
         trained = {path: each for path, each in parameters_of(module).items() if each.requires_grad}
         parameters = count_once(trained.values())
@@ -59,14 +59,14 @@ def examine(module: nn.Module, images: Tensor, *, name: str | None = None) -> Ex
             hidden=hidden,
             counted=parameters + sum(each.numbers for each in hidden),
             layers=layers,
-            defined_unused=tuple(unused(module, evaluation, training, layers)),
+            defined_unused=tuple(_unused(module, evaluation, training, layers)),
             output_shape=tuple(whole.shape),
             problems=problems,
-            largest=largest(trained),
+            largest=_largest(trained),
         )
 
 
-def answer(module: nn.Module, images: Tensor, name: str, seed: int = 0) -> Tensor:
+def _answer(module: nn.Module, images: Tensor, name: str, seed: int = 0) -> Tensor:
     """Return the scores for *images*; raises `UsageError` with the reason where there are none."""
     seed_all(seed)
     try:
@@ -78,7 +78,7 @@ def answer(module: nn.Module, images: Tensor, name: str, seed: int = 0) -> Tenso
     return output
 
 
-def stir(module: nn.Module, images: Tensor) -> None:
+def _stir(module: nn.Module, images: Tensor) -> None:
     """Move every parameter that learns a little, so that a gate which begins at zero does not hide what it lets through.
 
     What gets no gradient stays: a gate that can never open keeps hiding it. Without a gradient anywhere nothing moves.
@@ -144,30 +144,30 @@ class Run:
         return [each for each in layers_in(self.trace) if self.takes_part(each.node)]
 
 
-def used_layers(seen: Sequence[Found], training: Run) -> tuple[UsedLayer, ...]:
+def _used_layers(seen: Sequence[Found], training: Run) -> tuple[UsedLayer, ...]:
     """Return the layers that count, each once: those of ``eval()``, with dropout and BatchNorm from ``train()``."""
     both = {each.layer.path for each in seen if each.layer.kind == "batch_norm"}
     layers = [each.layer for each in seen if each.layer.kind not in ("batch_norm", "dropout")]
     for each in layers_in(training.trace):
         normed = each.layer.kind == "batch_norm" and (
-            by_hand(each.node) or (learns(each.node) and each.layer.path in both)
+            _by_hand(each.node) or (_learns(each.node) and each.layer.path in both)
         )
         if (normed or each.layer.kind == "dropout") and training.takes_part(each.node):
             layers.append(each.layer)
     return tuple(dict.fromkeys(layers))
 
 
-def by_hand(node: Node) -> bool:
+def _by_hand(node: Node) -> bool:
     """Whether a BatchNorm is one of single operations."""
     return "batch_norm" not in node.name
 
 
-def learns(node: Node) -> bool:
+def _learns(node: Node) -> bool:
     """Whether a BatchNorm operation takes the statistics of the batch, as in training it must."""
     return next((each for each in node.arguments if isinstance(each, bool)), True)
 
 
-def norm_statistics(training: Run) -> set[int]:
+def _norm_statistics(training: Run) -> set[int]:
     """Return the places of the running statistics that BatchNorm operations keep while training.
 
     One whose momentum is next to nothing keeps what its author put there, and that is not statistics.
@@ -175,14 +175,14 @@ def norm_statistics(training: Run) -> set[int]:
     return {
         place_of(each)
         for node in training.trace.nodes
-        if "batch_norm" in node.name and learns(node)
+        if "batch_norm" in node.name and _learns(node)
         if next((each for each in node.arguments if isinstance(each, float)), 0.0) >= LEAST_MOMENTUM
         for each in node.arguments[3:5]
         if isinstance(each, Tensor)
     }
 
 
-def forgotten(evaluation: Run, training: Run, state: Snapshot, rounds: int = 20) -> set[int]:
+def _forgotten(evaluation: Run, training: Run, state: Snapshot, rounds: int = 20) -> set[int]:
     """Return the places of buffers that are running statistics of another kind: they forget what is put into them.
 
     A buffer that training runs change and that moves towards the same values from another beginning stores no number of
@@ -192,7 +192,7 @@ def forgotten(evaluation: Run, training: Run, state: Snapshot, rounds: int = 20)
     module = training.module
     before = {path: (each, each.detach().clone()) for path, each in buffers_of(module).items()}
     used = stored_blocks(evaluation.trace, evaluation.reached)
-    answer(module.train(), training.images, training.name)
+    _answer(module.train(), training.images, training.name)
     after = buffers_of(module)
     paths = [
         path
@@ -209,31 +209,31 @@ def forgotten(evaluation: Run, training: Run, state: Snapshot, rounds: int = 20)
             for path in paths:
                 before[path][0].add_(noise)
         for round_number in range(rounds):
-            answer(module.train(), training.images, training.name, round_number)
+            _answer(module.train(), training.images, training.name, round_number)
         ends.append({path: buffers_of(module)[path].detach().clone() for path in paths})
     state.restore()
     close = [path for path in paths if float((ends[0][path] - ends[1][path]).abs().max()) <= 0.5 * 0.95]
     return {place_of(before[path][0]) for path in close}
 
 
-def problems_of(module: nn.Module, images: Tensor, name: str) -> Iterator[str]:
+def _problems_of(module: nn.Module, images: Tensor, name: str) -> Iterator[str]:
     """Say what makes the answers of *module* worthless, one line each; it is in ``eval()``."""
     before = {path: each.detach().clone() for path, each in parameters_of(module).items()}
-    first = answer(module, images, name).detach()
+    first = _answer(module, images, name).detach()
     if first.dim() == 0 or len(first) != len(images):
         return
     if not bool(torch.isfinite(first).all()):
         yield "scores are not finite numbers"
         return
-    far = distance(first)
-    if far(answer(module, images, name, seed=3)):
+    far = _distance(first)
+    if far(_answer(module, images, name, seed=3)):
         yield "the answer to one image changes from time to time in eval()"
         return
     order = torch.arange(len(images) - 1, -1, -1)
     shown = {
-        "in reverse order": answer(module, images[order], name)[order],
-        "in halves": torch.cat([answer(module, part, name) for part in images.chunk(2)]),
-        "one at a time": torch.cat([answer(module, each[None], name) for each in images[:FEW_IMAGES]]),
+        "in reverse order": _answer(module, images[order], name)[order],
+        "in halves": torch.cat([_answer(module, part, name) for part in images.chunk(2)]),
+        "one at a time": torch.cat([_answer(module, each[None], name) for each in images[:FEW_IMAGES]]),
     }
     for how, scores in shown.items():
         if scores.shape[1:] != first.shape[1:] or far(scores):
@@ -246,7 +246,7 @@ def problems_of(module: nn.Module, images: Tensor, name: str) -> Iterator[str]:
         yield "it changes its own parameters while it answers in eval()"
 
 
-def distance(first: Tensor) -> Callable[[Tensor], bool]:
+def _distance(first: Tensor) -> Callable[[Tensor], bool]:
     """Return a function that tells whether scores are another answer than *first* to the same images."""
     allowed = SAME * max(1.0, float(first.abs().max()))
 
@@ -256,7 +256,7 @@ def distance(first: Tensor) -> Callable[[Tensor], bool]:
     return far
 
 
-def unused(module: nn.Module, evaluation: Run, training: Run, layers: Sequence[UsedLayer]) -> Iterator[str]:
+def _unused(module: nn.Module, evaluation: Run, training: Run, layers: Sequence[UsedLayer]) -> Iterator[str]:
     """Return the layers that are defined and take no part, and the parameters that take no part though they count."""
     known = {each.path for each in layers}
     ran = {node.path for run in (evaluation, training) for node in run.trace.nodes if node.number in run.reached}
@@ -276,7 +276,7 @@ def unused(module: nn.Module, evaluation: Run, training: Run, layers: Sequence[U
             yield f"{path}: {parameter.numel():,} parameters that count but take no part"
 
 
-def largest(parameters: dict[str, Any]) -> str:
+def _largest(parameters: dict[str, Any]) -> str:
     """Return the module with the most parameters, in words; empty where there are none."""
     shares: dict[str, int] = {}
     for path, each in parameters.items():

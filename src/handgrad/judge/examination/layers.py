@@ -43,12 +43,12 @@ def watch(trace: Trace, node: Node) -> None:
         return
     result = node.results[0].detach()
     with torch.no_grad():
-        watch_means(trace, node, result)
-        watch_norm(trace, node, result)
-        watch_mask(node)
+        _watch_means(trace, node, result)
+        _watch_norm(trace, node, result)
+        _watch_mask(node)
 
 
-def watch_means(trace: Trace, node: Node, result: Tensor) -> None:
+def _watch_means(trace: Trace, node: Node, result: Tensor) -> None:
     """Compare a row of features an image with the spatial means of every map before it; keep the means of a map."""
     batch, shape = trace.batch, result.shape
     # A multiple of the batch is several views of each image, side by side.
@@ -57,7 +57,7 @@ def watch_means(trace: Trace, node: Node, result: Tensor) -> None:
         features, precision = result.double().reshape(shape[0], -1), max(1e-4, 2 * torch.finfo(result.dtype).eps)
         for earlier in trace.nodes[:-1]:
             for means in earlier.facts.get("means", ()):
-                if means.shape == features.shape and same(means, features, precision):
+                if means.shape == features.shape and _same(means, features, precision):
                     node.facts["pooled"] = earlier
                     trace.memory(result).flat = True
                     return
@@ -68,13 +68,13 @@ def watch_means(trace: Trace, node: Node, result: Tensor) -> None:
         node.facts["means"] = [exact.mean(dims) for dims in spatial if math.prod(shape[dim] for dim in dims) > 1]
 
 
-def same(means: Tensor, features: Tensor, precision: float) -> bool:
+def _same(means: Tensor, features: Tensor, precision: float) -> bool:
     """Whether two rows of features are equal up to rounding, and not merely both nothing."""
     size = float(means.abs().max())
     return size > 1e-9 and float((means - features).abs().max()) <= precision * size
 
 
-def watch_norm(trace: Trace, node: Node, result: Tensor) -> None:
+def _watch_norm(trace: Trace, node: Node, result: Tensor) -> None:
     """Note a result whose channels have mean 0 and variance 1 over the batch, while single images have not."""
     already = any(read.memory.normed for read in node.reads)
     shape = result.shape
@@ -94,7 +94,7 @@ def watch_norm(trace: Trace, node: Node, result: Tensor) -> None:
         trace.memory(tensor).normed = True
 
 
-def watch_mask(node: Node) -> None:
+def _watch_mask(node: Node) -> None:
     """Note the zeros and the other value of a random mask that a result was multiplied with, or filled by."""
     masks = [read for read in node.reads if read.memory.random and not read.images]
     if not masks or len(masks) == len(node.reads):
@@ -118,37 +118,37 @@ def layers_in(trace: Trace) -> list[Found]:
     found: list[Found] = []
     for node in trace.nodes:
         if node.images:
-            layer = layer_of(node, trace)
+            layer = _layer_of(node, trace)
             if layer is not None:
                 found.append(Found(layer, node))
     return found
 
 
-def layer_of(node: Node, trace: Trace) -> UsedLayer | None:
+def _layer_of(node: Node, trace: Trace) -> UsedLayer | None:
     """Return the layer that *node* is, None where it is none of those that assignments speak of."""
     name = node.name.rstrip("_")
     if "pooled" in node.facts:
         positions = node.facts["pooled"].shape
-        return named(node, "global_average_pooling", f"over {shape_words(positions)}")
+        return _named(node, "global_average_pooling", f"over {_shape_words(positions)}")
     if "batch_norm" in name:
-        return batch_norm(node, trace)
+        return _batch_norm(node, trace)
     if "normed" in node.facts:
-        return named(node, "batch_norm", "made by hand")
+        return _named(node, "batch_norm", "made by hand")
     if "mask" in node.facts or name in ("native_dropout", "_fused_dropout"):
-        return dropout(node, trace)
+        return _dropout(node, trace)
     if "conv" in name and len(node.reads) > 1 and node.reads[1].tensor.dim() >= 3:
-        return convolution(node)
+        return _convolution(node)
     if name in PRODUCTS:
-        return product(node, trace)
+        return _product(node, trace)
     if name == "sum":
-        return summed_product(node, trace)
+        return _summed_product(node, trace)
     if "max_pool" in name or "avg_pool" in name:
         kind = "max_pooling" if "max_pool" in name else "average_pooling"
-        return named(node, kind, f"{shape_words(node.reads[0].tensor.shape)} to {shape_words(node.shape)}")
+        return _named(node, kind, f"{_shape_words(node.reads[0].tensor.shape)} to {_shape_words(node.shape)}")
     return None
 
 
-def named(node: Node, kind: str, detail: str, value: float | None = None) -> UsedLayer:
+def _named(node: Node, kind: str, detail: str, value: float | None = None) -> UsedLayer:
     """Return the record of a layer, with the path of its module or the function nearest to it."""
     if node.leaf and node.path:
         return UsedLayer(kind, node.path, detail, value)
@@ -157,19 +157,19 @@ def named(node: Node, kind: str, detail: str, value: float | None = None) -> Use
     return UsedLayer(kind, f"function {FUNCTIONS[kind]}{inside}{line}", detail, value)
 
 
-def shape_words(shape: Sequence[int]) -> str:
+def _shape_words(shape: Sequence[int]) -> str:
     """Return ``7×7`` for the shape of a batch of maps."""
     return "×".join(str(side) for side in shape[2:]) or "1"
 
 
-def batch_norm(node: Node, trace: Trace) -> UsedLayer | None:
+def _batch_norm(node: Node, trace: Trace) -> UsedLayer | None:
     """Return the layer; statistics of single images (instance normalisation runs as this operation too) are none."""
     if not node.shape or node.shape[0] % trace.batch:
         return None
-    return named(node, "batch_norm", f"{node.shape[1]} channels")
+    return _named(node, "batch_norm", f"{node.shape[1]} channels")
 
 
-def convolution(node: Node) -> UsedLayer:
+def _convolution(node: Node) -> UsedLayer:
     """Return a convolution, or a fully connected layer where it sees single positions of nothing but features.
 
     A kernel on a map of one position multiplies every feature with its own weights, which is what a fully connected
@@ -180,14 +180,14 @@ def convolution(node: Node) -> UsedLayer:
     depthwise = weight.shape[1] == 1 and before[1] > 1
     single = math.prod(node.shape[2:]) == 1
     if single and not depthwise and math.prod(before[2:]) == 1:
-        return named(node, "fully_connected", f"{kernel} convolution after pooling, counts as fully connected")
+        return _named(node, "fully_connected", f"{kernel} convolution after pooling, counts as fully connected")
     if single and not depthwise and (min(before[2:]) == 1 or len(before) == 3 or image.memory.flat):
-        return named(node, "fully_connected", f"convolution of {kernel} over a row of all features")
+        return _named(node, "fully_connected", f"convolution of {kernel} over a row of all features")
     form = f"{kernel}, {before[1]} to {node.shape[1]} channels" + (", depthwise" if depthwise else "")
-    return named(node, "convolution", form)
+    return _named(node, "convolution", form)
 
 
-def product(node: Node, trace: Trace) -> UsedLayer | None:
+def _product(node: Node, trace: Trace) -> UsedLayer | None:
     """Return the layer that a product of matrices is: fully connected where each image gives one row of results."""
     pair = node.reads[:2] if node.name in ("linear", "_trilinear") else node.reads[-2:]
     if len(pair) < 2 or pair[0].images == pair[1].images:
@@ -203,15 +203,15 @@ def product(node: Node, trace: Trace) -> UsedLayer | None:
         outputs *= weight.shape[0]
     rows = math.prod(node.shape) / (outputs * trace.batch)
     if rows == 1 or pair[0 if first else 1].memory.flat:
-        return named(node, "fully_connected", f"{outputs} outputs")
+        return _named(node, "fully_connected", f"{outputs} outputs")
     if rows > 1:
-        return named(node, "convolution", f"1×1: the same product at {rows:.0f} positions")
+        return _named(node, "convolution", f"1×1: the same product at {rows:.0f} positions")
     return None
 
 
-def summed_product(node: Node, trace: Trace) -> UsedLayer | None:
+def _summed_product(node: Node, trace: Trace) -> UsedLayer | None:
     """Return a fully connected layer written as a product of single numbers and a sum."""
-    source = producer(node.reads[0], trace)
+    source = _producer(node.reads[0], trace)
     if source is None or source.name != "mul" or len(source.reads) != 2:
         return None
     image, weight = source.reads if source.reads[0].images else source.reads[::-1]
@@ -223,35 +223,35 @@ def summed_product(node: Node, trace: Trace) -> UsedLayer | None:
         and weight.tensor.numel() == features * outputs
         and math.prod(source.shape) == features * outputs * trace.batch
     ):
-        return named(node, "fully_connected", f"{outputs:.0f} outputs, as products and a sum")
+        return _named(node, "fully_connected", f"{outputs:.0f} outputs, as products and a sum")
     return None
 
 
-def producer(read: Read, trace: Trace) -> Node | None:
+def _producer(read: Read, trace: Trace) -> Node | None:
     """Return the operation that last wrote what is read."""
     return trace.nodes[read.writers[-1]] if read.writers else None
 
 
-def dropout(node: Node, trace: Trace) -> UsedLayer | None:
+def _dropout(node: Node, trace: Trace) -> UsedLayer | None:
     """Return a dropout with its probability: the one asked for where zeros bear it out, else the one the scale gives."""
     if "dropout" in node.name:
-        return named(node, "dropout", f"p={node.arguments[1]:g}", float(node.arguments[1]))
+        return _named(node, "dropout", f"p={node.arguments[1]:g}", float(node.arguments[1]))
     share, scale, count = node.facts["mask"]
     if count <= trace.batch or not 0 < share < 1:
         return None  # one draw an image is stochastic depth; a mask without zeros drops nothing
     mask = next(read for read in node.reads if read.memory.random and not read.images)
-    asked = [each for each in probabilities(mask, trace) if 0 < each < 1]
+    asked = [each for each in _probabilities(mask, trace) if 0 < each < 1]
     allowed = 4 * math.sqrt(share * (1 - share) / count) + 1e-3
     scaled = [1 - 1 / scale] if scale > 1 else []
     for candidates in (asked, scaled):
         near = [each for each in candidates if abs(each - share) <= allowed]
         if near:
             value = round(min(near, key=lambda each: abs(each - share)), 6)
-            return named(node, "dropout", f"p={value:g}", value)
-    return named(node, "dropout", f"p about {share:.3f}, measured on {count:,} values", share)
+            return _named(node, "dropout", f"p={value:g}", value)
+    return _named(node, "dropout", f"p about {share:.3f}, measured on {count:,} values", share)
 
 
-def probabilities(mask: Read, trace: Trace) -> list[float]:
+def _probabilities(mask: Read, trace: Trace) -> list[float]:
     """Return the probabilities of a zero that the operations behind *mask* were given."""
     found: list[float] = []
     waiting, seen = list(mask.writers), set[int]()
@@ -263,14 +263,14 @@ def probabilities(mask: Read, trace: Trace) -> list[float]:
         node = trace.nodes[number]
         name = node.name.rstrip("_")
         if name == "bernoulli":
-            found += [1 - each for each in bernoulli_p(node)]
+            found += [1 - each for each in _bernoulli_p(node)]
         elif name in ("gt", "ge", "lt", "le") and isinstance(node.arguments[1], float | int):
             found += [float(node.arguments[1]), 1 - float(node.arguments[1])]
         waiting += [writer for read in node.reads for writer in read.writers]
     return found
 
 
-def bernoulli_p(node: Node) -> list[float]:
+def _bernoulli_p(node: Node) -> list[float]:
     """Return the probability of a one: a number, or a tensor of one and the same number."""
     numbers = [each for each in node.arguments[1:] if isinstance(each, float)]
     if numbers:

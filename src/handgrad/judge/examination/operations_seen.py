@@ -124,7 +124,7 @@ class Trace(TorchDispatchMode):
         if self.disturb is not None:
             result = func(*args, **(kwargs or {}))
             if (name, self.turns[name]) == self.disturb:
-                add_noise(result)
+                _add_noise(result)
             return result
         reads = tuple(self.read(tensor) for tensor in self.values_read(name, given))
         result = func(*args, **(kwargs or {}))
@@ -178,7 +178,7 @@ class Trace(TorchDispatchMode):
             shape=tuple(results[0].shape) if results else (),
             path=path,
             leaf=leaf,
-            line=author_line(),
+            line=_author_line(),
             images=any(read.images for read in reads),
             drawn=torch.Tag.nondeterministic_seeded in func.tags,
         )
@@ -198,7 +198,7 @@ class Trace(TorchDispatchMode):
             memory.writers = [*memory.writers, number] if not fresh or memory.writers else [number]
             memory.images |= node.images
             memory.random |= node.drawn or any(read.memory.random for read in reads)
-            memory.weighted |= any(read.memory.weighted for read in reads) or (node.images and weighs(node.name))
+            memory.weighted |= any(read.memory.weighted for read in reads) or (node.images and _weighs(node.name))
             memory.flat = self.flat(node, tensor)
             memory.normed = False
         if self.watch is not None:
@@ -221,7 +221,7 @@ class Trace(TorchDispatchMode):
         return bool(sources) and all(sources)
 
 
-def weighs(name: str) -> bool:
+def _weighs(name: str) -> bool:
     """Whether the operation is a convolution or a product of matrices."""
     return "conv" in name or name in PRODUCTS
 
@@ -229,7 +229,7 @@ def weighs(name: str) -> bool:
 PRODUCTS = ("mm", "addmm", "bmm", "baddbmm", "addbmm", "mv", "addmv", "linear", "matmul", "_trilinear", "dot")
 
 
-def add_noise(result: Any) -> None:
+def _add_noise(result: Any) -> None:
     """Add to the first tensor of *result*, in place, noise as large as it varies."""
     tensor = tensors_in(result if isinstance(result, list | tuple) else [result])[0]
     if tensor.is_floating_point() and tensor.numel():
@@ -238,7 +238,7 @@ def add_noise(result: Any) -> None:
         tensor.detach().add_(noise.to(tensor) * (size if size > 1e-6 else 1.0))
 
 
-def author_line() -> int | None:
+def _author_line() -> int | None:
     """Return the line, in the innermost file that is neither torch nor this package, which is running now."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:

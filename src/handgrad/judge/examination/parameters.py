@@ -61,26 +61,26 @@ def hidden_tensors(
     but random ones do: a seed can stand for any number of weights.
     """
     trained = {place_of(each) for each in parameters_of(module).values() if each.requires_grad}
-    names = named_places(module)
+    names = _named_places(module)
     found: list[HiddenTensor] = []
-    single = len(single_numbers(trace.nodes, reached))
+    single = len(_single_numbers(trace.nodes, reached))
     for place, block in stored_blocks(trace, reached).items():
         if place in trained or place in statistics:
             continue
-        few = rule_numbers(block)
+        few = _rule_numbers(block)
         if few is not None:
             single += few
             continue
         line = f", line {block.line}" if block.line else ""
         name, where = names.get(place, (f"made in {block.path or 'forward'}{line}", "constant"))
         found.append(HiddenTensor(name, block.numbers(), where))
-    found += random_numbers(trace.nodes, reached)
+    found += _random_numbers(trace.nodes, reached)
     if single > FEW:
         found.append(HiddenTensor(f"{single} single numbers written into the computation", single, "constant"))
     return tuple(found)
 
 
-def single_numbers(nodes: Sequence[Node], reached: Collection[int]) -> set[float]:
+def _single_numbers(nodes: Sequence[Node], reached: Collection[int]) -> set[float]:
     """Return the different fractions that stand as single numbers in sums, products and fillings."""
     return {
         value
@@ -91,7 +91,7 @@ def single_numbers(nodes: Sequence[Node], reached: Collection[int]) -> set[float
     }
 
 
-def random_numbers(nodes: Sequence[Node], reached: Collection[int]) -> Iterator[HiddenTensor]:
+def _random_numbers(nodes: Sequence[Node], reached: Collection[int]) -> Iterator[HiddenTensor]:
     """Return the random tensors that help to compute an answer, one for each drawing."""
     for node in nodes:
         if node.number in reached and node.drawn and node.results and node.results[0].numel() > 1:
@@ -101,7 +101,7 @@ def random_numbers(nodes: Sequence[Node], reached: Collection[int]) -> Iterator[
             )
 
 
-def rule_numbers(block: Stored) -> int | None:
+def _rule_numbers(block: Stored) -> int | None:
     """Return how few numbers make the tensor in *block*: 1 where all are equal, 3 for even steps over rows and columns.
 
     None where it takes more than a handful.
@@ -121,7 +121,7 @@ def rule_numbers(block: Stored) -> int | None:
     return needed if largest <= 1e-5 * float(values.abs().max()) else None
 
 
-def named_places(module: nn.Module) -> Mapping[int, tuple[str, Where]]:
+def _named_places(module: nn.Module) -> Mapping[int, tuple[str, Where]]:
     """Return, by place, the name of every tensor that the modules and their functions can reach, and where it is."""
     found: dict[int, tuple[str, Where]] = {}
 
@@ -147,8 +147,8 @@ def named_places(module: nn.Module) -> Mapping[int, tuple[str, Where]]:
         for name, value in vars(each).items():
             if name not in OWN_NAMES:
                 keep(value, f"{owner}.{name}", "constant")
-        for function in functions_of(each):
-            for name, value, where in reachable(function):
+        for function in _functions_of(each):
+            for name, value, where in _reachable(function):
                 keep(value, name, where)
         for kind in type(each).__mro__:
             if not kind.__module__.startswith("torch."):
@@ -157,7 +157,7 @@ def named_places(module: nn.Module) -> Mapping[int, tuple[str, Where]]:
     return found
 
 
-def functions_of(module: nn.Module) -> Iterator[types.FunctionType]:
+def _functions_of(module: nn.Module) -> Iterator[types.FunctionType]:
     """Return the functions that *module* brings along: methods of its own classes, function attributes, hooks."""
     for kind in type(module).__mro__:
         if not kind.__module__.startswith("torch."):
@@ -167,20 +167,20 @@ def functions_of(module: nn.Module) -> Iterator[types.FunctionType]:
     yield from (each for each in [*attributes, *hooks] if isinstance(each, types.FunctionType))
 
 
-def reachable(function: types.FunctionType, depth: int = 2) -> Iterator[tuple[str, Any, Where]]:
+def _reachable(function: types.FunctionType, depth: int = 2) -> Iterator[tuple[str, Any, Where]]:
     """Return name, value and kind of place of what *function* reads from around it, through other functions too."""
     around = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
-    closed = [(name, cell.cell_contents) for name, cell in around if has_contents(cell)]
+    closed = [(name, cell.cell_contents) for name, cell in around if _has_contents(cell)]
     closed += [(f"default of {function.__name__}", each) for each in function.__defaults__ or ()]
     read = [(name, function.__globals__[name]) for name in function.__code__.co_names if name in function.__globals__]
     for pairs, where in ((closed, "closure"), (read, "global")):
         for name, value in pairs:
             yield name, value, "closure" if where == "closure" else "global"
             if isinstance(value, types.FunctionType) and depth:
-                yield from reachable(value, depth - 1)
+                yield from _reachable(value, depth - 1)
 
 
-def has_contents(cell: types.CellType) -> bool:
+def _has_contents(cell: types.CellType) -> bool:
     """Whether a closure's variable has a value yet."""
     try:
         cell.cell_contents  # noqa: B018  (reading is the test)

@@ -177,15 +177,15 @@ class Assignment(Strict):
 
     def words(self) -> list[str]:
         """Return the conditions as sentences without full stops, in the order in which they are judged."""
-        return list(sentences(self))
+        return list(_sentences(self))
 
 
-def sentences(assignment: Assignment) -> Iterator[str]:
+def _sentences(assignment: Assignment) -> Iterator[str]:
     """Return one sentence for each condition."""
     if assignment.parameters.any:
         yield f"{assignment.parameters.words()} parameters, counted by what computes the output"
     if assignment.layers.required:
-        yield f"uses {joined([WORDS[kind] for kind in assignment.layers.required])}"
+        yield f"uses {_joined([WORDS[kind] for kind in assignment.layers.required])}"
     if assignment.layers.dropout is not None:
         yield f"one dropout of exactly {assignment.layers.dropout:g}"
     for kind in assignment.layers.forbidden:
@@ -201,7 +201,7 @@ def sentences(assignment: Assignment) -> Iterator[str]:
     yield f"{assignment.accuracy.words()}{suffix}"
 
 
-def joined(words: Sequence[str]) -> str:
+def _joined(words: Sequence[str]) -> str:
     """Return ``a, b and c``."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 

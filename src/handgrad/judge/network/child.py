@@ -57,7 +57,7 @@ def main(folder: str, answers: int) -> None:
     job = json.loads((place / "job.json").read_text(encoding="utf-8"))
     send("ready")
     try:
-        {"read": read, "examine": examine_rebuilt, "train": train_rebuilt}[job["kind"]](place, job, send)
+        {"read": _read, "examine": _examine_rebuilt, "train": _train_rebuilt}[job["kind"]](place, job, send)
     except UntraceableError as error:
         send("refused", reason=str(error), author=error.author)
     except MalformedError as error:
@@ -68,11 +68,11 @@ def main(folder: str, answers: int) -> None:
         if isinstance(error, SystemExit):
             reason = "the file ends the program"
         else:
-            reason = f"{line_of(error, place)}{type(error).__name__}: {first_line(error)}"
+            reason = f"{_line_of(error, place)}{type(error).__name__}: {_first_line(error)}"
         send("refused", reason=reason, author=job["kind"] == "read")
 
 
-def first_line(error: BaseException) -> str:
+def _first_line(error: BaseException) -> str:
     """Return the first line of what *error* says."""
     try:
         return next(iter(str(error).strip().splitlines()), "")[:300]
@@ -80,7 +80,7 @@ def first_line(error: BaseException) -> str:
         return ""
 
 
-def line_of(error: BaseException, folder: Path) -> str:
+def _line_of(error: BaseException, folder: Path) -> str:
     """Return ``line N: `` for the innermost line below *folder* that *error* came through."""
     lines = [
         frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(str(folder))
@@ -88,19 +88,19 @@ def line_of(error: BaseException, folder: Path) -> str:
     return f"line {lines[-1]}: " if lines else ""
 
 
-def read(place: Path, job: dict[str, Any], send: Send) -> None:
+def _read(place: Path, job: dict[str, Any], send: Send) -> None:
     """Run the file, write down its network for each seed, and send plan, constants and first weights."""
-    images = unpacked_images(place / "sample.bin")[:SHOWN_TO_FILE]
+    images = _unpacked_images(place / "sample.bin")[:SHOWN_TO_FILE]
     path = place / "file" / job["file"]
-    name = f"{path}:{job['network'] or only_network(path)}".rstrip(":")
+    name = f"{path}:{job['network'] or _only_network(path)}".rstrip(":")
     for seed in job["seeds"]:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(key(seed))
-            network = not_compiled(load_network(name))
+            network = _not_compiled(load_network(name))
             give_lazy_layers_their_weights(network, images)
         network.eval()
         before = [value.clone() for value in network.state_dict().values() if isinstance(value, Tensor)]
-        scores = answer_of(network, normalise(images).contiguous(), job["network"] or type(network).__name__)
+        scores = _answer_of(network, normalise(images).contiguous(), job["network"] or type(network).__name__)
         changed = any(
             not torch.equal(old, new) for old, new in zip(before, network.state_dict().values(), strict=False)
         )
@@ -119,7 +119,7 @@ def read(place: Path, job: dict[str, Any], send: Send) -> None:
             plan=plan,
             tensors=heads,
             answers=scores.double().tolist(),
-            unused=unused_modules(network, images),
+            unused=_unused_modules(network, images),
         )
     send("done")
 
@@ -133,13 +133,13 @@ def give_lazy_layers_their_weights(network: nn.Module, images: Tensor) -> None:
         network.train()
 
 
-def not_compiled(network: nn.Module) -> nn.Module:
+def _not_compiled(network: nn.Module) -> nn.Module:
     """Return the network that ``torch.compile`` was given; it computes the same, and only this one can be followed."""
     inner = getattr(network, "_orig_mod", None) if type(network).__name__ == "OptimizedModule" else None
     return inner if isinstance(inner, nn.Module) else network
 
 
-def answer_of(network: nn.Module, images: Tensor, name: str) -> Tensor:
+def _answer_of(network: nn.Module, images: Tensor, name: str) -> Tensor:
     """Return what *network* answers to *images*; raise `UsageError` with the layer at fault where it cannot."""
     try:
         with torch.no_grad():
@@ -152,7 +152,7 @@ def answer_of(network: nn.Module, images: Tensor, name: str) -> Tensor:
     return output
 
 
-def only_network(path: Path) -> str:
+def _only_network(path: Path) -> str:
     """Return which network of the file *path* is meant where nobody says: the only class, or the one called as is usual."""
     module = import_file(path)
     classes = [
@@ -165,7 +165,7 @@ def only_network(path: Path) -> str:
     return next((name for name in USUAL if name in classes), "")
 
 
-def unused_modules(network: nn.Module, images: Tensor) -> list[str]:
+def _unused_modules(network: nn.Module, images: Tensor) -> list[str]:
     """Return the paths of the layers of *network* that a pass never calls; for explanation only."""
     called: set[str] = set()
 
@@ -183,7 +183,7 @@ def unused_modules(network: nn.Module, images: Tensor) -> list[str]:
     return [path for path in leaves if path not in called][:100]
 
 
-def rebuilt(place: Path) -> tuple[Rebuilt, dict[str, Any]]:
+def _rebuilt(place: Path) -> tuple[Rebuilt, dict[str, Any]]:
     """Return the network written down in *place*, and the head of its description."""
     head = json.loads((place / "network.json").read_text(encoding="utf-8"))
     try:
@@ -196,22 +196,22 @@ def rebuilt(place: Path) -> tuple[Rebuilt, dict[str, Any]]:
         raise MalformedError(f"{type(error).__name__} in its description") from error
 
 
-def examine_rebuilt(place: Path, job: dict[str, Any], send: Send) -> None:
+def _examine_rebuilt(place: Path, job: dict[str, Any], send: Send) -> None:
     """Examine the rebuilt network and send what was seen."""
     from handgrad.judge.examination.examine import examine
 
-    network, head = rebuilt(place)
-    images = normalise(unpacked_images(place / "sample.bin")).contiguous()
+    network, head = _rebuilt(place)
+    images = normalise(_unpacked_images(place / "sample.bin")).contiguous()
     name = str(head.get("name", ""))[:200]
     found = asdict(examine(network, images, name=name or "the network"))
-    problems = [*found["problems"], *changes_itself(network, images)]
+    problems = [*found["problems"], *_changes_itself(network, images)]
     if not problems:
-        check_same_answers(network, images[:SHOWN_TO_FILE], head.get("answers"))
+        _check_same_answers(network, images[:SHOWN_TO_FILE], head.get("answers"))
     send("examination", **found | {"problems": problems, "network": name})
     send("done")
 
 
-def check_same_answers(network: nn.Module, images: Tensor, told: Any) -> None:
+def _check_same_answers(network: nn.Module, images: Tensor, told: Any) -> None:
     """Raise `MalformedError` where the rebuilt network answers otherwise than the file's own: then the judge is at fault.
 
     A file that lies about its answers gets no verdict, which wins it nothing.
@@ -226,7 +226,7 @@ def check_same_answers(network: nn.Module, images: Tensor, told: Any) -> None:
         raise MalformedError("what was written down answers otherwise than the network in the file")
 
 
-def changes_itself(network: nn.Module, images: Tensor) -> list[str]:
+def _changes_itself(network: nn.Module, images: Tensor) -> list[str]:
     """Return a problem where a pass changes weights, or ``eval()`` anything at all."""
     state = {name: value.clone() for name, value in network.state_dict().items()}
     parameters = {name for name, _ in network.named_parameters()}
@@ -246,38 +246,38 @@ def changes_itself(network: nn.Module, images: Tensor) -> list[str]:
     return problems
 
 
-def train_rebuilt(place: Path, job: dict[str, Any], send: Send) -> None:
+def _train_rebuilt(place: Path, job: dict[str, Any], send: Send) -> None:
     """Train the rebuilt network and send its raw answers to the test images before the first and after each epoch."""
     recipe, seed = parse_recipe(job["recipe"], "recipe"), job["seed"]
-    training = Images(unpacked_images(place / "train.bin"), torch.tensor(list((place / "labels.bin").read_bytes())))
-    test = unpacked_images(place / "test.bin")
+    training = Images(_unpacked_images(place / "train.bin"), torch.tensor(list((place / "labels.bin").read_bytes())))
+    test = _unpacked_images(place / "test.bin")
     # The loop evaluates after each epoch; here nobody knows the labels, so it is given one image and its answer ignored.
     nothing = Images(test[:1], torch.zeros(1, dtype=torch.long))
-    state = begin(lambda: rebuilt(place)[0], recipe, seed, torch.device("cpu"))
+    state = begin(lambda: _rebuilt(place)[0], recipe, seed, torch.device("cpu"))
     if not any(parameter.requires_grad for parameter in state.network.parameters()):
         raise UntraceableError("it has no parameters that learn – there is nothing to train", author=True)
     order = torch.randperm(len(test), generator=torch.Generator().manual_seed(key(seed, 2)))[:AGAIN]
     with torch.random.fork_rng(devices=[]):
-        send("answers", answers_to(state.evaluated, test, ANSWER_BATCH), epoch=0)
+        send("answers", _answers_to(state.evaluated, test, ANSWER_BATCH), epoch=0)
     try:
         for score in train(state, recipe, seed, training, nothing):
-            send("answers", answers_to(state.evaluated, test, ANSWER_BATCH), epoch=score.epoch)
+            send("answers", _answers_to(state.evaluated, test, ANSWER_BATCH), epoch=score.epoch)
     except DivergedError as error:
         send("diverged", reason=str(error))
         return
-    again = answers_to(state.evaluated, test[order], AGAIN_BATCH)
+    again = _answers_to(state.evaluated, test[order], AGAIN_BATCH)
     send("again", again, order=order.tolist())
     send("done")
 
 
 @torch.inference_mode()
-def answers_to(network: nn.Module, images: Tensor, batch: int) -> bytes:
+def _answers_to(network: nn.Module, images: Tensor, batch: int) -> bytes:
     """Return the outputs ``[n, 10]`` (float32, raw) of *network* in ``eval()``, *batch* images at a time."""
     network.eval()
     outputs: Sequence[Tensor] = [network(normalise(part)).float() for part in images.split(batch)]
     return torch.cat(list(outputs)).contiguous().numpy().tobytes()
 
 
-def unpacked_images(path: Path) -> Tensor:
+def _unpacked_images(path: Path) -> Tensor:
     """Return the images (bytes) ``[n, 28, 28]`` in the file *path*."""
     return torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8).reshape(-1, 28, 28)

@@ -30,10 +30,10 @@ def check(
     an image, and answers that depend on nothing but the image. A training that failed has not met the accuracy.
     """
     return (
-        output_shape(examination),
-        answers(examination),
+        _output_shape(examination),
+        _answers(examination),
         *parameters(assignment, examination),
-        *layers(assignment, examination, recipe),
+        *_layers(assignment, examination, recipe),
         *training(assignment, recipe, results),
         accuracy(assignment, recipe, results),
     )
@@ -46,14 +46,14 @@ def verdict_of(requirements: Sequence[Requirement]) -> Literal["met", "not met",
     return "met" if requirements and all(each.met for each in requirements) else "no verdict"
 
 
-def output_shape(examination: Examination) -> Requirement:
+def _output_shape(examination: Examination) -> Requirement:
     """Ten scores an image, whatever the assignment."""
     shape = examination.output_shape
     found = f"{list(shape)}"
     return Requirement("output", f"{CLASSES} scores an image", found, len(shape) == 2 and shape[1] == CLASSES)
 
 
-def answers(examination: Examination) -> Requirement:
+def _answers(examination: Examination) -> Requirement:
     """Answers that depend on the image alone."""
     found = "; ".join(examination.problems) or "the same alone, in any order and every time"
     return Requirement("answers", "depend on the image alone", found, not examination.problems)
@@ -77,40 +77,40 @@ def parameters(assignment: Assignment, examination: Examination) -> Iterator[Req
     yield Requirement("parameters", limits.words(), found, met)
 
 
-def layers(assignment: Assignment, examination: Examination, recipe: Recipe | None) -> Iterator[Requirement]:
+def _layers(assignment: Assignment, examination: Examination, recipe: Recipe | None) -> Iterator[Requirement]:
     """The layers that must take part, and those that must not."""
-    used = [with_recipe(each, recipe) for each in examination.layers]
+    used = [_with_recipe(each, recipe) for each in examination.layers]
     for kind in assignment.layers.required:
         found = [each for each in used if each.kind == kind and not (kind == "dropout" and not each.value)]
-        yield Requirement(kind, f"{WORDS[kind]} is used", places(found) or absent(kind, examination), bool(found))
+        yield Requirement(kind, f"{WORDS[kind]} is used", _places(found) or _absent(kind, examination), bool(found))
     asked = assignment.layers.dropout
     if asked is not None:
         found = [each for each in used if each.kind == "dropout" and each.value]
         exact = [each for each in found if abs((each.value or 0) - asked) <= TRULY_THE_SAME]
-        words = ", ".join(f"{each.value:g} at {place_words(each.path)}" for each in exact or found) or absent(
+        words = ", ".join(f"{each.value:g} at {place_words(each.path)}" for each in exact or found) or _absent(
             "dropout", examination
         )
         yield Requirement("dropout probability", f"one dropout of exactly {asked:g}", words, bool(exact))
     for kind in assignment.layers.forbidden:
         found = [each for each in used if each.kind == kind]
-        yield Requirement(f"no {kind}", f"{WORDS[kind]} is not used", places(found) or "none", not found)
+        yield Requirement(f"no {kind}", f"{WORDS[kind]} is not used", _places(found) or "none", not found)
 
 
-def with_recipe(layer: UsedLayer, recipe: Recipe | None) -> UsedLayer:
+def _with_recipe(layer: UsedLayer, recipe: Recipe | None) -> UsedLayer:
     """Return *layer* as it is in training: a recipe may give every dropout module another probability."""
     if layer.kind != "dropout" or recipe is None or recipe.dropout is None or layer.path.startswith("function "):
         return layer
     return UsedLayer(layer.kind, layer.path, f"p={recipe.dropout:g} by the recipe", recipe.dropout)
 
 
-def places(found: Sequence[UsedLayer], most: int = 4) -> str:
+def _places(found: Sequence[UsedLayer], most: int = 4) -> str:
     """Return where layers were found, with what there is to know of each; empty where there are none."""
     words = [place_words(each.path) + (f" ({each.detail})" if each.detail else "") for each in found[:most]]
     more = [f"{len(found) - most} more"] if len(found) > most else []
     return ", ".join([*words, *more])
 
 
-def absent(kind: str, examination: Examination) -> str:
+def _absent(kind: str, examination: Examination) -> str:
     """Say that no layer of *kind* takes part, and name what is defined without being used."""
     unused = (
         f" – defined but without effect: {', '.join(examination.defined_unused)}" if examination.defined_unused else ""
@@ -119,7 +119,7 @@ def absent(kind: str, examination: Examination) -> str:
         each for each in examination.layers if kind == "global_average_pooling" and each.kind == "average_pooling"
     ]
     if partial:
-        unused += f" – {places(partial)} does not average the whole map to one value"
+        unused += f" – {_places(partial)} does not average the whole map to one value"
     return f"none takes part in computing the output{unused}"
 
 
@@ -149,9 +149,9 @@ def accuracy(assignment: Assignment, recipe: Recipe | None, results: Sequence[Se
     words = asked.words() + (f", with {seeds.meet} of {seeds.of} seeds" if seeds.of > 1 else "")
     if not results:
         return Requirement("accuracy", words, "not trained", None)
-    reached = [reaches(assignment, recipe, result) for result in results]
-    found = "; ".join(found_words(assignment, recipe, each, len(results) > 1) for each in results)
-    found += near(assignment, results)
+    reached = [_reaches(assignment, recipe, result) for result in results]
+    found = "; ".join(_found_words(assignment, recipe, each, len(results) > 1) for each in results)
+    found += _near(assignment, results)
     enough = sum(reached) * seeds.of >= seeds.meet * len(results)
     if len(results) < seeds.of:
         # What is missing could still turn it only where the trainings that remain suffice.
@@ -169,31 +169,31 @@ def at_line(answer: EpochAnswer, line: Fraction) -> bool:
     return answer.total > 0 and answer.correct >= line * answer.total
 
 
-def complete(recipe: Recipe | None, result: SeedResult) -> bool:
+def _complete(recipe: Recipe | None, result: SeedResult) -> bool:
     """Whether the training came to its end: epochs in order from 1, as many as the recipe has, and no failure."""
     numbers = [answer.epoch for answer in result.epochs]
     asked = recipe.epochs if recipe is not None else len(numbers)
     return result.failed is None and bool(numbers) and numbers == list(range(1, asked + 1))
 
 
-def reaches(assignment: Assignment, recipe: Recipe | None, result: SeedResult) -> bool:
+def _reaches(assignment: Assignment, recipe: Recipe | None, result: SeedResult) -> bool:
     """Whether one training reaches the line when it is asked to."""
     asked = assignment.accuracy
-    if not complete(recipe, result) or len(result.epochs) < asked.epochs:
+    if not _complete(recipe, result) or len(result.epochs) < asked.epochs:
         return False
     good = [at_line(answer, asked.share) for answer in result.epochs]
     return any(good) if asked.held == "any" else all(good[-asked.epochs :])
 
 
-def found_words(assignment: Assignment, recipe: Recipe | None, result: SeedResult, several: bool) -> str:
+def _found_words(assignment: Assignment, recipe: Recipe | None, result: SeedResult, several: bool) -> str:
     """Return what one training reached, in words, with the interval of the count that decides."""
     prefix = f"seed {result.seed}: " if several else ""
     if result.failed is not None:
         return f"{prefix}training failed: {result.failed}"
-    if not complete(recipe, result):
+    if not _complete(recipe, result):
         of = f" of {recipe.epochs}" if recipe is not None else ""
         return f"{prefix}only {len(result.epochs)}{of} epochs were answered"
-    deciding = decides(assignment, result)
+    deciding = _decides(assignment, result)
     low, high = wilson_interval(deciding.correct, deciding.total)
     figure = (
         f"{percent(deciding.correct, deciding.total)} in epoch {deciding.epoch} ({deciding.correct:,} of "
@@ -208,16 +208,16 @@ def found_words(assignment: Assignment, recipe: Recipe | None, result: SeedResul
     return f"{prefix}{figure}"
 
 
-def decides(assignment: Assignment, result: SeedResult) -> EpochAnswer:
+def _decides(assignment: Assignment, result: SeedResult) -> EpochAnswer:
     """Return the epoch on which the condition hangs: the last, the lowest of the last k, or the best."""
     if assignment.accuracy.held == "any":
         return max(result.epochs, key=lambda each: Fraction(each.correct, each.total))
     return min(result.epochs[-assignment.accuracy.epochs :], key=lambda each: Fraction(each.correct, each.total))
 
 
-def near(assignment: Assignment, results: Sequence[SeedResult]) -> str:
+def _near(assignment: Assignment, results: Sequence[SeedResult]) -> str:
     """Say, where the line lies within the interval of a count, how many seeds would settle on which side the mean is."""
-    deciding = [decides(assignment, each) for each in results if each.failed is None and each.epochs]
+    deciding = [_decides(assignment, each) for each in results if each.failed is None and each.epochs]
     line = float(100 * assignment.accuracy.share)
     close = [
         each

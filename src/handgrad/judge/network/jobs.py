@@ -92,33 +92,33 @@ class Context:
         """Run the job in the folder *job* for the time that is left, at most *most* seconds."""
         seconds = min(self.clock.left, most or self.clock.left)
         if seconds <= 0:
-            raise NoVerdictError(out_of_time(self.clock.limit))
-        open_to_all(job)
+            raise NoVerdictError(_out_of_time(self.clock.limit))
+        _open_to_all(job)
         limits = replace(self.limits, seconds=seconds, whole=self.clock.left)
         return run(Job(CODE, job), limits, self.level, on_frame)
 
 
-def out_of_time(limit: float) -> str:
+def _out_of_time(limit: float) -> str:
     """Say that the judging took too long."""
     return f"the judging did not end within {limit:g} s – give it more with --time-limit"
 
 
 @contextmanager
-def job_folder(**head: Any) -> Iterator[Path]:
+def _job_folder(**head: Any) -> Iterator[Path]:
     """Yield a folder with ``job.json`` in it, removed afterwards."""
     with TemporaryDirectory(prefix="handgrad-job-", ignore_cleanup_errors=True) as name:
         (Path(name) / "job.json").write_text(json.dumps(head), encoding="utf-8")
         yield Path(name)
 
 
-def open_to_all(folder: Path) -> None:
+def _open_to_all(folder: Path) -> None:
     """Let the unprivileged user of the sandbox read what lies in *folder*."""
     folder.chmod(0o755)
     for path in folder.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
 
 
-def copy_file(file: Path, target: Path, *, neighbours: bool) -> None:
+def _copy_file(file: Path, target: Path, *, neighbours: bool) -> None:
     """Copy *file* into the folder *target* and, with *neighbours*, the Python files beside it that it may import."""
     target.mkdir()
     data = file.read_bytes()
@@ -137,13 +137,13 @@ def read_network(
     file: Path, network: str, seeds: Sequence[int], data: Dataset, context: Context, *, neighbours: bool
 ) -> list[Written]:
     """Run *file* in a child and return its network written down, once a seed. Raises `NotMetError`, `NoVerdictError`."""
-    with job_folder(kind="read", file=file.name, network=network, seeds=list(seeds)) as folder:
-        write_images(folder / "sample.bin", data.train_images[:SAMPLE])
-        copy_file(file, folder / "file", neighbours=neighbours)
+    with _job_folder(kind="read", file=file.name, network=network, seeds=list(seeds)) as folder:
+        _write_images(folder / "sample.bin", data.train_images[:SAMPLE])
+        _copy_file(file, folder / "file", neighbours=neighbours)
         outcome = context.run(folder, READING)
         frames = list(outcome.frames)
         if not any(frame.kind == "ready" for frame in frames[:1]):
-            raise NoVerdictError(not_started(outcome))
+            raise NoVerdictError(_not_started(outcome))
         refused = next((frame for frame in frames if frame.kind == "refused"), None)
         if refused is not None:
             reason = one_line(str(refused.head.get("reason", "")).replace(f"{folder / 'file'}/", ""))
@@ -165,24 +165,24 @@ def check_ended(outcome: Outcome, context: Context, seconds: float) -> None:
         "form": "what the file sends is not in the agreed form",
     }
     if outcome.ended == "time" and outcome.seconds < seconds / 2:
-        raise NoVerdictError(out_of_time(context.clock.limit))  # making the enclosure took the time, not the file
+        raise NoVerdictError(_out_of_time(context.clock.limit))  # making the enclosure took the time, not the file
     if outcome.ended in reasons:
         raise NotMetError(reasons[outcome.ended])
 
 
-def not_started(outcome: Outcome) -> str:
+def _not_started(outcome: Outcome) -> str:
     """Say that our own child did not come to life."""
     last = one_line(outcome.text.strip().splitlines()[-1] if outcome.text.strip() else f"status {outcome.status}")
     ended = "" if outcome.ended == "itself" else f" ({outcome.ended} limit)"
     return f"the judging process did not start{ended}: {last}"
 
 
-def write_images(path: Path, images: torch.Tensor) -> None:
+def _write_images(path: Path, images: torch.Tensor) -> None:
     """Write *images* (bytes) ``[n, 28, 28]`` as raw bytes."""
     path.write_bytes(images.contiguous().numpy().tobytes())
 
 
-def write_network(folder: Path, written: Written) -> None:
+def _write_network(folder: Path, written: Written) -> None:
     """Put the network that was written down into a job's *folder*."""
     (folder / "network.json").write_text(json.dumps(written.frame.head), encoding="utf-8")
     (folder / "network.bin").write_bytes(written.frame.body)
@@ -190,12 +190,12 @@ def write_network(folder: Path, written: Written) -> None:
 
 def examine_network(written: Written, data: Dataset, context: Context) -> Examination:
     """Examine the rebuilt network in a clean child. Raises `NotMetError`, `NoVerdictError`."""
-    with job_folder(kind="examine") as folder:
-        write_images(folder / "sample.bin", data.train_images[:SAMPLE])
-        write_network(folder, written)
+    with _job_folder(kind="examine") as folder:
+        _write_images(folder / "sample.bin", data.train_images[:SAMPLE])
+        _write_network(folder, written)
         outcome = context.run(folder)
     frames = {frame.kind: frame for frame in outcome.frames}
-    raise_refused(frames, outcome, context)
+    _raise_refused(frames, outcome, context)
     head = dict(frames["examination"].head)
     head.pop("kind")
     unused = written.frame.head.get("unused")
@@ -204,7 +204,7 @@ def examine_network(written: Written, data: Dataset, context: Context) -> Examin
     return Examination(
         network=written.name,
         parameters=int(head["parameters"]),
-        hidden=tuple(HiddenTensor(place_of(each["name"]), each["numbers"], each["where"]) for each in head["hidden"]),
+        hidden=tuple(HiddenTensor(_place_of(each["name"]), each["numbers"], each["where"]) for each in head["hidden"]),
         counted=int(head["counted"]),
         layers=tuple(
             UsedLayer(each["kind"], one_line(each["path"], 80), one_line(each["detail"]), each["value"])
@@ -217,21 +217,21 @@ def examine_network(written: Written, data: Dataset, context: Context) -> Examin
     )
 
 
-def place_of(name: str) -> str:
+def _place_of(name: str) -> str:
     """Return where hidden numbers lie; a constant of the rebuilt network has lost the name that it had in the file."""
     return REBUILT.sub(lambda found: f"number {int(found[1]) + 1} of those the file makes by itself", one_line(name))
 
 
-def raise_refused(frames: dict[str, Frame], outcome: Outcome, context: Context) -> None:
+def _raise_refused(frames: dict[str, Frame], outcome: Outcome, context: Context) -> None:
     """Raise what a clean child that did not come to its end has to say."""
     if "ready" not in frames:
-        raise NoVerdictError(not_started(outcome))
+        raise NoVerdictError(_not_started(outcome))
     if "refused" in frames:
         head = frames["refused"].head
         reason = one_line(head.get("reason", ""))
         raise NotMetError(reason) if head.get("author") is True else NoVerdictError(reason)
     if outcome.ended == "time":
-        raise NoVerdictError(out_of_time(context.clock.limit))
+        raise NoVerdictError(_out_of_time(context.clock.limit))
     if outcome.ended == "memory":
         raise NotMetError(f"the network takes more than {context.limits.memory >> 20:,} MiB of memory")
     if outcome.ended != "itself" or ("done" not in frames and "diverged" not in frames):
@@ -253,27 +253,27 @@ def train_network(
 
     def on_frame(frame: Frame) -> None:
         if frame.kind == "answers":
-            answer = EpochAnswer(len(counted), count_right(frame.body, labels), len(labels))
+            answer = EpochAnswer(len(counted), _count_right(frame.body, labels), len(labels))
             counted.append(answer)
             on_epoch(written.seed, answer)
 
-    with job_folder(kind="train", recipe=recipe_text(recipe), seed=written.seed) as folder:
-        write_images(folder / "train.bin", data.train_images)
+    with _job_folder(kind="train", recipe=recipe_text(recipe), seed=written.seed) as folder:
+        _write_images(folder / "train.bin", data.train_images)
         (folder / "labels.bin").write_bytes(data.train_labels.to(torch.uint8).numpy().tobytes())
-        write_images(folder / "test.bin", data.test_images[order])
-        write_network(folder, written)
+        _write_images(folder / "test.bin", data.test_images[order])
+        _write_network(folder, written)
         outcome = context.run(folder, on_frame=on_frame)
     frames = {frame.kind: frame for frame in outcome.frames}
-    raise_refused(frames, outcome, context)
+    _raise_refused(frames, outcome, context)
     if "diverged" in frames:
         reason = f"diverged: {one_line(frames['diverged'].head.get('reason', ''))}"
         return SeedResult(written.seed, tuple(counted[1:]), reason), counted[0].correct
     last = [frame for frame in outcome.frames if frame.kind == "answers"][-1]
-    check_again(numbers(last.body, len(labels)), frames["again"])
+    _check_again(_numbers(last.body, len(labels)), frames["again"])
     return SeedResult(written.seed, tuple(counted[1:])), counted[0].correct
 
 
-def numbers(body: bytes, count: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+def _numbers(body: bytes, count: int) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Return raw answers as ``[count, 10]``; raise `NotMetError` for another shape or what is not finite."""
     if len(body) != 40 * count:
         raise NotMetError(f"the network gives {len(body) / 4 / max(count, 1):g} numbers an image – 10 are needed")
@@ -283,15 +283,15 @@ def numbers(body: bytes, count: int) -> np.ndarray[Any, np.dtype[np.float32]]:
     return values
 
 
-def count_right(body: bytes, labels: np.ndarray[Any, Any]) -> int:
+def _count_right(body: bytes, labels: np.ndarray[Any, Any]) -> int:
     """Return how many of the raw answers in *body* are largest at the label."""
-    return int((numbers(body, len(labels)).argmax(1) == labels).sum())
+    return int((_numbers(body, len(labels)).argmax(1) == labels).sum())
 
 
-def check_again(first: np.ndarray[Any, np.dtype[np.float32]], frame: Frame) -> None:
+def _check_again(first: np.ndarray[Any, np.dtype[np.float32]], frame: Frame) -> None:
     """Raise `NotMetError` where images shown again in other company are answered otherwise."""
     order = frame.head["order"]
-    second = numbers(frame.body, len(order))
+    second = _numbers(frame.body, len(order))
     far = np.abs(first[order] - second) > TOLERANCE * (1 + np.abs(second))
     if far.any():
         raise NotMetError(

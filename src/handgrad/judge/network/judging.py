@@ -76,7 +76,7 @@ def judge_network(
     file does never raises: it is in the verdict.
     """
     clock = Clock.start(time_limit)
-    path, network = parted(file)
+    path, network = _parted(file)
     asked = assignment if isinstance(assignment, Assignment) else load_assignment(assignment)
     seeds = tuple(range(asked.seeds.of)) if seeds is None else tuple(seeds)
     level = sandbox(level or isolation_level(), require_sandbox)
@@ -87,7 +87,7 @@ def judge_network(
         findings.notes.append(one_line(dataset.notice))
     verdict: Literal["met", "not met", "no verdict"]
     try:
-        verdict = judged(path, network, asked, dataset, context, findings, static, seeds, neighbours, on_epoch)
+        verdict = _judged(path, network, asked, dataset, context, findings, static, seeds, neighbours, on_epoch)
     except NotMetError as error:
         verdict = "not met"
         reason = Requirement("a network that answers", "answers for each image by itself", str(error), False)
@@ -109,7 +109,7 @@ def judge_network(
     )
 
 
-def judged(
+def _judged(
     path: Path,
     network: str,
     asked: Assignment,
@@ -122,7 +122,7 @@ def judged(
     on_epoch: OnEpoch,
 ) -> Literal["met", "not met", "no verdict"]:
     """Fill *findings* and return the verdict; see `judge_network`."""
-    recipe = recipe_for(path, asked, findings)
+    recipe = _recipe_for(path, asked, findings)
     networks = read_network(path, network, seeds[:1] if static else seeds, data, context, neighbours=neighbours)
     findings.examination = examine_network(networks[0], data, context)
     findings.requirements = check(asked, findings.examination, recipe, ())
@@ -134,12 +134,12 @@ def judged(
         return verdict_of(findings.requirements)
     findings.notes.append("trained by the judge in fp32 on one CPU thread")
     for written in networks:
-        findings.results.append(trained(written, recipe, data, context, on_epoch))
+        findings.results.append(_trained(written, recipe, data, context, on_epoch))
         findings.requirements = check(asked, findings.examination, recipe, findings.results)
     return verdict_of(findings.requirements)
 
 
-def trained(written: Written, recipe: Recipe, data: Dataset, context: Context, on_epoch: OnEpoch) -> SeedResult:
+def _trained(written: Written, recipe: Recipe, data: Dataset, context: Context, on_epoch: OnEpoch) -> SeedResult:
     """Train one seed; a network that knows the digits before its first step was trained elsewhere."""
     result, before = train_network(written, recipe, data, context, on_epoch)
     total = len(data.test_labels)
@@ -150,7 +150,7 @@ def trained(written: Written, recipe: Recipe, data: Dataset, context: Context, o
     return result
 
 
-def recipe_for(path: Path, asked: Assignment, findings: Findings) -> Recipe:
+def _recipe_for(path: Path, asked: Assignment, findings: Findings) -> Recipe:
     """Return what the network is trained with: ``recipe.toml`` beside the file, else the assignment's own."""
     own = path.parent / RECIPE
     if own.is_file():
@@ -164,7 +164,7 @@ def recipe_for(path: Path, asked: Assignment, findings: Findings) -> Recipe:
     return replace(recipe, network="judged")
 
 
-def parted(file: str) -> tuple[Path, str]:
+def _parted(file: str) -> tuple[Path, str]:
     """Return path and network of ``file.py:Net``; raise `UsageError` where there is no such file."""
     name, colon, network = file.rpartition(":")
     if not colon or not name.endswith(".py") or "/" in network:

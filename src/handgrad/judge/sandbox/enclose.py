@@ -35,21 +35,21 @@ class Attributes(ctypes.Structure):
     _fields_ = [(name, ctypes.c_uint64) for name in ("set", "clear", "propagation", "userns")]
 
 
-def checked(result: int, what: str) -> None:
+def _checked(result: int, what: str) -> None:
     """Raise OSError, naming *what* was tried, where a C call says that it failed."""
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")
 
 
-def mount(source: str | None, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
+def _mount(source: str | None, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
     """mount(2)."""
     arguments = [None if value is None else value.encode() for value in (source, target, kind, data)]
     result = libc.mount(arguments[0], arguments[1], arguments[2], ctypes.c_ulong(flags), arguments[3])
-    checked(result, f"mount {target}")
+    _checked(result, f"mount {target}")
 
 
-def show(path: str, root: str) -> None:
+def _show(path: str, root: str) -> None:
     """Let *path* (file or folder, all that is mounted below it too) be seen in the new root at its own place, read-only."""
     target = root + path
     if Path(path).is_dir():
@@ -57,42 +57,42 @@ def show(path: str, root: str) -> None:
     else:
         Path(target).parent.mkdir(parents=True, exist_ok=True)
         Path(target).touch()
-    mount(path, target, None, BIND | RECURSIVE)
+    _mount(path, target, None, BIND | RECURSIVE)
     attributes = Attributes(set=READ_ONLY | NO_SUID | NO_DEV)
     size = ctypes.c_size_t(ctypes.sizeof(attributes))
     call = libc.syscall(MOUNT_SETATTR, AT_FDCWD, target.encode(), AT_RECURSIVE, ctypes.byref(attributes), size)
-    checked(call, f"make {path} read-only")
+    _checked(call, f"make {path} read-only")
 
 
-def private_root(spec: Mapping[str, Any]) -> None:
+def _private_root(spec: Mapping[str, Any]) -> None:
     """Replace the root by an empty one that holds what *spec* shows, a few devices, and an empty home in memory."""
     root = spec["root"]
-    mount(None, "/", None, RECURSIVE | PRIVATE)
-    mount("tmpfs", root, "tmpfs", NO_SUID | NO_DEV, "size=1m,mode=755")
+    _mount(None, "/", None, RECURSIVE | PRIVATE)
+    _mount("tmpfs", root, "tmpfs", NO_SUID | NO_DEV, "size=1m,mode=755")
     for path in spec["shown"]:
-        show(path, root)
+        _show(path, root)
     for path, target in spec["links"]:
         Path(root + path).symlink_to(target)
     Path(root, "dev").mkdir()
     for name in DEVICES:
         Path(root, "dev", name).touch()
-        mount(f"/dev/{name}", f"{root}/dev/{name}", None, BIND)
+        _mount(f"/dev/{name}", f"{root}/dev/{name}", None, BIND)
     Path(root, "proc").mkdir()
-    mount("proc", f"{root}/proc", "proc", READ_ONLY | NO_SUID | NO_DEV)
+    _mount("proc", f"{root}/proc", "proc", READ_ONLY | NO_SUID | NO_DEV)
     owner = NOBODY if spec["drop"] == "user" else 0
     Path(root + spec["home"]).mkdir(parents=True, exist_ok=True)
     options = f"size={spec['disk']},nr_inodes=10000,mode=700,uid={owner},gid={owner}"
-    mount("tmpfs", root + spec["home"], "tmpfs", NO_SUID | NO_DEV, options)
+    _mount("tmpfs", root + spec["home"], "tmpfs", NO_SUID | NO_DEV, options)
     Path(root, "old").mkdir()
     number = PIVOT_ROOT[os.uname().machine]
-    checked(libc.syscall(number, root.encode(), f"{root}/old".encode()), "pivot_root")
+    _checked(libc.syscall(number, root.encode(), f"{root}/old".encode()), "pivot_root")
     os.chdir("/")
-    checked(libc.umount2(b"/old", DETACH), "leave the old root")
+    _checked(libc.umount2(b"/old", DETACH), "leave the old root")
     Path("/old").rmdir()
-    mount(None, "/", None, REMOUNT | BIND | READ_ONLY | NO_SUID | NO_DEV)
+    _mount(None, "/", None, REMOUNT | BIND | READ_ONLY | NO_SUID | NO_DEV)
 
 
-def limit(spec: Mapping[str, Any]) -> None:
+def _limit(spec: Mapping[str, Any]) -> None:
     """Set the kernel's limits for this process and all that it starts."""
     for name, value in spec["limits"].items():
         _, hard = resource.getrlimit(getattr(resource, name))
@@ -100,7 +100,7 @@ def limit(spec: Mapping[str, Any]) -> None:
         resource.setrlimit(getattr(resource, name), (value, value))
 
 
-def drop_privileges(how: str) -> None:
+def _drop_privileges(how: str) -> None:
     """Give up every capability and every way to win one back; *how* is "user" (become nobody), "rights" or "nothing"."""
     if how in ("user", "rights"):
         for capability in range(64):
@@ -110,10 +110,10 @@ def drop_privileges(how: str) -> None:
         os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
         os.setresuid(NOBODY, NOBODY, NOBODY)
-    checked(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges")
+    _checked(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges")
 
 
-def close_all_but(kept: Sequence[int]) -> None:
+def _close_all_but(kept: Sequence[int]) -> None:
     """Close every file that the parent may have left open, but those in *kept*."""
     last = 3
     for number in sorted(kept):
@@ -122,19 +122,19 @@ def close_all_but(kept: Sequence[int]) -> None:
     os.closerange(last, 4096)
 
 
-def main() -> None:
+def _main() -> None:
     """Read the spec, shut the door behind, become the program."""
     try:
         with os.fdopen(0, closefd=False) as file:
             spec = json.load(file)
-        close_all_but([spec["answers"]])
+        _close_all_but([spec["answers"]])
         if spec["drop"] == "rights":
             # Counted for the user namespace that this process has: a further one would hand all capabilities back.
             Path("/proc/sys/user/max_user_namespaces").write_text("0")
         if spec["root"]:
-            private_root(spec)
-        limit(spec)
-        drop_privileges(spec["drop"])
+            _private_root(spec)
+        _limit(spec)
+        _drop_privileges(spec["drop"])
         os.chdir(spec["home"])
         os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
         os.umask(0o077)
@@ -146,4 +146,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    _main()

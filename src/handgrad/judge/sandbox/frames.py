@@ -53,12 +53,12 @@ class FrameReader:
             end = PREFIX.size + head + body
             if len(self.waiting) < end:
                 break
-            frames.append(read_frame(bytes(self.waiting[PREFIX.size : end]), head))
+            frames.append(_read_frame(bytes(self.waiting[PREFIX.size : end]), head))
             del self.waiting[:end]
         return frames
 
 
-def read_frame(data: bytes, head: int) -> Frame:
+def _read_frame(data: bytes, head: int) -> Frame:
     """Return the frame in *data*, whose first *head* bytes are JSON."""
     try:
         table = json.loads(data[:head])

@@ -12,7 +12,7 @@ from typing import Literal
 PATIENCE = 2.0
 
 
-def parents() -> dict[int, int]:
+def _parents() -> dict[int, int]:
     """Return the parent of every process that can be seen, zombies too; empty where there is no ``/proc``."""
     found = {}
     with suppress(OSError):
@@ -26,7 +26,7 @@ def parents() -> dict[int, int]:
     return found
 
 
-def resident(process: int) -> int:
+def _resident(process: int) -> int:
     """Return the bytes of memory that *process* holds; 0 when it is gone."""
     with suppress(OSError, ValueError, IndexError):
         return int(Path(f"/proc/{process}/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -39,12 +39,12 @@ class Tree:
     def __init__(self) -> None:
         own = os.getpid()
         self.root = 0
-        self.others = {process for process, parent in parents().items() if parent == own}
+        self.others = {process for process, parent in _parents().items() if parent == own}
         """Children that this process had before: none of them belongs to the program."""
 
     def members(self) -> set[int]:
         """Return the process ids of the program now, the root's own included while it lives."""
-        above, own = parents(), os.getpid()
+        above, own = _parents(), os.getpid()
         below: dict[int, list[int]] = {}
         for process, parent in above.items():
             below.setdefault(parent, []).append(process)
@@ -62,7 +62,7 @@ class Tree:
         members = self.members()
         if len(members) > processes:
             return "processes"
-        return "memory" if sum(map(resident, members)) > memory else None
+        return "memory" if sum(map(_resident, members)) > memory else None
 
     def end(self) -> None:
         """Kill every process of the program, again and again until none is left; each one adopted is buried."""

@@ -174,7 +174,7 @@ def run(
 
 
 def _run_once(job: Job, limits: Limits, level: Level, on_frame: Callable[[Frame], None] | None) -> Outcome:
-    with tempfile.TemporaryDirectory(prefix="handgrad-judge-", ignore_cleanup_errors=True) as name, adopting():
+    with tempfile.TemporaryDirectory(prefix="handgrad-judge-", ignore_cleanup_errors=True) as name, _adopting():
         place = Path(name)
         for part in ("root", "home"):
             (place / part).mkdir()
@@ -362,7 +362,7 @@ class Pipes:
 
 
 @contextmanager
-def adopting() -> Iterator[None]:
+def _adopting() -> Iterator[None]:
     """Let orphans of the program become children of this process meanwhile, so that none gets out of sight."""
     library = ctypes.CDLL(None)
     before = ctypes.c_int(0)
