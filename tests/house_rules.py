@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-GROUND = {"errors", "files", "system", "text", "score", "version"}
+GROUND = {"errors", "files", "system", "text", "score", "scratch", "version"}
 """What every room may stand on."""
 
 ROOMS: Mapping[str, set[str]] = {
@@ -25,6 +25,7 @@ ROOMS: Mapping[str, set[str]] = {
     "text": set(),
     "system": set(),
     "files": set(),
+    "scratch": set(),
     "toml_records": set(),
     "xlsx": set(),
     "html": set(),

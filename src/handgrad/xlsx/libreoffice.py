@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
 import zipfile
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
 from handgrad.errors import HandgradError
+from handgrad.scratch import scratch_folder
 from handgrad.system import end_group
 from handgrad.text import visible
 from handgrad.xlsx.formula import FormulaError, Function, parse, parts, renamed
@@ -55,8 +55,7 @@ def recalculated(book: Book, limit_s: float = LIMIT_S) -> dict[str, dict[tuple[i
     program = office_program()
     if program is None:
         return None
-    with tempfile.TemporaryDirectory(prefix="handgrad-judge-") as name:
-        folder = Path(name)
+    with scratch_folder("judge") as folder:
         (folder / "given.xlsx").write_bytes(b"")
         write_clean(book, folder / "given.xlsx")
         profile = folder / "profile" / "user"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import time
 from pathlib import Path
@@ -13,8 +14,9 @@ from handgrad.errors import MissingError
 from handgrad.judge.network.jobs import Clock, Context, NotMetError, NoVerdictError, check_ended
 from handgrad.judge.network.judging import sandbox
 from handgrad.judge.sandbox import run as isolation
+from handgrad.judge.sandbox import warm
 from handgrad.judge.sandbox.frames import FrameError, FrameReader, packed_frame
-from handgrad.judge.sandbox.run import LEVELS, Job, Level, Limits, Outcome, isolation_level, run
+from handgrad.judge.sandbox.run import ENDING, LEVELS, Job, Level, Limits, Outcome, isolation_level, run
 
 SOON = Limits(seconds=20.0, memory=256 << 20)
 
@@ -135,7 +137,7 @@ print('capabilities', [l.split()[1] for l in open('/proc/self/status') if l.star
         text = outcome_of(code, level).text
     assert "7" not in text.splitlines()[0] and "root:" not in text, text
     assert "ConnectionRefusedError" in text or "OSError" in text, text
-    assert "ProcessLookupError" in text and "['1']" in text, text
+    assert "ProcessLookupError" in text and "['1', '2']" in text, text
     assert "TextIOWrapper" not in text, text
     assert "['0000000000000000']" in text, text
 
@@ -166,7 +168,7 @@ def test_a_required_sandbox_is_refused_where_there_is_none() -> None:
 
 def test_the_best_level_that_works_is_taken_and_the_rest_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isolation_level() == WORKING[0]
-    broken = Level("broken", "broken", ("unshare", "--no-such-option"), "rights")
+    broken = Level("broken", "broken", ("no such namespace",), "rights")
     monkeypatch.setattr(isolation, "LEVELS", (broken, LEVELS[-1]))
     isolation._working_level.cache_clear()
     try:
@@ -184,11 +186,21 @@ def test_a_program_is_not_run_where_its_walls_cannot_be_made(monkeypatch: pytest
 
 
 def test_walls_that_are_slow_in_the_making_do_not_make_a_judgement_longer_than_its_limit() -> None:
-    slow = Level("slow", "slow", ("sh", "-c", 'sleep 60; exec "$@"', "sh"), "nothing")
-    began = time.monotonic()
-    outcome = run(Job("pass"), Limits(seconds=1.0, whole=1.5), slow)
-    assert outcome.ended == "start"
-    assert 1.4 < time.monotonic() - began < 3.5
+    run(Job("pass"), SOON)
+    warm = warm_processes()[0]
+    os.kill(warm, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        outcome = run(Job("pass"), Limits(seconds=1.0, whole=1.5))
+        assert outcome.ended == "start"
+        assert 1.4 < time.monotonic() - began < 3.5 + ENDING
+    finally:
+        os.kill(warm, signal.SIGCONT)
+
+
+def warm_processes() -> list[int]:
+    """Return the warm processes that this one has started."""
+    return [each.process.pid for each in warm._running]
 
 
 def test_a_slow_start_is_no_fault_of_the_file() -> None:

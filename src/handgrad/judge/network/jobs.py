@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -21,10 +20,13 @@ from handgrad.digits.training.recipe import Recipe
 from handgrad.digits.training.recipe_file import recipe_text
 from handgrad.errors import HandgradError
 from handgrad.judge.sandbox.frames import Frame
-from handgrad.judge.sandbox.run import Job, Level, Limits, Outcome, run
+from handgrad.judge.sandbox.limits import Job, Level, Limits, Outcome
+from handgrad.judge.sandbox.run import run
 from handgrad.judge.verdict import EpochAnswer, Examination, HiddenTensor, SeedResult, UsedLayer
+from handgrad.scratch import scratch_folder
 from handgrad.text import one_line
 
+PREPARED = ("handgrad.judge.network.child",)
 CODE = "from handgrad.judge.network.child import main\nmain(folder, answers)"
 READING = 120.0
 """Seconds that a file may take to be run and its network to be written down (loading torch included)."""
@@ -95,7 +97,7 @@ class Context:
             raise NoVerdictError(_out_of_time(self.clock.limit))
         _open_to_all(job)
         limits = replace(self.limits, seconds=seconds, whole=self.clock.left)
-        return run(Job(CODE, job), limits, self.level, on_frame)
+        return run(Job(CODE, job, PREPARED), limits, self.level, on_frame)
 
 
 def _out_of_time(limit: float) -> str:
@@ -106,9 +108,9 @@ def _out_of_time(limit: float) -> str:
 @contextmanager
 def _job_folder(**head: Any) -> Iterator[Path]:
     """Yield a folder with ``job.json`` in it, removed afterwards."""
-    with TemporaryDirectory(prefix="handgrad-job-", ignore_cleanup_errors=True) as name:
-        (Path(name) / "job.json").write_text(json.dumps(head), encoding="utf-8")
-        yield Path(name)
+    with scratch_folder("job") as folder:
+        (folder / "job.json").write_text(json.dumps(head), encoding="utf-8")
+        yield folder
 
 
 def _open_to_all(folder: Path) -> None:

@@ -1,35 +1,46 @@
-"""Runs in the new process before anything else does: a root of its own, limits, no privileges, then the program.
+"""Shuts a process in before a stranger's program runs in it: a root of its own, limits, no rights, no open files.
 
-Started as a script by `handgrad.judge.sandbox.run` with the standard library alone. Standard input holds a JSON object; see
-`Spec` there. What fails is written to standard error with status 97, and nothing is run.
+Only the standard library, and only calls that every step before has left the right to make: the order of the steps in
+`shut_in` and `give_up_rights` is the isolation. What fails raises, and the program is not run.
 """
 
 from __future__ import annotations
 
 import ctypes
-import json
 import os
+import platform
 import resource
-import sys
+import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-FAILED = 97
-NOBODY = 65534
+CLONE = {
+    "mount": 0x20000,
+    "uts": 0x4000000,
+    "ipc": 0x8000000,
+    "user": 0x10000000,
+    "pid": 0x20000000,
+    "net": 0x40000000,
+}
+"""Flags of unshare(2)."""
 READ_ONLY, NO_SUID, NO_DEV, REMOUNT, BIND, RECURSIVE, PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
 DETACH = 2
 PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 MOUNT_SETATTR = 442
 """One number on every architecture; the call is there from Linux 5.12 on."""
 AT_FDCWD, AT_RECURSIVE = -100, 0x8000
-PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 4, 24, 38
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 36, 38
+PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
+CAPABILITY_VERSION_3 = 0x20080522
+MOST_FILES = 4096
+"""The warm process opens a few dozen; a copy of it cannot have more."""
 DEVICES = ("null", "zero", "random", "urandom")
 
-libc = ctypes.CDLL(None, use_errno=True)
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
-class Attributes(ctypes.Structure):
+class _Attributes(ctypes.Structure):
     """struct mount_attr of mount_setattr(2)."""
 
     _fields_ = [(name, ctypes.c_uint64) for name in ("set", "clear", "propagation", "userns")]
@@ -42,10 +53,43 @@ def _checked(result: int, what: str) -> None:
         raise OSError(number, f"{what}: {os.strerror(number)}")
 
 
+def die_with_parent() -> None:
+    """Let the kernel kill this process when the one that started it is gone, however that came about.
+
+    The kernel forgets this when a process changes its user, so it is asked for again afterwards.
+    """
+    _checked(_libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "die with the parent")
+
+
+def adopt_orphans() -> None:
+    """Let orphans of the program become children of this process, so that none gets out of sight."""
+    _checked(_libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "adopt orphans")
+
+
+def out_of_reach() -> None:
+    """Let no process of the same user read the memory of this one or attach to it."""
+    _checked(_libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "keep others from attaching")
+
+
+def unshare(kinds: Sequence[str]) -> None:
+    """Move this process into new namespaces of these *kinds*; in one for users it is root, and nobody else is there."""
+    unknown = [kind for kind in kinds if kind not in CLONE]
+    if unknown:
+        raise OSError(f"no namespace of the kind {unknown[0]}")
+    user, group = os.geteuid(), os.getegid()
+    _checked(_libc.unshare(sum(CLONE[kind] for kind in kinds)), "unshare")
+    if "user" in kinds:
+        Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
+        Path("/proc/self/uid_map").write_text(f"0 {user} 1", encoding="ascii")
+        Path("/proc/self/gid_map").write_text(f"0 {group} 1", encoding="ascii")
+        # Counted for the user namespace that this process has: a further one would hand all capabilities back.
+        Path("/proc/sys/user/max_user_namespaces").write_text("0", encoding="ascii")
+
+
 def _mount(source: str | None, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
     """mount(2)."""
-    arguments = [None if value is None else value.encode() for value in (source, target, kind, data)]
-    result = libc.mount(arguments[0], arguments[1], arguments[2], ctypes.c_ulong(flags), arguments[3])
+    arguments = [None if value is None else os.fsencode(value) for value in (source, target, kind, data)]
+    result = _libc.mount(arguments[0], arguments[1], arguments[2], ctypes.c_ulong(flags), arguments[3])
     _checked(result, f"mount {target}")
 
 
@@ -58,15 +102,15 @@ def _show(path: str, root: str) -> None:
         Path(target).parent.mkdir(parents=True, exist_ok=True)
         Path(target).touch()
     _mount(path, target, None, BIND | RECURSIVE)
-    attributes = Attributes(set=READ_ONLY | NO_SUID | NO_DEV)
+    attributes = _Attributes(set=READ_ONLY | NO_SUID | NO_DEV)
     size = ctypes.c_size_t(ctypes.sizeof(attributes))
-    call = libc.syscall(MOUNT_SETATTR, AT_FDCWD, target.encode(), AT_RECURSIVE, ctypes.byref(attributes), size)
+    call = _libc.syscall(MOUNT_SETATTR, AT_FDCWD, os.fsencode(target), AT_RECURSIVE, ctypes.byref(attributes), size)
     _checked(call, f"make {path} read-only")
 
 
-def _private_root(spec: Mapping[str, Any]) -> None:
+def shut_in(spec: Mapping[str, Any]) -> None:
     """Replace the root by an empty one that holds what *spec* shows, a few devices, and an empty home in memory."""
-    root = spec["root"]
+    root, owner = spec["root"], spec["user"]
     _mount(None, "/", None, RECURSIVE | PRIVATE)
     _mount("tmpfs", root, "tmpfs", NO_SUID | NO_DEV, "size=1m,mode=755")
     for path in spec["shown"]:
@@ -79,71 +123,53 @@ def _private_root(spec: Mapping[str, Any]) -> None:
         _mount(f"/dev/{name}", f"{root}/dev/{name}", None, BIND)
     Path(root, "proc").mkdir()
     _mount("proc", f"{root}/proc", "proc", READ_ONLY | NO_SUID | NO_DEV)
-    owner = NOBODY if spec["drop"] == "user" else 0
     Path(root + spec["home"]).mkdir(parents=True, exist_ok=True)
     options = f"size={spec['disk']},nr_inodes=10000,mode=700,uid={owner},gid={owner}"
     _mount("tmpfs", root + spec["home"], "tmpfs", NO_SUID | NO_DEV, options)
     Path(root, "old").mkdir()
-    number = PIVOT_ROOT[os.uname().machine]
-    _checked(libc.syscall(number, root.encode(), f"{root}/old".encode()), "pivot_root")
+    number = PIVOT_ROOT[platform.machine()]
+    _checked(_libc.syscall(number, os.fsencode(root), os.fsencode(f"{root}/old")), "pivot_root")
     os.chdir("/")
-    _checked(libc.umount2(b"/old", DETACH), "leave the old root")
+    _checked(_libc.umount2(b"/old", DETACH), "leave the old root")
     Path("/old").rmdir()
     _mount(None, "/", None, REMOUNT | BIND | READ_ONLY | NO_SUID | NO_DEV)
 
 
-def _limit(spec: Mapping[str, Any]) -> None:
+def limit(limits: Mapping[str, int]) -> None:
     """Set the kernel's limits for this process and all that it starts."""
-    for name, value in spec["limits"].items():
+    for name, value in limits.items():
         _, hard = resource.getrlimit(getattr(resource, name))
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(getattr(resource, name), (value, value))
 
 
-def _drop_privileges(how: str) -> None:
-    """Give up every capability and every way to win one back; *how* is "user" (become nobody), "rights" or "nothing"."""
+def give_up_rights(how: str, user: int) -> None:
+    """Give up every capability and every way to win one back.
+
+    *how* is "user" (become *user*, who owns nothing), "rights" (stay root of an empty user namespace, without any right)
+    or "nothing".
+    """
     if how in ("user", "rights"):
         for capability in range(64):
-            if libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0:
+            if _libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0:
                 break
+        # Not there before Linux 4.3, and empty unless somebody filled it.
+        _libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     if how == "user":
         os.setgroups([])
-        os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
-    _checked(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges")
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+    if how in ("user", "rights"):
+        # No new program is executed that would give them up: this process is a copy of one that had them.
+        header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
+        _checked(_libc.capset(header, (ctypes.c_uint32 * 6)()), "give up capabilities")
+    _checked(_libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges")
 
 
-def _close_all_but(kept: Sequence[int]) -> None:
-    """Close every file that the parent may have left open, but those in *kept*."""
+def close_all_but(kept: Sequence[int]) -> None:
+    """Close every file that is open, but those in *kept* and the first three."""
     last = 3
     for number in sorted(kept):
         os.closerange(last, number)
         last = number + 1
-    os.closerange(last, 4096)
-
-
-def _main() -> None:
-    """Read the spec, shut the door behind, become the program."""
-    try:
-        with os.fdopen(0, closefd=False) as file:
-            spec = json.load(file)
-        _close_all_but([spec["answers"]])
-        if spec["drop"] == "rights":
-            # Counted for the user namespace that this process has: a further one would hand all capabilities back.
-            Path("/proc/sys/user/max_user_namespaces").write_text("0")
-        if spec["root"]:
-            _private_root(spec)
-        _limit(spec)
-        _drop_privileges(spec["drop"])
-        os.chdir(spec["home"])
-        os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
-        os.umask(0o077)
-        os.write(spec["answers"], bytes.fromhex(spec["enclosed"]))
-        os.execve(spec["command"][0], spec["command"], spec["environment"])
-    except Exception as error:  # whatever it is, the program must not run less enclosed than was said
-        sys.stderr.write(f"not isolated: {error}\n")
-        raise SystemExit(FAILED) from None
-
-
-if __name__ == "__main__":
-    _main()
+    os.closerange(last, MOST_FILES)

@@ -1,15 +1,11 @@
-"""A program and all that it started, as ``/proc`` shows them: counted, weighed, and ended to the last one."""
+"""A program and all that it started, as ``/proc`` shows them: counted and weighed."""
 
 from __future__ import annotations
 
 import os
-import signal
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
-
-PATIENCE = 2.0
 
 
 def _parents() -> dict[int, int]:
@@ -34,21 +30,17 @@ def _resident(process: int) -> int:
 
 
 class Tree:
-    """The processes below ``root``, and the orphans among them that this process has adopted."""
+    """The processes of the program that the process *keeper* keeps: all below its guard, who adopts their orphans."""
 
-    def __init__(self) -> None:
-        own = os.getpid()
-        self.root = 0
-        self.others = {process for process, parent in _parents().items() if parent == own}
-        """Children that this process had before: none of them belongs to the program."""
+    def __init__(self, keeper: int) -> None:
+        self.keeper = keeper
 
     def members(self) -> set[int]:
-        """Return the process ids of the program now, the root's own included while it lives."""
-        above, own = _parents(), os.getpid()
+        """Return the process ids of the program now."""
         below: dict[int, list[int]] = {}
-        for process, parent in above.items():
+        for process, parent in _parents().items():
             below.setdefault(parent, []).append(process)
-        waiting = [process for process in below.get(own, []) if process not in self.others]
+        waiting = [process for guard in below.get(self.keeper, []) for process in below.get(guard, [])]
         found: set[int] = set()
         while waiting:
             process = waiting.pop()
@@ -63,21 +55,3 @@ class Tree:
         if len(members) > processes:
             return "processes"
         return "memory" if sum(map(_resident, members)) > memory else None
-
-    def end(self) -> None:
-        """Kill every process of the program, again and again until none is left; each one adopted is buried."""
-        deadline = time.monotonic() + PATIENCE
-        while members := self.members():
-            for process in members:
-                # First stop all, so that none can start another while the next is killed.
-                with suppress(OSError):
-                    os.kill(process, signal.SIGSTOP)
-            for process in members:
-                with suppress(OSError):
-                    os.kill(process, signal.SIGKILL)
-            for process in members - {self.root}:
-                with suppress(OSError):
-                    os.waitpid(process, os.WNOHANG)
-            if members <= {self.root} or time.monotonic() > deadline:
-                return
-            time.sleep(0.01)
