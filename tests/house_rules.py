@@ -216,6 +216,10 @@ LIGHT = ("cli*", "handgrad", "errors", "version", "__main__")
 ONLY_CLI = ("print", "input", "sys.exit", "exit", "quit", "os._exit", "os.environ", "os.getenv", "sys.argv")
 
 
+PROGRAMS = {"judge.sandbox.server"}
+"""Modules that are the main part of a process of their own, which ends where they say so, in an environment that they make."""
+
+
 @dataclass(frozen=True)
 class Import:
     """One import: in which module and line, of what, and whether it happens only in a function or only for types."""
@@ -380,7 +384,7 @@ def core_breaks(imports: list[Import], sources: Mapping[str, Source]) -> Iterato
 
 def cli_only(source: Source) -> Iterator[tuple[int, str]]:
     """Return lines and names of what only the command line may do."""
-    if room_of(source.name) == "cli":
+    if room_of(source.name) == "cli" or source.name in PROGRAMS:
         return
     imported_from = {
         alias.asname or alias.name: f"{node.module}.{alias.name}"

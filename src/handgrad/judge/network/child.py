@@ -44,6 +44,23 @@ USUAL = ("Net", "Network", "Model")
 Send = Callable[..., None]
 
 
+def prepare() -> None:
+    """Go once through all that a judgement without training does, with a network of our own.
+
+    Torch imports and compiles much of what it needs only when it is first used; copies of a process that has done so need
+    not. It must not start a thread: a copy of the process would lack it.
+    """
+    from handgrad.judge.examination.examine import examine
+
+    torch.set_num_threads(1)
+    layers = nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(0.1), nn.Conv2d(2, 2, 1)
+    network = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 10), nn.LogSoftmax(1))
+    images = normalise(torch.arange(17 * 784).remainder(251).to(torch.uint8).view(17, 28, 28)).contiguous()
+    with torch.random.fork_rng(devices=[]):
+        record(network, images)
+        examine(network, images)
+
+
 def main(folder: str, answers: int) -> None:
     """Do the job in *folder* and send frames to the open descriptor *answers*."""
 

@@ -26,7 +26,7 @@ from handgrad.judge.verdict import EpochAnswer, Examination, HiddenTensor, SeedR
 from handgrad.scratch import scratch_folder
 from handgrad.text import one_line
 
-PREPARED = ("handgrad.judge.network.child",)
+PREPARED = ("handgrad.judge.network.child:prepare",)
 CODE = "from handgrad.judge.network.child import main\nmain(folder, answers)"
 READING = 120.0
 """Seconds that a file may take to be run and its network to be written down (loading torch included)."""
