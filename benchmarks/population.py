@@ -30,10 +30,11 @@ from handgrad.digits.networks.published import count_parameters
 from handgrad.digits.population.check import check_population
 from handgrad.digits.population.loop import begin_population, train_population
 from handgrad.digits.population.probe import seconds_alone, seconds_together
-from handgrad.digits.training.device import Machine, choose_device, using
+from handgrad.digits.training.device import choose_device, device_of, using
 from handgrad.digits.training.loop import Images
 from handgrad.digits.training.recipe import Recipe
 from handgrad.digits.training.recipe_file import load_recipe
+from handgrad.runs.environment import Machine
 from handgrad.runs.record import EpochScore
 
 RECIPES = "quick,squeeze-16k-sgd,transition-11k"
@@ -85,7 +86,7 @@ def compare(name: str, recipe: Recipe, training: Images, machine: Machine, seeds
 
 def train_whole(name: str, recipe: Recipe, data: tuple[Images, Images], machine: Machine, seeds: int) -> Whole:
     """Train *seeds* seeds to the end of *recipe*."""
-    device = machine.torch_device
+    device = device_of(machine)
     training, evaluation = (images.to(device) for images in data)
     with using(machine):
         began = time.perf_counter()

@@ -26,10 +26,11 @@ from handgrad.digits.networks import small as tiny
 from handgrad.digits.networks.load import load_network
 from handgrad.digits.networks.published import count_parameters
 from handgrad.digits.prepare import HOLDOUT_SEED
-from handgrad.digits.training.device import Machine, using
+from handgrad.digits.training.device import device_of, using
 from handgrad.digits.training.loop import Images, begin, train
 from handgrad.digits.training.recipe_file import load_recipe, recipe_table
 from handgrad.errors import DivergedError
+from handgrad.runs.environment import Machine
 
 TRIALS = Path(__file__).parent / "results" / "trials.jsonl"
 HELD_OUT = 5000
@@ -55,7 +56,7 @@ def attempt(network: str, recipe: str, overrides: Sequence[str], seed: int, thre
     held = hold_out(load_dataset(Path(data) if data else None), HELD_OUT, HOLDOUT_SEED)
     training, held_out = Images(held.train_images, held.train_labels), Images(held.test_images, held.test_labels)
     machine = Machine("cpu", "fp32", threads)
-    state = begin(make, settings, seed, machine.torch_device)
+    state = begin(make, settings, seed, device_of(machine))
     began, counts, failed = time.perf_counter(), [], None
     try:
         with using(machine):

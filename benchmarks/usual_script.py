@@ -36,10 +36,11 @@ from tqdm import tqdm
 from given import MEAN, STANDARD_DEVIATION, Bytes
 from handgrad.digits.data.dataset import load_dataset
 from handgrad.digits.networks.load import load_network
-from handgrad.digits.training.device import Machine, choose_machine, using
+from handgrad.digits.training.device import choose_machine, device_of, using
 from handgrad.digits.training.loop import Images, begin, train
 from handgrad.digits.training.recipe import Augmentation, Recipe
 from handgrad.digits.training.recipe_file import load_recipe
+from handgrad.runs.environment import Machine
 from one_by_one import Digits
 from peers import PUBLISHED, spread
 
@@ -88,7 +89,7 @@ def usual_epoch(network: nn.Module, recipe: Recipe, data: Digits) -> float:
 
 def our_epoch(recipe: Recipe, images: Tensor, labels: Tensor, machine: Machine) -> float:
     """Return the seconds of one epoch of ours, from the shuffling to the last step."""
-    state = begin(lambda: load_network(recipe.network), recipe, 0, machine.torch_device)
+    state = begin(lambda: load_network(recipe.network), recipe, 0, device_of(machine))
     training, few = Images(images, labels), Images(images[:100], labels[:100])
     with using(machine):
         began = time.perf_counter()

@@ -77,14 +77,14 @@ ROOMS: Mapping[str, set[str]] = {
     },
     "backprop.verb": {"backprop", "xlsx"},
     "backprop": {"backprop"},
-    "digits.data": set(),
+    "digits.data": {"runs"},  # what a network is evaluated on, and the layer table, are records of a run
     "digits.networks": set(),
-    "digits.layers": {"digits.networks"},
+    "digits.layers": {"digits.networks", "runs"},
     "digits.training": {"digits.layers", "digits.networks", "runs", "toml_records"},
     "digits.watcher": {"digits.training", "digits.data", "runs"},
     "digits.make_evidence": {"digits.training", "runs"},
-    "digits.provenance": {"digits.training", "digits.data", "runs"},
     "digits.prepare": {"digits.training", "digits.layers", "digits.networks", "digits.data", "digits.watcher", "runs"},
+    "digits.provenance": {"digits.prepare", "digits.training", "digits.data", "runs"},
     "digits.job": {
         "digits.prepare",
         "digits.provenance",
@@ -135,7 +135,7 @@ ROOMS: Mapping[str, set[str]] = {
     },
     "digits": {"digits"},
     # Reports are made from run folders: a recipe is read as data, no live model is.
-    "report": {"runs", "html", "digits.training.recipe", "digits.training.recipe_file"},
+    "report": {"runs", "html", "toml_records", "digits.training.recipe", "digits.training.recipe_file"},
     # The plan and what renders it are plain data; the reader makes it of a module, and alone may know torch.
     "export.plan": set(),
     "export.evaluate": {"export.plan"},

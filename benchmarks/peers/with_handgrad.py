@@ -11,7 +11,7 @@ from handgrad.digits.data.dataset import Dataset  # measurement
 from handgrad.digits.training.loop import State  # measurement
 from handgrad.digits.training.recipe import Augmentation, Optimizer, Recipe
 from handgrad.digits.watcher import Silent  # measurement
-from handgrad.runs.record import EpochScore
+from handgrad.runs.record import EpochScore, EvaluatedOn
 
 
 class Watch(Silent):  # measurement
@@ -28,7 +28,7 @@ class Watch(Silent):  # measurement
         """See `Watcher`."""
         self.clock.batch_ends()  # measurement
 
-    def epoch(self, score: EpochScore, evaluated_on: str) -> None:  # measurement
+    def epoch(self, score: EpochScore, evaluated_on: EvaluatedOn) -> None:  # measurement
         """See `Watcher`."""
         if score.epoch < self.epochs:  # measurement
             self.clock.epoch_begins()  # measurement

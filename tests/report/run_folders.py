@@ -175,14 +175,24 @@ def change_json(path: Path, **changes: object) -> None:
     write_json(path, json.loads(path.read_text(encoding="utf-8")) | changes)
 
 
+def layer_row(layer: str, output: list[int], parameters: int, *, work: int | None, field: Any) -> dict[str, Any]:
+    """Return one row of ``layers.json``."""
+    row = {"layer": layer, "path": layer.lower(), "output": output, "parameters": parameters, "counted_before": 0}
+    return row | {"multiply_adds": work, "receptive_field": field}
+
+
 LAYERS: dict[str, Any] = {
     "network": "squeeze-16k",
+    "input": [1, 28, 28],
+    "output": [10],
     "total_parameters": 16452,
+    "trainable_parameters": 16452,
     "multiply_adds": 108160,
+    "memory": {"input_mb": 0.003, "forward_backward_mb": 0.165, "parameters_mb": 0.063, "estimated_total_mb": 0.231},
     "notes": ["conv9 runs twice: its 10 parameters count once"],
     "rows": [
-        {"layer": "Conv2d-1", "output": [16, 26, 26], "parameters": 160, "multiply_adds": 97344, "receptive_field": 3},
-        {"layer": "BatchNorm2d-2", "output": [16, 26, 26], "parameters": 32, "multiply_adds": 10816},
-        {"layer": "Odd-3", "output": [10], "parameters": 16260, "multiply_adds": None, "receptive_field": [28, 26]},
+        layer_row("Conv2d-1", [16, 26, 26], 160, work=97344, field=3),
+        layer_row("BatchNorm2d-2", [16, 26, 26], 32, work=10816, field=None),
+        layer_row("Odd-3", [10], 16260, work=None, field=[28, 26]),
     ],
 }

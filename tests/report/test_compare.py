@@ -163,5 +163,5 @@ def test_one_run_or_one_named_twice_is_no_comparison(tmp_path: Path) -> None:
 def test_a_damaged_run_stops_the_comparison(tmp_path: Path) -> None:
     one, two = make_run(tmp_path, "one"), make_run(tmp_path, "two")
     (two / "summary.json").write_text("{}")
-    with pytest.raises(DamagedRunError, match="two: 'status' is missing"):
+    with pytest.raises(DamagedRunError, match=r"two/summary\.json: status is missing"):
         compare([one, two])

@@ -14,7 +14,7 @@ from handgrad.score import percent
 if TYPE_CHECKING:
     from handgrad.digits.data.dataset import Dataset
     from handgrad.digits.training.loop import State
-    from handgrad.runs.record import EpochScore
+    from handgrad.runs.record import EpochScore, EvaluatedOn
 
 
 class ProgressLines:
@@ -43,14 +43,15 @@ class ProgressLines:
         self.bar.set_description_str(text, refresh=False)
         self.bar.update()
 
-    def epoch(self, score: EpochScore, evaluated_on: str) -> None:
+    def epoch(self, score: EpochScore, evaluated_on: EvaluatedOn) -> None:
         """Close the bar and print the epoch's line."""
         shown = self.bar is not None and not self.bar.disable
         if self.bar is not None:
             self.bar.close()
             self.bar = None
         found = score.evaluation
-        name = {"test": "Test set", "holdout": "Hold-out", "training": "Some training images"}[evaluated_on]
+        words = evaluated_on.words
+        name = words[:1].upper() + words[1:]
         exact = percent(found.correct, found.total).replace(" ", "")
         line = f"{name}: Average loss: {found.loss:.4f}, Accuracy: {found.correct}/{found.total} ({exact})"
         if not shown:

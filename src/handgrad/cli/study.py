@@ -97,8 +97,6 @@ def print_seed(seed: int, result: RunSummary | FailedSeed) -> None:
 
 def print_study(found: Study) -> None:
     """Print the record of a study as a person reads it."""
-    from handgrad.runs.record import NOT_SELECTED
-
     print(f"{found.recipe} ({found.network}, {found.parameters:,} parameters, dataset: {found.dataset})")
     print(f"last epoch ({found.epochs}), {found.n} seeds: {', '.join(f'{value:.2f}' for value in found.accuracies)} %")
     if found.mean is not None:
@@ -107,11 +105,11 @@ def print_study(found: Study) -> None:
     if found.interval95 is not None:
         low, high = found.interval95
         print(f"95 % interval of the mean over seeds: {low:.3f} to {high:.3f} %")
-    if found.selected_on == NOT_SELECTED:
+    if found.chosen_on is None:
         print("the test set was read once a seed, after the last epoch")
     elif found.selected:
         best = sum(found.selected) / len(found.selected)
-        print(f"mean of each run's best epoch: {best:.3f} % – selected on the {found.selected_on}")
+        print(f"mean of each run's best epoch: {best:.3f} % – selected on the {found.chosen_on.words}")
     for failed in found.failed:
         print(f"failed, seed {failed.seed}: {failed.reason}")
     print(f"runs: {found.path}")

@@ -13,7 +13,7 @@ from handgrad.cli.app import app
 from handgrad.errors import UsageError
 
 if TYPE_CHECKING:
-    from handgrad.digits.layers.table import Row, Summary
+    from handgrad.runs.layers import LayerRow, LayerTable
 
 HEADINGS = ("Layer (type)", "Output Shape", "Param #", "Mult-Adds", "Field")
 
@@ -58,7 +58,7 @@ def parse_size(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
-def cells(row: Row) -> tuple[str, str, str, str, str]:
+def cells(row: LayerRow) -> tuple[str, str, str, str, str]:
     """Return the texts of one row, in the order of `HEADINGS`; parameters that an earlier row counts stand in brackets."""
     output = str([-1, *row.output])
     parameters = f"({row.parameters:,})" if row.counted_before else f"{row.parameters:,}"
@@ -68,7 +68,7 @@ def cells(row: Row) -> tuple[str, str, str, str, str]:
     return row.layer, output, parameters, work, seen
 
 
-def plain(record: Summary) -> Iterator[str]:
+def plain(record: LayerTable) -> Iterator[str]:
     """Return the table as lines of plain text, in the manner of torchsummary."""
     rows = [cells(row) for row in record.rows]
     least = (20, 18, 10, 12, 7)
@@ -91,7 +91,7 @@ def line(texts: tuple[str, ...], widths: list[int]) -> str:
     return " ".join(text.rjust(width) for text, width in zip(texts, widths, strict=True))
 
 
-def totals(record: Summary) -> Iterator[str]:
+def totals(record: LayerTable) -> Iterator[str]:
     """Return what stands below the table: totals, memory, and what the rows do not show."""
     frozen = record.total_parameters - record.trainable_parameters
     yield f"Network: {record.network}, input {[-1, *record.input]}, output {[-1, *record.output]}"
@@ -108,7 +108,7 @@ def totals(record: Summary) -> Iterator[str]:
         yield f"Note: {note}"
 
 
-def show(record: Summary) -> None:
+def show(record: LayerTable) -> None:
     """Print the table for a terminal, folded to its width; colour only where the terminal and NO_COLOR allow it."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console

@@ -98,8 +98,6 @@ def check_nothing_else(context: typer.Context) -> None:
 
 def print_summary(summary: RunSummary, page: Path, as_json: bool) -> None:
     """Print the finished run: its headline with interval, its best epoch with how that was chosen, the page."""
-    from handgrad.runs.record import NOT_SELECTED
-
     if as_json:
         print(json.dumps(summary.as_json() | {"report": str(page)}))
         return
@@ -111,10 +109,12 @@ def print_summary(summary: RunSummary, page: Path, as_json: bool) -> None:
         f"last epoch ({summary.epochs}): {percent(last.correct, last.total)} "
         f"({last.correct:,} of {last.total:,}; 95 % interval {low:.2f} to {high:.2f} %)"
     )
-    if best.selected_on == NOT_SELECTED:
+    if best.chosen_on is None:
         print("the test set was read once, after the last epoch")
     else:
-        print(f"best epoch ({best.epoch}): {percent(best.correct, best.total)} – selected on the {best.selected_on}")
+        print(
+            f"best epoch ({best.epoch}): {percent(best.correct, best.total)} – selected on the {best.chosen_on.words}"
+        )
     print(
         f"{summary.seconds_training:.1f} s of training ({summary.device}, {summary.precision}, {summary.threads} threads)"
     )

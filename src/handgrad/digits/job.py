@@ -5,34 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from torch import Tensor
 
-from handgrad.digits.data.dataset import Dataset
-from handgrad.digits.make_evidence import evidence
+from handgrad.digits.make_evidence import make_evidence
 from handgrad.digits.networks.published import count_parameters
-from handgrad.digits.provenance import NETWORK_SOURCE, Origin, environment, network_source
+from handgrad.digits.prepare import Prepared
+from handgrad.digits.provenance import NETWORK_SOURCE, network_source
 from handgrad.digits.training.loop import Images, State, predict, score_of
-from handgrad.digits.training.recipe import Recipe
 from handgrad.digits.training.recipe_file import recipe_table, recipe_text
 from handgrad.digits.training.state import pack, packed
 from handgrad.digits.watcher import Watcher
-from handgrad.errors import DamagedRunError, DivergedError
+from handgrad.errors import DivergedError
 from handgrad.runs import RunFolder, save_checkpoint
-from handgrad.runs.checkpoints import FORMAT
+from handgrad.runs.environment import FORMAT, Environment
 from handgrad.runs.folder import ENVIRONMENT, EVIDENCE, LAYERS, MODEL, RECIPE, SEALED, SUMMARY
-from handgrad.runs.record import (
-    NOT_SELECTED,
-    EpochScore,
-    RunSummary,
-    Score,
-    best_epoch,
-    epoch_table,
-    last_epoch,
-    score_table,
-    summary_from,
-)
+from handgrad.runs.layers import LayerTable
+from handgrad.runs.read import read_end
+from handgrad.runs.record import BestEpoch, DivergedRun, EpochScore, EvaluatedOn, LastEpoch, RunSummary, Score
 
 
 @dataclass
@@ -40,119 +30,127 @@ class Job:
     """One run under way: the folder, what it trains with, and what it has found so far."""
 
     folder: RunFolder
-    recipe: Recipe
-    origin: Origin
-    whole: Dataset
-    """With the real test set, read once, after the last epoch."""
-    seen: Dataset
-    """What every epoch trains and is evaluated on; with a hold-out, that stands in the place of the test set."""
+    prepared: Prepared
+    environment: Environment
     watcher: Watcher
     stop: Callable[[], bool]
-    epochs: list[dict[str, Any]] = field(default_factory=list)
+    epochs: list[EpochScore] = field(default_factory=list)
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     """With a hold-out: the weights of the epoch that did best on it."""
 
+    @property
+    def seed(self) -> int:
+        """Return the seed of the run."""
+        return self.environment.seed
 
-def describe(job: Job, layers: dict[str, Any], **more: Any) -> None:
-    """Write what the run is made with; the environment, with *more* in it, last: a folder without one is no run."""
-    job.folder.write(RECIPE, recipe_text(job.recipe))
-    job.folder.write_json(LAYERS, layers)
-    source = network_source(job.recipe)
+    @property
+    def evaluated_on(self) -> EvaluatedOn:
+        """Return what every epoch is evaluated on."""
+        return self.prepared.seen.evaluated_on
+
+
+def describe(job: Job, layers: LayerTable) -> None:
+    """Write what the run is made with; the environment last, because a folder without one is no run."""
+    job.folder.write(RECIPE, recipe_text(job.prepared.recipe))
+    job.folder.write_json(LAYERS, layers.as_json())
+    source = network_source(job.prepared.recipe)
     if source is not None:
         job.folder.write(NETWORK_SOURCE, source)
-    job.folder.write_json(ENVIRONMENT, environment(job.origin) | more)
+    job.folder.write_json(ENVIRONMENT, job.environment.as_json())
 
 
-def diverged(job: Job, error: DivergedError) -> DivergedError:
+def record_divergence(job: Job, error: DivergedError) -> DivergedError:
     """Write into the record that the run diverged, and return the error that says so and what to do."""
-    table = {
-        "status": "diverged",
-        "run": job.origin.run,
-        "recipe": job.recipe.name,
-        "seed": job.origin.seed,
-        "reason": str(error),
-        "epochs": len(job.folder.metrics()),
-    }
-    job.folder.write_json(SUMMARY, table | {"files": job.folder.hashes(*SEALED)})
+    made = job.environment
+    found = DivergedRun(
+        "diverged", made.run, job.prepared.recipe.name, made.seed, str(error), len(job.folder.metrics())
+    )
+    job.folder.write_json(SUMMARY, found.as_json() | {"files": job.folder.hashes(*SEALED)})
     return DivergedError(f"{error} – lower optimizer.learning_rate; the last good state is in {job.folder.path}")
 
 
 def remember(job: Job, state: State, score: EpochScore) -> None:
     """Keep the epoch's record and, with a hold-out, the weights of the epoch that is best on it so far."""
     if not math.isfinite(score.evaluation.loss):
-        raise DivergedError(f"the loss on the {job.seen.evaluated_on} images is not finite after epoch {score.epoch}")
-    before = max((epoch["evaluation"]["correct"] for epoch in job.epochs), default=-1)
-    job.epochs.append(epoch_table(score, job.seen.evaluated_on))
-    if job.seen.evaluated_on == "holdout" and score.evaluation.correct > before:
+        images = f"{job.evaluated_on.value} images"
+        raise DivergedError(f"the loss on the {images} is not finite after epoch {score.epoch}")
+    before = max((epoch.evaluation.correct for epoch in job.epochs), default=-1)
+    job.epochs.append(score)
+    if job.evaluated_on is EvaluatedOn.HOLDOUT and score.evaluation.correct > before:
         job.best_weights = {name: value.detach().clone() for name, value in state.evaluated.state_dict().items()}
 
 
 def save(job: Job, state: State) -> None:
     """Write a checkpoint of *state*, verified, before the one before the last goes."""
-    record = {"format": FORMAT, "run": job.origin.run, "recipe": recipe_table(job.recipe), "epochs": job.epochs}
+    record = {
+        "format": FORMAT,
+        "run": job.environment.run,
+        "recipe": recipe_table(job.prepared.recipe),
+        "epochs": [epoch.as_json(job.evaluated_on) for epoch in job.epochs],
+    }
     save_checkpoint(job.folder.checkpoints, state.epoch, state.step, pack(state, record, job.best_weights))
+
+
+def write_metrics(job: Job) -> None:
+    """Write the figures of all epochs."""
+    job.folder.write_metrics([epoch.as_json(job.evaluated_on) for epoch in job.epochs])
 
 
 def finish(job: Job, state: State, training: Images) -> RunSummary:
     """Read the test set, and write model, evidence and, last, the summary: a folder with a summary is complete."""
-    network, machine = state.evaluated, job.origin.machine
-    test = Images(job.whole.test_images, job.whole.test_labels).to(machine.torch_device)
+    network, made, recipe = state.evaluated, job.environment, job.prepared.recipe
+    test = job.prepared.test_images(made.machine)
     answers = predict(network, test.images)
     headline = score_of(answers, test.labels)
     if not math.isfinite(headline.loss):
         raise DivergedError("the loss on the test images is not finite after the last epoch")
-    number, chosen, chosen_by = choose_epoch(job, state, test, headline)
-    record = {"format": FORMAT, "run": job.origin.run, "network": job.recipe.network, "recipe": job.recipe.name}
+    best = _choose_epoch(job, state, test, headline)
+    record = {"format": FORMAT, "run": made.run, "network": recipe.network, "recipe": recipe.name}
     job.folder.write(MODEL, packed(dict(network.state_dict()), record))
-    job.folder.write(EVIDENCE, packed(evidence(job.recipe, job.origin.seed, training, test, answers), record))
+    job.folder.write(EVIDENCE, packed(make_evidence(recipe, made.seed, training, test, answers=answers), record))
     summary = RunSummary(
         status="complete",
-        run=job.origin.run,
+        run=made.run,
         path=str(job.folder.path),
-        recipe=job.recipe.name,
-        network=job.recipe.network,
+        recipe=recipe.name,
+        network=recipe.network,
         parameters=count_parameters(network),
-        dataset=job.whole.name,
-        seed=job.origin.seed,
-        epochs=job.recipe.epochs,
-        holdout=len(job.seen.test_labels) if job.seen.evaluated_on == "holdout" else 0,
-        last_epoch=last_epoch(headline),
-        best_epoch=best_epoch(number, chosen, chosen_by),
-        seconds_training=round(sum(epoch["seconds_training"] for epoch in job.epochs), 3),
-        seconds_evaluating=round(sum(epoch["seconds_evaluating"] for epoch in job.epochs), 3),
-        device=machine.device,
-        precision=machine.precision,
-        threads=machine.threads,
+        dataset=made.dataset,
+        seed=made.seed,
+        epochs=recipe.epochs,
+        holdout=made.holdout,
+        last_epoch=LastEpoch(headline.correct, headline.total),
+        best_epoch=best,
+        seconds_training=round(sum(epoch.seconds_training for epoch in job.epochs), 3),
+        seconds_evaluating=round(sum(epoch.seconds_evaluating for epoch in job.epochs), 3),
+        device=made.machine.device,
+        precision=made.machine.precision,
+        threads=made.machine.threads,
+        test=headline,
     )
-    extra = {"test": score_table(headline), "files": job.folder.hashes(*SEALED)}
-    job.folder.write_json(SUMMARY, summary.as_json() | extra)
+    job.folder.write_json(SUMMARY, summary.as_json() | {"files": job.folder.hashes(*SEALED)})
     return summary
 
 
-def choose_epoch(job: Job, state: State, test: Images, headline: Score) -> tuple[int, Score, str]:
-    """Return the first epoch that did best where every epoch was evaluated, its score on the test set, and what chose it."""
-    if job.recipe.test == "once":
-        return state.epoch, headline, NOT_SELECTED
-    best = max(job.epochs, key=lambda epoch: epoch["evaluation"]["correct"])
-    if not job.best_weights:
-        figures = best["evaluation"]
-        return best["epoch"], Score(figures["loss"], figures["correct"], figures["total"]), "test set"
+def _choose_epoch(job: Job, state: State, test: Images, headline: Score) -> BestEpoch:
+    """Return the first epoch that did best where every epoch was evaluated, with its score on the test set."""
+    if job.prepared.recipe.test == "once":
+        return BestEpoch.chosen(state.epoch, headline, None)
+    best = max(job.epochs, key=lambda epoch: epoch.evaluation.correct)
+    if job.evaluated_on is EvaluatedOn.TEST:
+        return BestEpoch.chosen(best.epoch, best.evaluation, EvaluatedOn.TEST)
     network = state.evaluated
     last = {name: value.clone() for name, value in network.state_dict().items()}
     network.load_state_dict(job.best_weights)
     score = score_of(predict(network, test.images), test.labels)
     network.load_state_dict(last)
-    return best["epoch"], score, "holdout"
+    return BestEpoch.chosen(best.epoch, score, EvaluatedOn.HOLDOUT)
 
 
-def finished(folder: RunFolder) -> RunSummary:
-    """Return the record of a run that has ended; raise `DivergedError` when it ended so."""
-    table = folder.read_json(SUMMARY)
-    if isinstance(table, dict) and table.get("status") == "diverged":
-        reason = table.get("reason", "the training diverged")
-        raise DivergedError(f"{reason} – {folder.path} ended so, start a new run with a lower learning rate")
-    try:
-        # The folder may have been moved or renamed since.
-        return replace(summary_from(table), path=str(folder.path))
-    except (KeyError, TypeError, AttributeError) as error:
-        raise DamagedRunError(f"{folder.path / SUMMARY}: {error} – the record of the run cannot be read") from error
+def finished(folder: RunFolder) -> RunSummary | None:
+    """Return the record of a run that has ended, None while it has not; raises `DivergedError` when it ended so."""
+    end = read_end(folder)
+    if isinstance(end, DivergedRun):
+        raise DivergedError(f"{end.reason} – {folder.path} ended so, start a new run with a lower learning rate")
+    # The folder may have been moved or renamed since.
+    return None if end is None else replace(end, path=str(folder.path))

@@ -14,8 +14,8 @@ SAMPLES = 24
 MISTAKES = 40
 
 
-def evidence(recipe: Recipe, seed: int, training: Images, test: Images, log_probabilities: Tensor) -> dict[str, Tensor]:
-    """Return, on the CPU, what a report shows of a run.
+def make_evidence(recipe: Recipe, seed: int, training: Images, test: Images, *, answers: Tensor) -> dict[str, Tensor]:
+    """Return, on the CPU, what a report shows of a run that gave *answers*, the log-probabilities of the whole test set.
 
     ``log_probabilities`` fp32 ``[n, 10]`` and ``labels`` uint8 ``[n]`` of the whole test set; ``mistake_index`` int64 and
     ``mistake_images`` uint8 ``[m, 28, 28]``, the surest wrong answers first; ``digit_index`` and ``digit_images``, the first
@@ -23,7 +23,7 @@ def evidence(recipe: Recipe, seed: int, training: Images, test: Images, log_prob
     images as they are and as the first step of the first epoch might change them; ``learning_rates`` fp32, one a step.
     """
     images, labels = test.images.cpu(), test.labels.cpu()
-    answers = log_probabilities.cpu()
+    answers = answers.cpu()
     mistakes = surest_mistakes(answers, labels)
     digits = torch.stack([(labels == digit).nonzero()[0, 0] for digit in labels.unique()])
     before = training.images[:SAMPLES].cpu()

@@ -2,22 +2,81 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
+from torch import nn
+
 from handgrad.digits.data.dataset import Dataset, hold_out, load_dataset, without_test
+from handgrad.digits.layers.shape_check import check_classes
+from handgrad.digits.networks.load import load_network
+from handgrad.digits.training.checks import check_batches, check_trains
+from handgrad.digits.training.device import device_of
+from handgrad.digits.training.loop import Images
 from handgrad.digits.training.recipe import Recipe
+from handgrad.runs.environment import Machine
+
+HOLDOUT_SEED = 12345
+"""Every run that holds out n images holds out the same n, whatever its own seed: so seeds can be compared on them."""
 
 
-def looked_up(place: Path | str | None, download: bool, *, watched: bool) -> Dataset:
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A recipe whose network and data were found and fit each other."""
+
+    recipe: Recipe
+    network: nn.Module
+    """Freshly made, to be looked at: every run makes its own from its seed."""
+    whole: Dataset
+    """With the real test set, read once, after the last epoch."""
+    seen: Dataset
+    """What every epoch trains and is evaluated on; with a hold-out, that stands in the place of the test set."""
+    place: str | None
+    """The folder that holds the data, where one was named."""
+
+    def build(self) -> nn.Module:
+        """Return the network, made anew."""
+        return load_network(self.recipe.network)
+
+    def training_images(self, machine: Machine) -> Images:
+        """Return the images to train on, on the device of *machine*."""
+        return Images(self.seen.train_images, self.seen.train_labels).to(device_of(machine))
+
+    def evaluation_images(self, machine: Machine) -> Images:
+        """Return the images that every epoch is evaluated on, on the device of *machine*."""
+        return Images(self.seen.test_images, self.seen.test_labels).to(device_of(machine))
+
+    def test_images(self, machine: Machine) -> Images:
+        """Return the test set, on the device of *machine*."""
+        return Images(self.whole.test_images, self.whole.test_labels).to(device_of(machine))
+
+
+def prepare(
+    recipe: Recipe, *, data: Path | str | Dataset | None, holdout: int, download: bool, watched: bool
+) -> Prepared:
+    """Return *recipe* with its network and the data in *data*, *holdout* training images kept apart, once all of it fits.
+
+    Raises `UsageError` for a network or a hold-out that cannot be meant, `MissingError` for data.
+    """
+    network = load_network(recipe.network)
+    check_classes(network, name=recipe.network)
+    whole = find_dataset(data, download=download, watched=watched)
+    seen = for_training(whole, recipe, holdout)
+    check_batches(len(seen.train_labels), recipe)
+    check_trains(network, len(seen.train_labels), recipe)
+    # The whole path, so that the run can be resumed from another folder.
+    place = str(Path(data).resolve()) if isinstance(data, str | Path) and data else None
+    return Prepared(recipe, network, whole, seen, place)
+
+
+def find_dataset(place: Path | str | Dataset | None, *, download: bool, watched: bool) -> Dataset:
     """Return the dataset in folder *place*, or the cached or downloaded one; a download shows its bar where someone watches."""
+    if isinstance(place, Dataset):
+        return place
     return load_dataset(Path(place) if place else None, download=download, progress=watched)
 
 
-HOLDOUT_SEED = 12345
-"""Every run that holds out n images holds out the same n, whatever its own seed."""
-
-
-def evaluated_each_epoch(whole: Dataset, recipe: Recipe, holdout: int) -> Dataset:
+def for_training(whole: Dataset, recipe: Recipe, holdout: int) -> Dataset:
     """Return what a run trains with, and in the place of the test set what every epoch is evaluated on."""
     if holdout:
         return hold_out(whole, holdout, HOLDOUT_SEED)

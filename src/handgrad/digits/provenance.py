@@ -4,74 +4,67 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy
-import pydantic
 import torch
 
 from handgrad.digits.data.dataset import Dataset
-from handgrad.digits.training.device import Machine, choose_device
+from handgrad.digits.prepare import Prepared
+from handgrad.digits.training.device import choose_device
 from handgrad.digits.training.recipe import Recipe
 from handgrad.digits.training.recipe_file import differences, parse_recipe
 from handgrad.errors import DamagedRunError, UsageError
 from handgrad.runs import Checkpoint, RunFolder
-from handgrad.runs.checkpoints import FORMAT
+from handgrad.runs.environment import FORMAT, Environment, Machine
 from handgrad.runs.folder import ENVIRONMENT, RECIPE
+from handgrad.runs.read import read_environment
 from handgrad.version import __version__
 
 NETWORK_SOURCE = "network.py"
 
 
-@dataclass(frozen=True)
-class Origin:
-    """What decides every byte of a run besides its recipe."""
-
-    run: str
-    seed: int
-    dataset: str
-    dataset_sha256: str
-    data: str | None
-    """The folder of the IDX files; None for the cache, the download or drawn digits."""
-    holdout: int
-    machine: Machine
-
-
-def environment(origin: Origin) -> dict[str, Any]:
-    """Return the content of ``environment.json``: *origin*, and versions and machine for the reader."""
-    return {
-        "format": FORMAT,
-        **asdict(origin),
-        "device_name": device_name(origin.machine.device),
-        "platform": platform.platform(),
-        "began": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {
+def environment_of(
+    folder: RunFolder, prepared: Prepared, seed: int, machine: Machine, *, population: int | None = None
+) -> Environment:
+    """Return what the run that begins in *folder* is made with; *population* seeds are trained in one go, None: this alone."""
+    whole, seen = prepared.whole, prepared.seen
+    return Environment(
+        format=FORMAT,
+        run=folder.path.name,
+        seed=seed,
+        dataset=whole.name,
+        dataset_sha256=whole.sha256,
+        data=prepared.place,
+        holdout=len(whole.train_labels) - len(seen.train_labels),
+        machine=machine,
+        device_name=_device_name(machine.device),
+        platform=platform.platform(),
+        began=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions={
             "handgrad": __version__,
             "python": platform.python_version(),
             "torch": torch.__version__,
             "numpy": numpy.__version__,
         },
-    }
+        population=population,
+    )
 
 
-def origin_of(folder: RunFolder) -> tuple[Origin, str]:
-    """Return what the run in *folder* was made with, and the version of torch; raise `DamagedRunError` when it is lost."""
-    table = folder.read_json(ENVIRONMENT)
-    place = folder.path / ENVIRONMENT
-    found = table.get("format") if isinstance(table, dict) else None
-    if found != FORMAT:
-        raise DamagedRunError(f"{place} has format {found}, this version of handgrad reads {FORMAT} – start a new run")
-    known = {name: table[name] for name in Origin.__dataclass_fields__ if name in table}
-    try:
-        return pydantic.TypeAdapter(Origin).validate_python(known), str(table["versions"]["torch"])
-    except (pydantic.ValidationError, KeyError, TypeError) as error:
-        what = error.errors()[0]["loc"] if isinstance(error, pydantic.ValidationError) else ("versions",)
-        raise DamagedRunError(
-            f"{place}: {'.'.join(map(str, what))} is missing or wrong – restore the file or start a new run"
-        ) from error
+def made_with(folder: RunFolder) -> Environment:
+    """Return what the run in *folder* was made with; raises `DamagedRunError` when it is lost, or no machine can be meant."""
+    found = folder.read_json(ENVIRONMENT)
+    place, form = folder.path / ENVIRONMENT, found.get("format") if isinstance(found, dict) else None
+    if form != FORMAT:
+        raise DamagedRunError(f"{place} has format {form}, this version of handgrad reads {FORMAT} – start a new run")
+    environment = read_environment(folder)
+    machine = environment.machine
+    if machine.device not in ("cpu", "cuda") or machine.precision not in ("fp32", "bf16") or machine.threads < 1:
+        raise DamagedRunError(f"{place}: {machine} is no machine – restore the file or start a new run")
+    if "torch" not in environment.versions:
+        raise DamagedRunError(f"{place}: versions.torch is missing – restore the file or start a new run")
+    return environment
 
 
 def recipe_of(folder: RunFolder, checkpoint: Checkpoint | None) -> Recipe:
@@ -107,19 +100,17 @@ def check_unchanged(before: Recipe, now: Recipe, epoch: int) -> None:
         )
 
 
-def check_data(origin: Origin, found: Dataset) -> None:
+def check_data(made: Environment, found: Dataset) -> None:
     """Refuse to go on with other data than the run began with."""
-    if found.sha256 != origin.dataset_sha256:
+    if found.sha256 != made.dataset_sha256:
         raise UsageError(
-            f"data changed: the run began with {origin.dataset} {origin.dataset_sha256[:12]}, "
+            f"data changed: the run began with {made.dataset} {made.dataset_sha256[:12]}, "
             f"found {found.name} {found.sha256[:12]} – name the first data with --data"
         )
 
 
-def check_machine(machine: Machine) -> None:
-    """Raise `MissingError` when the run's device is not there, `DamagedRunError` when no machine is meant."""
-    if machine.device not in ("cpu", "cuda") or machine.precision not in ("fp32", "bf16") or machine.threads < 1:
-        raise DamagedRunError(f"{ENVIRONMENT}: {machine} is no machine – restore the file or start a new run")
+def check_device(machine: Machine) -> None:
+    """Raise `MissingError` when the run's device is not there."""
     choose_device(machine.device)
 
 
@@ -145,7 +136,7 @@ def check_source(folder: RunFolder, recipe: Recipe) -> None:
         raise UsageError(f"{recipe.network} changed since the run began – start a new run or restore it from {copy}")
 
 
-def device_name(kind: str) -> str:
+def _device_name(kind: str) -> str:
     """Return the name of the processor or of the CUDA device."""
     if kind == "cuda":
         return torch.cuda.get_device_name()

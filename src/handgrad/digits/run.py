@@ -9,40 +9,33 @@ from pathlib import Path
 import torch
 
 from handgrad.digits.data.dataset import Dataset
-from handgrad.digits.job import Job, describe, diverged, finish, finished, remember, save
-from handgrad.digits.layers.shape_check import check_classes
+from handgrad.digits.job import Job, describe, finish, finished, record_divergence, remember, save, write_metrics
 from handgrad.digits.layers.table import summarise
 from handgrad.digits.networks.load import load_network
 from handgrad.digits.networks.published import count_parameters
-from handgrad.digits.prepare import evaluated_each_epoch, looked_up
+from handgrad.digits.prepare import Prepared, find_dataset, for_training, prepare
 from handgrad.digits.provenance import (
-    Origin,
     check_data,
-    check_machine,
+    check_device,
     check_source,
-    origin_of,
+    environment_of,
+    made_with,
     recipe_of,
 )
-from handgrad.digits.training.checks import check_batches, check_trains, memory_told
-from handgrad.digits.training.device import choose_machine, using
-from handgrad.digits.training.loop import Images, State, begin, steps_an_epoch
+from handgrad.digits.training.checks import explain_out_of_memory
+from handgrad.digits.training.device import choose_machine, device_of, using
+from handgrad.digits.training.loop import State, begin, steps_an_epoch
 from handgrad.digits.training.loop import train as train_epochs
 from handgrad.digits.training.recipe import Recipe
-from handgrad.digits.training.recipe_file import load_recipe
+from handgrad.digits.training.recipe_file import as_recipe
 from handgrad.digits.training.state import restore
 from handgrad.digits.watcher import Silent, StopError, Watcher, never
 from handgrad.errors import DamagedRunError, DivergedError, InterruptedRunError, UsageError
-from handgrad.runs import (
-    Checkpoint,
-    check_root,
-    create_run,
-    newest_checkpoint,
-    open_run,
-    set_aside,
-)
-from handgrad.runs.record import (
-    RunSummary,
-)
+from handgrad.runs import Checkpoint, check_root, create_run, newest_checkpoint, open_run, set_aside
+from handgrad.runs.record import EpochScore, EvaluatedOn, RunSummary
+from handgrad.runs.stored import read_stored
+
+LARGEST_SEED = 2**31 - 1
 
 
 def train(
@@ -70,27 +63,21 @@ def train(
     Raises `UsageError` (recipe, network, hold-out), `MissingError` (data, device), `DiskError`, `DivergedError`,
     `InterruptedRunError` (stopped and saved).
     """
-    if not 0 <= seed < 2**31:
-        raise UsageError(f"--seed {seed} – it must be a whole number from 0 to {2**31 - 1}")
-    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(str(recipe), overrides)
+    if not 0 <= seed <= LARGEST_SEED:
+        raise UsageError(f"--seed {seed} – it must be a whole number from 0 to {LARGEST_SEED}")
+    recipe = as_recipe(recipe, overrides)
     check_root(Path(out))
-    with memory_told(recipe):
-        network = load_network(recipe.network)
-        check_classes(network, name=recipe.network)
-        whole = data if isinstance(data, Dataset) else looked_up(data, download, watched=watcher is not None)
-        seen = evaluated_each_epoch(whole, recipe, holdout)
-        check_batches(len(seen.train_labels), recipe)
-        check_trains(network, len(seen.train_labels), recipe)
+    with explain_out_of_memory(recipe):
+        prepared = prepare(recipe, data=data, holdout=holdout, download=download, watched=watcher is not None)
+        network = prepared.network
         machine = choose_machine(network, recipe.batch_size, device=device, precision=precision, threads=threads)
         folder = create_run(Path(out), f"{recipe.name}-s{seed}")
-        place = str(Path(data).resolve()) if isinstance(data, str | Path) and data else None
-        origin = Origin(folder.path.name, seed, whole.name, whole.sha256, place, holdout, machine)
-        job = Job(folder, recipe, origin, whole, seen, watcher or Silent(), stop)
+        job = Job(folder, prepared, environment_of(folder, prepared, seed, machine), watcher or Silent(), stop)
         with folder.locked(), using(machine):
-            describe(job, summarise(network, name=recipe.network).as_json())
-            state = begin(lambda: load_network(recipe.network), recipe, seed, machine.torch_device)
+            describe(job, summarise(network, name=recipe.network))
+            state = begin(prepared.build, recipe, seed, device_of(machine))
             save(job, state)
-            return carry_on(job, state)
+            return _carry_on(job, state)
 
 
 def resume(
@@ -111,27 +98,27 @@ def resume(
     watched = watcher is not None
     folder, watcher = open_run(Path(run)), watcher or Silent()
     with folder.locked():
-        if folder.complete:
-            summary = finished(folder)
+        summary = finished(folder)
+        if summary is not None:
             watcher.note(f"already complete ({summary.epochs} epochs): {folder.path}")
             return summary
-        origin, torch_before = origin_of(folder)
-        checkpoint = newest_checkpoint(folder.checkpoints, origin.run)
+        made = made_with(folder)
+        checkpoint = newest_checkpoint(folder.checkpoints, made.run)
         recipe = recipe_of(folder, checkpoint)
         check_source(folder, recipe)
-        check_machine(origin.machine)
-        with memory_told(recipe), using(origin.machine):
-            place = data or origin.data
-            whole = place if isinstance(place, Dataset) else looked_up(place, download, watched=watched)
-            check_data(origin, whole)
-            seen = evaluated_each_epoch(whole, recipe, origin.holdout)
-            job = Job(folder, recipe, origin, whole, seen, watcher, stop)
-            state = begin(lambda: load_network(recipe.network), recipe, origin.seed, origin.machine.torch_device)
-            take_up(job, state, checkpoint, torch_before)
-            return carry_on(job, state)
+        check_device(made.machine)
+        with explain_out_of_memory(recipe), using(made.machine):
+            whole = find_dataset(data or made.data, download=download, watched=watched)
+            check_data(made, whole)
+            network = load_network(recipe.network)
+            prepared = Prepared(recipe, network, whole, for_training(whole, recipe, made.holdout), made.data)
+            job = Job(folder, prepared, made, watcher, stop)
+            state = begin(prepared.build, recipe, made.seed, device_of(made.machine))
+            _take_up(job, state, checkpoint)
+            return _carry_on(job, state)
 
 
-def take_up(job: Job, state: State, checkpoint: Checkpoint | None, torch_before: str) -> None:
+def _take_up(job: Job, state: State, checkpoint: Checkpoint | None) -> None:
     """Put *checkpoint* into the freshly begun *state* and tell the watcher where training goes on."""
     if checkpoint is None:
         if job.folder.metrics():
@@ -144,37 +131,48 @@ def take_up(job: Job, state: State, checkpoint: Checkpoint | None, torch_before:
     for reason in checkpoint.passed_over:
         job.watcher.note(f"{reason} – passed over")
     job.best_weights = restore(state, checkpoint.data, checkpoint.record["counters"])
-    job.epochs = checkpoint.record["epochs"]
-    job.folder.write_metrics(job.epochs)
+    job.epochs = _epochs_of(checkpoint)
+    if job.evaluated_on is EvaluatedOn.HOLDOUT and job.epochs and not job.best_weights:
+        place = f"checkpoint/{checkpoint.path.name}"
+        raise DamagedRunError(f"{place} lacks the weights of the epoch best on the hold-out – start a new run")
+    write_metrics(job)
     job.watcher.note(f"going on after epoch {state.epoch}, step {state.step}, from checkpoint/{checkpoint.path.name}")
-    if torch_before != torch.__version__:
+    before = job.environment.versions["torch"]
+    if before != torch.__version__:
         job.watcher.note(
-            f"begun with torch {torch_before}, found {torch.__version__} – the last digits may differ from an unbroken run"
+            f"begun with torch {before}, found {torch.__version__} – the last digits may differ from an unbroken run"
         )
 
 
-def carry_on(job: Job, state: State) -> RunSummary:
+def _epochs_of(checkpoint: Checkpoint) -> list[EpochScore]:
+    """Return the epochs that *checkpoint* speaks of: it holds the truth, ``metrics.jsonl`` is made from it."""
+    place, epochs = f"checkpoint/{checkpoint.path.name}", checkpoint.record.get("epochs")
+    if not isinstance(epochs, list):
+        raise DamagedRunError(f"{place} holds no epochs – start a new run")
+    return [read_stored(EpochScore, table, place) for table in epochs]
+
+
+def _carry_on(job: Job, state: State) -> RunSummary:
     """Train from *state* to the end, saving after every epoch, and leave the finished folder."""
     try:
         try:
-            return train_on(job, state)
+            return _train_on(job, state)
         except StopError:
             save(job, state)
-            steps = steps_an_epoch(len(job.seen.train_labels), job.recipe)
+            steps = steps_an_epoch(len(job.prepared.seen.train_labels), job.prepared.recipe)
             where = f"epoch {state.epoch + 1}, step {state.step} of {steps}"
             line = f"handgrad train --resume {shlex.quote(str(job.folder.path))}"
             raise InterruptedRunError(f"interrupted – {where} is saved – go on with: {line}") from None
     except DivergedError as error:
-        raise diverged(job, error) from error
+        raise record_divergence(job, error) from error
 
 
-def train_on(job: Job, state: State) -> RunSummary:
+def _train_on(job: Job, state: State) -> RunSummary:
     """Train from *state* to the end; raise `StopError` between two steps, with *state* whole, when a stop is asked for."""
-    device, recipe, seed = job.origin.machine.torch_device, job.recipe, job.origin.seed
-    training = Images(job.seen.train_images, job.seen.train_labels).to(device)
-    evaluation = Images(job.seen.test_images, job.seen.test_labels).to(device)
-    steps = steps_an_epoch(len(training), recipe)
-    job.watcher.begins(job.folder.path, job.seen, count_parameters(state.network), recipe.epochs)
+    machine, prepared = job.environment.machine, job.prepared
+    training, evaluation = prepared.training_images(machine), prepared.evaluation_images(machine)
+    steps = steps_an_epoch(len(training), prepared.recipe)
+    job.watcher.begins(job.folder.path, prepared.seen, count_parameters(state.network), prepared.recipe.epochs)
 
     def after_step(state: State, rate: float) -> None:
         job.watcher.step(state, steps, rate)
@@ -183,12 +181,12 @@ def train_on(job: Job, state: State) -> RunSummary:
 
     if job.stop():
         raise StopError
-    bf16 = job.origin.machine.precision == "bf16"
-    for score in train_epochs(state, recipe, seed, training, evaluation, bf16=bf16, after_step=after_step):
+    bf16 = machine.precision == "bf16"
+    for score in train_epochs(state, prepared.recipe, job.seed, training, evaluation, bf16=bf16, after_step=after_step):
         remember(job, state, score)
         save(job, state)
-        job.folder.write_metrics(job.epochs)
-        job.watcher.epoch(score, job.seen.evaluated_on)
-        if job.stop() and state.epoch < recipe.epochs:
+        write_metrics(job)
+        job.watcher.epoch(score, job.evaluated_on)
+        if job.stop() and state.epoch < prepared.recipe.epochs:
             raise StopError
     return finish(job, state, training)

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
-from handgrad.digits.layers.shape_check import check_classes
-from handgrad.digits.networks.load import load_network
 from handgrad.digits.networks.published import count_parameters
-from handgrad.digits.population.probe import Way, choose_way
+from handgrad.digits.population.probe import TrainingPlan, choose_plan
 from handgrad.digits.population.runs import all_together
-from handgrad.digits.prepare import evaluated_each_epoch, looked_up
-from handgrad.digits.training.checks import check_batches, check_trains
-from handgrad.digits.training.device import Machine, choose_machine, usable_cores
-from handgrad.digits.training.loop import Images
+from handgrad.digits.prepare import Prepared, prepare
+from handgrad.digits.run import LARGEST_SEED
+from handgrad.digits.training.device import choose_machine, usable_cores
 from handgrad.digits.training.recipe import Recipe
-from handgrad.digits.training.recipe_file import load_recipe
+from handgrad.digits.training.recipe_file import as_recipe
 from handgrad.digits.watcher import Watcher, never
 from handgrad.digits.workers import FailedSeed, Task, at_once, in_turn
 from handgrad.errors import InterruptedRunError, UsageError
 from handgrad.runs import check_root, create_run
-from handgrad.runs.record import RunSummary
+from handgrad.runs.environment import Machine
+from handgrad.runs.record import EvaluatedOn, RunSummary, chosen_on
 from handgrad.score import spread
 
 STUDY = "study.json"
+MOST_SEEDS = 1000
 
 
 @dataclass(frozen=True)
@@ -59,14 +55,21 @@ class Study:
     precision: str
     threads: int
     jobs: int
-    way: Way
+    plan: TrainingPlan
     """Whether the seeds were trained as populations, and why."""
     path: str
     runs: tuple[str, ...]
 
+    @property
+    def chosen_on(self) -> EvaluatedOn | None:
+        """Return what the epochs of ``selected`` were chosen on; None where the test set was read once a seed."""
+        return chosen_on(self.selected_on)
+
     def as_json(self) -> dict[str, Any]:
         """Return the record as plain values."""
-        return asdict(self)
+        table = asdict(self)
+        # "way" is the plan's name in files that exist.
+        return {"way" if key == "plan" else key: value for key, value in table.items()}
 
 
 def study(
@@ -99,38 +102,29 @@ def study(
     """
     if population and jobs:
         raise UsageError(f"--population with --jobs {jobs} – a population trains in one process, leave one of them out")
-    check_seeds(seeds)
-    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(str(recipe), overrides)
+    _check_seeds(seeds)
+    recipe = as_recipe(recipe, overrides)
     check_root(Path(out))
-    fresh = partial(load_network, recipe.network)
-    network = fresh()
-    check_classes(network, name=recipe.network)
-    dataset = looked_up(data, download, watched=watcher is not None)
-    seen = evaluated_each_epoch(dataset, recipe, holdout)
-    check_batches(len(seen.train_labels), recipe)
-    check_trains(network, len(seen.train_labels), recipe)
-    asked = Asked(device, precision, jobs, population)
-    machine, jobs, way = decided(recipe, fresh, Images(seen.train_images, seen.train_labels), seeds, asked)
-    note(way.why)
+    prepared = prepare(recipe, data=data, holdout=holdout, download=download, watched=watcher is not None)
+    machine, jobs, plan = _decide(prepared, seeds, _Asked(device, precision, jobs, population))
+    note(plan.why)
     folder = create_run(Path(out), f"study-{recipe.name}")
     place = str(data) if data else None
     tasks = [Task(recipe, place, seed, holdout, str(folder.path), machine, download) for seed in seeds]
-    results: dict[int, RunSummary | FailedSeed] = {}
-    if way.population:
-        finished = all_together(tasks, way.population, dataset, note, stop)
+    ended: Iterator[tuple[int, RunSummary | FailedSeed]]
+    if plan.population:
+        ended = all_together(tasks, prepared, size=plan.population, note=note, stop=stop)
     else:
-        finished = in_turn(tasks, dataset, watcher, stop) if jobs == 1 else at_once(tasks, jobs, stop)
+        ended = in_turn(tasks, prepared.whole, watcher, stop) if jobs == 1 else at_once(tasks, jobs, stop)
+    results: dict[int, RunSummary | FailedSeed] = {}
 
     def record() -> Study:
-        every = [
-            (seed, results.get(seed, FailedSeed(seed, "interrupted", InterruptedRunError.status))) for seed in seeds
-        ]
-        found = summed_up(recipe, count_parameters(network), dataset.name, every, machine, jobs, way, folder.path)
+        found = _summarise_study(prepared, seeds, results, machine=machine, jobs=jobs, plan=plan, path=folder.path)
         folder.write_json(STUDY, found.as_json())
         return found
 
     try:
-        for seed, result in finished:
+        for seed, result in ended:
             results[seed] = result
             done(seed, result)
     except InterruptedRunError as error:
@@ -140,7 +134,7 @@ def study(
 
 
 @dataclass(frozen=True)
-class Asked:
+class _Asked:
     """What the user asked of the machine, None where it is left open."""
 
     device: str
@@ -149,50 +143,58 @@ class Asked:
     population: bool | None
 
 
-def check_seeds(seeds: Sequence[int]) -> None:
+def _check_seeds(seeds: Sequence[int]) -> None:
     """Refuse seeds that are not 1 to 1000 different numbers."""
-    if not 1 <= len(seeds) <= 1000 or len(set(seeds)) != len(seeds):
-        raise UsageError(f"a study needs 1 to 1000 different seeds – found {len(seeds)}, {len(set(seeds))} different")
-    if not all(0 <= seed < 2**31 for seed in seeds):
-        raise UsageError(f"a seed must be a whole number from 0 to {2**31 - 1} – found {min(seeds)} to {max(seeds)}")
+    if not 1 <= len(seeds) <= MOST_SEEDS or len(set(seeds)) != len(seeds):
+        different = f"found {len(seeds)}, {len(set(seeds))} different"
+        raise UsageError(f"a study needs 1 to {MOST_SEEDS} different seeds – {different}")
+    if not all(0 <= seed <= LARGEST_SEED for seed in seeds):
+        raise UsageError(f"a seed must be a whole number from 0 to {LARGEST_SEED} – found {min(seeds)} to {max(seeds)}")
 
 
-def decided(
-    recipe: Recipe, build: Callable[[], nn.Module], training: Images, seeds: Sequence[int], asked: Asked
-) -> tuple[Machine, int, Way]:
+def _decide(prepared: Prepared, seeds: Sequence[int], asked: _Asked) -> tuple[Machine, int, TrainingPlan]:
     """Return the machine of every process, how many train at a time, and whether they train populations."""
+    recipe = prepared.recipe
     jobs = min(len(seeds), asked.jobs or usable_cores())
     threads = 1 if jobs > 1 and not asked.population else None
+    network = prepared.build()
     machine = choose_machine(
-        build(), recipe.batch_size, device=asked.device, precision=asked.precision, threads=threads
+        network, recipe.batch_size, device=asked.device, precision=asked.precision, threads=threads
     )
     jobs = jobs if machine.device == "cpu" else 1
-    way = choose_way(
-        recipe, build, training, machine, seeds, jobs=jobs, jobs_given=asked.jobs is not None, wanted=asked.population
+    plan = choose_plan(
+        prepared,
+        machine,
+        seeds,
+        jobs=jobs,
+        jobs_asked=asked.jobs is not None,
+        wanted=asked.population,
     )
-    return replace(machine, threads=way.threads), 1 if way.population else jobs, way
+    return replace(machine, threads=plan.threads), 1 if plan.population else jobs, plan
 
 
-def summed_up(
-    recipe: Recipe,
-    parameters: int,
-    dataset: str,
-    results: Sequence[tuple[int, RunSummary | FailedSeed]],
+def _summarise_study(
+    prepared: Prepared,
+    seeds: Sequence[int],
+    results: Mapping[int, RunSummary | FailedSeed],
+    *,
     machine: Machine,
     jobs: int,
-    way: Way,
-    folder: Path,
+    plan: TrainingPlan,
+    path: Path,
 ) -> Study:
-    """Return the record of a study from what became of each seed."""
-    runs = [result for _, result in results if isinstance(result, RunSummary)]
+    """Return the record of a study from what became of each seed; a seed without a result was interrupted."""
+    interrupted = InterruptedRunError.status
+    every = [results.get(seed, FailedSeed(seed, "interrupted", interrupted)) for seed in seeds]
+    runs = [result for result in every if isinstance(result, RunSummary)]
     accuracies = [run.last_epoch.accuracy for run in runs]
     found = spread(accuracies) if runs else None
     return Study(
-        recipe=recipe.name,
-        network=recipe.network,
-        parameters=parameters,
-        dataset=dataset,
-        epochs=recipe.epochs,
+        recipe=prepared.recipe.name,
+        network=prepared.recipe.network,
+        parameters=count_parameters(prepared.network),
+        dataset=prepared.whole.name,
+        epochs=prepared.recipe.epochs,
         n=len(runs),
         seeds=tuple(run.seed for run in runs),
         accuracies=tuple(accuracies),
@@ -200,7 +202,7 @@ def summed_up(
         sd=found.sd if found else None,
         lowest=found.lowest if found else None,
         interval95=found.interval95 if found else None,
-        failed=tuple(result for _, result in results if isinstance(result, FailedSeed)),
+        failed=tuple(result for result in every if isinstance(result, FailedSeed)),
         selected=tuple(run.best_epoch.accuracy for run in runs),
         selected_on=runs[0].best_epoch.selected_on if runs else "test set",
         seconds_training=tuple(run.seconds_training for run in runs),
@@ -208,7 +210,7 @@ def summed_up(
         precision=machine.precision,
         threads=machine.threads,
         jobs=jobs,
-        way=way,
-        path=str(folder),
+        plan=plan,
+        path=str(path),
         runs=tuple(run.run for run in runs),
     )

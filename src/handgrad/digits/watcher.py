@@ -7,23 +7,23 @@ from typing import Protocol
 
 from handgrad.digits.data.dataset import Dataset
 from handgrad.digits.training.loop import State
-from handgrad.runs.record import EpochScore
+from handgrad.runs.record import EpochScore, EvaluatedOn
 
 
 class Watcher(Protocol):
     """Who looks on while a training runs: the command line's progress bar, or `Silent`."""
 
     def begins(self, folder: Path, dataset: Dataset, parameters: int, epochs: int) -> None:
-        """Training is about to begin, or to go on."""
+        """Take note that training is about to begin, or to go on."""
 
     def step(self, state: State, steps: int, learning_rate: float) -> None:
-        """One step is done, of *steps* in the epoch."""
+        """Take note that one step is done, of *steps* in the epoch."""
 
-    def epoch(self, score: EpochScore, evaluated_on: str) -> None:
-        """One epoch is done, evaluated and saved."""
+    def epoch(self, score: EpochScore, evaluated_on: EvaluatedOn) -> None:
+        """Take note that one epoch is done, evaluated and saved."""
 
     def note(self, line: str) -> None:
-        """Something that the user should know: a checkpoint passed over, a run that was complete already."""
+        """Tell the user what they should know: a checkpoint passed over, a run that was complete already."""
 
 
 class Silent:
@@ -35,7 +35,7 @@ class Silent:
     def step(self, state: State, steps: int, learning_rate: float) -> None:
         """See `Watcher`."""
 
-    def epoch(self, score: EpochScore, evaluated_on: str) -> None:
+    def epoch(self, score: EpochScore, evaluated_on: EvaluatedOn) -> None:
         """See `Watcher`."""
 
     def note(self, line: str) -> None:
@@ -47,5 +47,5 @@ class StopError(Exception):
 
 
 def never() -> bool:
-    """The stop that is never asked for."""
+    """Return that no stop was asked for."""
     return False

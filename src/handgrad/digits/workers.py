@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from handgrad.digits.data.dataset import Dataset
 from handgrad.digits.run import train
-from handgrad.digits.training.device import Machine
 from handgrad.digits.training.recipe import Recipe
 from handgrad.digits.watcher import Watcher, never
 from handgrad.errors import HandgradError, InterruptedRunError
+from handgrad.runs.environment import Machine
 from handgrad.runs.record import RunSummary
 from handgrad.system import children_without_interrupts, end_this_process, ignore_interrupts
 
@@ -34,6 +34,19 @@ class FailedSeed:
     reason: str
     status: int = 1
     """The exit status that training this seed alone would have ended with."""
+
+
+def failed_seed(seed: int, error: Exception) -> FailedSeed:
+    """Return what is kept of a seed whose training ended with *error*; a fault of ours keeps its kind."""
+    if isinstance(error, HandgradError):
+        return FailedSeed(seed, str(error), error.status)
+    return FailedSeed(seed, f"{type(error).__name__}: {error}")
+
+
+def interrupted_study(place: str) -> InterruptedRunError:
+    """Return the error for who has stopped several runs in the folder *place*."""
+    line = f"handgrad train --resume {shlex.quote(place)}/RUN"
+    return InterruptedRunError(f"interrupted – the runs under way are saved – go on with each: {line}")
 
 
 @dataclass(frozen=True)
@@ -54,7 +67,7 @@ def in_turn(
 ) -> Iterator[tuple[int, RunSummary | FailedSeed]]:
     """Train one seed after another in this process."""
     for task in tasks:
-        yield task.seed, trained(task, dataset, watcher(task.seed) if watcher else None, stop)
+        yield task.seed, _train(task, dataset, watcher(task.seed) if watcher else None, stop)
 
 
 def at_once(
@@ -63,23 +76,20 @@ def at_once(
     """Train *jobs* seeds at a time, each in a process of its own; raise `InterruptedRunError` when a stop is asked for."""
     # spawn, because a forked copy of a process whose torch threads run can hang.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=begin_worker) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_worker) as pool:
         with children_without_interrupts():
-            waiting = {pool.submit(trained_by_worker, task): task.seed for task in tasks}
+            waiting = {pool.submit(_train_by_worker, task): task.seed for task in tasks}
         while waiting:
             if stop():
-                end_workers(pool, waiting)
-                place = shlex.quote(tasks[0].out)
-                raise InterruptedRunError(
-                    f"interrupted – the runs under way are saved – go on with each: handgrad train --resume {place}/RUN"
-                )
+                _end_workers(pool, waiting)
+                raise interrupted_study(tasks[0].out)
             ready, _ = wait(waiting, timeout=WAIT, return_when=FIRST_COMPLETED)
             for future in ready:
                 seed = waiting.pop(future)
-                yield seed, result_of(future, seed)
+                yield seed, _result_of(future, seed)
 
 
-def end_workers(pool: ProcessPoolExecutor, waiting: Iterable[Future[RunSummary | FailedSeed]]) -> None:
+def _end_workers(pool: ProcessPoolExecutor, waiting: Iterable[Future[RunSummary | FailedSeed]]) -> None:
     """Ask the processes of *pool* to save and end; end those that have not after a few seconds."""
     processes = list(pool._processes.values())  # before the shutdown, which forgets them
     pool.shutdown(wait=False, cancel_futures=True)
@@ -94,14 +104,14 @@ STOPPING = threading.Event()
 """In a worker: set once the study has asked it to stop."""
 
 
-def begin_worker() -> None:
+def _begin_worker() -> None:
     """Prepare a worker: SIGTERM stops it softly, and the end of the study's process ends it at once."""
     ignore_interrupts()  # it is the study that stops them, so that each saves first
     signal.signal(signal.SIGTERM, lambda number, frame: STOPPING.set())
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
-def end_with_parent() -> None:
+def _end_with_parent() -> None:
     """Wait for the parent's end, however it came, and end this process too: nobody would read what it finds."""
     parent = multiprocessing.parent_process()
     if parent is not None:
@@ -109,24 +119,24 @@ def end_with_parent() -> None:
         end_this_process()
 
 
-def trained_by_worker(task: Task) -> RunSummary | FailedSeed:
+def _train_by_worker(task: Task) -> RunSummary | FailedSeed:
     """Train one seed in a worker."""
     if STOPPING.is_set():
         return FailedSeed(task.seed, "interrupted", InterruptedRunError.status)
-    return trained(task, stop=STOPPING.is_set)
+    return _train(task, stop=STOPPING.is_set)
 
 
-def result_of(future: Future[RunSummary | FailedSeed], seed: int) -> RunSummary | FailedSeed:
+def _result_of(future: Future[RunSummary | FailedSeed], seed: int) -> RunSummary | FailedSeed:
     """Return what a worker found; a worker that died, or was stopped by somebody else, is a failed seed."""
     try:
         return future.result()
     except BrokenProcessPool:
         return FailedSeed(seed, "its process ended without an answer – out of memory, or killed")
     except InterruptedRunError as error:
-        return FailedSeed(seed, str(error), error.status)
+        return failed_seed(seed, error)
 
 
-def trained(
+def _train(
     task: Task, dataset: Dataset | None = None, watcher: Watcher | None = None, stop: Callable[[], bool] = never
 ) -> RunSummary | FailedSeed:
     """Train one seed; what goes wrong with it is returned, so that the other seeds go on."""
@@ -146,7 +156,5 @@ def trained(
         )
     except InterruptedRunError:
         raise
-    except HandgradError as error:
-        return FailedSeed(task.seed, str(error), error.status)
     except Exception as error:  # whatever it was, the other seeds must not be lost with it
-        return FailedSeed(task.seed, f"{type(error).__name__}: {error}")
+        return failed_seed(task.seed, error)

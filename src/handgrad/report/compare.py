@@ -11,10 +11,11 @@ from typing import Any
 
 from handgrad.errors import UsageError
 from handgrad.report.numbers import interval, number, share
-from handgrad.report.setup import flat, recipe_values
+from handgrad.report.setup import recipe_values
 from handgrad.runs.read import Run, read_run
-from handgrad.score import percent, spread
+from handgrad.score import spread
 from handgrad.text import aligned, one_line
+from handgrad.toml_records import flat
 
 HEAD = (
     "recipe", "network", "parameters", "dataset", "seed", "epochs", "last epoch", "95 % interval",
@@ -42,7 +43,7 @@ class Group:
 
     def as_json(self) -> dict[str, Any]:
         """Return mean and spread of the last epochs' accuracies (percent); runs without a result are listed as failed."""
-        accuracies = [run.result.last.accuracy for run in self.counted if run.result]
+        accuracies = [run.result.last_epoch.accuracy for run in self.counted if run.result]
         figures = asdict(spread(accuracies)) if accuracies else {"n": 0}
         failed = [{"seed": run.seed, "run": run.name, "state": run.state} for run in self.runs if run.result is None]
         seeds = [run.seed for run in self.counted]
@@ -116,7 +117,7 @@ def identity(run: Run) -> str:
     source = run.path / "network.py"
     network = hashlib.sha256(source.read_bytes()).hexdigest() if source.is_file() else run.network
     recipe = {key: value for key, value in run.recipe.items() if key not in ("name", "note", "network")}
-    parts = [recipe, network, run.environment.get("dataset_sha256"), run.holdout]
+    parts = [recipe, network, run.environment.dataset_sha256, run.holdout]
     return json.dumps(parts, sort_keys=True, default=str)
 
 
@@ -136,7 +137,7 @@ def label(run: Run, namesakes: Sequence[Run]) -> str:
 def notes(runs: Sequence[Run]) -> list[str]:
     """Return what a reader must know before comparing the figures of *runs*."""
     found = []
-    datasets = {str(run.environment.get("dataset_sha256")): run.dataset for run in runs}
+    datasets = {run.environment.dataset_sha256: run.dataset for run in runs}
     if len(datasets) > 1:
         names = sorted({f"{name} ({sha[:12]})" for sha, name in datasets.items()})
         found.append(
@@ -149,8 +150,8 @@ def notes(runs: Sequence[Run]) -> list[str]:
             "Hold-outs differ: the runs trained on different numbers of images, "
             "and their curves were measured on different images."
         )
-    machines = [[run.environment.get(key) for key in ("device_name", "platform", "machine")] for run in runs]
-    if any(machine != machines[0] for machine in machines):
+    made = [run.environment for run in runs]
+    if len({(each.device_name, each.platform, each.machine) for each in made}) > 1:
         found.append("Devices, precisions or threads differ: the seconds an epoch are not of the same machine.")
     found += [
         f"{run.name} {'diverged' if run.state == 'diverged' else 'is not finished'}: "
@@ -179,8 +180,9 @@ def run_cells(label: str, run: Run) -> list[str]:
     result, seconds = run.result, run.seconds_an_epoch
     best = "–"
     if result is not None:
-        chosen = result.selected_on or "not selected"
-        best = f"{percent(result.best_correct, result.best_total)} ({result.best_number}, {chosen})"
+        chosen = result.best_epoch.chosen_on
+        words = chosen.words if chosen else "not selected"
+        best = f"{share(result.best_epoch)} ({result.best_epoch.epoch}, {words})"
     return [
         label,
         run.network,
@@ -188,8 +190,8 @@ def run_cells(label: str, run: Run) -> list[str]:
         run.dataset,
         str(run.seed),
         f"{len(run.epochs)}/{run.planned}",
-        share(result.last) if result else "–",
-        interval(result.interval95) if result else "–",
+        share(result.last_epoch) if result else "–",
+        interval(result.last_epoch.interval95) if result else "–",
         best,
         "–" if seconds is None else f"{seconds:.1f}",
         run.state,
@@ -238,11 +240,9 @@ def run_json(label: str, run: Run) -> dict[str, Any]:
     last: dict[str, Any] | None = None
     best: dict[str, Any] | None = None
     if run.result is not None:
-        result = run.result
-        last = {"correct": result.last.correct, "total": result.last.total}
-        last |= {"accuracy": result.last.accuracy, "interval95": list(result.interval95)}
-        best = {"epoch": result.best_number, "correct": result.best_correct, "total": result.best_total}
-        best |= {"accuracy": 100 * result.best_correct / result.best_total, "selected_on": result.selected_on}
+        chosen = run.result.best_epoch.chosen_on
+        last = run.result.last_epoch.as_json()
+        best = run.result.best_epoch.as_json() | {"selected_on": chosen.words if chosen else ""}
     return {
         "run": run.name,
         "path": str(run.path),

@@ -12,7 +12,7 @@ from handgrad.report.chart import Chart, Line, accuracy_chart, loss_chart
 from handgrad.report.compare import GROUP_HEAD, HEAD, Comparison, group_cells, run_cells
 from handgrad.report.page import titled
 from handgrad.report.svg import STYLES, chart_figure
-from handgrad.runs.read import Epoch
+from handgrad.runs.record import EpochScore, EvaluatedOn
 
 
 def write_comparison(comparison: Comparison, path: Path, *, overwrite: bool = False) -> Path:
@@ -50,9 +50,9 @@ def heading(comparison: Comparison) -> str:
 def runs_table(comparison: Comparison) -> Markup:
     """Return every run in a row."""
     rows: list[list[object]] = [list(run_cells(label, run)) for label, run in comparison.runs]
-    chosen = sorted({run.result.selected_on for _, run in comparison.runs if run.result})
+    chosen = {run.result.best_epoch.chosen_on for _, run in comparison.runs if run.result}
     text = "The last epoch is the headline; accuracies round down, intervals are Wilson’s for the test images."
-    if "test set" in chosen:
+    if EvaluatedOn.TEST in chosen:
         text += " A best epoch selected on the test set flatters and is no estimate for other images."
     return joined(table(list(HEAD), rows, class_="runs"), tag("p", text, class_="quiet"))
 
@@ -78,7 +78,7 @@ def overlays(comparison: Comparison) -> Markup | None:
     """Return the overlaid curves, None where no run has an epoch."""
     if not any(run.epochs for _, run in comparison.runs):
         return None
-    on = " or ".join(sorted({run.evaluated_on for _, run in comparison.runs if run.epochs}))
+    on = " or ".join(sorted({run.evaluated_on.words for _, run in comparison.runs if run.epochs}))
     charts = [
         overlay(comparison, accuracy_chart, "accuracy", f"Accuracy, {on}", lambda epoch: epoch.evaluation.accuracy),
         overlay(comparison, loss_chart, "loss", f"Loss, {on}", lambda epoch: epoch.evaluation.loss),
@@ -95,11 +95,11 @@ def overlay(
     make: Callable[[str, str, str, list[Line], int], Chart],
     name: str,
     title: str,
-    value: Callable[[Epoch], float],
+    value: Callable[[EpochScore], float],
 ) -> Chart:
     """Return one chart with a line a run; the runs of a group look the same."""
     lines: list[Line] = [
-        (group.label, place, [(epoch.number, value(epoch)) for epoch in run.epochs])
+        (group.label, place, [(epoch.epoch, value(epoch)) for epoch in run.epochs])
         for place, group in enumerate(comparison.groups)
         for run in group.runs
         if run.epochs

@@ -20,13 +20,13 @@ def charts(run: Run) -> list[Chart]:
 def accuracy(run: Run) -> Chart:
     """Return training and evaluation accuracy after each epoch."""
     lines: list[Line] = [
-        (run.evaluated_on, 0, [(epoch.number, epoch.evaluation.accuracy) for epoch in run.epochs]),
-        ("training", 1, [(epoch.number, epoch.training.accuracy) for epoch in run.epochs]),
+        (run.evaluated_on.words, 0, [(epoch.epoch, epoch.evaluation.accuracy) for epoch in run.epochs]),
+        ("training", 1, [(epoch.epoch, epoch.training.accuracy) for epoch in run.epochs]),
     ]
     first, last = run.epochs[0], run.epochs[-1]
     text = (
-        f"Accuracy on the {run.evaluated_on} from {first.evaluation.accuracy:.2f} % after epoch 1 "
-        f"to {last.evaluation.accuracy:.2f} % after epoch {last.number}; "
+        f"Accuracy on the {run.evaluated_on.words} from {first.evaluation.accuracy:.2f} % after epoch 1 "
+        f"to {last.evaluation.accuracy:.2f} % after epoch {last.epoch}; "
         f"while training from {first.training.accuracy:.2f} % to {last.training.accuracy:.2f} %."
     )
     return accuracy_chart("accuracy", "Accuracy", text, lines, run.planned)
@@ -35,13 +35,13 @@ def accuracy(run: Run) -> Chart:
 def loss(run: Run) -> Chart:
     """Return training and evaluation loss after each epoch."""
     lines: list[Line] = [
-        (run.evaluated_on, 0, [(epoch.number, epoch.evaluation.loss) for epoch in run.epochs]),
-        ("training", 1, [(epoch.number, epoch.training.loss) for epoch in run.epochs]),
+        (run.evaluated_on.words, 0, [(epoch.epoch, epoch.evaluation.loss) for epoch in run.epochs]),
+        ("training", 1, [(epoch.epoch, epoch.training.loss) for epoch in run.epochs]),
     ]
     first, last = run.epochs[0], run.epochs[-1]
     text = (
-        f"Loss on the {run.evaluated_on} from {first.evaluation.loss:.4f} after epoch 1 "
-        f"to {last.evaluation.loss:.4f} after epoch {last.number}; "
+        f"Loss on the {run.evaluated_on.words} from {first.evaluation.loss:.4f} after epoch 1 "
+        f"to {last.evaluation.loss:.4f} after epoch {last.epoch}; "
         f"while training from {first.training.loss:.4f} to {last.training.loss:.4f}."
     )
     return loss_chart("loss", "Loss", text, lines, run.planned)
@@ -50,7 +50,7 @@ def loss(run: Run) -> Chart:
 def learning_rate(run: Run) -> Chart:
     """Return the learning rate of every step (thinned), or of each epoch's last step while the run is not complete."""
     if run.evidence is None:
-        points = [(float(epoch.number), epoch.learning_rate) for epoch in run.epochs]
+        points = [(float(epoch.epoch), epoch.learning_rate) for epoch in run.epochs]
         kind = "at the last step of each epoch"
     else:
         rates = [float(rate) for rate in run.evidence.learning_rates]

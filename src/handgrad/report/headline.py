@@ -7,20 +7,21 @@ import shlex
 
 from handgrad.html.markup import Markup, joined, tag
 from handgrad.report.numbers import dataset_name, duration, interval, share
-from handgrad.runs.read import Result, Run
-from handgrad.score import percent, wilson_interval
+from handgrad.runs.read import Run
+from handgrad.runs.record import BestEpoch, EvaluatedOn, LastEpoch
+from handgrad.score import wilson_interval
 
 
 def headline(run: Run) -> Markup:
     """Return the figures that a reader looks for first, or how far the run came."""
     if run.result is not None:
-        return joined(tag("div", last_epoch(run, run.result), best_epoch(run.result), class_="cards"), meaning(run))
+        cards = last_epoch(run, run.result.last_epoch), best_epoch(run.result.best_epoch)
+        return joined(tag("div", *cards, class_="cards"), meaning(run))
     return diverged(run) if run.state == "diverged" else unfinished(run)
 
 
-def last_epoch(run: Run, result: Result) -> Markup:
+def last_epoch(run: Run, last: LastEpoch) -> Markup:
     """Return the headline proper: the last epoch with its interval."""
-    last = result.last
     return tag(
         "div",
         tag(
@@ -31,32 +32,32 @@ def last_epoch(run: Run, result: Result) -> Markup:
         ),
         tag(
             "div",
-            tag("p", "95 % interval ", tag("b", interval(result.interval95))),
-            strip(result.interval95, last.accuracy),
+            tag("p", "95 % interval ", tag("b", interval(last.interval95))),
+            strip(last.interval95, last.accuracy),
         ),
         class_="card first",
     )
 
 
-def best_epoch(result: Result) -> Markup:
+def best_epoch(best: BestEpoch) -> Markup:
     """Return the best epoch, smaller, labelled with what chose it."""
-    if not result.selected_on:
+    if best.chosen_on is None:
         said = "The test set was read once, after the last epoch: nothing was chosen with it, not even the epoch."
         return tag("div", tag("h2", "Read once"), tag("p", said, class_="quiet"), class_="card")
     return tag(
         "div",
-        tag("h2", f"Best epoch ({result.best_number})"),
-        tag("p", percent(result.best_correct, result.best_total), class_="figure"),
-        tag("p", f"{result.best_correct:,} of {result.best_total:,} test images"),
-        tag("p", f"selected on the {result.selected_on}", class_="chosen"),
-        tag("p", choice(result), class_="quiet"),
+        tag("h2", f"Best epoch ({best.epoch})"),
+        tag("p", share(best), class_="figure"),
+        tag("p", f"{best.correct:,} of {best.total:,} test images"),
+        tag("p", f"selected on the {best.chosen_on.words}", class_="chosen"),
+        tag("p", choice(best.chosen_on), class_="quiet"),
         class_="card",
     )
 
 
-def choice(result: Result) -> str:
+def choice(chosen_on: EvaluatedOn) -> str:
     """Return what the way of choosing is worth."""
-    if result.selected_on == "hold-out":
+    if chosen_on is EvaluatedOn.HOLDOUT:
         return "Chosen on training images kept apart; the test set had no part in it."
     return "Chosen by looking at the test set, so it flatters: it is no estimate for other images."
 
@@ -64,7 +65,8 @@ def choice(result: Result) -> str:
 def meaning(run: Run) -> Markup:
     """Return in sentences what the headline says, and what it does not."""
     assert run.result is not None
-    last, (low, high) = run.result.last, run.result.interval95
+    last = run.result.last_epoch
+    low, high = last.interval95
     wrong = last.total - last.correct
     said = (
         f"After {run.planned} {'epoch' if run.planned == 1 else 'epochs'} the network reads {last.correct:,} of the "
@@ -168,7 +170,7 @@ def so_far(run: Run) -> Markup | None:
     bounds = wilson_interval(count.correct, count.total)
     spent = sum(epoch.seconds_training for epoch in run.epochs)
     text = (
-        f"Newest epoch ({newest.number}): {share(count)} on the {run.evaluated_on} ({count.correct:,} of {count.total:,}, "
+        f"Newest epoch ({newest.epoch}): {share(count)} on the {run.evaluated_on.words} ({count.correct:,} of {count.total:,}, "
         f"95 % interval {interval(bounds)}) after {duration(spent)} of training. This is no final figure."
     )
     return tag("p", text, class_="lead")

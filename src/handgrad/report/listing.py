@@ -15,7 +15,8 @@ from handgrad.errors import DamagedRunError, HandgradError
 from handgrad.runs import RunFolder
 from handgrad.runs.checkpoints import sorted_checkpoints, verified
 from handgrad.runs.folder import ENVIRONMENT, METRICS, MODEL, RECIPE, SUMMARY
-from handgrad.runs.read import Count, Run, read_run
+from handgrad.runs.read import Run, read_run
+from handgrad.runs.record import LastEpoch
 
 DEPTH = 4
 """Run folders are looked for so many folders deep: a study keeps its runs in a folder of its own."""
@@ -38,7 +39,7 @@ class Listed:
     seed: int | None = None
     epochs: int | None = None
     planned: int | None = None
-    last: Count | None = None
+    last: LastEpoch | None = None
     resume: str | None = None
     reason: str | None = None
 
@@ -92,7 +93,7 @@ def listed(run: Run) -> Listed:
         seed=run.seed,
         epochs=len(run.epochs),
         planned=run.planned,
-        last=run.result.last if run.result else None,
+        last=run.result.last_epoch if run.result else None,
         resume=resume,
         reason=run.reason or None,
     )

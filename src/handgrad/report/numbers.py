@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from handgrad.runs.read import Count
+from handgrad.runs.record import Counted
 from handgrad.score import percent
 
 
-def share(count: Count) -> str:
+def share(count: Counted) -> str:
     """Return an accuracy as ``99.45 %``, rounded down."""
     return percent(count.correct, count.total)
 

@@ -74,8 +74,9 @@ def learning(run: Run) -> Markup | None:
     """Return the curves and what they were measured on."""
     if not run.epochs:
         return None
+    on = run.evaluated_on.words
     text = (
-        f"The {run.evaluated_on} is read after each epoch by the network at rest. Training figures are taken while it learns: "
+        f"The {on} is read after each epoch by the network at rest. Training figures are taken while it learns: "
         "on images as augmented, with dropout where it has any, and over the whole epoch while the weights still move. So they "
         "can be worse than those on unseen images. The accuracy axis is logarithmic in the mistakes: it widens towards 100 %."
     )

@@ -11,19 +11,12 @@ from handgrad.html.markup import Markup, joined, table, tag
 from handgrad.report.numbers import duration, number, share
 from handgrad.runs.folder import RECIPE
 from handgrad.runs.read import Run
+from handgrad.toml_records import flat
 
 UNMARKED = {"name", "network", "note"}
 """Every recipe states these: that they differ from a default says nothing."""
 OWN = {"dropout": "the network’s own"}
 """What a value that is left out means."""
-
-
-def flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return a nested table as one of dotted keys."""
-    result: dict[str, Any] = {}
-    for key, value in nested.items():
-        result |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return result
 
 
 def recipe_values(recipe: dict[str, Any]) -> list[tuple[str, Any, Any, bool]]:
@@ -54,16 +47,14 @@ def layer_section(run: Run) -> Markup | None:
     if run.layers is None:
         return None
     rows: list[list[object]] = []
-    for row in run.layers["rows"]:
-        work, field = row.get("multiply_adds"), row.get("receptive_field")
-        shape = "×".join(str(size) for size in row["output"])
-        size = "×".join(str(side) for side in field) if isinstance(field, list) else field
-        rows.append(
-            [row["layer"], shape, f"{int(row['parameters']):,}", "–" if work is None else f"{int(work):,}", size or "–"]
-        )
-    total, work = run.layers["total_parameters"], run.layers.get("multiply_adds")
-    rows.append([tag("b", "total"), "", tag("b", f"{total:,}"), "" if work is None else tag("b", f"{work:,}"), ""])
-    notes = [tag("p", note, class_="quiet") for note in run.layers.get("notes", [])]
+    for row in run.layers.rows:
+        work, field = row.multiply_adds, row.receptive_field
+        shape = "×".join(str(size) for size in row.output)
+        size = "×".join(str(side) for side in field) if isinstance(field, tuple) else field
+        rows.append([row.layer, shape, f"{row.parameters:,}", "–" if work is None else f"{work:,}", size or "–"])
+    totals = (run.layers.total_parameters, run.layers.multiply_adds)
+    rows.append([tag("b", "total"), "", *(tag("b", f"{total:,}") for total in totals), ""])
+    notes = [tag("p", note, class_="quiet") for note in run.layers.notes]
     head: list[object] = ["layer", "output", "parameters", "multiply-adds", "receptive field"]
     return joined(table(head, rows, class_="numbers"), *notes)
 
@@ -72,7 +63,7 @@ def epoch_table(run: Run) -> Markup:
     """Return every epoch in figures."""
     rows: list[list[object]] = [
         [
-            epoch.number,
+            epoch.epoch,
             f"{epoch.evaluation.loss:.4f}",
             share(epoch.evaluation),
             f"{epoch.training.loss:.4f}",
@@ -82,7 +73,7 @@ def epoch_table(run: Run) -> Markup:
         ]
         for epoch in run.epochs
     ]
-    on = run.evaluated_on
+    on = run.evaluated_on.words
     head: list[object] = [
         "epoch", f"{on} loss", f"{on} accuracy", "training loss", "training accuracy", "last rate", "seconds",
     ]  # fmt: skip
@@ -92,19 +83,17 @@ def epoch_table(run: Run) -> Markup:
 def environment_section(run: Run) -> Markup:
     """Return machine, versions, data and durations."""
     made = run.environment
-    machine = made.get("machine", {})
-    versions = ", ".join(f"{name} {version}" for name, version in made.get("versions", {}).items())
     rows: list[list[object]] = [
         ["run", run.name],
-        ["began", made.get("began", "–")],
-        ["dataset", f"{run.dataset}, SHA-256 {made.get('dataset_sha256', '–')}"],
+        ["began", made.began],
+        ["dataset", f"{run.dataset}, SHA-256 {made.dataset_sha256}"],
         ["hold-out", f"{run.holdout:,} training images" if run.holdout else "none"],
         ["seed", run.seed],
-        ["device", f"{machine.get('device', '–')} – {made.get('device_name', '–')}"],
-        ["precision", machine.get("precision", "–")],
-        ["threads", machine.get("threads", "–")],
-        ["system", made.get("platform", "–")],
-        ["versions", versions],
+        ["device", f"{made.machine.device} – {made.device_name}"],
+        ["precision", made.machine.precision],
+        ["threads", made.machine.threads],
+        ["system", made.platform],
+        ["versions", ", ".join(f"{name} {version}" for name, version in made.versions.items())],
     ]
     if run.epochs:
         training = sum(epoch.seconds_training for epoch in run.epochs)
@@ -116,13 +105,11 @@ def environment_section(run: Run) -> Markup:
 
 def command(run: Run) -> str:
     """Return the line that runs the same recipe again with the same seed on the same kind of machine."""
-    machine = run.environment.get("machine", {})
     words = ["handgrad", "train", str(run.path / RECIPE), "--seed", str(run.seed)]
     if run.holdout:
         words += ["--holdout", str(run.holdout)]
-    if run.environment.get("data"):
-        words += ["--data", str(run.environment["data"])]
-    for option in ("device", "precision", "threads"):
-        if option in machine:
-            words += [f"--{option}", str(machine[option])]
+    if run.environment.data:
+        words += ["--data", run.environment.data]
+    for option, value in asdict(run.environment.machine).items():
+        words += [f"--{option}", str(value)]
     return shlex.join(words)

@@ -12,9 +12,12 @@ from handgrad.errors import MissingError, UsageError
 from handgrad.files import disk_error, write_whole
 from handgrad.report.curves import steps_an_epoch
 from handgrad.runs.read import Run, read_run
+from handgrad.runs.record import EvaluatedOn
 
 RATES = 500
 """At most so many points of the learning rate are written."""
+
+_TAGS = {EvaluatedOn.TEST: "test", EvaluatedOn.HOLDOUT: "holdout", EvaluatedOn.TRAINING: "training_sample"}
 
 Scalar = tuple[float, int, str, float]
 """Wall time (seconds since 1970), step, tag, value."""
@@ -42,7 +45,7 @@ def write_events(folder: Path) -> Path:
     run = read_run(folder)
     if not run.epochs:
         raise UsageError(f"{folder} has no complete epoch – nothing to write for TensorBoard yet")
-    began = datetime.fromisoformat(run.environment["began"]).timestamp()
+    began = datetime.fromisoformat(run.environment.began).timestamp()
     data = io.BytesIO()
     writer = RecordWriter(data)
     writer.write(Event(wall_time=began, file_version="brain.Event:2").SerializeToString())
@@ -60,20 +63,20 @@ def write_events(folder: Path) -> Path:
 
 def scalars(run: Run, began: float) -> Iterator[Scalar]:
     """Yield every scalar of *run*, which began at *began*."""
-    evaluation = {"hold-out": "holdout", "test set": "test"}.get(run.evaluated_on, "training_sample")
+    evaluation = _TAGS[run.evaluated_on]
     time, ends = began, [began]
     for epoch in run.epochs:
         time += epoch.seconds_training
-        yield time, epoch.number, "loss/training", epoch.training.loss
-        yield time, epoch.number, "accuracy/training", epoch.training.accuracy
+        yield time, epoch.epoch, "loss/training", epoch.training.loss
+        yield time, epoch.epoch, "accuracy/training", epoch.training.accuracy
         time += epoch.seconds_evaluating
-        yield time, epoch.number, f"loss/{evaluation}", epoch.evaluation.loss
-        yield time, epoch.number, f"accuracy/{evaluation}", epoch.evaluation.accuracy
+        yield time, epoch.epoch, f"loss/{evaluation}", epoch.evaluation.loss
+        yield time, epoch.epoch, f"accuracy/{evaluation}", epoch.evaluation.accuracy
         ends.append(time)
     steps = steps_an_epoch(run)
     if run.evidence is None:
         for epoch in run.epochs:
-            yield ends[epoch.number], steps * epoch.number, "learning_rate", epoch.learning_rate
+            yield ends[epoch.epoch], steps * epoch.epoch, "learning_rate", epoch.learning_rate
         return
     rates = run.evidence.learning_rates
     for step in sorted({round(part * (len(rates) - 1) / (RATES - 1)) for part in range(RATES)}):

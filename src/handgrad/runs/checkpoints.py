@@ -17,8 +17,8 @@ from typing import Any
 
 from handgrad.errors import DamagedRunError
 from handgrad.files import disk_error, write_whole
+from handgrad.runs.environment import FORMAT
 
-FORMAT = 1
 KEPT = 2
 NAME = re.compile(r"(\d{6,})-(\d{5,})-([0-9a-f]{32})\.safetensors")
 ASIDE = "damaged-"

@@ -14,6 +14,7 @@ from digits.idx_folders import change, digit_arrays, file_name, pretend_mnist, w
 from handgrad.digits.data import dataset as module
 from handgrad.digits.data.dataset import hold_out, load_dataset
 from handgrad.errors import MissingError, UsageError
+from handgrad.runs.record import EvaluatedOn
 
 REAL = os.environ.get("HANDGRAD_DATA", "")
 
@@ -31,7 +32,7 @@ def test_a_folder_is_read_packed_or_not(tmp_path: Path, ending: str) -> None:
     ):
         assert tensor.shape == arrays[stem].shape
         assert (tensor.numpy() == arrays[stem]).all()
-    assert loaded.evaluated_on == "test"
+    assert loaded.evaluated_on is EvaluatedOn.TEST
 
 
 def test_names_with_a_dot_are_found_too(tmp_path: Path) -> None:
@@ -128,7 +129,7 @@ def test_drawn_training_and_test_digits_have_seeds_of_their_own(
 def test_a_hold_out_parts_the_training_set_by_seed(tmp_path: Path) -> None:
     whole = load_dataset(write_folder(tmp_path, digit_arrays(train=100)))
     held = hold_out(whole, 30, seed=7)
-    assert (len(held.train_labels), len(held.test_labels), held.evaluated_on) == (70, 30, "holdout")
+    assert (len(held.train_labels), len(held.test_labels), held.evaluated_on) == (70, 30, EvaluatedOn.HOLDOUT)
     assert (held.name, held.sha256) == (whole.name, whole.sha256)
     together = torch.cat([held.train_images, held.test_images]).flatten(1).tolist()
     assert sorted(together) == sorted(whole.train_images.flatten(1).tolist())

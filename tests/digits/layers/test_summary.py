@@ -11,9 +11,10 @@ import torch.nn.functional as F  # noqa: N812
 import torchinfo
 from torch import Tensor, nn
 
-from handgrad.digits.layers.table import Summary, summarise
+from handgrad.digits.layers.table import summarise
 from handgrad.digits.networks.published import NETWORKS
 from handgrad.errors import UsageError
+from handgrad.runs.layers import LayerTable
 
 
 def plain_layers() -> nn.Sequential:
@@ -28,7 +29,7 @@ def plain_layers() -> nn.Sequential:
     )
 
 
-def disagreements(mine: Summary, module: nn.Module) -> list[str]:
+def disagreements(mine: LayerTable, module: nn.Module) -> list[str]:
     """Return where *mine* and torchinfo differ in the shape, parameters or multiply-adds of a layer, or in a total."""
     info = torchinfo.summary(copy.deepcopy(module), (1, *mine.input), verbose=0)
     theirs = [each for each in info.summary_list if each.is_leaf_layer and each.class_name != "Flatten"]

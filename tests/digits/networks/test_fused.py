@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from handgrad.digits.networks import fused
 from handgrad.digits.networks.fused import Chain, Fusing, fuse, norm_conv, pair_in
 from handgrad.digits.networks.published import NETWORKS, channels_last
-from handgrad.digits.training.device import Machine, using
+from handgrad.digits.training.device import using
 from handgrad.digits.training.loop import Images, begin, train
 from handgrad.digits.training.recipe import Recipe
+from handgrad.runs.environment import Machine
 
 
 @pytest.fixture(autouse=True)

@@ -11,15 +11,16 @@ import torch
 from torch import nn
 
 from handgrad.digits.layers.shape_check import check_classes
-from handgrad.digits.layers.table import Summary, summarise
+from handgrad.digits.layers.table import summarise
 from handgrad.digits.networks.published import NETWORKS, count_parameters
+from handgrad.runs.layers import LayerTable
 
 PUBLISHED: dict[str, dict[str, Any]] = json.loads(
     (Path(__file__).parents[2] / "fixtures" / "published_networks.json").read_text(encoding="utf-8")
 )
 
 
-def differences(found: Summary, published: dict[str, Any]) -> list[str]:
+def differences(found: LayerTable, published: dict[str, Any]) -> list[str]:
     """Return where a table departs from the published one: type, place, shape or parameters of a row, or the total."""
     mine = [(row.layer, list(row.output), row.parameters) for row in found.rows]
     theirs = [(row["layer"], row["output"], row["parameters"]) for row in published["rows"]]

@@ -85,7 +85,7 @@ def both(
     """Return what each seed gives in a population, and alone."""
     population = begin_population(build, recipe, SEEDS, CPU)
     scores = list(train_population(population, recipe, digits, digits))
-    population.hand_out()
+    population.copy_to_members()
     together = [(member, [epoch[i] for epoch in scores]) for i, member in enumerate(population.members)]
     alone = []
     for seed in SEEDS:

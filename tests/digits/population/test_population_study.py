@@ -17,14 +17,14 @@ from handgrad.digits import study
 from handgrad.digits.networks.published import NETWORKS
 from handgrad.digits.population import probe as population_choice
 from handgrad.digits.population.check import KNOWN, check_population
-from handgrad.digits.population.probe import Way, choose_way, members_at_a_time
+from handgrad.digits.population.probe import TrainingPlan, choose_plan, members_at_a_time
 from handgrad.digits.population.runs import all_together
+from handgrad.digits.prepare import Prepared, prepare
 from handgrad.digits.run import resume, train
-from handgrad.digits.training.device import Machine
-from handgrad.digits.training.loop import Images
 from handgrad.digits.training.recipe import Optimizer, Recipe
 from handgrad.digits.workers import FailedSeed, Task
 from handgrad.errors import InterruptedRunError, UsageError
+from handgrad.runs.environment import Machine
 from handgrad.runs.record import RunSummary
 
 MACHINE = Machine("cpu", "fp32", 1)
@@ -35,10 +35,14 @@ def tasks(recipe: Recipe, out: Path, seeds: tuple[int, ...] = (3, 4)) -> list[Ta
     return [Task(recipe, None, seed, 40, str(out), MACHINE, False) for seed in seeds]
 
 
+def ready(recipe: Recipe, holdout: int = 0) -> Prepared:
+    return prepare(recipe, data=small_digits(), holdout=holdout, download=False, watched=False)
+
+
 def together(recipe: Recipe, out: Path, **changes: Any) -> dict[int, RunSummary | FailedSeed]:
     """Return what becomes of two seeds, 40 training images held out."""
     settings: dict[str, Any] = {"size": 2, "note": lambda line: None, "stop": lambda: False} | changes
-    return dict(all_together(tasks(recipe, out), dataset=small_digits(), **settings))
+    return dict(all_together(tasks(recipe, out), ready(recipe, holdout=40), **settings))
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
@@ -104,10 +108,10 @@ def test_one_member_whose_disk_fails_does_not_take_the_other_along(
     from handgrad.errors import DiskError
 
     def refuse_one(job: Any, state: Any) -> None:
-        if job.origin.seed == 3 and state.epoch == 3:
+        if job.seed == 3 and state.epoch == 3:
             raise DiskError("the disk is full")
 
-    monkeypatch.setattr(population_runs, "saved", refuse_one)
+    monkeypatch.setattr(population_runs, "_save_member", refuse_one)
     found = together(with_network(SGD, tmp_path), tmp_path / "runs")
     assert found[3] == FailedSeed(3, "the disk is full", 6)
     assert isinstance(found[4], RunSummary)
@@ -118,18 +122,16 @@ def test_the_study_says_which_way_it_took_and_its_record_holds_it(tmp_path: Path
     recipe = with_network(replace(SGD, epochs=1), tmp_path)
     settings: dict[str, Any] = {"data": data, "out": tmp_path / "runs", "precision": "fp32", "note": told.append}
     found = study.study(recipe, seeds=[3, 4], population=True, **settings)
-    assert (found.n, found.jobs, found.way.population, len(found.runs)) == (2, 1, 2, 2)
-    assert told[0] == found.way.why == "populations of up to 2, as asked"
+    assert (found.n, found.jobs, found.plan.population, len(found.runs)) == (2, 1, 2, 2)
+    assert told[0] == found.plan.why == "populations of up to 2, as asked"
     assert json.loads((Path(found.path) / "study.json").read_text())["way"]["population"] == 2
     with pytest.raises(UsageError, match="--population with --jobs 2"):
         study.study(recipe, seeds=[3, 4], population=True, jobs=2, **settings)
 
 
-def way(recipe: Recipe, **changes: Any) -> Way:
+def plan(recipe: Recipe, **changes: Any) -> TrainingPlan:
     settings: dict[str, Any] = {"jobs": 2, "seeds": range(8)} | changes
-    digits = small_digits()
-    training = Images(digits.train_images, digits.train_labels)
-    return choose_way(recipe, NETWORKS[recipe.network], training, MACHINE, **settings)
+    return choose_plan(ready(recipe), MACHINE, settings.pop("seeds"), **settings)
 
 
 @pytest.mark.parametrize(("alone", "expected"), [(0.010, 0), (0.0229, 0), (0.0231, 8)])
@@ -139,7 +141,7 @@ def test_the_probe_weighs_a_members_share_against_the_processes_that_train_at_a_
     monkeypatch.setattr(population_choice, "seconds_alone", lambda *_: alone)
     monkeypatch.setattr(population_choice, "seconds_together", lambda *given: 0.04 if given[3].threads == 1 else 0.05)
     monkeypatch.setattr(population_choice, "usable_cores", lambda: 2)
-    found = way(Recipe(network="stem-16k"))
+    found = plan(Recipe(network="stem-16k"))
     assert (found.population, found.threads) == (expected, 1)
     assert (found.seconds_alone, found.seconds_population) == (alone / 2, 0.01)
     assert ("times as fast" in found.why) and (("needed" in found.why) == (expected == 0))
@@ -148,17 +150,17 @@ def test_the_probe_weighs_a_members_share_against_the_processes_that_train_at_a_
 def test_the_probe_really_times_steps_and_leaves_torch_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(population_choice, "usable_cores", lambda: 1)
     threads, state = torch.get_num_threads(), torch.get_rng_state()
-    found = way(Recipe(network="stem-16k", batch_size=8, optimizer=Optimizer("sgd", 1e9)), seeds=range(2), jobs=1)
+    found = plan(Recipe(network="stem-16k", batch_size=8, optimizer=Optimizer("sgd", 1e9)), seeds=range(2), jobs=1)
     assert found.seconds_alone and found.seconds_population
     assert torch.get_num_threads() == threads and torch.equal(torch.get_rng_state(), state)
 
 
 def test_what_the_user_asks_for_is_not_probed() -> None:
     recipe = Recipe(network="stem-16k")
-    assert way(recipe, wanted=False).population == 0
-    assert way(recipe, jobs_given=True).population == 0
-    assert way(recipe, seeds=[5]).population == 0
-    assert way(recipe, wanted=True).population == 8
+    assert plan(recipe, wanted=False).population == 0
+    assert plan(recipe, jobs_asked=True).population == 0
+    assert plan(recipe, seeds=[5]).population == 0
+    assert plan(recipe, wanted=True).population == 8
 
 
 def test_members_are_as_many_as_memory_holds_in_populations_of_one_size(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,7 +223,7 @@ def test_a_setting_that_a_population_does_not_know_is_refused(monkeypatch: pytes
     monkeypatch.setitem(KNOWN, "averaging", ())
     with pytest.raises(UsageError, match=r"does not know averaging\.decay"):
         check_population(EVERYTHING, flat)
-    assert "does not know averaging.decay" in way(replace(EVERYTHING, network="stem-16k")).why
+    assert "does not know averaging.decay" in plan(replace(EVERYTHING, network="stem-16k")).why
 
 
 def test_an_optimizer_that_turns_whole_kernels_is_refused_by_its_name() -> None:
@@ -229,4 +231,4 @@ def test_an_optimizer_that_turns_whole_kernels_is_refused_by_its_name() -> None:
     muon = replace(EVERYTHING, network="stem-16k", optimizer=Optimizer("muon", 0.1, others_rate=0.1))
     with pytest.raises(UsageError, match=r'does not know the optimizer "muon" – use --no-population'):
         check_population(muon, NETWORKS["stem-16k"])
-    assert 'the optimizer "muon"' in way(muon).why
+    assert 'the optimizer "muon"' in plan(muon).why

@@ -7,8 +7,9 @@ import torch
 
 from handgrad.digits.networks.published import NETWORKS
 from handgrad.digits.training import device
-from handgrad.digits.training.device import Machine, choose_machine, usable_cores, using
+from handgrad.digits.training.device import choose_machine, usable_cores, using
 from handgrad.errors import MissingError, UsageError
+from handgrad.runs.environment import Machine
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def test_the_epochs_answer_for_training_images_and_the_headline_for_the_test_set
     found = read_run(Path(done.path))
     dataset = small_digits()
     assert {epoch.evaluation.total for epoch in found.epochs} == {len(dataset.train_labels)}  # fewer than a thousand
-    assert found.evaluated_on == "sample of the training images"
+    assert found.evaluated_on.words == "sample of the training images"
     assert done.last_epoch.total == len(dataset.test_labels)
     assert done.best_epoch.selected_on == NOT_SELECTED
     assert (done.best_epoch.epoch, done.best_epoch.correct) == (done.epochs, done.last_epoch.correct)

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +16,7 @@ from handgrad.digits.data.fetch import default_cache, fetch_mnist
 from handgrad.digits.data.idx_folder import Folder, find_part, read_folder
 from handgrad.digits.data.mnist import MIRRORS, PARTS
 from handgrad.errors import DiskError, MissingError, UsageError
+from handgrad.runs.record import EvaluatedOn
 
 DRAWN_TRAINING = 10_000
 DRAWN_TEST = 2_000
@@ -31,8 +31,8 @@ class Dataset:
     ``name`` is ``"mnist"``, ``"drawn"`` or ``"idx-…"`` for another set of IDX files, named by its hash; ``sha256``
     stands for the whole content. ``train_images`` uint8 ``[N, 28, 28]``, ink 255 on ground 0; ``train_labels`` int64
     ``[N]``, 0 to 9; ``test_*`` alike. ``notice`` is one line that the user should see, or None. ``evaluated_on``
-    says what ``test_*`` really is: the test set, a part of the training set held out by `hold_out`, or, "training", some of
-    the training images by `without_test`.
+    says what ``test_*`` really is: the test set, a part of the training set held out by `hold_out`, or some of the training
+    images by `without_test`.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Dataset:
     test_images: torch.Tensor
     test_labels: torch.Tensor
     notice: str | None = None
-    evaluated_on: Literal["test", "holdout", "training"] = "test"
+    evaluated_on: EvaluatedOn = EvaluatedOn.TEST
 
 
 def load_dataset(
@@ -86,7 +86,7 @@ def hold_out(dataset: Dataset, count: int, seed: int) -> Dataset:
     for a data set that already has a part held out.
     """
     total = len(dataset.train_labels)
-    if dataset.evaluated_on == "holdout":
+    if dataset.evaluated_on is EvaluatedOn.HOLDOUT:
         raise UsageError(
             f"{dataset.name} already has {len(dataset.test_labels):,} images held out – hold out only once"
         )
@@ -100,7 +100,7 @@ def hold_out(dataset: Dataset, count: int, seed: int) -> Dataset:
         train_labels=dataset.train_labels[kept],
         test_images=dataset.train_images[held],
         test_labels=dataset.train_labels[held],
-        evaluated_on="holdout",
+        evaluated_on=EvaluatedOn.HOLDOUT,
     )
 
 
@@ -111,7 +111,7 @@ def without_test(dataset: Dataset) -> Dataset:
     """
     few = slice(TRAINING_SAMPLE)
     images, labels = dataset.train_images[few], dataset.train_labels[few]
-    return replace(dataset, test_images=images, test_labels=labels, evaluated_on="training")
+    return replace(dataset, test_images=images, test_labels=labels, evaluated_on=EvaluatedOn.TRAINING)
 
 
 def _from_folder(folder: Folder) -> Dataset:

@@ -7,7 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from handgrad.digits.layers.failure import explain_failure, first_line
 from handgrad.digits.layers.receptive_field import Follow, tensors_in
 from handgrad.errors import UsageError
+from handgrad.runs.layers import LayerRow, LayerTable, Memory
 
 BATCH = 2
 SILENT = (nn.Sequential, nn.ModuleList, nn.Flatten, nn.Unflatten)
@@ -27,66 +28,9 @@ NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.GroupNorm, nn.LayerN
 MEBIBYTE = 1024.0**2
 
 
-@dataclass(frozen=True)
-class Row:
-    """One run of one layer.
-
-    ``layer`` is its type and place in the order of execution (``Conv2d-1``), ``path`` its attribute path in the
-    network; ``output`` the shape without the batch; ``parameters`` all of the layer's, of which ``counted_before``
-    stand in an earlier row already (a layer that runs twice, or a shared weight). ``multiply_adds`` for one image: a
-    convolution its weights times the positions it is applied at, a linear layer its weights, a normalisation one a
-    value; additions of biases, activations and pools count nothing; None for other layers with parameters.
-    ``receptive_field`` in pixels of the input, (height, width) where they differ, None where it is not known.
-    """
-
-    layer: str
-    path: str
-    output: tuple[int, ...]
-    parameters: int
-    counted_before: int
-    multiply_adds: int | None
-    receptive_field: int | tuple[int, int] | None
-
-
-@dataclass(frozen=True)
-class Memory:
-    """Sizes for one image in MB of 1,048,576 bytes, reckoned as torchsummary does.
-
-    ``forward_backward_mb`` is every row's output twice, once for its gradient; ``estimated_total_mb`` the sum of the
-    three.
-    """
-
-    input_mb: float
-    forward_backward_mb: float
-    parameters_mb: float
-    estimated_total_mb: float
-
-
-@dataclass(frozen=True)
-class Summary:
-    """The layer table of a network and its totals.
-
-    ``input`` and ``output`` are shapes without the batch, ``output`` that of the first tensor it returns. Each
-    parameter is counted once in ``total_parameters``, whether or not a row shows it; ``multiply_adds`` sums the rows.
-    ``notes`` are sentences on what the rows do not show: layers that run twice or never, parameters outside any layer.
-    """
-
-    network: str
-    input: tuple[int, ...]
-    output: tuple[int, ...]
-    total_parameters: int
-    trainable_parameters: int
-    multiply_adds: int
-    memory: Memory
-    notes: tuple[str, ...]
-    rows: tuple[Row, ...]
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the record as plain data, as ``handgrad summary --json`` prints it."""
-        return asdict(self)
-
-
-def summarise(module: nn.Module | str, input_size: Sequence[int] = (1, 28, 28), *, name: str | None = None) -> Summary:
+def summarise(
+    module: nn.Module | str, input_size: Sequence[int] = (1, 28, 28), *, name: str | None = None
+) -> LayerTable:
     """Return the layer table of *module*, or of the network that it names, for inputs of shape ``[batch, *input_size]``.
 
     A copy of *module* runs once in evaluation mode on a constant input: mode, buffers and attributes of *module* and
@@ -104,14 +48,14 @@ def summarise(module: nn.Module | str, input_size: Sequence[int] = (1, 28, 28), 
     output = run(trial, tuple(input_size), BATCH, name, recorder)
     rows = tuple(recorder.rows)
     parameters = list(trial.parameters())
-    return Summary(
+    return LayerTable(
         network=name,
         input=tuple(input_size),
         output=shape_of(output),
         total_parameters=sum(parameter.numel() for parameter in parameters),
         trainable_parameters=sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
         multiply_adds=sum(row.multiply_adds or 0 for row in rows),
-        memory=memory(input_size, rows, sum(parameter.nbytes for parameter in parameters), number_bytes(trial)),
+        memory=_memory(input_size, rows, sum(parameter.nbytes for parameter in parameters), number_bytes(trial)),
         notes=tuple(notes(trial, recorder)),
         rows=rows,
     )
@@ -131,7 +75,7 @@ def run_quietly(module: nn.Module, input_size: Sequence[int], *, batch: int, nam
 class Recorder:
     """What the hooks write down: rows, the parameters in them, and the layer that is running."""
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[LayerRow] = field(default_factory=list)
     counted: set[int] = field(default_factory=set)
     running: list[tuple[str, nn.Module, Any]] = field(default_factory=list)
     following: Follow | None = None
@@ -150,7 +94,7 @@ class Recorder:
         before = sum(count for key, count in own.items() if key in self.counted)
         self.counted.update(own)
         self.rows.append(
-            Row(
+            LayerRow(
                 layer=f"{type(module).__name__}-{len(self.rows) + 1}",
                 path=path,
                 output=shape_of(result),
@@ -226,7 +170,7 @@ def shape_of(result: Any) -> tuple[int, ...]:
 
 
 def multiply_adds(module: nn.Module, given: Sequence[Tensor], result: Sequence[Tensor]) -> int | None:
-    """Return the multiply-adds of *module* for one image by the rule of `Row`."""
+    """Return the multiply-adds of *module* for one image by the rule of `LayerRow`."""
     if isinstance(module, NORMS) and result:
         return math.prod(result[0].shape[1:])
     if next(module.parameters(), None) is None:
@@ -240,7 +184,7 @@ def multiply_adds(module: nn.Module, given: Sequence[Tensor], result: Sequence[T
     return None
 
 
-def memory(input_size: Sequence[int], rows: Sequence[Row], parameter_bytes: int, number: int) -> Memory:
+def _memory(input_size: Sequence[int], rows: Sequence[LayerRow], parameter_bytes: int, number: int) -> Memory:
     """Return the sizes for one image, *number* bytes a value."""
     read = math.prod(input_size) * number / MEBIBYTE
     both = 2 * sum(math.prod(row.output) for row in rows) * number / MEBIBYTE

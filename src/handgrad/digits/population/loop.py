@@ -78,7 +78,7 @@ class Population:
 
     seeds: tuple[int, ...]
     members: tuple[State, ...]
-    """Each as its seed alone would have it; weights and counters are those of the last `hand_out`."""
+    """Each as its seed alone would have it; weights and counters are those of the last `copy_to_members`."""
     together: State
     """Weights, optimizer and average of all members; its meter and counters are not used."""
     draws: Draws | None
@@ -96,17 +96,17 @@ class Population:
         """Where the members are."""
         return self.meters.sums.device
 
-    def hand_out(self) -> None:
+    def copy_to_members(self) -> None:
         """Give each member its weights, optimizer state, average, sums and counters: what a checkpoint of it holds."""
-        self.hand_out_weights()
-        hand_out_optimizer(self.together.optimizer, [member.optimizer for member in self.members])
+        self._copy_weights()
+        _copy_optimizer(self.together.optimizer, [member.optimizer for member in self.members])
         for index, member in enumerate(self.members):
             member.meter = self.meters.member(index)
             member.epoch, member.step = self.epoch, self.step
             member.seconds = self.seconds / len(self.members)
 
     @torch.no_grad()
-    def hand_out_weights(self) -> None:
+    def _copy_weights(self) -> None:
         """Give each member its weights, statistics and average."""
         pairs = [(self.together.network, [member.network for member in self.members])]
         if self.together.average is not None:
@@ -118,7 +118,7 @@ class Population:
                     state[name].copy_(value)
 
 
-def hand_out_optimizer(stacked: torch.optim.Optimizer, optimizers: Sequence[torch.optim.Optimizer]) -> None:
+def _copy_optimizer(stacked: torch.optim.Optimizer, optimizers: Sequence[torch.optim.Optimizer]) -> None:
     """Give each member's optimizer its part of the *stacked* one's state; counts of steps are the same for all."""
     states = stacked.state_dict()["state"]
     weights = [weight for group in stacked.param_groups for weight in group["params"]]
@@ -254,7 +254,7 @@ def end_of_epochs(
     population: Population, recipe: Recipe, evaluation: Images, steps: int
 ) -> list[EpochScore | DivergedError]:
     """Evaluate each member as its seed alone is, and set the counters to the start of the next epoch."""
-    population.hand_out_weights()
+    population._copy_weights()
     rate = learning_rate(recipe, (population.epoch + 1) * steps - 1, steps)
     found: list[EpochScore | DivergedError] = []
     for index, (member, code) in enumerate(zip(population.members, population.meters.broken.tolist(), strict=True)):

@@ -18,12 +18,14 @@ from torch import Tensor, nn
 
 from handgrad.digits.population.check import check_population
 from handgrad.digits.population.loop import Population, begin_population, train_population
-from handgrad.digits.training.checks import memory_told
-from handgrad.digits.training.device import PROBE_STEPS, WORTH, Machine, usable_cores, using
+from handgrad.digits.prepare import Prepared
+from handgrad.digits.training.checks import explain_out_of_memory
+from handgrad.digits.training.device import PROBE_STEPS, WORTH, device_of, usable_cores, using
 from handgrad.digits.training.loop import Images, State, begin, train
 from handgrad.digits.training.recipe import Recipe
 from handgrad.digits.watcher import StopError
 from handgrad.errors import UsageError
+from handgrad.runs.environment import Machine
 
 MOST_ON_CPU = 16
 """Members at a time on a CPU: what a step costs apart from arithmetic is shared by then, and more only leave the caches."""
@@ -38,7 +40,7 @@ UNKNOWN_MEMORY = 2 << 30
 
 
 @dataclass(frozen=True)
-class Way:
+class TrainingPlan:
     """How a study trains its seeds, and why. Seconds are a seed's share of a training step, None where nothing was timed."""
 
     population: int
@@ -51,55 +53,50 @@ class Way:
     seconds_population: float | None = None
 
 
-def choose_way(
-    recipe: Recipe,
-    build: Callable[[], nn.Module],
-    training: Images,
+def choose_plan(
+    prepared: Prepared,
     machine: Machine,
     seeds: Sequence[int],
     *,
     jobs: int,
-    jobs_given: bool = False,
+    jobs_asked: bool = False,
     wanted: bool | None = None,
-) -> Way:
-    """Return how the *seeds* of *recipe* are trained: as populations, or alone in *jobs* processes with *machine* each.
+) -> TrainingPlan:
+    """Return how the *seeds* are trained: as populations, or alone in *jobs* processes with *machine* each.
 
-    *wanted* decides where it is not None; else *jobs_given*, which asks for processes; else a probe of a few steps on the
+    *wanted* decides where it is not None; else *jobs_asked*, which asks for processes; else a probe of a few steps on the
     first *training* images, for which the population must be `WORTH` times as fast. Raises `UsageError` when a population is
     wanted and would not be the seeds alone.
     """
+    recipe, build = prepared.recipe, prepared.build
     if wanted is False:
-        return Way(0, "each seed trains alone, as asked", machine.threads)
-    if wanted is None and jobs_given:
-        return Way(0, "each seed trains alone: processes were asked for", machine.threads)
+        return TrainingPlan(0, "each seed trains alone, as asked", machine.threads)
+    if wanted is None and jobs_asked:
+        return TrainingPlan(0, "each seed trains alone: processes were asked for", machine.threads)
     if wanted is None and len(seeds) == 1:
-        return Way(0, "one seed trains alone", machine.threads)
+        return TrainingPlan(0, "one seed trains alone", machine.threads)
     try:
         check_population(recipe, build)
     except UsageError as error:
         if wanted:
             raise
-        return Way(0, f"each seed trains alone: {str(error).removesuffix(' – use --no-population')}", machine.threads)
+        return TrainingPlan(
+            0, f"each seed trains alone: {str(error).removesuffix(' – use --no-population')}", machine.threads
+        )
     with torch.random.fork_rng(devices=[]):
         size = members_at_a_time(build(), recipe, machine, len(seeds))
     if wanted:
-        return Way(size, f"populations of up to {size}, as asked", machine.threads)
+        return TrainingPlan(size, f"populations of up to {size}, as asked", machine.threads)
     if size == 1:
-        return Way(0, "each seed trains alone: memory does not hold two members", machine.threads)
+        return TrainingPlan(0, "each seed trains alone: memory does not hold two members", machine.threads)
     probed = seeds[: min(size, PROBED_ON_CPU)] if machine.device == "cpu" else seeds[:size]
-    return faster_way(recipe, build, training, machine, probed, size, jobs)
+    return _faster_plan(prepared, machine, probed, size=size, jobs=jobs)
 
 
-def faster_way(
-    recipe: Recipe,
-    build: Callable[[], nn.Module],
-    training: Images,
-    machine: Machine,
-    probed: Sequence[int],
-    size: int,
-    jobs: int,
-) -> Way:
+def _faster_plan(prepared: Prepared, machine: Machine, probed: Sequence[int], *, size: int, jobs: int) -> TrainingPlan:
     """Time a few steps each way, the population with the seeds *probed*, and return the faster one."""
+    training = Images(prepared.seen.train_images, prepared.seen.train_labels)
+    recipe, build = prepared.recipe, prepared.build
     counts = {1, usable_cores()} if machine.device == "cpu" else {machine.threads}
     with torch.random.fork_rng():
         alone = seconds_alone(recipe, build, training, machine, probed[0]) / jobs
@@ -112,9 +109,11 @@ def faster_way(
     processes = f" in {jobs} processes" if jobs > 1 else ""
     found = f"{len(probed)} in one go take {1000 * together:.3g} ms a step and seed, alone{processes} it is {1000 * alone:.3g}"
     if ratio >= WORTH:
-        return Way(size, f"populations of up to {size}: {found}, {ratio:.2f} times as fast", threads, alone, together)
+        return TrainingPlan(
+            size, f"populations of up to {size}: {found}, {ratio:.2f} times as fast", threads, alone, together
+        )
     why = f"each seed trains alone: {found}, {ratio:.2f} times as fast, {WORTH:g} needed"
-    return Way(0, why, machine.threads, alone, together)
+    return TrainingPlan(0, why, machine.threads, alone, together)
 
 
 class Stopwatch:
@@ -142,8 +141,8 @@ def seconds_alone(
 ) -> float:
     """Return the seconds of a step of one seed, all of it: images, network, optimizer, average, meter."""
     recipe, images, clock = for_probe(recipe), few(training, recipe, machine), Stopwatch(machine)
-    with memory_told(recipe), using(machine), suppress(StopError):
-        state, bf16 = begin(build, recipe, seed, machine.torch_device), machine.precision == "bf16"
+    with explain_out_of_memory(recipe), using(machine), suppress(StopError):
+        state, bf16 = begin(build, recipe, seed, device_of(machine)), machine.precision == "bf16"
         next(train(state, recipe, seed, images, images, bf16=bf16, after_step=clock))
     return clock.seconds
 
@@ -153,8 +152,8 @@ def seconds_together(
 ) -> float:
     """Return the seconds of a step of all members, all of it."""
     recipe, images, clock = for_probe(recipe), few(training, recipe, machine), Stopwatch(machine)
-    with memory_told(recipe), using(machine), suppress(StopError):
-        population = begin_population(build, recipe, seeds, machine.torch_device)
+    with explain_out_of_memory(recipe), using(machine), suppress(StopError):
+        population = begin_population(build, recipe, seeds, device_of(machine))
         bf16 = machine.precision == "bf16"
         next(train_population(population, recipe, images, images, bf16=bf16, after_step=clock))
     return clock.seconds
@@ -168,7 +167,7 @@ def for_probe(recipe: Recipe) -> Recipe:
 def few(training: Images, recipe: Recipe, machine: Machine) -> Images:
     """Return training images for one epoch of more steps than a probe takes, on the device; few are repeated."""
     chosen = torch.arange(recipe.batch_size * (PROBE_STEPS + 2)) % len(training)
-    return Images(training.images[chosen], training.labels[chosen]).to(machine.torch_device)
+    return Images(training.images[chosen], training.labels[chosen]).to(device_of(machine))
 
 
 def members_at_a_time(network: nn.Module, recipe: Recipe, machine: Machine, seeds: int) -> int:

@@ -60,7 +60,7 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 @contextmanager
-def memory_told(recipe: Recipe) -> Iterator[None]:
+def explain_out_of_memory(recipe: Recipe) -> Iterator[None]:
     """Turn an out-of-memory error, from Python or from torch, into one line with the batch size and what to do."""
     try:
         yield

@@ -8,7 +8,6 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -18,6 +17,7 @@ from handgrad.digits.networks.dropout import quicken_dropout
 from handgrad.digits.networks.fused import fuse
 from handgrad.digits.networks.published import channels_last
 from handgrad.errors import MissingError, UsageError
+from handgrad.runs.environment import Machine
 from handgrad.system import keep_freed_memory
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -27,18 +27,9 @@ WORTH = 1.15
 """How many times faster bf16, or one thread, must be in the probe to be chosen: less could be noise."""
 
 
-@dataclass(frozen=True)
-class Machine:
-    """What a training uses: the device's type, the arithmetic of the network, the threads on a CPU."""
-
-    device: str
-    precision: str
-    threads: int
-
-    @property
-    def torch_device(self) -> torch.device:
-        """The device as torch names it."""
-        return torch.device(self.device)
+def device_of(machine: Machine) -> torch.device:
+    """Return the device of *machine* as torch names it."""
+    return torch.device(machine.device)
 
 
 def choose_device(name: str) -> str:

@@ -201,7 +201,15 @@ def end_of_epoch(state: State, recipe: Recipe, evaluation: Images, rate: float) 
     loss, correct, seen = state.meter.totals()
     training = Score(loss / seen, correct, seen)
     seconds = time.perf_counter() - began
-    result = EpochScore(state.epoch + 1, training, score, rate, state.seconds, seconds)
+    result = EpochScore(
+        epoch=state.epoch + 1,
+        learning_rate=rate,
+        training=training,
+        evaluation=score,
+        # Rounded here, so that the record in memory is the one that a resumed run reads: a tenth of a millisecond is noise.
+        seconds_training=round(state.seconds, 4),
+        seconds_evaluating=round(seconds, 4),
+    )
     state.epoch, state.step, state.seconds = state.epoch + 1, 0, 0.0
     state.meter = Meter(evaluation.images.device)
     return result

@@ -39,6 +39,13 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     return recipe if recipe.name != "recipe" else replace(recipe, name=name_from(path))
 
 
+def as_recipe(recipe: str | Path | Recipe, overrides: Sequence[str] = ()) -> Recipe:
+    """Return *recipe*, a record or what `load_recipe` takes, with ``key=value`` *overrides* applied. Raises `UsageError`."""
+    if isinstance(recipe, Recipe):
+        return parse_recipe(recipe_text(recipe), recipe.name, overrides) if overrides else recipe
+    return load_recipe(str(recipe), overrides)
+
+
 def parse_recipe(text: str, source: str, overrides: Sequence[str] = ()) -> Recipe:
     """Return the recipe in the TOML *text*; *source* names it in messages. Raises `UsageError`."""
     table = read_table(text, source)

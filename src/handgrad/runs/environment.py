@@ -1,0 +1,47 @@
+"""What a run was made with besides its recipe: ``environment.json``, read again by what goes on with the run or shows it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from handgrad.runs.record import Stored
+
+FORMAT = 1
+"""Of everything in a run folder; a folder of another format is refused rather than guessed at."""
+
+
+@dataclass(frozen=True)
+class Machine(Stored):
+    """What a training uses: the device's type, the arithmetic of the network, the threads on a CPU."""
+
+    device: str
+    precision: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class Environment(Stored):
+    """What decides every byte of a run besides its recipe, then versions and machine for the reader."""
+
+    format: int
+    run: str
+    """The run's name, which its folder had when it began."""
+    seed: int
+    dataset: str
+    dataset_sha256: str
+    data: str | None
+    """The folder of the IDX files; None for the cache, the download or drawn digits."""
+    holdout: int
+    machine: Machine
+    device_name: str
+    platform: str
+    began: str
+    """Time of day in ISO 8601, UTC: for people; nothing is reckoned with it."""
+    versions: dict[str, str]
+    population: int | None = None
+    """How many seeds were trained in one go with this one; None where it trained alone."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the record as plain values; what does not apply is left out."""
+        return {key: value for key, value in asdict(self).items() if key != "population" or value is not None}
