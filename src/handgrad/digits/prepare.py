@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from handgrad.digits.data.dataset import Dataset, hold_out, load_dataset, without_test
@@ -58,7 +59,8 @@ def prepare(
 
     Raises `UsageError` for a network or a hold-out that cannot be meant, `MissingError` for data.
     """
-    network = load_network(recipe.network)
+    with torch.random.fork_rng(devices=[]):  # its first weights are never used
+        network = load_network(recipe.network)
     check_classes(network, name=recipe.network)
     whole = find_dataset(data, download=download, watched=watched)
     seen = for_training(whole, recipe, holdout)
