@@ -60,10 +60,26 @@ def test_every_link_and_picture_leads_to_a_file(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_every_python_block_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_python_block_runs_and_prints_what_stands_below_it(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The blocks of a document go on from each other; ``# → …`` is what the line before it prints."""
     monkeypatch.chdir(tmp_path)
+    names = {"__name__": "document"}
     for block in blocks(path, "python"):
-        exec(compile(block, path.name, "exec"), {"__name__": "document"})
+        exec(compile(block, path.name, "exec"), names)
+        printed = capsys.readouterr().out.splitlines()
+        shown = re.findall(r"^# → (.*)$", block, re.MULTILINE)
+        assert not shown or printed == shown
+
+
+def test_the_checks_find_what_is_not_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = tmp_path / "wrong.md"
+    wrong.write_text("```python\nprint(3)\n# → 4\n```\n")
+    with pytest.raises(AssertionError):
+        test_every_python_block_runs_and_prints_what_stands_below_it(wrong, tmp_path, monkeypatch, capsys)
 
 
 def test_the_checks_find_a_wrong_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
