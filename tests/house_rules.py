@@ -159,7 +159,7 @@ ROOMS: Mapping[str, set[str]] = {
     "judge.workbook": {"judge.page", "judge.verdict", "backprop", "xlsx", "html"},
     "judge": {"judge"},
     # A page is made of plain data: the description of a step or the inference plan, never of live modules.
-    "page": {"backprop", "html"},
+    "page": {"export.plan", "export.evaluate", "backprop", "html"},
     "cli": {"page", "judge", "report", "digits", "backprop", "runs", "xlsx", "html", "toml_records"},
     "handgrad": {"judge", "report", "digits", "backprop", "runs"},
     "__main__": {"cli"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from handgrad.html.document import STYLE
@@ -31,8 +32,8 @@ DARK = re.compile(r"@media \(prefers-color-scheme: dark\) \{\s*:root \{(.*?)\}\s
 LIGHT = re.compile(r"^:root \{(.*?)\}", re.DOTALL | re.MULTILINE)
 
 
-def page_document(title: str, body: Markup, entry: str, data: object) -> str:
-    """Return a complete page: *entry* is the module that begins, *data* what it reads."""
+def page_document(title: str, body: Markup, entry: str, data: object, more: Mapping[str, str] | None = None) -> str:
+    """Return a complete page: *entry* is the module that begins, *data* what it reads, *more* texts in base64 by id."""
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -44,9 +45,10 @@ def page_document(title: str, body: Markup, entry: str, data: object) -> str:
         tag("style", Markup(page_style())),
     )
     packed = _text("data", json_deflated(data))
+    further = [_text(id_, text) for id_, text in (more or {}).items()]
     code = _text("code", deflated(f'"use strict";\n{join_modules(entry)}'))
     loader = tag("script", Markup(_closed(LOADER)))
-    page = tag("html", head, tag("body", tag("main", body), packed, code, loader), lang="en", class_="play")
+    page = tag("html", head, tag("body", tag("main", body), packed, *further, code, loader), lang="en", class_="play")
     return f"<!DOCTYPE html>\n{page}\n"
 
 

@@ -1,0 +1,90 @@
+"""The page of a trained network: a pad to draw on, what the network sees, what it answers, and every number between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from handgrad.export.plan import Plan
+from handgrad.files import check_free, write_whole
+from handgrad.html.markup import Markup
+from handgrad.page.digits_body import digits_body
+from handgrad.page.digits_data import Bytes, Sample, groups_of, halved, packed_bytes, plan_data, same_answers
+from handgrad.page.document import page_document
+
+WORDS = {
+    "convolution": "A kernel moves over the maps before; the numbers under it are multiplied by its own and added up.",
+    "linear": "Every number before is multiplied by a weight of its own, and all products are added up.",
+    "scale_shift": "Each number is multiplied by one and added to another, the same for a whole map.",
+    "max pool": "Of each small window the largest number stays: where it is matters less, that it is there matters.",
+    "average pool": "Each window becomes its mean.",
+    "add": "Two values are added, number by number.",
+    "multiply": "Two values are multiplied, number by number.",
+    "concatenate": "Maps are laid one behind the other.",
+    "gather": "Numbers are taken from their places and laid in another order.",
+    "standardise": "The numbers are brought to mean 0 and variance 1.",
+    "softmax": "Scores become shares of 1.",
+    "relu": "What is below 0 becomes 0; the rest stays.",
+    "leaky relu": "What is below 0 shrinks; the rest stays.",
+    "sigmoid": "Every number is pressed between 0 and 1.",
+    "tanh": "Every number is pressed between −1 and 1.",
+}
+HOW = {
+    "max pool": "The largest of",
+    "average pool": "The mean of",
+    "add": "The sum of",
+    "multiply": "The product of",
+    "softmax": "A share found from",
+    "standardise": "Standardised among",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class DigitsSubject:
+    """What a digits page shows: the plan of a trained network, words about its run, and digits to choose from.
+
+    ``check_images`` are bytes ``[n, 28, 28]`` on which half precision has to give the plan's own answers to be used;
+    ``facts`` are lines for the head of the page.
+    """
+
+    title: str
+    plan: Plan
+    facts: Sequence[str]
+    samples: Sequence[Sample]
+    mistakes: Sequence[Sample]
+    check_images: Bytes
+
+
+def digits_page(subject: DigitsSubject) -> str:
+    """Return the page of a trained network as one HTML document that loads nothing."""
+    half = same_answers(subject.plan, halved(subject.plan), subject.check_images)
+    plan, numbers = plan_data(subject.plan, half=half)
+    groups, images = groups_of(subject.samples, subject.mistakes)
+    data: dict[str, Any] = {
+        "plan": plan,
+        "classes": subject.plan.classes,
+        "samples": groups,
+        "words": WORDS,
+        "how": HOW,
+    }
+    body: Markup = digits_body(subject.title, (*subject.facts, _precision(subject, half)))
+    more = {"numbers": packed_bytes(numbers), "images": packed_bytes(images)}
+    return page_document(f"{subject.title} – draw a digit", body, "digits", data, more)
+
+
+def _precision(subject: DigitsSubject, half: bool) -> str:
+    count = f"{len(subject.check_images):,}"
+    if half:
+        return f"The page holds the weights as float16: the same answer as with float32 on {count} of {count} images."
+    return f"The page holds the weights as float32: float16 would change an answer on {count} images."
+
+
+def write_digits(subject: DigitsSubject, path: Path, *, overwrite: bool = False) -> Path:
+    """Write the page of a trained network to *path* and return it.
+
+    Raises `UsageError` where the file exists and is not to be written over, `DiskError` where the disk refuses.
+    """
+    check_free(path, overwrite=overwrite)
+    return write_whole(path, [digits_page(subject).encode("utf-8")])
