@@ -10,7 +10,7 @@ from handgrad.backprop.symbols.calculus import FUNCTIONS
 SCRIPTS = Path(__file__).with_name("scripts")
 IMPORT = re.compile(r'^import (?:\{[^}]*\} from )?"\./([\w-]+)\.js";\n', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?function|const|class|let)", re.MULTILINE)
-COMMENT = re.compile(r"^[ \t]*/\*\*.*?\*/[ \t]*\n|^[ \t]*//[^\n]*\n", re.MULTILINE | re.DOTALL)
+COMMENT = re.compile(r"^[ \t]*/\*\*.*?\*/[ \t]*\n|^[ \t]*//[^\n]*\n|/\*\*.*?\*/ ?", re.MULTILINE | re.DOTALL)
 
 
 def join_modules(entry: str) -> str:

@@ -109,13 +109,16 @@ export function path(drawn, points, log = false) {
       pen = "M";
       continue;
     }
-    text += `${pen}${drawn.x(x).toFixed(1)} ${clamped(drawn.y(y)).toFixed(1)}`;
+    text += `${pen}${clamped(drawn.x(x)).toFixed(1)} ${clamped(drawn.y(y)).toFixed(1)}`;
     pen = "L";
   }
   return text;
 }
 
-/** @param {number} place */
-function clamped(place) {
+/**
+ * SVG takes no numbers of forty digits; what is so far outside is cut off anyway.
+ * @param {number} place
+ */
+export function clamped(place) {
   return Math.max(-1e5, Math.min(1e5, place));
 }

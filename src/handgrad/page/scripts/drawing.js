@@ -231,7 +231,7 @@ export class Drawing {
       const back = svg("rect", { x: card.x + 3, y, width: card.width - 6, height: LINE, rx: 4, class: "line-back" });
       const name = svg("text", { x: card.x + 10, y: y + 14, class: "name" });
       const value = svg("text", { x: card.x + card.width - 9, y: y + 14, class: "value" });
-      const item = this.#item([back, name, value]);
+      const item = this.#item([back, name, " ", value]);
       group.append(item);
       this.updates.push((moment) => {
         const sample = line.sampled ? moment.sample : 0;
@@ -273,7 +273,8 @@ export class Drawing {
     setLabel(name, q.label.replace(/\[\d+\]/g, ""));
     const text = moment.text(q.name, true);
     setText(value, text);
-    item.setAttribute("aria-label", `${q.label} ${text}, ${q.meaning}`);
+    // Begins with what is seen, which people who speak to their computer say.
+    item.setAttribute("aria-label", `${name.textContent} ${text}, ${q.meaning}`);
     mark(item, q.name, moment);
   }
 
@@ -290,7 +291,7 @@ export class Drawing {
     const [x, y] = [x1 + (x2 - x1) * arrow.part, y1 + (y2 - y1) * arrow.part];
     const text = svg("text", { x, y: y + 4, class: "on-arrow" });
     const slope = svg("text", { x, y: y + 17, class: "on-arrow slope" });
-    const item = this.#item([text, slope]);
+    const item = this.#item([text, " ", slope]);
     labels.append(item);
     line.addEventListener("click", () => item.dataset.name && this.select(item.dataset.name));
     this.updates.push((moment) => {
@@ -304,7 +305,7 @@ export class Drawing {
       setText(text, `${q.label} ${moment.text(q.name)}${lit ? moved : ""}`);
       const known = gradient && moment.isDone(gradient.name);
       setText(slope, known && (lit || (arrow.room >= ROOM_FOR_TWO && !this.narrow)) ? `∂ ${moment.text(gradient.name)}` : "");
-      item.setAttribute("aria-label", `${q.label} ${moment.text(q.name)}, ${q.meaning}`);
+      item.setAttribute("aria-label", `${text.textContent} ${slope.textContent}, ${q.meaning}`.replace(" ,", ","));
       item.classList.toggle("shown", Boolean(this.labelled) || lit);
       mark(item, q.name, moment);
       paint(line, moment, q, lit);

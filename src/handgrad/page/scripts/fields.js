@@ -48,7 +48,7 @@ export class Field {
     this.input = html("input", {
       id, type: "text", inputmode: "decimal", autocomplete: "off", spellcheck: "false",
       "aria-describedby": `${id}-wrong`, title: meaning,
-      change: () => this.#commit(typed(this.input.value)),
+      change: () => this.#typed(),
       keydown: (/** @type {KeyboardEvent} */ event) => this.#key(event),
     });
     this.wrong = html("p", { id: `${id}-wrong`, class: "wrong-value", role: "status" });
@@ -76,7 +76,7 @@ export class Field {
   /** @param {KeyboardEvent} event */
   #key(event) {
     const way = { ArrowUp: 1, ArrowDown: -1 }[event.key];
-    if (event.key === "Enter") this.#commit(typed(this.input.value));
+    if (event.key === "Enter") this.#typed();
     if (!way) return;
     event.preventDefault();
     const value = this.#value();
@@ -86,6 +86,12 @@ export class Field {
 
   #text() {
     return shown(this.#value(), { ...this.app.store.state.format, digits: 17 });
+  }
+
+  /** What is typed is a change of its own; presses of keys and a slider on its way are undone as one. */
+  #typed() {
+    this.#commit(typed(this.input.value));
+    this.app.store.merging = "";
   }
 
   /** @param {number | null} value */

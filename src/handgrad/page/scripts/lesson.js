@@ -309,7 +309,7 @@ class Lesson {
     const end = Math.max(20, errors.length - 1);
     const points = errors.map((error, at) => /** @type {[number, number]} */ ([at, error]));
     const finite = errors.filter((error) => Number.isFinite(error));
-    const top = Math.max(...finite, 1e-12);
+    const top = Math.min(finite.reduce((high, error) => Math.max(high, error), 1e-12), 1e300);
     const drawn = chart({ width: widthIn(byId("curve"), 820), height: 150, x: [0, end], y: [0, top * 1.05], xName: "step", yName: "E_total", format, label: `E_total by step, now step ${step}` });
     drawn.plot.append(svg("path", { d: path(drawn, points), class: "curve s0" }));
     const error = errors[step];

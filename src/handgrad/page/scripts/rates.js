@@ -22,7 +22,7 @@ export class Rates {
     this.app = app;
     this.key = "";
     this.drawn = "";
-    /** @type {{rate: number, errors: number[], diverged: number | null}[]} */
+    /** @type {import("./training.js").RateRun[]} */
     this.runs = [];
     this.timer = 0;
     /** @type {Moment | null} */
@@ -111,9 +111,9 @@ export class Rates {
   /** @param {Moment} moment */
   #draw(moment) {
     const { state } = moment;
-    const first = this.runs[0].errors[0];
+    const first = Number.isFinite(this.runs[0].errors[0]) ? this.runs[0].errors[0] : 1;
     const all = this.runs.flatMap((run) => run.errors.filter((error) => Number.isFinite(error)));
-    const most = all.reduce((high, error) => Math.max(high, error), 0);
+    const most = all.reduce((high, error) => Math.max(high, Math.min(error, 1e300)), 0);
     // What flies off would press all else flat: beyond three times the first error a curve leaves the picture.
     const top = state.log ? Math.min(most, first * 1e6) : Math.min(most, 3 * first);
     const low = state.log ? Math.max(first * FLOOR, all.reduce((least, error) => (error > 0 ? Math.min(least, error) : least), top)) : 0;

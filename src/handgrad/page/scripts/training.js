@@ -3,6 +3,7 @@
 import { begin, compileStep, next } from "./evaluate.js";
 
 /** @typedef {import("./graph.js").Graph} Graph */
+/** @typedef {{rate: number, errors: number[], diverged: number | null, last: Float64Array}} RateRun */
 
 const KEPT_EVERY = 50;
 
@@ -86,7 +87,7 @@ export class Training {
  * @param {Record<string, number>} given
  * @param {number[]} rates
  * @param {number} steps
- * @returns {{rate: number, errors: number[], diverged: number | null, saturated: boolean}[]}
+ * @returns {RateRun[]}
  */
 export function compareRates(graph, given, rates, steps) {
   const run = compileStep(graph, ["E_total", ...graph.successors.values()]);
@@ -100,6 +101,6 @@ export function compareRates(graph, given, rates, steps) {
       errors.push(values[total]);
       if (!Number.isFinite(values[total])) diverged = step;
     }
-    return { rate, errors, diverged, saturated: false };
+    return { rate, errors, diverged, last: values };
   });
 }

@@ -1,6 +1,6 @@
 // One weight alone: the error as it moves, the steps that a learning rate takes on that curve, and a nudge beside its slope.
 
-import { chart, path, widthIn } from "./chart.js";
+import { chart, clamped, path, widthIn } from "./chart.js";
 import { html, setText, svg } from "./dom.js";
 import { begin, compileStep } from "./evaluate.js";
 import { shown, typed } from "./numbers.js";
@@ -50,6 +50,13 @@ export class OneWeight {
     this.parts.rate.setAttribute("aria-valuetext", shown(state.given.learning_rate, state.format));
     setText(this.parts.rateValue, `η = ${shown(state.given.learning_rate, { ...state.format, digits: 6 })}`);
     const probe = probeOf(moment, this.app);
+    if (!Number.isFinite(probe.error(state.weight, probe.value(state.weight)))) {
+      this.parts.parabola.replaceChildren();
+      this.parts.nudgePicture.replaceChildren();
+      setText(this.parts.walkWords, this.app.data.walk.none);
+      setText(this.parts.nudgeWords, "");
+      return;
+    }
     this.#parabola(moment, probe);
     this.#nudged(moment, probe);
     this.#checks(moment, probe);
@@ -77,7 +84,7 @@ export class OneWeight {
     const [low, high] = frame(walk.map(([w]) => w), at);
     const curvePoints = curveOf(probe, weight, low, high);
     const errors = curvePoints.map(([, error]) => error).filter(Number.isFinite);
-    const [floor, ceiling] = [Math.min(...errors), Math.max(...errors)];
+    const [floor, ceiling] = [Math.min(...errors), Math.min(Math.max(...errors), 1e300)];
     const pad = (ceiling - floor || Math.abs(floor) || 1) * 0.06;
     const drawn = chart({
       width: widthIn(this.parts.parabola, 620), height: 300, x: [low, high], y: [floor - pad, ceiling + pad], xName: label, yName: "E_total",
@@ -87,7 +94,7 @@ export class OneWeight {
     drawn.plot.append(svg("path", { d: path(drawn, walk), class: "walk" }));
     walk.forEach(([w, error], number) => {
       if (!Number.isFinite(error)) return;
-      drawn.plot.append(svg("circle", { cx: drawn.x(w), cy: drawn.y(error), r: number ? 3.2 : 5.5, class: number ? "walk-point" : "walk-point first" }));
+      drawn.plot.append(svg("circle", { cx: clamped(drawn.x(w)), cy: clamped(drawn.y(error)), r: number ? 3.2 : 5.5, class: number ? "walk-point" : "walk-point first" }));
     });
     this.parts.parabola.replaceChildren(drawn.root);
     setText(this.parts.walkWords, this.#walkWords(moment, walk, slope, label));
