@@ -91,16 +91,19 @@ def compute(step: Step, inputs: Sequence[Array]) -> Any:
 
 def convolve(step: Convolution, values: Array) -> Any:
     """Return the convolution of ``[n, in, rows, columns]``."""
-    n, groups, outputs = len(values), step.groups, step.shape[0]
-    windows = windows_of(padded(values, step.window, step.border), step.window)
+    return correlate(values, step.weight, step.border, step.window, step.groups) + step.bias[:, None, None]
+
+
+def correlate(values: Any, weight: Any, border: Any, window: Window, groups: int) -> Any:
+    """Return the cross-correlation ``[n, out, rows, columns]`` of ``[n, in, rows, columns]``, in the numbers of *values*."""
+    n, outputs = len(values), len(weight)
+    windows = windows_of(padded(values, window, border), window)
     rows, columns = windows.shape[2:4]
     # [n, groups, in, rows, columns, kernel] → positions × numbers under the kernel, a product of matrices for each group
-    laid = windows.reshape(n, groups, -1, rows, columns, prod(step.window.kernel)).transpose(1, 0, 3, 4, 2, 5)
+    laid = windows.reshape(n, groups, -1, rows, columns, prod(window.kernel)).transpose(1, 0, 3, 4, 2, 5)
     flat = laid.reshape(groups, n * rows * columns, -1)
-    weight = step.weight.reshape(groups, outputs // groups, -1)
-    result = flat @ weight.transpose(0, 2, 1)
-    maps = result.reshape(groups, n, rows, columns, -1).transpose(1, 0, 4, 2, 3).reshape(n, outputs, rows, columns)
-    return maps + step.bias[:, None, None]
+    result = flat @ weight.reshape(groups, outputs // groups, -1).transpose(0, 2, 1)
+    return result.reshape(groups, n, rows, columns, -1).transpose(1, 0, 4, 2, 3).reshape(n, outputs, rows, columns)
 
 
 def pool(step: Pool, values: Array) -> Any:
@@ -124,19 +127,19 @@ def divisors(step: Pool, size: tuple[int, ...]) -> Array:
     return counted
 
 
-def padded(values: Array, window: Window, border: Array) -> Array:
+def padded(values: Any, window: Window, border: Any) -> Any:
     """Return ``[n, channels, rows, columns]`` with ``border[channel]`` all round, as wide as *window* asks."""
     if not window.pads:
         return values
     top, left, bottom, right = window.padding
     n, channels, rows, columns = values.shape
-    wide = np.empty((n, channels, top + rows + bottom, left + columns + right), np.float32)
+    wide = np.empty((n, channels, top + rows + bottom, left + columns + right), values.dtype)
     wide[:] = border[:, None, None]
     wide[:, :, top : top + rows, left : left + columns] = values
     return wide
 
 
-def windows_of(values: Array, window: Window) -> Array:
+def windows_of(values: Any, window: Window) -> Any:
     """Return a view ``[n, channels, rows, columns, kernel rows, kernel columns]`` of the windows over padded *values*."""
     reach = [(size - 1) * step + 1 for size, step in zip(window.kernel, window.dilation, strict=True)]
     views = sliding_window_view(values, tuple(reach), axis=(2, 3))

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,8 @@ class Step:
     The name is the path of the layer in the network (``conv1``, ``blocks.0.act``), made unique within the plan.
     """
 
+    overwrites: ClassVar[bool] = False
+    """Whether the value may be written where the first input lies: each of its numbers is needed for one number alone."""
     name: str
     inputs: tuple[int, ...]
     shape: Shape
@@ -92,6 +94,8 @@ class Linear(Step):
 class ScaleShift(Step):
     """``y = scale · x + shift``, arrays that broadcast to the shape: what no neighbour could take into its weights."""
 
+    overwrites = True
+
     scale: Array
     shift: Array
 
@@ -103,6 +107,8 @@ class Function(Step):
     *numbers* are its constants: (lowest, highest) of ``clip``, (slope,) of ``leaky relu``, (alpha,) of ``elu``; the others
     have none.
     """
+
+    overwrites = True
 
     function: FunctionName
     numbers: tuple[float, ...] = ()
@@ -125,10 +131,14 @@ class Pool(Step):
 class Add(Step):
     """The sum of two values; shapes of equal length, in which 1 stretches to whatever the other has there."""
 
+    overwrites = True
+
 
 @dataclass(frozen=True, eq=False)
 class Multiply(Step):
     """The product of two values, number by number; shapes as for `Add`."""
+
+    overwrites = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +149,8 @@ class Concatenate(Step):
 @dataclass(frozen=True, eq=False)
 class Reshape(Step):
     """The same numbers in the same order under another shape."""
+
+    overwrites = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,6 +170,8 @@ class Standardise(Step):
     ``(x - mean) / √(variance + epsilon)``, the variance over n, not n - 1.
     """
 
+    overwrites = True
+
     groups: int
     epsilon: float
 
@@ -165,6 +179,8 @@ class Standardise(Step):
 @dataclass(frozen=True, eq=False)
 class Softmax(Step):
     """``exp(x) / Σ exp(x)`` over a value of shape ``[n]``; its logarithm where *log*."""
+
+    overwrites = True
 
     log: bool
 

@@ -1,0 +1,52 @@
+"""The network of a finished run, with the weights of its last epoch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import nn
+
+from handgrad.digits.networks.load import load_network
+from handgrad.digits.networks.published import NETWORKS
+from handgrad.digits.provenance import NETWORK_SOURCE
+from handgrad.errors import DamagedRunError, DivergedError, UsageError
+from handgrad.runs.folder import MODEL
+from handgrad.runs.read import Run
+
+
+def trained_module(run: Run) -> nn.Module:
+    """Return the network of *run* in ``eval()`` on the CPU: normalised images ``[n, 1, 28, 28]`` to scores ``[n, 10]``.
+
+    A network from a user's file is made from the copy in the run folder. Raises `DivergedError` or `UsageError` for a run
+    that has no last epoch, `DamagedRunError` where the weights cannot be read or do not fit the network.
+    """
+    if run.state == "diverged":
+        raise DivergedError(f"{run.path} diverged – {run.reason} – it has no network to use, train again")
+    if run.state == "unfinished":
+        raise UsageError(f"{run.path} is not finished – go on with: handgrad train --resume {run.path}")
+    network = load_network(network_name(run.path, run.network))
+    load_weights(network, run.path / MODEL)
+    return network.eval()
+
+
+def network_name(folder: Path, name: str) -> str:
+    """Return *name* as `load_network` takes it: a class of a user's file is looked up in the copy that *folder* keeps."""
+    if name in NETWORKS:
+        return name
+    _, _, attribute = name.rpartition(":")
+    return f"{folder / NETWORK_SOURCE}:{attribute}"
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Put the weights in the safetensors file *path* into *network*; raise `DamagedRunError` unless they fit exactly."""
+    try:
+        network.load_state_dict(load(path.read_bytes()))
+    except OSError as error:
+        raise DamagedRunError(
+            f"{path} cannot be read: {error.strerror} – restore it from a copy, or train again"
+        ) from error
+    except (SafetensorError, RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise DamagedRunError(f"{path} does not hold the weights of its network: {reason} – train again") from error
