@@ -85,6 +85,7 @@ ROOMS: Mapping[str, set[str]] = {
     "digits.make_evidence": {"digits.training", "runs"},
     "digits.prepare": {"digits.training", "digits.layers", "digits.networks", "digits.data", "digits.watcher", "runs"},
     "digits.provenance": {"digits.prepare", "digits.training", "digits.data", "runs"},
+    "digits.trained": {"digits.networks", "digits.provenance", "runs"},
     "digits.job": {
         "digits.prepare",
         "digits.provenance",
@@ -142,6 +143,14 @@ ROOMS: Mapping[str, set[str]] = {
     "export.fold": {"export.plan"},
     "export.reader": {"export.plan", "transcript"},
     "export.from_module": {"export.reader", "export.fold", "export.evaluate", "export.plan", "transcript", "digits"},
+    "export.memory": {"export.plan"},
+    "export.quantised": {"export.evaluate", "export.plan"},
+    "export.quantise": {"export.quantised", "export.fold", "export.evaluate", "export.plan"},
+    "export.c": {"export.memory", "export.quantised", "export.evaluate", "export.plan"},
+    "export.onnx_file": {"export.plan"},
+    "export.proof": {"export.evaluate", "export.plan"},
+    "export.hub": {"export.proof", "runs"},
+    "export.verb": {"export", "digits", "runs", "xlsx"},
     "export": {"export"},
     "judge.verdict": set(),
     "judge.page": {"judge.verdict", "html"},
@@ -160,8 +169,8 @@ ROOMS: Mapping[str, set[str]] = {
     "judge": {"judge"},
     # A page is made of plain data: the description of a step or the inference plan, never of live modules.
     "page": {"export.plan", "export.evaluate", "backprop", "html"},
-    "cli": {"page", "judge", "report", "digits", "backprop", "runs", "xlsx", "html", "toml_records"},
-    "handgrad": {"judge", "report", "digits", "backprop", "runs"},
+    "cli": {"page", "judge", "export", "report", "digits", "backprop", "runs", "xlsx", "html", "toml_records"},
+    "handgrad": {"judge", "export", "report", "digits", "backprop", "runs"},
     "__main__": {"cli"},
 }
 DIVIDED = ("backprop", "digits", "export", "judge")
@@ -188,8 +197,7 @@ FORBIDDEN: Mapping[str, tuple[str, ...]] = {
         "xlsx*",
         "html*",
         "report*",
-        "export.plan",
-        "export.evaluate",
+        "export.[!frv]*",
         "export.fold",
         "page*",
         "judge.workbook*",

@@ -17,6 +17,7 @@ from handgrad.cli import (  # noqa: F401  (each registers its commands)
     backprop,
     data,
     doctor,
+    export,
     judge,
     page,
     runs,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -14,14 +13,10 @@ from safetensors import SafetensorError, safe_open
 from handgrad.errors import DamagedRunError, HandgradError
 from handgrad.runs import RunFolder
 from handgrad.runs.checkpoints import sorted_checkpoints, verified
-from handgrad.runs.folder import ENVIRONMENT, METRICS, MODEL, RECIPE, SUMMARY
+from handgrad.runs.find import run_paths
+from handgrad.runs.folder import MODEL
 from handgrad.runs.read import Run, read_run
 from handgrad.runs.record import LastEpoch
-
-DEPTH = 4
-"""Run folders are looked for so many folders deep: a study keeps its runs in a folder of its own."""
-SIGNS = (ENVIRONMENT, RECIPE, METRICS, SUMMARY)
-"""A folder that holds one of these is a run folder, or was one."""
 
 
 @dataclass(frozen=True)
@@ -53,27 +48,11 @@ class Listed:
 
 def list_runs(root: Path) -> Iterator[Listed]:
     """Yield what stands in every run folder at or below *root*, by path; a damaged one says why."""
-    for path in run_paths(root, DEPTH):
+    for path in run_paths(root):
         try:
             yield listed(read_run(path))
         except HandgradError as error:
             yield Listed(str(path), "damaged", reason=str(error))
-
-
-def run_paths(folder: Path, depth: int) -> Iterator[Path]:
-    """Yield the run folders at or below *folder*, not looking into those nor into hidden ones."""
-    if any((folder / name).is_file() for name in SIGNS):
-        yield folder
-        return
-    if depth == 0:
-        return
-    try:
-        with os.scandir(folder) as entries:
-            below = sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
-    except OSError:
-        return
-    for name in below:
-        yield from run_paths(folder / name, depth - 1)
 
 
 def listed(run: Run) -> Listed:

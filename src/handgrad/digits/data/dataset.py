@@ -78,6 +78,26 @@ def load_dataset(
     return _drawn(f"not MNIST: the digits are drawn by the program – {reason}")
 
 
+def dataset_of(name: str, sha256: str, folder: str | Path | None, *, download: bool = True) -> Dataset:
+    """Return the very data that a run was made with, known by *name* and hash, from *folder* or where MNIST is usually found.
+
+    Raises `MissingError` where other data is found, or none.
+    """
+    if name == "drawn":
+        return _drawn("the digits are drawn by the program")
+    place = Path(folder) if folder is not None else None
+    if place is not None and not place.is_dir():
+        place = None
+    found = load_dataset(place, download=download)
+    if found.sha256 != sha256:
+        where = f"{place}" if place is not None else "the usual place"
+        raise MissingError(
+            f"the run's own data is needed, {name} {sha256[:12]} – {where} holds {found.name} {found.sha256[:12]} – "
+            "name its folder with --data"
+        )
+    return found
+
+
 def hold_out(dataset: Dataset, count: int, seed: int) -> Dataset:
     """Return *dataset* with *count* training images, chosen by *seed*, in the place of the test set.
 

@@ -54,7 +54,7 @@ def find_compiler() -> str | None:
 
 
 def run_c(text: str, images: NDArray[np.uint8], classes: int, compiler: str, *flags: str) -> Array:
-    """Return the scores ``[n, classes]`` that the C file *text*, compiled with *flags*, gives for *images*.
+    """Return the scores ``[n, classes]`` that the C file *text*, compiled with *flags* (default ``-O3``), gives for *images*.
 
     Raises `HandgradError` where it does not compile or does not run to its end.
     """
@@ -62,7 +62,7 @@ def run_c(text: str, images: NDArray[np.uint8], classes: int, compiler: str, *fl
         folder = Path(place)
         (folder / "network.c").write_text(text, encoding="ascii")
         (folder / "driver.c").write_text(DRIVER.format(pixels=images[0].size, classes=classes), encoding="ascii")
-        call([compiler, *STRICT, "-O3", *flags, "network.c", "driver.c", "-o", "network"], folder)
+        call([compiler, *STRICT, *(flags or ("-O3",)), "network.c", "driver.c", "-o", "network"], folder)
         output = call([str(folder / "network")], folder, images.tobytes())
     return np.frombuffer(output, np.float32).reshape(len(images), classes)
 
@@ -72,7 +72,7 @@ def run_selftest(text: str, compiler: str, *flags: str) -> str:
     with tempfile.TemporaryDirectory(prefix="handgrad-") as place:
         folder = Path(place)
         (folder / "network.c").write_text(text, encoding="ascii")
-        call([compiler, *STRICT, "-O2", *flags, "-DHANDGRAD_SELFTEST", "network.c", "-o", "network"], folder)
+        call([compiler, *STRICT, *(flags or ("-O2",)), "-DHANDGRAD_SELFTEST", "network.c", "-o", "network"], folder)
         return call([str(folder / "network")], folder).decode().strip()
 
 
@@ -86,11 +86,16 @@ def size_of(text: str, compiler: str) -> Size | None:
         (folder / "network.c").write_text(text, encoding="ascii")
         call([compiler, *STRICT, *AS_ON_A_BOARD, "-c", "network.c"], folder)
         numbers = call([measure, "network.o"], folder).decode().splitlines()[1].split()
-        version = call([compiler, "--version"], folder).decode().splitlines()[0]
     code, data, zeros = (int(each) for each in numbers[:3])
+    return Size(code + data, data + zeros, f"{compiler_words(compiler)}, -Os")
+
+
+def compiler_words(compiler: str) -> str:
+    """Return name and version of the compiler, and the machine it compiles for."""
+    version = call([compiler, "--version"], Path.cwd()).decode(errors="replace").splitlines()[0]
     found = re.search(r"\d+\.\d+(\.\d+)?", version)
     name = "clang" if "clang" in version else "gcc"
-    return Size(code + data, data + zeros, f"{name} {found[0] if found else ''} -Os, {platform.machine()}")
+    return f"{name} {found[0] if found else ''} for {platform.machine()}"
 
 
 def call(command: list[str], folder: Path, data: bytes = b"") -> bytes:
