@@ -38,7 +38,10 @@ def test_the_head_of_a_c_file_says_what_was_proven_with_it(copied: Path) -> None
     run = read_run(copied)
     assert run.result is not None
     proof = exported.proof
-    assert (proof.correct, proof.run_correct, proof.total, proof.same) == (run.result.last.correct,) * 2 + (TEST, TEST)
+    assert (proof.correct, proof.run_correct, proof.total, proof.same) == (run.result.last_epoch.correct,) * 2 + (
+        TEST,
+        TEST,
+    )
     assert proof.largest < 1e-4
     text = Path(exported.path).read_text()
     words = " ".join(text[: text.index("*/")].replace("\n *", " ").split())
@@ -77,8 +80,10 @@ def test_a_folder_for_a_hub_holds_weights_configuration_card_and_the_users_own_n
     run = read_run(copied)
     assert run.result is not None
     config, card = json.loads((folder / "config.json").read_text()), (folder / "README.md").read_text()
-    assert config["test"]["correct"] == run.result.last.correct and config["num_parameters"] == run.result.parameters
-    assert f"({run.result.last.correct:,} of {TEST}; 95 % interval" in card and "One seed (0)" in card
+    assert (
+        config["test"]["correct"] == run.result.last_epoch.correct and config["num_parameters"] == run.result.parameters
+    )
+    assert f"({run.result.last_epoch.correct:,} of {TEST}; 95 % interval" in card and "One seed (0)" in card
     assert any("nothing is uploaded" in note and "hf upload NAME/" in note for note in exported.notes)
 
 

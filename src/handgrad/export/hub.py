@@ -37,7 +37,7 @@ def upload_line(folder: str, run: Run) -> str:
 def config_text(run: Run) -> str:
     """Return the configuration: what network, what it takes and gives, and where the figures come from."""
     assert run.result is not None
-    last = run.result.last
+    last = run.result.last_epoch
     table = {
         "model_type": KIND,
         "handgrad_version": __version__,
@@ -50,8 +50,8 @@ def config_text(run: Run) -> str:
         "recipe": run.title,
         "seed": run.seed,
         "dataset": run.dataset,
-        "dataset_sha256": run.environment.get("dataset_sha256"),
-        "test": {"correct": last.correct, "total": last.total, "interval95": list(run.result.interval95)},
+        "dataset_sha256": run.environment.dataset_sha256,
+        "test": {"correct": last.correct, "total": last.total, "interval95": list(last.interval95)},
     }
     return json.dumps(table, indent=2, ensure_ascii=False) + "\n"
 
@@ -59,8 +59,8 @@ def config_text(run: Run) -> str:
 def card_text(run: Run, proof: Proof) -> str:
     """Return the model card, every figure out of the record of the run."""
     assert run.result is not None
-    result, last = run.result, run.result.last
-    low, high = result.interval95
+    result, last = run.result, run.result.last_epoch
+    low, high = last.interval95
     return "\n".join(
         [
             *front_matter(run),
@@ -73,8 +73,8 @@ def card_text(run: Run, proof: Proof) -> str:
             "interval says nothing of that.",
             f"- {chosen_by(run)}",
             f"- Checked when this folder was made: {proof.sentence}.",
-            f"- Trained with handgrad {run.environment['versions']['handgrad']} and PyTorch "
-            f"{run.environment['versions']['torch']} on {run.environment.get('device', 'cpu')}.",
+            f"- Trained with handgrad {run.environment.versions['handgrad']} and PyTorch "
+            f"{run.environment.versions['torch']} on {run.environment.machine.device}.",
             "",
             "## Use",
             "",
@@ -129,7 +129,7 @@ def chosen_by(run: Run) -> str:
 
 def data_words(run: Run) -> str:
     """Return what is to be said of the data."""
-    digest = str(run.environment.get("dataset_sha256", ""))[:16]
+    digest = run.environment.dataset_sha256[:16]
     if run.dataset == "mnist":
         return DATA_LICENCE
     if run.dataset == "drawn":

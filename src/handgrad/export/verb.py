@@ -145,11 +145,11 @@ def material_of(run: Run, plan: Plan, data: str | Path | None, download: bool) -
     assert run.evidence is not None and run.result is not None
     dataset = dataset_of(
         run.dataset,
-        str(run.environment.get("dataset_sha256")),
-        data if data is not None else run.environment.get("data"),
+        run.environment.dataset_sha256,
+        data if data is not None else run.environment.data,
         download=download,
     )
-    expected = Expected(run.evidence.log_probabilities, run.evidence.labels, run.result.last.correct)
+    expected = Expected(run.evidence.log_probabilities, run.evidence.labels, run.result.last_epoch.correct)
     if not np.array_equal(dataset.test_labels.numpy(), expected.labels):
         raise DamagedRunError(f"{run.path}: its evidence is of other test images than {dataset.name} – train again")
     return Material(run, plan, dataset, expected)

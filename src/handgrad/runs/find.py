@@ -48,7 +48,7 @@ def find_run(name: str | Path, root: Path = Path("runs")) -> tuple[Path, str]:
             f" – known: {', '.join(known)}" if known else " – `handgrad train` makes one"
         )
         raise UsageError(f'"{name}" is no run folder, and {root} holds no complete run of a recipe of that name{hint}')
-    newest = max(found, key=lambda run: (str(run.environment.get("began", "")), run.path.name))
+    newest = max(found, key=lambda run: (run.environment.began, run.path.name))
     which = "the only run" if len(found) == 1 else f"the newest of {len(found)} runs"
     return newest.path, f"{name}: {newest.path}, {which} of it below {root}"
 
