@@ -10,7 +10,7 @@ ARGS ?=
 # What checks the pages' scripts, where Node is installed; without it those tests are skipped and say so.
 NODE_TOOLS := $(if $(shell command -v npm),tools/node/node_modules/.package-lock.json)
 
-.PHONY: run test proofs check format bench clean
+.PHONY: run test proofs mutants check format bench clean
 
 run: $(BIN)/.installed
 	@test -e backprop.xlsx && echo "backprop.xlsx is there already and stays as it is" || $(BIN)/handgrad backprop
@@ -24,6 +24,12 @@ test: $(BIN)/.installed-dev $(NODE_TOOLS)
 # The long proofs: fifty kills of a real run, every write failing once, LibreOffice over every option.
 proofs: $(BIN)/.installed-dev $(NODE_TOOLS)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m long --timeout 3600 $(ARGS)
+
+# Which faults in the modules that print claims would no test notice? Some hours; MUTANTS='score report/headline' for a few.
+MUTANTS ?=
+mutants: $(BIN)/.installed-dev
+	$(BIN)/pip install --quiet --constraint constraints.txt --requirement tools/mutants-requirements.txt
+	nice -n 15 $(BIN)/python tools/mutants.py $(MUTANTS)
 
 check: $(BIN)/.installed-dev
 	$(BIN)/ruff format --check

@@ -35,6 +35,17 @@ def test_what_is_no_count_has_no_interval(count: tuple[int, int]) -> None:
         wilson_interval(*count)
 
 
+def test_nothing_and_everything_right_reach_the_very_end() -> None:
+    assert wilson_interval(0, 7)[0] == 0.0 and wilson_interval(7, 7)[1] == 100.0
+
+
+@pytest.mark.parametrize(
+    ("freedom", "point"), [(29, 2.0452), (30, 2.0423), (31, 2.0395), (40, 2.0211), (60, 2.0003), (120, 1.9799)]
+)
+def test_the_points_of_student_t_are_those_of_the_printed_tables(freedom: int, point: float) -> None:
+    assert round(student_95(freedom), 4) == point
+
+
 @pytest.mark.parametrize("freedom", [1, 2, 3, 4, 9, 29, 30, 31, 40, 99, 999])
 def test_two_and_a_half_percent_of_student_t_lie_above_the_point(freedom: int) -> None:
     point = student_95(freedom)
@@ -48,7 +59,7 @@ def test_two_and_a_half_percent_of_student_t_lie_above_the_point(freedom: int) -
 
 def test_a_spread_is_what_a_pocket_calculator_gives() -> None:
     found = spread([99.40, 99.45, 99.50])
-    assert found.mean == pytest.approx(99.45)
+    assert (found.n, found.mean) == (3, pytest.approx(99.45))
     assert found.sd == pytest.approx(0.05)
     assert found.lowest == 99.40
     half = 4.3027 * 0.05 / math.sqrt(3)
@@ -57,7 +68,13 @@ def test_a_spread_is_what_a_pocket_calculator_gives() -> None:
 
 def test_one_seed_has_no_spread() -> None:
     found = spread([99.4])
-    assert (found.n, found.sd, found.interval95) == (1, None, None)
+    assert (found.n, found.mean, found.sd, found.lowest, found.interval95) == (1, 99.4, None, 99.4, None)
+
+
+def test_two_seeds_have_one() -> None:
+    found = spread([99.3, 99.5])
+    assert found.sd == pytest.approx(0.2 / math.sqrt(2))
+    assert found.interval95 == pytest.approx((99.4 - 12.7062 * 0.1, 99.4 + 12.7062 * 0.1))
 
 
 @pytest.mark.parametrize(

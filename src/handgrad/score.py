@@ -36,7 +36,7 @@ def wilson_interval(correct: int, total: int) -> tuple[float, float]:
 
 
 def student_95(freedom: int) -> float:
-    """Return the 97.5 % point of Student's t with *freedom* degrees of freedom (≥ 1), to about four digits.
+    """Return the 97.5 % point of Student's t with *freedom* degrees of freedom (≥ 1), to four decimals.
 
     Beyond the table by the first terms of the Cornish-Fisher expansion (Abramowitz and Stegun, 26.7.5).
     """
@@ -45,7 +45,8 @@ def student_95(freedom: int) -> float:
     z = NORMAL_95
     first = (z**3 + z) / 4
     second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
-    return z + first / freedom + second / freedom**2
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    return z + first / freedom + second / freedom**2 + third / freedom**3
 
 
 @dataclass(frozen=True)
