@@ -10,7 +10,7 @@ ARGS ?=
 # What checks the pages' scripts, where Node is installed; without it those tests are skipped and say so.
 NODE_TOOLS := $(if $(shell command -v npm),tools/node/node_modules/.package-lock.json)
 
-.PHONY: run test proofs mutants check format bench clean
+.PHONY: run test proofs mutants fuzz check format bench clean
 
 run: $(BIN)/.installed
 	@test -e backprop.xlsx && echo "backprop.xlsx is there already and stays as it is" || $(BIN)/handgrad backprop
@@ -30,6 +30,10 @@ MUTANTS ?=
 mutants: $(BIN)/.installed-dev
 	$(BIN)/pip install --quiet --constraint constraints.txt --requirement tools/mutants-requirements.txt
 	nice -n 15 $(BIN)/python tools/mutants.py $(MUTANTS)
+
+# 5,000 damaged files of every kind that is read: tracebacks, slowest, most memory.
+fuzz: $(BIN)/.installed-dev
+	$(BIN)/python tools/fuzz $(ARGS)
 
 check: $(BIN)/.installed-dev
 	$(BIN)/ruff format --check

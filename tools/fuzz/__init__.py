@@ -1,0 +1,1 @@
+"""Damages every kind of file that Handgrad reads, and watches what reading it does; ``make fuzz``."""
