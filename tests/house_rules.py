@@ -167,6 +167,8 @@ ROOMS: Mapping[str, set[str]] = {
     # A workbook is judged without torch: nothing of digits here.
     "judge.workbook": {"judge.page", "judge.verdict", "backprop", "xlsx", "html"},
     "judge": {"judge"},
+    # What is below `fit` is pure numpy, and repeated in JavaScript.
+    "photograph": set(),
     # A page is made of plain data: the description of a step or the inference plan, never of live modules.
     "page": {"export.plan", "export.evaluate", "backprop", "html"},
     "cli": {"page", "judge", "export", "report", "digits", "backprop", "runs", "xlsx", "html", "toml_records"},
