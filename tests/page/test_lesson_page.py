@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import shlex
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from backprop.test_verdicts import CURVES
 from handgrad.backprop.exercise.marking import Verdict, marks
 from handgrad.backprop.exercise.questions import questions
 from handgrad.backprop.graph.after import with_error_after
@@ -18,6 +20,7 @@ from handgrad.backprop.network.file import parse_network
 from handgrad.backprop.network.network import BiasRule, Layer, Network, Sample, Update, UpdateRule
 from handgrad.backprop.presets import load_network, preset_names
 from handgrad.backprop.simulate import evaluate, trace
+from handgrad.backprop.verdicts import features_of, verdict_of, verdict_on
 from handgrad.errors import UsageError
 from handgrad.page.document import page_document
 from handgrad.page.lesson import lesson_data, lesson_page
@@ -247,13 +250,34 @@ def test_the_page_judges_an_answer_as_the_exercise_does(open_page: Any, name: st
         assert mine["words"] == mark.hint, (question, answer)
 
 
-def test_the_verdicts_lowest_and_last_errors_of_six_rates_are_pythons(open_page: Any, classic: str) -> None:
-    page = open_page(classic, "#rates=0.1;0.5;2;10;400;1000000&of=100&axis=log")
-    ends = page.eval_on_selector_all("#rates-rows td.numeral", "all => all.map((one) => one.textContent)")
-    for rate, end in zip((0.1, 0.5, 2, 10, 400, 1e6), ends, strict=True):
-        last = float(trace(replace(load_network("classic"), learning_rate=rate), 100)["E_total"][-1])
-        shown = page.evaluate("(x) => shown(x, {digits: 4, comma: false}, true)", last)
-        assert end == shown
+@pytest.mark.parametrize("name", ["classic", "xor", "diverging"])
+def test_the_verdicts_and_last_finite_errors_of_six_rates_are_pythons(open_page: Any, name: str) -> None:
+    rates = (0.1, 0.5, 10, 100, 1000, 1_000_000)
+    page = open_page(lesson_page(load_network(name)), f"#rates={';'.join(map(str, rates))}&of=100")
+    rows = page.eval_on_selector_all(
+        "#rates-rows tr", "all => all.map((one) => [...one.querySelectorAll('td')].map((cell) => cell.textContent))"
+    )
+    graph = build_graph(load_network(name))
+    for rate, row in zip(rates, rows, strict=True):
+        run = trace(graph, 100, ["E_total", *graph.parameters], {"learning_rate": rate})
+        last = 100 if run.diverged_at is None else run.diverged_at - 1
+        number = page.evaluate("(x) => shown(x, {digits: 4, comma: false}, true)", float(run["E_total"][last]))
+        assert row[0] == (number if run.diverged_at is None else f"{number} (step {last})")
+        assert row[1].startswith(str(verdict_of(run))), rate
+
+
+def test_the_page_boils_a_run_down_and_says_of_it_what_python_says(open_page: Any, classic: str) -> None:
+    page = open_page(classic)
+    for curve, flat in CURVES.values():
+        mine = features_of(curve, flat)
+        finite = curve[: mine.numbers + 1]  # a page stops at the first error that is not finite
+        numbers = [str(error) if not math.isfinite(error) else error for error in finite]
+        found = page.evaluate(
+            """([errors, rows, flat]) => { const rules = handgrad.data.verdicts;
+            const all = featuresOf(errors.map(Number), rows, flat, rules); return [all, outcomeOf(all, rules)]; }""",
+            [[{"inf": "Infinity"}.get(str(one), one) for one in numbers], len(curve), int(flat)],
+        )
+        assert found == [asdict(mine), verdict_on(mine).outcome]
 
 
 def test_touch_presses_the_buttons_and_moves_the_slider_of_the_step(open_page: Any, classic: str) -> None:

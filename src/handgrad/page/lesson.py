@@ -13,6 +13,7 @@ from handgrad.backprop.network.words import UPDATES
 from handgrad.backprop.presets import load_network, preset_names
 from handgrad.backprop.simulate import DIFFERENCE
 from handgrad.backprop.symbols.calculus import ACTIVATIONS, FUNCTIONS, LOSSES
+from handgrad.backprop.verdicts import rules_as_data
 from handgrad.files import check_free, write_whole
 from handgrad.page.document import page_document
 from handgrad.page.lesson_body import lesson_body
@@ -77,6 +78,7 @@ def lesson_data(network: Network) -> dict[str, Any]:
         "rates": DEFAULT_RATES,
         "rateSteps": RATE_STEPS,
         "difference": DIFFERENCE,
+        "verdicts": rules_as_data(),
         "marking": {
             "tolerance": TOLERANCE,
             "ofStep": OF_STEP,

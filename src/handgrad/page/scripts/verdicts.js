@@ -1,4 +1,4 @@
-// A verdict on a learning rate in words: the rules are data, the same that the notes and the workbook follow.
+// A verdict on a learning rate in words: the rules are data from backprop/verdicts.py, which the notes and the workbook follow too.
 
 import { begin, compileStep } from "./evaluate.js";
 
@@ -25,13 +25,15 @@ export function featuresOf(errors, rows, flat, rules) {
     numbers: kept.length,
     first: kept[0] ?? Number.NaN,
     last: kept.at(-1) ?? Number.NaN,
-    lowest: kept.reduce((low, error) => Math.min(low, error), kept[0] ?? Number.NaN),
+    before: kept.at(-2) ?? kept.at(-1) ?? Number.NaN,
     highest: kept.reduce((high, error) => Math.max(high, error), kept[0] ?? Number.NaN),
     middle: kept[half] ?? Number.NaN,
     rises: count(steps, "rose"),
-    "late rises": count(steps.slice(half), "rose"),
     falls: count(steps, "fell"),
     steps: Math.max(rows - 1, 0),
+    late_rises: count(steps.slice(half), "rose"),
+    late_falls: count(steps.slice(half), "fell"),
+    late_steps: steps.slice(half).length,
     flat,
   };
 }
@@ -68,7 +70,8 @@ function flatLayer(run, moment, rules) {
     const activation = choices.activations[layer - 1];
     const steepest = rules.steepest[activation];
     if (steepest === undefined) continue;
-    const own = graph.list.filter((q) => q.kind === "activation slope" && q.layer === layer && q.source === q.unit);
+    // Of softmax, whose outputs depend on one another, each output's slope for its own pre-activation.
+    const own = graph.list.filter((q) => q.kind === "activation slope" && q.layer === layer && (!q.source || q.source === q.unit));
     const values = compileStep(graph, own.map((q) => q.name))(begin(graph, given));
     const slopes = own.map((q) => values[/** @type {number} */ (graph.place.get(q.name))]);
     if (!slopes.every((slope) => Number.isFinite(slope) && slope < rules.flat * steepest)) continue;
@@ -86,7 +89,6 @@ function flatLayer(run, moment, rules) {
  */
 export function verdictOn(run, moment, data) {
   const rules = data.verdicts;
-  if (!rules) return run.diverged === null ? "" : `diverges at step ${run.diverged}`;
   const flat = run.diverged === null ? flatLayer(run, moment, rules) : rules.kinds.none;
   // A run that left the finite numbers was not followed further: its rows are those that it would have had.
   const outcome = outcomeOf(featuresOf(run.errors, moment.state.rateSteps + 1, flat, rules), rules);
