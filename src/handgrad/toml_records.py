@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from pathlib import Path
@@ -22,7 +22,6 @@ from handgrad.text import quoted
 
 if TYPE_CHECKING:
     import pydantic
-    from pydantic_core import ErrorDetails
 
 Record = TypeVar("Record")
 
@@ -115,7 +114,7 @@ def _messages(error: pydantic.ValidationError, kind: type) -> Iterator[str]:
             yield f"{where} {_misfit(fault, _hint(fault['loc'], kind))}"
 
 
-def _misfit(fault: ErrorDetails, hint: Any) -> str:
+def _misfit(fault: Mapping[str, Any], hint: Any) -> str:
     """Return what is wrong with a value, after its key: what it must be, what was found, and what to write."""
     value, words = fault["input"], _choices(hint)
     if words and isinstance(value, str):

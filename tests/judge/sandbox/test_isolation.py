@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from handgrad.errors import MissingError
-from handgrad.judge.network.jobs import Clock, Context, NotMetError, NoVerdictError, check_ended
+from handgrad.judge.network.jobs import PREPARED, Clock, Context, NotMetError, NoVerdictError, check_ended
 from handgrad.judge.network.judging import sandbox
 from handgrad.judge.sandbox import run as isolation
 from handgrad.judge.sandbox import warm
@@ -32,6 +32,12 @@ WORKING = [level for level in LEVELS if works(level)]
 SANDBOXED = [level for level in WORKING if level.sandboxed]
 every_level = pytest.mark.parametrize("level", WORKING, ids=lambda level: level.name)
 every_sandbox = pytest.mark.parametrize("level", SANDBOXED, ids=lambda level: level.name)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def with_torch() -> None:
+    """Have every program here run in a copy of a process that holds torch: no limit may count that against a program."""
+    assert run(Job("pass", prepared=PREPARED), SOON).status == 0
 
 
 def outcome_of(code: str, level: Level, limits: Limits = SOON, folder: Path | None = None) -> Outcome:

@@ -107,6 +107,8 @@ def _keep(control: socket.socket, answers: int, text: int, described: int, warm:
         os.dup2(text, 2)
         with os.fdopen(described, encoding="utf-8") as file:
             spec = json.load(file)
+        # Before the walls, because there is no /proc behind them: torch is here already, and the limit is for what comes.
+        spec["limits"]["RLIMIT_DATA"] += enclose.data_held()
         enclose.adopt_orphans()
         if spec["namespaces"]:
             enclose.unshare(spec["namespaces"])
