@@ -38,6 +38,7 @@ ROOMS: Mapping[str, set[str]] = {
     "backprop.presets": {"backprop.network"},
     "backprop.graph": {"backprop.network", "backprop.symbols"},
     "backprop.simulate": {"backprop.graph", "backprop.limits", "backprop.network"},
+    "backprop.verdicts": {"backprop.simulate", "backprop.graph", "backprop.network"},
     "backprop.mistakes": {"backprop.graph", "backprop.network", "backprop.symbols"},
     "backprop.pictures": {"backprop.simulate", "backprop.graph", "backprop.network", "backprop.symbols"},
     "backprop.export": {"backprop.simulate", "backprop.graph", "backprop.network"},
@@ -45,6 +46,7 @@ ROOMS: Mapping[str, set[str]] = {
     "backprop.explain": {
         "backprop.conventions",
         "backprop.pictures",
+        "backprop.verdicts",
         "backprop.simulate",
         "backprop.graph",
         "backprop.presets",
@@ -55,6 +57,7 @@ ROOMS: Mapping[str, set[str]] = {
         "backprop.limits",
         "backprop.conventions",
         "backprop.pictures",
+        "backprop.verdicts",
         "backprop.simulate",
         "backprop.graph",
         "backprop.network",
