@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-GROUND = {"errors", "files", "system", "text", "score", "scratch", "version"}
+GROUND = {"allowance", "errors", "files", "system", "text", "score", "scratch", "version"}
 """What every room may stand on."""
 
 ROOMS: Mapping[str, set[str]] = {
     # Each room, and the rooms that it may import beside the ground; a name covers all below it ("digits": every room of
     # digits). In backprop, digits and judge each sub-folder and each single file is a room of its own, and the order of the
     # lines is that of the floors: a room stands below those that it imports nothing from.
+    "allowance": set(),
     "errors": set(),
     "version": set(),
     "score": set(),

@@ -2,7 +2,7 @@
 
 Linux, macOS and Windows are meant. A call is asked for by its presence, never by the name of a system, so that a test can
 take it away. Two doors stand where their own subject is: namespaces and limits for a stranger's program in
-`handgrad.judge.sandbox` (Linux alone), and the processor's cores in `handgrad.digits.training.device`.
+`handgrad.judge.sandbox` (Linux alone), and cores and memory in `handgrad.allowance`.
 """
 
 from __future__ import annotations

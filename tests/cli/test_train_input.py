@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -218,3 +220,10 @@ def test_a_diverged_run_and_a_damaged_one_have_their_status(place: Path, capsys:
     status, output, errors = answer(capsys, "train", "--resume", str(folder))
     assert (status, output) == (4, "")
     assert errors.startswith(f"error: {folder}/environment.json was damaged or changed: it is not JSON any more – ")
+
+
+def test_the_list_of_recipes_needs_no_torch() -> None:
+    program = "import sys; from handgrad.cli import run; run(['train', '--list']); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert done.stdout.splitlines()[-1] == "False", done.stderr
+    assert ["record-fewest", "narrow-5k", "4,946", "19"] in [line.split() for line in done.stdout.splitlines()]

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
+from handgrad.allowance import usable_cores
 from handgrad.cli.app import app
 from handgrad.errors import MissingError
 
@@ -118,7 +119,6 @@ def _machine(cpuinfo: Path = Path("/proc/cpuinfo")) -> Iterator[Finding]:
     try:
         import torch
 
-        from handgrad.digits.training.device import usable_cores
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         yield Finding("processor", True, True, model)

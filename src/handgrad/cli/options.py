@@ -15,10 +15,12 @@ DataOption = Annotated[Path | None, typer.Option("--data", help="Folder with the
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 
 
-PrecisionOption = Annotated[str, typer.Option(help="auto, fp32 or bf16.")]
+PrecisionOption = Annotated[str, typer.Option(help="auto, fp32, bf16, or probe: what is faster now.")]
 
 
-ThreadsOption = Annotated[int | None, typer.Option(min=1, max=256, help="CPU threads; left out, a probe chooses.")]
+ThreadsOption = Annotated[
+    int | None, typer.Option(min=1, max=256, help="CPU threads; left out, they follow from the work.")
+]
 
 
 SetOption = Annotated[

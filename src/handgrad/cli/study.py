@@ -45,7 +45,7 @@ def study_command(
     ] = None,
     population: Annotated[
         bool | None,
-        typer.Option(help="Train many seeds in one go, or never; left out, where a probe finds it faster."),
+        typer.Option(help="Train many seeds in one go, or never; left out, on a GPU."),
     ] = None,
     overrides: SetOption = None,
     offline: Annotated[bool, typer.Option(help="Never download; without files, digits are drawn.")] = False,

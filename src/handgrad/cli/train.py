@@ -123,15 +123,18 @@ def print_summary(summary: RunSummary, page: Path, as_json: bool) -> None:
 
 def print_recipes(as_json: bool) -> None:
     """Print every shipped recipe with its network, parameters and epochs."""
-    from handgrad.digits.networks.load import load_network
-    from handgrad.digits.networks.published import count_parameters
+    from handgrad.digits.networks.sizes import PARAMETERS
     from handgrad.digits.training.recipe_file import load_recipe, shipped_recipes
 
     rows: list[dict[str, Any]] = []
     for name in shipped_recipes():
         recipe = load_recipe(name)
-        parameters = count_parameters(load_network(recipe.network))
-        row = {"recipe": name, "network": recipe.network, "parameters": parameters, "epochs": recipe.epochs}
+        row = {
+            "recipe": name,
+            "network": recipe.network,
+            "parameters": PARAMETERS[recipe.network],
+            "epochs": recipe.epochs,
+        }
         rows.append(row | {"note": recipe.note})
     if as_json:
         print(json.dumps(rows))

@@ -23,7 +23,7 @@ from handgrad.digits.provenance import (
     recipe_of,
 )
 from handgrad.digits.training.checks import explain_out_of_memory
-from handgrad.digits.training.device import choose_machine, device_of, using
+from handgrad.digits.training.device import choose_machine, device_of, in_words, using
 from handgrad.digits.training.loop import State, begin, steps_an_epoch
 from handgrad.digits.training.loop import train as train_epochs
 from handgrad.digits.training.recipe import Recipe
@@ -57,7 +57,8 @@ def train(
 
     *data* is a folder with four IDX files, a loaded `Dataset`, or None for the cache, the download, drawn digits. *holdout*
     training images are kept apart and every epoch is evaluated on them instead of on the test set. *device*: "auto", "cpu",
-    "cuda"; *precision*: "auto", "fp32", "bf16"; *threads*: None lets a probe choose. *overrides* are ``"key=value"``.
+    "cuda"; *precision*: "auto", "fp32", "bf16", "probe"; what is left open follows from network, recipe and processor, see
+    `handgrad.digits.training.device.choose_machine`. *overrides* are ``"key=value"``.
     *stop* is asked after every step.
 
     Raises `UsageError` (recipe, network, hold-out), `MissingError` (data, device), `DiskError`, `DivergedError`,
@@ -71,8 +72,10 @@ def train(
         prepared = prepare(recipe, data=data, holdout=holdout, download=download, watched=watcher is not None)
         network = prepared.network
         machine = choose_machine(network, recipe.batch_size, device=device, precision=precision, threads=threads)
+        watcher = watcher or Silent()
+        watcher.note(in_words(machine))
         folder = create_run(Path(out), f"{recipe.name}-s{seed}")
-        job = Job(folder, prepared, environment_of(folder, prepared, seed, machine), watcher or Silent(), stop)
+        job = Job(folder, prepared, environment_of(folder, prepared, seed, machine), watcher, stop)
         with folder.locked(), using(machine):
             describe(job, summarise(network, name=recipe.network))
             state = begin(prepared.build, recipe, seed, device_of(machine))

@@ -7,16 +7,17 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from handgrad.allowance import usable_cores
 from handgrad.digits.networks.published import count_parameters
 from handgrad.digits.population.probe import TrainingPlan, choose_plan
 from handgrad.digits.population.runs import all_together
 from handgrad.digits.prepare import Prepared, prepare
 from handgrad.digits.run import LARGEST_SEED
-from handgrad.digits.training.device import choose_machine, usable_cores
+from handgrad.digits.training.device import choose_machine, in_words
 from handgrad.digits.training.recipe import Recipe
 from handgrad.digits.training.recipe_file import as_recipe
 from handgrad.digits.watcher import Watcher, never
-from handgrad.digits.workers import FailedSeed, Task, at_once, in_turn
+from handgrad.digits.workers import FailedSeed, Task, at_once, in_turn, may_start_processes
 from handgrad.errors import InterruptedRunError, UsageError
 from handgrad.runs import check_root, create_run
 from handgrad.runs.environment import Machine
@@ -94,11 +95,11 @@ def study(
 
     *jobs* processes train at a time, each with one thread (default: one a usable core; on CUDA one): that finishes more
     networks of this size an hour than one process with all cores. *population* trains many seeds in one go (see
-    `handgrad.digits.population.loop`); None lets a probe choose the faster way, unless *jobs* asks for processes. Every seed
-    uses the same device and precision. *watcher* makes who looks on at a seed (only where one process trains one seed),
-    *done* is told of each seed that ends, *note* what else the user should know. Raises `UsageError` for seeds that are not
-    1 to 1000 different numbers and for a population that would not be its seeds alone, and what `train` raises before any
-    training begins.
+    `handgrad.digits.population.loop`); None does so on CUDA, unless *jobs* asks for processes. Every seed uses the same
+    device and precision. A script needs no ``if __name__ == "__main__"``: the processes do not run it again. *watcher*
+    makes who looks on at a seed (only where one process trains one seed), *done* is told of each seed that ends, *note*
+    what else the user should know. Raises `UsageError` for seeds that are not 1 to 1000 different numbers and for a
+    population that would not be its seeds alone, and what `train` raises before any training begins.
     """
     if population and jobs:
         raise UsageError(f"--population with --jobs {jobs} – a population trains in one process, leave one of them out")
@@ -107,7 +108,7 @@ def study(
     check_root(Path(out))
     prepared = prepare(recipe, data=data, holdout=holdout, download=download, watched=watcher is not None)
     machine, jobs, plan = _decide(prepared, seeds, _Asked(device, precision, jobs, population))
-    note(plan.why)
+    note(f"{in_words(machine)}; {plan.why}")
     folder = create_run(Path(out), f"study-{recipe.name}")
     place = str(data) if data else None
     tasks = [Task(recipe, place, seed, holdout, str(folder.path), machine, download) for seed in seeds]
@@ -115,7 +116,11 @@ def study(
     if plan.population:
         ended = all_together(tasks, prepared, size=plan.population, note=note, stop=stop)
     else:
-        ended = in_turn(tasks, prepared.whole, watcher, stop) if jobs == 1 else at_once(tasks, jobs, stop)
+        ended = (
+            in_turn(tasks, prepared.whole, watcher, stop)
+            if jobs == 1 or not may_start_processes()
+            else at_once(tasks, jobs, stop)
+        )
     results: dict[int, RunSummary | FailedSeed] = {}
 
     def record() -> Study:
@@ -169,6 +174,7 @@ def _decide(prepared: Prepared, seeds: Sequence[int], asked: _Asked) -> tuple[Ma
         jobs=jobs,
         jobs_asked=asked.jobs is not None,
         wanted=asked.population,
+        timed=asked.precision == "probe",
     )
     return replace(machine, threads=plan.threads), 1 if plan.population else jobs, plan
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import shlex
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
+from types import ModuleType
 
 from handgrad.digits.data.dataset import Dataset
 from handgrad.digits.run import train
@@ -77,8 +80,13 @@ def at_once(
     # spawn, because a forked copy of a process whose torch threads run can hang.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_worker) as pool:
-        with children_without_interrupts():
-            waiting = {pool.submit(_train_by_worker, task): task.seed for task in tasks}
+        with children_without_interrupts(), _without_main():
+            try:
+                waiting = {pool.submit(_train_by_worker, task): task.seed for task in tasks}
+            except OSError as error:  # EAGAIN where the user has as many processes as they may, ENOMEM, EMFILE
+                raise HandgradError(
+                    f"no process can be started for the seeds: {error.strerror} – end others, or train one at a time (--jobs 1)"
+                ) from error
         while waiting:
             if stop():
                 _end_workers(pool, waiting)
@@ -87,6 +95,27 @@ def at_once(
             for future in ready:
                 seed = waiting.pop(future)
                 yield seed, _result_of(future, seed)
+
+
+def may_start_processes() -> bool:
+    """Return whether this process may have children: a worker of a `multiprocessing.Pool` may not."""
+    return not multiprocessing.current_process().daemon
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Let the processes that are started meanwhile not run the user's script again.
+
+    A spawned process imports ``__main__`` anew, so that what is defined there can be sent to it. Nothing of ours is, and a
+    script that calls `study` without asking whether it is the main program would begin a study in each worker. The name
+    is read when a process starts, by the thread that starts it (multiprocessing.spawn.get_preparation_data).
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _end_workers(pool: ProcessPoolExecutor, waiting: Iterable[Future[RunSummary | FailedSeed]]) -> None:

@@ -13,6 +13,7 @@ from torch import nn
 from handgrad.digits.layers.shape_check import check_classes
 from handgrad.digits.layers.table import summarise
 from handgrad.digits.networks.published import NETWORKS, count_parameters
+from handgrad.digits.networks.sizes import PARAMETERS
 from handgrad.runs.layers import LayerTable
 
 PUBLISHED: dict[str, dict[str, Any]] = json.loads(
@@ -90,3 +91,7 @@ def test_a_network_says_its_parameters_in_its_description(name: str) -> None:
 def test_the_dropout_of_squeeze_is_as_published() -> None:
     rates = [each.p for each in NETWORKS["squeeze-16k"]().modules() if isinstance(each, nn.Dropout2d)]
     assert rates == [0.1, 0.1, 0.069]
+
+
+def test_the_stored_sizes_are_those_of_the_networks() -> None:
+    assert {name: count_parameters(build()) for name, build in NETWORKS.items()} == PARAMETERS

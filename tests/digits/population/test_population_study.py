@@ -123,7 +123,8 @@ def test_the_study_says_which_way_it_took_and_its_record_holds_it(tmp_path: Path
     settings: dict[str, Any] = {"data": data, "out": tmp_path / "runs", "precision": "fp32", "note": told.append}
     found = study.study(recipe, seeds=[3, 4], population=True, **settings)
     assert (found.n, found.jobs, found.plan.population, len(found.runs)) == (2, 1, 2, 2)
-    assert told[0] == found.plan.why == "populations of up to 2, as asked"
+    assert told[0] == f"cpu, fp32, {found.threads} threads; {found.plan.why}".replace(" 1 threads", " 1 thread")
+    assert found.plan.why == "populations of up to 2, as asked"
     assert json.loads((Path(found.path) / "study.json").read_text())["way"]["population"] == 2
     with pytest.raises(UsageError, match="--population with --jobs 2"):
         study.study(recipe, seeds=[3, 4], population=True, jobs=2, **settings)
@@ -141,7 +142,7 @@ def test_the_probe_weighs_a_members_share_against_the_processes_that_train_at_a_
     monkeypatch.setattr(population_choice, "seconds_alone", lambda *_: alone)
     monkeypatch.setattr(population_choice, "seconds_together", lambda *given: 0.04 if given[3].threads == 1 else 0.05)
     monkeypatch.setattr(population_choice, "usable_cores", lambda: 2)
-    found = plan(Recipe(network="stem-16k"))
+    found = plan(Recipe(network="stem-16k"), timed=True)
     assert (found.population, found.threads) == (expected, 1)
     assert (found.seconds_alone, found.seconds_population) == (alone / 2, 0.01)
     assert ("times as fast" in found.why) and (("needed" in found.why) == (expected == 0))
@@ -150,13 +151,16 @@ def test_the_probe_weighs_a_members_share_against_the_processes_that_train_at_a_
 def test_the_probe_really_times_steps_and_leaves_torch_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(population_choice, "usable_cores", lambda: 1)
     threads, state = torch.get_num_threads(), torch.get_rng_state()
-    found = plan(Recipe(network="stem-16k", batch_size=8, optimizer=Optimizer("sgd", 1e9)), seeds=range(2), jobs=1)
+    found = plan(
+        Recipe(network="stem-16k", batch_size=8, optimizer=Optimizer("sgd", 1e9)), seeds=range(2), jobs=1, timed=True
+    )
     assert found.seconds_alone and found.seconds_population
     assert torch.get_num_threads() == threads and torch.equal(torch.get_rng_state(), state)
 
 
 def test_what_the_user_asks_for_is_not_probed() -> None:
     recipe = Recipe(network="stem-16k")
+    assert plan(recipe).population == 0
     assert plan(recipe, wanted=False).population == 0
     assert plan(recipe, jobs_asked=True).population == 0
     assert plan(recipe, seeds=[5]).population == 0
@@ -166,7 +170,7 @@ def test_what_the_user_asks_for_is_not_probed() -> None:
 def test_members_are_as_many_as_memory_holds_in_populations_of_one_size(monkeypatch: pytest.MonkeyPatch) -> None:
     network, recipe = NETWORKS["stem-16k"](), Recipe(network="stem-16k")
     one = population_choice.bytes_of_step(network, recipe.batch_size)
-    monkeypatch.setattr(population_choice, "free_memory", lambda machine: 2 * 5 * one)
+    monkeypatch.setattr(population_choice, "memory_of", lambda machine: 4 * 5 * one)
     assert [members_at_a_time(network, recipe, MACHINE, seeds) for seeds in (1, 5, 6, 12)] == [1, 5, 3, 4]
 
 
@@ -223,7 +227,7 @@ def test_a_setting_that_a_population_does_not_know_is_refused(monkeypatch: pytes
     monkeypatch.setitem(KNOWN, "averaging", ())
     with pytest.raises(UsageError, match=r"does not know averaging\.decay"):
         check_population(EVERYTHING, flat)
-    assert "does not know averaging.decay" in plan(replace(EVERYTHING, network="stem-16k")).why
+    assert "does not know averaging.decay" in plan(replace(EVERYTHING, network="stem-16k"), timed=True).why
 
 
 def test_an_optimizer_that_turns_whole_kernels_is_refused_by_its_name() -> None:
@@ -231,4 +235,4 @@ def test_an_optimizer_that_turns_whole_kernels_is_refused_by_its_name() -> None:
     muon = replace(EVERYTHING, network="stem-16k", optimizer=Optimizer("muon", 0.1, others_rate=0.1))
     with pytest.raises(UsageError, match=r'does not know the optimizer "muon" – use --no-population'):
         check_population(muon, NETWORKS["stem-16k"])
-    assert 'the optimizer "muon"' in plan(muon).why
+    assert 'the optimizer "muon"' in plan(muon, timed=True).why

@@ -1,4 +1,7 @@
-"""Whether a study trains its seeds as a population: a few steps each way decide, as a probe decides on device and precision."""
+"""Whether a study trains its seeds as a population: on CUDA, and on a CPU where it is asked for, or a probe says so.
+
+A member and its seed alone differ by rounding, so no clock may decide between them unless the user wants the timing.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +13,17 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from handgrad.allowance import usable_cores, usable_memory
 from handgrad.digits.population.check import check_population
 from handgrad.digits.population.loop import Population, begin_population, train_population
 from handgrad.digits.prepare import Prepared
 from handgrad.digits.training.checks import explain_out_of_memory
-from handgrad.digits.training.device import PROBE_STEPS, WORTH, device_of, usable_cores, using
+from handgrad.digits.training.device import PROBE_STEPS, WORTH, device_of, using
 from handgrad.digits.training.loop import Images, State, begin, train
 from handgrad.digits.training.recipe import Recipe
 from handgrad.digits.watcher import StopError
@@ -33,10 +36,11 @@ MOST = 256
 """Members at a time on CUDA."""
 PROBED_ON_CPU = 4
 """Members in the probe on a CPU, where each adds its part to the time: more gain little, and a probe must be short."""
-MEMORY = 0.5
-"""How much of the free memory a population may be expected to take."""
-UNKNOWN_MEMORY = 2 << 30
-"""What is counted on where the system does not say how much memory is free."""
+MEMORY = 0.25
+"""How much of the memory a population may be expected to take. Of all of it, not of what is free now: members that are trained
+in other populations are rounded otherwise, and a study must not depend on what else is running."""
+UNKNOWN_MEMORY = 4 << 30
+"""What is counted on where the system does not say how much memory there is."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class TrainingPlan:
     threads: int
     """Of each process; on a CPU two that are kept waiting can be slower than one, so a probe chooses here too."""
     seconds_alone: float | None = None
-    """The time of a step in a process, divided by the processes that would train at a time."""
+    """With a probe: the time of a step in a process, divided by the processes that would train at a time."""
     seconds_population: float | None = None
 
 
@@ -61,12 +65,14 @@ def choose_plan(
     jobs: int,
     jobs_asked: bool = False,
     wanted: bool | None = None,
+    timed: bool = False,
 ) -> TrainingPlan:
     """Return how the *seeds* are trained: as populations, or alone in *jobs* processes with *machine* each.
 
-    *wanted* decides where it is not None; else *jobs_asked*, which asks for processes; else a probe of a few steps on the
-    first *training* images, for which the population must be `WORTH` times as fast. Raises `UsageError` when a population is
-    wanted and would not be the seeds alone.
+    *wanted* decides where it is not None; else *jobs_asked*, which asks for processes; else, where *timed*, a probe of a few
+    steps on the first training images, for which the population must be `WORTH` times as fast; else the device: populations
+    on CUDA, each seed alone on a CPU, where convolutions of one network are made for the processor (docs/population.md).
+    Raises `UsageError` when a population is wanted and would not be the seeds alone.
     """
     recipe, build = prepared.recipe, prepared.build
     if wanted is False:
@@ -75,6 +81,10 @@ def choose_plan(
         return TrainingPlan(0, "each seed trains alone: processes were asked for", machine.threads)
     if wanted is None and len(seeds) == 1:
         return TrainingPlan(0, "one seed trains alone", machine.threads)
+    if wanted is None and not timed and machine.device == "cpu":
+        return TrainingPlan(
+            0, "each seed trains alone, as always on a CPU unless a population is asked for", machine.threads
+        )
     try:
         check_population(recipe, build)
     except UsageError as error:
@@ -89,6 +99,10 @@ def choose_plan(
         return TrainingPlan(size, f"populations of up to {size}, as asked", machine.threads)
     if size == 1:
         return TrainingPlan(0, "each seed trains alone: memory does not hold two members", machine.threads)
+    if not timed:
+        return TrainingPlan(
+            size, f"populations of up to {size}, as always on CUDA unless processes are asked for", machine.threads
+        )
     probed = seeds[: min(size, PROBED_ON_CPU)] if machine.device == "cpu" else seeds[:size]
     return _faster_plan(prepared, machine, probed, size=size, jobs=jobs)
 
@@ -172,7 +186,7 @@ def few(training: Images, recipe: Recipe, machine: Machine) -> Images:
 
 def members_at_a_time(network: nn.Module, recipe: Recipe, machine: Machine, seeds: int) -> int:
     """Return how many of *seeds* members to train in one go: as many as memory holds, the populations of one size."""
-    fitting = int(MEMORY * free_memory(machine) / bytes_of_step(network, recipe.batch_size))
+    fitting = int(MEMORY * memory_of(machine) / bytes_of_step(network, recipe.batch_size))
     most = max(1, min(seeds, fitting, MOST if machine.device == "cuda" else MOST_ON_CPU))
     return math.ceil(seeds / math.ceil(seeds / most))
 
@@ -196,12 +210,8 @@ def bytes_of_step(network: nn.Module, batch_size: int) -> int:
     return 4 * batch_size * (4 * sum(outputs) + 2 * max(patches))
 
 
-def free_memory(machine: Machine) -> int:
-    """Return how many bytes of the device's memory nobody uses, or could be given back at once."""
+def memory_of(machine: Machine) -> int:
+    """Return how many bytes of memory the device has, or on a CPU how many this process may take of it."""
     if machine.device == "cuda":
-        return int(torch.cuda.mem_get_info()[0])
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")) * 1024
-    except (OSError, StopIteration):
-        return UNKNOWN_MEMORY
+        return int(torch.cuda.mem_get_info()[1])
+    return usable_memory() or UNKNOWN_MEMORY

@@ -1,9 +1,12 @@
-"""Where a training runs and how: device, threads, precision. Chosen by a short probe, recorded, never assumed."""
+"""Where a training runs and how: device, threads, precision. They follow from network, recipe and processor, by rules.
+
+No clock decides: the same command gives the same result on the same machine, whatever else is running. ``precision="probe"``
+is for who wants the timing all the same.
+"""
 
 from __future__ import annotations
 
 import copy
-import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +15,9 @@ from contextlib import contextmanager
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
+from handgrad.allowance import usable_cores
 from handgrad.digits.networks.dropout import quicken_dropout
 from handgrad.digits.networks.fused import fuse
 from handgrad.digits.networks.published import channels_last
@@ -21,10 +26,16 @@ from handgrad.runs.environment import Machine
 from handgrad.system import keep_freed_memory
 
 DEVICES = ("auto", "cpu", "cuda")
-PRECISIONS = ("auto", "fp32", "bf16")
+PRECISIONS = ("auto", "fp32", "bf16", "probe")
 PROBE_STEPS = 4
 WORTH = 1.15
 """How many times faster bf16, or one thread, must be in the probe to be chosen: less could be noise."""
+WORK_A_THREAD = 10_000_000
+"""Multiply-adds of a step's forward pass for which one more thread pays. At a third of it two threads of our networks wait
+for each other longer than they compute (two cores of an EPYC, batches of 128; narrow-5k, 33 million a step, gains a little)."""
+WORK_FOR_BF16 = 500_000
+"""Multiply-adds an image from which bf16 can pay: it saves time in convolutions and products alone, and every operation
+between them converts. Measured with AMX: 1.6 to 3.3 times for networks of 1 to 5 million, docs/speed.md."""
 
 
 def device_of(machine: Machine) -> torch.device:
@@ -46,35 +57,71 @@ def choose_device(name: str) -> str:
 def choose_machine(
     network: nn.Module, batch_size: int, *, device: str = "auto", precision: str = "auto", threads: int | None = None
 ) -> Machine:
-    """Return the machine for *network*, timing a few training steps of a copy for whatever is left open (about a second).
+    """Return the machine for *network*: what is left open follows from network, batch size and processor.
 
-    Precision: bf16 where it is clearly faster than fp32. Threads: all usable cores, or one where that is faster. Leaves
-    torch's thread count, its random state and *network* as they were.
+    Precision: bf16 on CUDA, and on a processor that multiplies matrices in it (AMX) where the network has enough to
+    multiply. Threads: one for each `WORK_A_THREAD` of a step, at most the usable cores. With *precision* "probe" both are
+    timed instead, a few training steps of a copy (about a second). Leaves torch's thread count, its random state and
+    *network* as they were.
     """
     if precision not in PRECISIONS:
         raise UsageError(f'--precision "{precision}" – choose one of {", ".join(PRECISIONS)}')
     kind = choose_device(device)
     if kind == "cuda":
-        return Machine(kind, "bf16" if precision == "auto" else precision, torch.get_num_threads())
+        return Machine(kind, precision if precision in ("fp32", "bf16") else "bf16", torch.get_num_threads())
+    if precision == "probe":
+        return _timed_machine(network, batch_size, threads)
+    work = multiply_adds(network) if precision == "auto" or threads is None else 0
+    if precision == "auto":
+        precision = "bf16" if work >= WORK_FOR_BF16 and multiplies_bf16() else "fp32"
+    if threads is None:
+        threads = max(1, min(usable_cores(), batch_size * work // WORK_A_THREAD))
+    return Machine(kind, precision, threads)
+
+
+def in_words(machine: Machine) -> str:
+    """Return *machine* as the first line of a training says it."""
+    threads = f", {machine.threads} thread{'' if machine.threads == 1 else 's'}" if machine.device == "cpu" else ""
+    return f"{machine.device}, {machine.precision}{threads}"
+
+
+def multiply_adds(network: nn.Module) -> int:
+    """Return the multiply-adds of convolutions and products that *network* makes of one image; it stays as it was."""
+    training = network.training
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]), FlopCounterMode(display=False) as counter:
+            # In eval mode no statistics move; a network that moves something there would do so in any look at it.
+            network.eval()(torch.zeros(1, 1, 28, 28))
+    finally:
+        network.train(training)
+    return int(counter.get_total_flops()) // 2
+
+
+def multiplies_bf16() -> bool:
+    """Return whether the processor has units for matrices in bf16 (AMX).
+
+    Without them bf16 is no gain to count on: instructions for it (AVX512_BF16) were faster on one processor, and on another
+    a step's convolutions took 20 ms instead of 14, while training in it is coarser everywhere.
+    """
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.11 does not tell them
+    return bool(capabilities.get("amx_bf16", False))
+
+
+def _timed_machine(network: nn.Module, batch_size: int, threads: int | None) -> Machine:
+    """Return the machine whose steps are fastest now: bf16, or a single thread, where that is clearly faster."""
     before = torch.get_num_threads()
     most = threads or usable_cores()
     keep_freed_memory()  # as in the training itself: fresh pages cost fp32, which moves twice the bytes, more than bf16
     try:
         with torch.random.fork_rng(devices=[]):
-            if precision == "auto":
-                times = [probe(network, batch_size, most, bf16) for bf16 in (False, True)]
-                precision = "bf16" if times[0] > WORTH * times[1] else "fp32"
+            times = [probe(network, batch_size, most, bf16) for bf16 in (False, True)]
+            precision = "bf16" if times[0] > WORTH * times[1] else "fp32"
             if threads is None and most > 1:
                 one, all_cores = (probe(network, batch_size, count, precision == "bf16") for count in (1, most))
                 most = 1 if all_cores > WORTH * one else most
     finally:
         torch.set_num_threads(before)
-    return Machine(kind, precision, most)
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use, which in a container can be fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Machine("cpu", precision, most)
 
 
 def probe(network: nn.Module, batch_size: int, threads: int, bf16: bool) -> float:
