@@ -173,8 +173,8 @@ ROOMS: Mapping[str, set[str]] = {
     "judge": {"judge"},
     # What is below `fit` is pure numpy, and repeated in JavaScript.
     "photograph": set(),
-    # A page is made of plain data: the description of a step or the inference plan, never of live modules.
-    "page": {"export.plan", "export.evaluate", "backprop", "html"},
+    # A page is made of plain data: the description of a step or the inference plan, which `page.of_run` makes of a run.
+    "page": {"export", "digits", "backprop", "runs", "html"},
     "cli": {"page", "judge", "export", "report", "digits", "backprop", "runs", "xlsx", "html", "toml_records"},
     "handgrad": {"judge", "export", "report", "digits", "backprop", "runs"},
     "__main__": {"cli"},

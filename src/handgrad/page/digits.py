@@ -11,7 +11,7 @@ from handgrad.export.plan import Plan
 from handgrad.files import check_free, write_whole
 from handgrad.html.markup import Markup
 from handgrad.page.digits_body import digits_body
-from handgrad.page.digits_data import Bytes, Sample, groups_of, halved, packed_bytes, plan_data, same_answers
+from handgrad.page.digits_data import Sample, groups_of, packed_bytes, plan_data
 from handgrad.page.document import page_document
 
 WORDS = {
@@ -45,8 +45,7 @@ HOW = {
 class DigitsSubject:
     """What a digits page shows: the plan of a trained network, words about its run, and digits to choose from.
 
-    ``check_images`` are bytes ``[n, 28, 28]`` on which half precision has to give the plan's own answers to be used;
-    ``facts`` are lines for the head of the page.
+    ``facts`` are lines for the head of the page; *half* says that float16 is enough for the weights.
     """
 
     title: str
@@ -54,13 +53,12 @@ class DigitsSubject:
     facts: Sequence[str]
     samples: Sequence[Sample]
     mistakes: Sequence[Sample]
-    check_images: Bytes
+    half: bool
 
 
 def digits_page(subject: DigitsSubject) -> str:
     """Return the page of a trained network as one HTML document that loads nothing."""
-    half = same_answers(subject.plan, halved(subject.plan), subject.check_images)
-    plan, numbers = plan_data(subject.plan, half=half)
+    plan, numbers = plan_data(subject.plan, half=subject.half)
     groups, images = groups_of(subject.samples, subject.mistakes)
     data: dict[str, Any] = {
         "plan": plan,
@@ -69,16 +67,9 @@ def digits_page(subject: DigitsSubject) -> str:
         "words": WORDS,
         "how": HOW,
     }
-    body: Markup = digits_body(subject.title, (*subject.facts, _precision(subject, half)))
+    body: Markup = digits_body(subject.title, subject.facts)
     more = {"numbers": packed_bytes(numbers), "images": packed_bytes(images)}
     return page_document(f"{subject.title} – draw a digit", body, "digits", data, more)
-
-
-def _precision(subject: DigitsSubject, half: bool) -> str:
-    count = f"{len(subject.check_images):,}"
-    if half:
-        return f"The page holds the weights as float16: the same answer as with float32 on {count} of {count} images."
-    return f"The page holds the weights as float32: float16 would change an answer on {count} images."
 
 
 def write_digits(subject: DigitsSubject, path: Path, *, overwrite: bool = False) -> Path:

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.export.evaluate import evaluate
 from handgrad.export.plan import Plan, Step
 
 Bytes = NDArray[np.uint8]
@@ -78,12 +77,6 @@ def _halved(step: Step) -> Step:
     with np.errstate(over="ignore"):
         rounded = {name: array.astype(np.float16).astype(np.float32) for name, array in step.arrays.items()}
     return replace(step, **rounded)  # type: ignore[arg-type]  # the fields of arrays, by their names
-
-
-def same_answers(plan: Plan, other: Plan, images: Bytes) -> bool:
-    """Whether two plans give the same answer to each of *images*, bytes ``[n, 28, 28]``."""
-    mine, theirs = evaluate(plan, images), evaluate(other, images)
-    return bool(np.isfinite(theirs).all() and (mine.argmax(axis=1) == theirs.argmax(axis=1)).all())
 
 
 def hundred_digits(images: Bytes, labels: Bytes) -> list[Sample]:

@@ -13,7 +13,7 @@ from handgrad.report.headline import headline
 from handgrad.report.plots import plots
 from handgrad.report.setup import command, environment_section, epoch_table, layer_section, recipe_section
 from handgrad.report.svg import chart_figure
-from handgrad.runs.folder import REPORT
+from handgrad.runs.folder import PAGE, REPORT
 from handgrad.runs.read import Run, read_run
 
 PLOTS = "plots"
@@ -66,8 +66,17 @@ def masthead(run: Run) -> Markup:
         parts.append(f"{run.parameters:,} parameters")
     parts += [f"seed {run.seed}", f"dataset: {run.dataset}"]
     return tag(
-        "header", tag("p", "Handgrad – one run", class_="over"), tag("h1", run.title), tag("p", " · ".join(parts))
+        "header",
+        tag("p", "Handgrad – one run", class_="over"),
+        tag("h1", run.title),
+        tag("p", " · ".join(parts)),
+        tag("p", tag("a", "Draw a digit, and see what this network makes of it", href=PAGE)) if has_page(run) else None,
     )
+
+
+def has_page(run: Run) -> bool:
+    """Return whether a page to play with lies beside the report."""
+    return (run.path / PAGE).is_file()
 
 
 def learning(run: Run) -> Markup | None:

@@ -20,6 +20,8 @@ from handgrad.system import flush_folder, is_running, try_lock
 
 RECIPE, ENVIRONMENT, METRICS, SUMMARY = "recipe.toml", "environment.json", "metrics.jsonl", "summary.json"
 LAYERS, MODEL, EVIDENCE, REPORT = "layers.json", "model.safetensors", "evidence.safetensors", "report.html"
+PAGE = "digits.html"
+"""The page to play with, where one was made; the report links it."""
 EXPORTS = "export"
 """The folder in a run for what was exported from it."""
 SEALED = (RECIPE, ENVIRONMENT, LAYERS, METRICS, MODEL, EVIDENCE)

@@ -4,7 +4,7 @@ import { byId, html, setText, svg } from "./dom.js";
 import { Maps, paintMap } from "./maps.js";
 import { Pad, PAD } from "./pad.js";
 import { probabilitiesOf, readPlan, runPlan } from "./plan.js";
-import { prepared, SIDE } from "./prepare.js";
+import { fitted, SIDE } from "./prepare.js";
 import { inflate, inflateJson } from "./unpack.js";
 
 const CHUNK_MS = 40;
@@ -88,7 +88,7 @@ class Digits {
   #drawn() {
     const { pad } = this;
     if (pad.picture) return;
-    this.#answer(pad.empty ? null : prepared(pad.inkBytes(), PAD), pad.empty ? "" : "your drawing");
+    this.#answer(pad.empty ? null : fitted(pad.inkBytes(), PAD)?.image || null, pad.empty ? "" : "your drawing");
   }
 
   /**
@@ -111,7 +111,7 @@ class Digits {
       this.pad.strokes = [];
       this.pad.picture = bitmap;
       this.pad.paint();
-      this.#answer(prepared(ink, width), file.name);
+      this.#answer(fitted(ink, width)?.image || null, file.name);
     } catch {
       setText(this.parts.told, "This file is no picture that the browser can read – try a PNG or a JPEG.");
     }

@@ -42,6 +42,26 @@ function colourOf(text) {
   return [0, 2, 4].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
 }
 
+/**
+ * What a step is called: its operation, and its path in the network where that says more than a number.
+ * @param {import("./plan.js").PlanStep} step
+ * @returns {string}
+ */
+function titleOf(step) {
+  const kind = kindOf(step).replace("_", " and ");
+  return /[a-z]/.test(step.name) && step.name !== kind ? `${kind} ${step.name}` : kind;
+}
+
+/**
+ * The name by which words about a step are found.
+ * @param {import("./plan.js").PlanStep} step
+ * @returns {string}
+ */
+function kindOf(step) {
+  if (step.op === "function") return step.function || "";
+  return step.op === "pool" ? `${step.kind} pool` : step.op;
+}
+
 export class Maps {
   /**
    * @param {Record<string, any>} parts
@@ -58,13 +78,14 @@ export class Maps {
     this.values = null;
     this.chosen = { number: 0, flat: 0 };
     this.current = 0;
-    /** @type {{number: number, root: any, canvases: HTMLCanvasElement[], words: any}[]} */
-    this.layers = plan.steps.flatMap((step, at) => (step.op === "reshape" ? [] : [this.#layer(at + 1)]));
+    /** @type {{number: number, title: string, root: any, canvases: HTMLCanvasElement[], words: any}[]} */
+    this.layers = [];
+    plan.steps.forEach((step, at) => step.op !== "reshape" && this.layers.push(this.#layer(at + 1)));
     parts.layers.append(...this.layers.map((layer) => layer.root));
     parts.back.addEventListener("click", () => this.#walk(-1));
     parts.next.addEventListener("click", () => this.#walk(1));
     for (const name of ["channel", "row", "column"]) parts[name].addEventListener("input", () => this.#typed());
-    parts.layer.append(...this.layers.map((layer) => html("option", { value: String(layer.number) }, plan.steps[layer.number - 1].name)));
+    parts.layer.append(...this.layers.map((layer) => html("option", { value: String(layer.number) }, layer.title)));
     parts.layer.addEventListener("input", () => this.choose(Number(parts.layer.value), 0));
   }
 
@@ -72,10 +93,11 @@ export class Maps {
   #layer(number) {
     const step = this.plan.steps[number - 1];
     const { shape } = step;
+    const title = `${this.layers.length + 1} · ${titleOf(step)}`;
     const flat = shape.length === 1;
     const pictures = flat ? 1 : shape[0];
     const canvases = Array.from({ length: pictures }, (_, channel) => {
-      const canvas = /** @type {any} */ (html("canvas", { class: flat ? "map row" : "map", "aria-hidden": "true", title: flat ? step.name : `${step.name}, channel ${channel + 1}` }));
+      const canvas = /** @type {any} */ (html("canvas", { class: flat ? "map row" : "map", "aria-hidden": "true", title: flat ? title : `${title}, channel ${channel + 1}` }));
       canvas.addEventListener("click", (/** @type {MouseEvent} */ event) => {
         const box = canvas.getBoundingClientRect();
         const column = Math.min(canvas.width - 1, Math.floor(((event.clientX - box.left) * canvas.width) / box.width));
@@ -85,17 +107,17 @@ export class Maps {
       return canvas;
     });
     const size = flat ? `${shape[0]} numbers` : `${shape[0]} maps of ${shape[1]}×${shape[2]}`;
-    const words = html("p", { class: "quiet" }, this.data.words[step.op === "function" ? step.function || "" : step.op === "pool" ? `${step.kind} pool` : step.op] || "");
+    const words = html("p", { class: "quiet" }, this.data.words[kindOf(step)] || "");
     const kernels = step.op === "convolution" ? this.#kernels(number) : null;
     const root = html(
       "li",
       { class: "layer" },
-      html("h3", {}, step.name, html("span", { class: "quiet" }, ` ${size}`)),
+      html("h3", {}, title, html("span", { class: "quiet" }, ` – ${size}`)),
       words,
       html("div", { class: "map-row" }, ...canvases),
       kernels,
     );
-    return { number, root, canvases, words };
+    return { number, title, root, canvases, words };
   }
 
   /**
@@ -168,8 +190,7 @@ export class Maps {
     this.layers.forEach((layer, at) => layer.root.classList.toggle("lit", at === this.current));
     const layer = this.layers[this.current];
     layer.root.scrollIntoView({ block: "center", behavior: window.matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
-    const { name } = this.plan.steps[layer.number - 1];
-    setText(this.parts.walked, `Layer ${this.current + 1} of ${this.layers.length}: ${name}. ${layer.words.textContent}`);
+    setText(this.parts.walked, `Layer ${layer.title}, of ${this.layers.length}. ${layer.words.textContent}`);
     this.parts.back.disabled = this.current === 0;
     this.parts.next.disabled = this.current === this.layers.length - 1;
   }
@@ -214,7 +235,7 @@ export class Maps {
     const { terms, bias, kernel, channels } = originOf(plan, values, number, flat);
     const result = values[number][flat];
     if (bias === null) {
-      const how = this.data.how[step.op === "pool" ? `${step.kind} pool` : step.op] || "";
+      const how = this.data.how[kindOf(step)] || "";
       const [first] = terms;
       setText(parts.words, terms.length === 1 ? `${step.function || step.op} of ${text(first.value)} is ${text(result)}.` : `${how} ${terms.length} numbers: ${text(result)}.`);
       parts.terms.replaceChildren(kernel ? grid(terms.slice(0, kernel[0] * kernel[1]).map((term) => text(term.value)), kernel[1], (at) => terms[at].value === result) : "");
