@@ -42,6 +42,8 @@ class DataRecord:
     sha256: str | None
     files: tuple[FileRecord, ...]
     mirrors: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    """What the user should know: damaged files that were passed over, test images that are training images too."""
 
 
 @app.command("data")
@@ -104,12 +106,14 @@ def describe(record: DataRecord) -> list[str]:
     for file in record.files:
         verdict = "SHA-256 is MNIST's" if file.is_mnist else f"SHA-256 {file.sha256[:12]}…"
         lines.append(f"  {file.file:{width}}  {file.items:>7,} {file.holds:15}  {file.bytes:>10,} bytes  {verdict}")
+    lines += [f"note: {line}" for line in record.notes]
     if record.name != "mnist":
         lines.append(f"This is not MNIST; results say dataset: {record.name}.")
     return lines
 
 
 def _record(content: Folder, folder: Path, source: Literal["folder", "cache"], mirrors: tuple[str, ...]) -> DataRecord:
+    from handgrad.digits.data.idx_folder import repeated_in_words
     from handgrad.digits.data.mnist import PARTS
 
     files = tuple(
@@ -123,4 +127,5 @@ def _record(content: Folder, folder: Path, source: Literal["folder", "cache"], m
         )
         for read, part in zip(content.files, PARTS, strict=True)
     )
-    return DataRecord(str(folder), source, content.name, content.sha256, files, mirrors)
+    notes = content.passed_over + ((repeated_in_words(content),) if content.repeated else ())
+    return DataRecord(str(folder), source, content.name, content.sha256, files, mirrors, notes)

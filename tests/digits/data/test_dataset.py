@@ -13,6 +13,7 @@ import torch
 from digits.idx_folders import change, digit_arrays, file_name, pretend_mnist, write_folder
 from handgrad.digits.data import dataset as module
 from handgrad.digits.data.dataset import hold_out, load_dataset
+from handgrad.digits.data.idx_folder import read_folder
 from handgrad.errors import MissingError, UsageError
 from handgrad.runs.record import EvaluatedOn
 
@@ -182,3 +183,58 @@ def test_the_real_mnist_is_recognised_quickly_and_its_damage_found(tmp_path: Pat
 def small_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "DRAWN_TRAINING", 40)
     monkeypatch.setattr(module, "DRAWN_TEST", 20)
+
+
+def layouts(place: Path) -> dict[str, Path]:
+    """Write one data set as torchvision, an archive with folders that bear the files' names, and a browser leave it."""
+    arrays = digit_arrays()
+    write_folder(place / "torchvision/MNIST/raw", arrays, ending="")
+    write_folder(place / "torchvision/MNIST/raw", arrays)
+    archive = write_folder(place / "archive", arrays, ending="")
+    for path in sorted(archive.iterdir()):
+        content = path.read_bytes()
+        path.unlink()
+        path.mkdir()
+        (path / path.name).write_bytes(content)
+    browser = write_folder(place / "browser", arrays, ending="")
+    for path in sorted(browser.iterdir()):
+        path.rename(path.with_name(f"{path.name}.gz"))
+    cut = write_folder(place / "cut", arrays, ending="")
+    change(write_folder(cut, arrays) / "train-images-idx3-ubyte.gz", lambda data: data[:-40])
+    return {
+        "plain": write_folder(place / "plain", arrays),
+        "root": place / "torchvision",
+        "MNIST": place / "torchvision/MNIST",
+        "archive": archive,
+        "browser": browser,
+        "cut": cut,
+    }
+
+
+def test_the_same_files_are_found_in_every_layout_that_tools_leave(tmp_path: Path) -> None:
+    found = {name: read_folder(place) for name, place in layouts(tmp_path).items()}
+    assert {folder.sha256 for folder in found.values()} == {found["plain"].sha256}
+    assert {name: len(folder.passed_over) for name, folder in found.items() if folder.passed_over} == {"cut": 1}
+    line = found["cut"].passed_over[0]
+    assert line.startswith(f"{tmp_path}/cut/train-images-idx3-ubyte.gz is damaged")
+    assert line.endswith("train-images-idx3-ubyte is read instead")
+    assert line in (load_dataset(tmp_path / "cut").notice or "")
+
+
+def test_a_part_that_is_damaged_in_every_file_is_told_with_the_first(tmp_path: Path) -> None:
+    place = layouts(tmp_path)["cut"]
+    change(place / "train-images-idx3-ubyte", lambda data: data[:-1])
+    with pytest.raises(MissingError, match=r"train-images-idx3-ubyte\.gz is damaged"):
+        read_folder(place)
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(1, "1 of the 20 test images stands"), (7, "7 of the 20 test images stand")]
+)
+def test_test_images_that_are_trained_on_are_counted_and_said(tmp_path: Path, count: int, words: str) -> None:
+    arrays = digit_arrays()
+    assert read_folder(write_folder(tmp_path / "clean", arrays)).repeated == 0
+    arrays["t10k-images"][:count] = arrays["train-images"][10 : 10 + count]
+    place = write_folder(tmp_path / "mixed", arrays)
+    assert read_folder(place).repeated == count
+    assert words in (load_dataset(place).notice or "")

@@ -13,7 +13,7 @@ import torch
 
 from handgrad.digits.data.drawn import draw_digits
 from handgrad.digits.data.fetch import default_cache, fetch_mnist
-from handgrad.digits.data.idx_folder import Folder, find_part, read_folder
+from handgrad.digits.data.idx_folder import Folder, find_part, read_folder, repeated_in_words
 from handgrad.digits.data.mnist import MIRRORS, PARTS
 from handgrad.errors import DiskError, MissingError, UsageError
 from handgrad.runs.record import EvaluatedOn
@@ -135,10 +135,12 @@ def without_test(dataset: Dataset) -> Dataset:
 
 
 def _from_folder(folder: Folder) -> Dataset:
-    notice = None
+    notes = list(folder.passed_over)
     if folder.name != "mnist":
         place = folder.files[0].path.parent
-        notice = f"{place} is not MNIST: four IDX files of the same shape, called {folder.name} after their hash"
+        notes.append(f"{place} is not MNIST: four IDX files of the same shape, called {folder.name} after their hash")
+    if folder.repeated:
+        notes.append(repeated_in_words(folder))
     train_images, train_labels, test_images, test_labels = (file.values for file in folder.files)
     return Dataset(
         folder.name,
@@ -147,7 +149,7 @@ def _from_folder(folder: Folder) -> Dataset:
         _tensor(train_labels).long(),
         _tensor(test_images),
         _tensor(test_labels).long(),
-        notice,
+        "; ".join(notes) or None,
     )
 
 

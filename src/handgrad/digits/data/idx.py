@@ -21,6 +21,7 @@ LARGEST_COUNT = 300_000
 """More images than this are refused: a header can promise terabytes (the largest such set, EMNIST's, has 280,000)."""
 
 _UNSIGNED_BYTE = 8
+_IDX_START = bytes([0, 0, _UNSIGNED_BYTE])
 _GZIP_START = b"\x1f\x8b"
 _LARGEST_FILE = 16 + LARGEST_COUNT * 28 * 28
 
@@ -43,7 +44,7 @@ class _Source:
         self._unpacker = None
         if self._rest.startswith(_GZIP_START):
             self._unpacker = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-        elif path.suffix == ".gz":
+        elif path.suffix == ".gz" and not self._rest.startswith(_IDX_START):  # a browser that unpacks keeps the name
             raise damaged(path, "a gzip file", _beginning(self._rest))
 
     def read(self, count: int) -> bytes:

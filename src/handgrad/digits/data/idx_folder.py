@@ -11,41 +11,45 @@ from handgrad.digits.data.mnist import PARTS, Part
 from handgrad.errors import MissingError
 from handgrad.text import one_line
 
+LAYOUTS = ("", "raw", "MNIST/raw", "MNIST")
+"""Where in a named folder the four files may lie: in it, or as torchvision puts them below its ``root``."""
+
 
 @dataclass(frozen=True, eq=False)
 class Folder:
     """Four files that belong together, ``files`` in the order of `handgrad.digits.data.mnist.PARTS`.
 
     ``name`` is ``"mnist"``, or ``"idx-"`` and the first twelve digits of ``sha256``; ``sha256`` is taken over the
-    four SHA-256 of the unpacked files, so that packing changes neither.
+    four SHA-256 of the unpacked files, so that packing changes neither. ``passed_over`` says, a line each, which damaged
+    files lie beside a whole one that was read instead. ``repeated`` counts test images that are training images too; for MNIST
+    they are not looked for, it has none.
     """
 
     name: str
     sha256: str
     files: tuple[IdxFile, IdxFile, IdxFile, IdxFile]
+    passed_over: tuple[str, ...] = ()
+    repeated: int = 0
 
 
 def read_folder(folder: Path, *, mnist_only: bool = False) -> Folder:
-    """Read the four IDX files in *folder*, packed (``.gz``) or not.
+    """Read the four IDX files in *folder*, packed (``.gz``) or not, or where `LAYOUTS` says below it.
 
     Raises `MissingError` naming file, expected and found where one is missing or damaged, where the four do not
     belong together, and, with *mnist_only*, where they are not MNIST. Files that are no MNIST at all make another
     data set; where some of the four are MNIST's and some are not, the others are taken for damaged. So a single
     wrong bit in MNIST is always found, and in another data set where gzip's checksum covers it.
     """
-    paths = [find_part(folder, part) for part in PARTS]
-    for path, part in zip(paths, PARTS, strict=True):
-        if path is None:
-            raise _missing(folder, part)
-    train_images, train_labels, test_images, test_labels = (
-        read_idx(path, part.shape) for path, part in zip(paths, PARTS, strict=True) if path is not None
-    )
+    place = _place_of(folder)
+    passed_over: list[str] = []
+    train_images, train_labels, test_images, test_labels = (_read_part(place, part, passed_over) for part in PARTS)
     files = (train_images, train_labels, test_images, test_labels)
     is_mnist = _check_against_mnist(files, mnist_only)
     if not is_mnist:
         _check_together(files)
     sha256 = hashlib.sha256("".join(file.sha256 for file in files).encode()).hexdigest()
-    return Folder("mnist" if is_mnist else f"idx-{sha256[:12]}", sha256, files)
+    repeated = 0 if is_mnist else _count_repeated(train_images, test_images)
+    return Folder("mnist" if is_mnist else f"idx-{sha256[:12]}", sha256, files, tuple(passed_over), repeated)
 
 
 def find_part(folder: Path, part: Part) -> Path | None:
@@ -53,10 +57,60 @@ def find_part(folder: Path, part: Part) -> Path | None:
 
     Raises `MissingError` where the system will not say: no permission, a name too long.
     """
+    return next(iter(_find_all(_place_of(folder), part)), None)
+
+
+def _place_of(folder: Path) -> Path:
+    """Return the first place of `LAYOUTS` in *folder* that holds something of every part, else *folder* itself."""
+    places = (folder / below for below in LAYOUTS)
+    return next((place for place in places if all(_find_all(place, part) for part in PARTS)), folder)
+
+
+def _find_all(place: Path, part: Part) -> list[Path]:
+    """Return every file of *place* that may hold *part*.
+
+    Some archives hold a folder that bears the name of a file, with the file in it.
+    """
     try:
-        return next((folder / name for name in part.names if (folder / name).exists()), None)
+        named = [place / name for name in part.names if (place / name).exists()]
+        inside = [path / name for path in named if path.is_dir() for name in part.names if (path / name).is_file()]
+        return [path for path in named if not path.is_dir()] + inside
     except OSError as error:
-        raise _unreadable(folder, error) from error
+        raise _unreadable(place, error) from error
+
+
+def _read_part(place: Path, part: Part, passed_over: list[str]) -> IdxFile:
+    """Read *part* from the first of its files that is whole; those before it are told in *passed_over*."""
+    paths = _find_all(place, part)
+    if not paths:
+        raise _missing(place, part)
+    errors: list[MissingError] = []
+    for path in paths:
+        try:
+            found = read_idx(path, part.shape)
+        except MissingError as error:
+            errors.append(error)
+            continue
+        passed_over += [
+            f"{str(error).removesuffix(' – replace the file')} – {path.name} is read instead" for error in errors
+        ]
+        return found
+    raise errors[0]
+
+
+def _count_repeated(train: IdxFile, test: IdxFile) -> int:
+    """Return how many images of *test* are, pixel for pixel, in *train*."""
+    known = {image.tobytes() for image in train.values}
+    return sum(image.tobytes() in known for image in test.values)
+
+
+def repeated_in_words(folder: Folder) -> str:
+    """Return the line for who should know that test images of *folder* are trained on."""
+    count, of = folder.repeated, len(folder.files[2].values)
+    return (
+        f"{count:,} of the {of:,} test images {'stands' if count == 1 else 'stand'} in the training set too – "
+        "an accuracy on them says little about new digits"
+    )
 
 
 def _missing(folder: Path, part: Part) -> MissingError:

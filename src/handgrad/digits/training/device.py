@@ -9,8 +9,9 @@ from __future__ import annotations
 import copy
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -103,8 +104,8 @@ def multiplies_bf16() -> bool:
     Without them bf16 is no gain to count on: instructions for it (AVX512_BF16) were faster on one processor, and on another
     a step's convolutions took 20 ms instead of 14, while training in it is coarser everywhere.
     """
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.11 does not tell them
-    return bool(capabilities.get("amx_bf16", False))
+    tell: Callable[[], Mapping[str, Any]] = getattr(torch.cpu, "get_capabilities", dict)  # not every torch tells them
+    return bool(tell().get("amx_bf16", False))
 
 
 def _timed_machine(network: nn.Module, batch_size: int, threads: int | None) -> Machine:
