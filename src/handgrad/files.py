@@ -67,7 +67,7 @@ def _remove_temporary(temporary: Path) -> None:
 def disk_error(path: Path, needed: int, error: OSError) -> DiskError:
     """Return the one-line `DiskError` for *error*: what was refused, and where room is short the bytes needed and free."""
     reason = error.strerror or type(error).__name__
-    if error.errno == errno.ENOENT:
+    if error.errno == errno.ENOENT and not path.parent.is_dir():
         return DiskError(f"cannot write {path}: {reason} – the folder is gone – choose another folder")
     if error.errno not in NO_ROOM:
         return DiskError(f"cannot write {path}: {reason} – choose another folder")

@@ -7,6 +7,7 @@ count from 1, as people do: ``layers.2.units`` is the number of units of the sec
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 import tomllib
@@ -69,10 +70,17 @@ def read_text(path: Path, instead: str = "give a shipped name or a TOML file", m
             content = file.read() if most is None else file.read(most + 1)
         if most is not None and len(content) > most:
             raise UsageError(f"{path} cannot be read: it is longer than {most:,} bytes – {instead}")
-        return content.decode("utf-8")
+        return decoded(content)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else f"byte {error.start} shows that it is not UTF-8 text"
         raise UsageError(f"{path} cannot be read: {reason} – {instead}") from error
+
+
+def decoded(content: bytes) -> str:
+    """Return *content*, text in UTF-8, or in UTF-16 with its byte-order mark as PowerShell's ``>`` and Notepad leave it."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16")
+    return content.decode("utf-8-sig")
 
 
 def read_table(text: str, source: str) -> dict[str, Any]:

@@ -164,8 +164,17 @@ def test_a_recipe_that_is_no_recipe_is_refused(text: str, place: Path, capsys: p
     assert refused(capsys, "train", *SMALL).startswith("small.toml: ")
 
 
+def test_a_recipe_in_the_utf_16_of_a_windows_editor_is_read(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (place / "small.toml").read_text()
+    for encoding in ("utf-16", "utf-8-sig"):
+        (place / "small.toml").write_text(text, encoding=encoding)
+        assert refused(capsys, "train", *SMALL, "--set", "epochs=0").startswith("small.toml: epochs is 0")
+    (place / "net.py").write_text((place / "net.py").read_text(), encoding="utf-16")
+    assert refused(capsys, "summary", "net.py:Net") == "net.py is UTF-16, which Python does not read – save it as UTF-8"
+
+
 def test_a_recipe_that_is_not_text_or_a_folder_is_refused(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (place / "small.toml").write_bytes(b"\xff\xfe\x00")
+    (place / "small.toml").write_bytes(b"\xff\x00")
     assert refused(capsys, "train", *SMALL).startswith(
         "small.toml cannot be read: byte 0 shows that it is not UTF-8 text – give"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from handgrad.errors import BusyRunError, DamagedRunError, DiskError, UsageError
+from handgrad.files import disk_error
 from handgrad.runs import RunFolder, create_run, find_runs, folder, open_run
 from runs.run_files import hold
 
@@ -222,3 +224,26 @@ def test_a_missing_folder_and_a_file_are_no_runs(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"gone is no run folder – found nothing there"):
         open_run(tmp_path / "gone")
     assert find_runs(tmp_path / "gone") == []
+
+
+def test_the_folder_above_runs_is_told_from_a_run_and_says_what_can_be_resumed(tmp_path: Path) -> None:
+    def refusal() -> str:
+        with pytest.raises(UsageError) as caught:
+            open_run(tmp_path)
+        return str(caught.value)
+
+    assert refusal() == f"{tmp_path} is no run folder – found no recipe.toml in it – `handgrad runs` lists them"
+    ended, under_way = tmp_path / "a", tmp_path / "study/b"
+    for run in (ended, under_way):
+        run.mkdir(parents=True)
+        (run / "environment.json").write_text("{}")
+    (ended / "summary.json").write_text("{}")
+    assert refusal().endswith(f"found 2 runs in it – name one of them; to be resumed: {under_way}")
+    (under_way / "summary.json").write_text("{}")
+    assert refusal().endswith(f"found 2 runs in it, all of them ended – name one of them, as {under_way}")
+
+
+def test_a_folder_is_called_gone_only_where_it_is(tmp_path: Path) -> None:
+    error = FileNotFoundError(errno.ENOENT, "No such file or directory")
+    assert "the folder is gone" in str(disk_error(tmp_path / "gone/file", 0, error))
+    assert "the folder is gone" not in str(disk_error(tmp_path / "file", 0, error))

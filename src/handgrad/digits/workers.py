@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 
+from handgrad.allowance import memory_limit
 from handgrad.digits.data.dataset import Dataset
 from handgrad.digits.run import train
 from handgrad.digits.training.recipe import Recipe
@@ -160,7 +161,9 @@ def _result_of(future: Future[RunSummary | FailedSeed], seed: int) -> RunSummary
     try:
         return future.result()
     except BrokenProcessPool:
-        return FailedSeed(seed, "its process ended without an answer – out of memory, or killed")
+        limit = memory_limit()
+        bound = f" (a limit of {limit >> 20:,} MiB is set on all processes together)" if limit else ""
+        return FailedSeed(seed, f"its process ended without an answer – out of memory{bound}, or killed")
     except InterruptedRunError as error:
         return failed_seed(seed, error)
 

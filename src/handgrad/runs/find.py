@@ -7,13 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from handgrad.errors import HandgradError, UsageError, did_you_mean
-from handgrad.runs.folder import ENVIRONMENT, METRICS, RECIPE, SUMMARY
+from handgrad.runs.folder import SIGNS
 from handgrad.runs.read import Run, read_run
 
 DEPTH = 4
 """Run folders are looked for so many folders deep: a study keeps its runs in a folder of its own."""
-SIGNS = (ENVIRONMENT, RECIPE, METRICS, SUMMARY)
-"""A folder that holds one of these is a run folder, or was one."""
 
 
 def run_paths(folder: Path, depth: int = DEPTH) -> Iterator[Path]:

@@ -26,6 +26,9 @@ EXPORTS = "export"
 """The folder in a run for what was exported from it."""
 SEALED = (RECIPE, ENVIRONMENT, LAYERS, METRICS, MODEL, EVIDENCE)
 """The files whose hashes the summary of a complete run holds: every figure shown later comes from them."""
+SIGNS = (ENVIRONMENT, RECIPE, METRICS, SUMMARY)
+"""A folder that holds one of these is a run folder, or was one."""
+MOST_NAMED = 4
 SEAL = "content_sha256"
 LONGEST_LABEL = 80
 HOLDER_LOOKS, HOLDER_PAUSE = 20, 0.02
@@ -236,10 +239,30 @@ def open_run(path: Path) -> RunFolder:
         found = "found a file" if path.exists() else "found nothing there"
         raise UsageError(f"{path} is no run folder – {found} – `handgrad runs` lists them")
     folder = RunFolder(path)
+    if not any((path / name).exists() for name in SIGNS):
+        raise UsageError(f"{path} is no run folder – found {_what_it_holds(path)}")
     for part in (RECIPE, ENVIRONMENT):
         folder.read(part)
     folder.verify()
     return folder
+
+
+def _what_it_holds(path: Path) -> str:
+    """Return what a folder holds that is none of a run, and what to name instead."""
+    found = sorted(
+        {*path.glob(f"*/{ENVIRONMENT}"), *path.glob(f"*/*/{ENVIRONMENT}")}
+    )  # a study has a folder of its own
+    runs = [RunFolder(file.parent) for file in found]
+    if not runs:
+        return f"no {RECIPE} in it – `handgrad runs` lists them"
+    open_ones = [str(run.path) for run in runs if not run.complete]
+    many = f"{len(runs)} run{'' if len(runs) == 1 else 's'} in it"
+    if not open_ones:
+        return f"{many}, all of them ended – name one of them, as {runs[-1].path}"
+    named = ", ".join(open_ones[:MOST_NAMED]) + (
+        f" and {len(open_ones) - MOST_NAMED} more" if len(open_ones) > MOST_NAMED else ""
+    )
+    return f"{many} – name one of them; to be resumed: {named}"
 
 
 def find_runs(root: Path) -> list[RunFolder]:

@@ -74,7 +74,7 @@ def _find_all(place: Path, part: Part) -> list[Path]:
     try:
         named = [place / name for name in part.names if (place / name).exists()]
         inside = [path / name for path in named if path.is_dir() for name in part.names if (path / name).is_file()]
-        return [path for path in named if not path.is_dir()] + inside
+        return [path for path in named if not path.is_dir()] + inside or named
     except OSError as error:
         raise _unreadable(place, error) from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import importlib.util
 import inspect
@@ -54,6 +55,8 @@ def import_file(path: Path) -> ModuleType:
         with _importable(path.resolve().parent):
             spec.loader.exec_module(module)
     except SyntaxError as error:
+        if path.read_bytes()[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            raise UsageError(f"{path} is UTF-16, which Python does not read – save it as UTF-8") from error
         where = (
             f"line {error.lineno}"
             if error.filename == str(path.absolute())

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
+from handgrad.allowance import memory_limit
 from handgrad.digits.layers.failure import first_line
 from handgrad.digits.training.recipe import Recipe
 from handgrad.errors import HandgradError, UsageError
@@ -67,8 +68,9 @@ def explain_out_of_memory(recipe: Recipe) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if not out_of_memory(error):
             raise
-        smaller = max(2, recipe.batch_size // 2)
+        smaller, limit = max(2, recipe.batch_size // 2), memory_limit()
+        bound = f", and a limit of {limit >> 20:,} MiB is set on this process" if limit else ""
         raise HandgradError(
-            f"out of memory – batch_size is {recipe.batch_size:,} – "
+            f"out of memory – batch_size is {recipe.batch_size:,}{bound} – "
             f"try --set batch_size={smaller}, or end other programs"
         ) from error
