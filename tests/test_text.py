@@ -39,7 +39,16 @@ def test_a_line_is_one_line_without_controls(text: str) -> None:
 
 def test_a_long_text_is_cut_with_a_sign_for_what_is_left_out() -> None:
     assert one_line("x" * 10_000) == "x" * 299 + "…" and len(one_line("x" * 10_000, None)) == 10_000
-    assert quoted("x" * 41) == f'"{"x" * 37}…"' and quoted(" y ") == '" y "'
+    assert one_line("x" * 300) == "x" * 300 and one_line("x" * 301) == "x" * 299 + "…" and one_line("abc", 2) == "a…"
+    assert quoted("x" * 40) == f'"{"x" * 40}"' and quoted("x" * 41) == f'"{"x" * 37}…"' and quoted(" y ") == '" y "'
+
+
+def test_of_an_endless_text_no_more_is_looked_at_than_is_needed() -> None:
+    assert one_line(" " * 19 + "x" * 9, 2) == "x" and one_line(" " * 20 + "x", 2) == ""
+
+
+def test_a_page_keeps_line_breaks_and_tabs_and_does_nothing_else() -> None:
+    assert escaped("a\n\tb & <i>'\"\x0b") == "a\n\tb &amp; &lt;i&gt;&#x27;&quot;\ufffd"
 
 
 def calculated(cell: str) -> bool:
@@ -76,5 +85,12 @@ def test_a_number_stays_a_number_so_that_a_column_sorts(number: object) -> None:
 
 def test_columns_stand_under_their_heads_in_any_script() -> None:
     lines = aligned(["name", "points"], [["李小龙", 7], ["e\u0301mile", 12]], right=["points"])
-    assert len({width(line) for line in lines}) == 1
+    assert lines == ["name    points", "李小龙       7", "e\u0301mile       12"]
     assert width("李小龙") == 6 and width("e\u0301") == 1
+
+
+def test_the_last_column_leaves_no_space_and_a_cell_stays_on_its_line() -> None:
+    assert aligned(["a", "long head"], [[" x\ny", None], [1.5, "z"]]) == ["a    long head", "x y  None", "1.5  z"]
+    assert aligned(["first"], [["x" * 400]]) == ["first", "x" * 400]
+    with pytest.raises(ValueError, match="zip"):
+        aligned(["a"], [["b", "c"]])

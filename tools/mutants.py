@@ -1,11 +1,14 @@
 """Plants a fault in each line of the modules that print claims, and says which ones no test notices: mutation testing.
 
-    python tools/mutants.py [MODULE…] [--jobs 2] [--keep DIR]
+    python tools/mutants.py [MODULE…] [--sample N] [--seed S] [--record] [--jobs 2] [--keep DIR]
 
 For each module below, mutmut changes one thing at a time (a sign, a number, a comparison, an argument, a word) inside its
 functions and runs the tests that reach it. A *survivor* is a change that they all accept. Survivors that change nothing that
 could be observed stand in ``tools/survivors.toml`` with the reason; the program ends with status 1 where less than 90 % of a
-module's mutants are killed, where a survivor is not listed, or where a listed one is killed by now.
+module's mutants are killed, where a survivor is not listed, or where a listed one is killed by now (if all were tried).
+
+``--sample`` tries that many mutants of each module, drawn by the seed; ``--record`` keeps what was found in
+``tools/mutants.json`` and writes ``docs/mutants.md`` from it.
 
 Needs ``pip install -r tools/mutants-requirements.txt``; ``make mutants`` does that first.
 """
@@ -15,18 +18,23 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import indent
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 SURVIVORS = ROOT / "tools" / "survivors.toml"
+RECORD = ROOT / "tools" / "mutants.json"
+PAGE = ROOT / "docs" / "mutants.md"
 AIM = 90.0
 
 TARGETS = {
@@ -34,19 +42,37 @@ TARGETS = {
     "text": ["tests/test_text.py"],
     "backprop/conventions": ["tests/backprop/test_conventions.py"],
     "backprop/workbook/checks_found": ["tests/backprop/workbook/test_checks.py"],
-    "backprop/workbook/checks_sheet": ["tests/backprop/workbook"],
-    "backprop/workbook/rates_words": ["tests/backprop/workbook"],
-    "judge/network/conditions": ["tests/judge/network/test_conditions.py"],
-    "report/headline": ["tests/report/test_page.py"],
-    "report/numbers": ["tests/report"],
+    "backprop/workbook/checks_sheet": ["tests/backprop/workbook/test_checks.py"],
+    "backprop/workbook/rates_words": ["tests/backprop/workbook/test_rates_words.py"],
+    "judge/network/conditions": [
+        "tests/judge/network/test_conditions.py",
+        "tests/judge/network/test_condition_words.py",
+    ],
+    "report/headline": ["tests/report/test_headline.py"],
+    "report/numbers": ["tests/report/test_numbers.py"],
     "report/compare": ["tests/report/test_compare.py"],
-    "digits/training/checks": ["tests/digits/training"],
+    "digits/training/checks": ["tests/digits/training/test_checks.py"],
 }
-"""Modules that print claims, and the tests that guard them."""
+"""Modules that print claims, and the tests that guard them: those of the module alone, so that a run takes minutes."""
 
-KILLED = (1, 3, 36)
-"""Exit codes that mutmut keeps: pytest's for a failed test and an internal error, and its own for a test without end."""
+KILLED = (1, 3, 36, -24, 24, 152, 255)
+"""Exit codes that mutmut keeps: pytest's for a failed test and an internal error, and its own for tests without end."""
 SKIPPED = 34
+
+PAGE_TEXT = """# What the tests notice
+
+`make mutants` plants one fault after another in the modules that print claims (a sign, a number, a comparison, an argument, a
+word) and runs the tests that guard them. `python tools/mutants.py --record` writes this page: where fewer were tried than
+there are, the tried were drawn at random with a seed that `tools/mutants.json` names, and the share is that of a sample.
+
+| module | mutants | tried | killed | share |
+|---|---|---|---|---|
+{rows}
+
+## Survivors, and why they may live
+
+{survivors}
+"""
 
 CONFIGURATION = """
 [tool.mutmut]
@@ -62,43 +88,60 @@ track_dependencies = false
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a module's mutants: how many there were and were killed, and the changes that were not."""
+    """What became of a module's mutants: how many there are, were tried and were killed, and the changes that were not."""
 
     module: str
     mutants: int
+    tried: int
     killed: int
     survivors: tuple[str, ...]
 
     @property
     def share(self) -> float:
-        """The share of the killed, in percent."""
-        return 100 * self.killed / self.mutants if self.mutants else 100.0
+        """The share of the killed among the tried, in percent."""
+        return 100 * self.killed / self.tried if self.tried else 100.0
 
 
-def examine(module: str, tests: Sequence[str], place: Path, jobs: int) -> Result:
+def examine(module: str, place: Path, chosen: argparse.Namespace) -> Result:
     """Run mutmut on one module in a copy of the project below *place*."""
-    copy_project(place, module, tests)
+    copy_project(place, module, TARGETS[module])
+    names: list[str] = []
+    if chosen.sample:
+        # Without a mutant of that name it stops where all are made and the tests that reach each are known.
+        mutmut(place, "run", "--max-children", str(chosen.jobs), "none")
+        every = sorted(exit_codes(place, module))
+        # A drawing that depends on the module's name: the same numbers would pick the same corners of each file.
+        drawn = random.Random(f"{chosen.seed} {module}").sample(every, min(chosen.sample, len(every)))
+        names = sorted(drawn)
+    mutmut(place, "run", "--max-children", str(chosen.jobs), *names)
+    codes = exit_codes(place, module)
+    counted = {name: codes[name] for name in names or codes if codes[name] != SKIPPED}
+    if None in counted.values():
+        raise SystemExit(f"{module}: mutmut did not come to its end – see {place / 'mutmut.log'}")
+    alive = [name for name, code in counted.items() if code not in KILLED]
+    changes = tuple(change_in(mutmut(place, "show", name)) for name in alive)
+    return Result(module, len(codes), len(counted), len(counted) - len(alive), changes)
+
+
+def mutmut(place: Path, *arguments: str) -> str:
+    """Run mutmut in *place* and return what it printed, which is kept in a log beside the copy."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "mutmut"]
-    # It redraws a line several times a second, without asking whether anybody watches.
-    with (place / "mutmut.log").open("wb") as log:
-        subprocess.run(
-            [*command, "run", "--max-children", str(jobs)], cwd=place, env=environment, check=False,
-            stdout=log, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "mutmut", *arguments], cwd=place, env=environment, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    with (place / "mutmut.log").open("a", encoding="utf-8") as log:
+        log.write(done.stdout)
+    return done.stdout
+
+
+def exit_codes(place: Path, module: str) -> dict[str, int | None]:
+    """Return what mutmut keeps of *module*: each mutant with the exit code of its tests, None where they did not run."""
     kept = place / "mutants" / "src" / "handgrad" / f"{module}.py.meta"
     if not kept.exists():
         raise SystemExit(f"{module}: mutmut did not run – see {place / 'mutmut.log'}")
     codes: dict[str, int | None] = json.loads(kept.read_text(encoding="utf-8"))["exit_code_by_key"]
-    counted = {name: code for name, code in codes.items() if code != SKIPPED}
-    if None in counted.values():
-        raise SystemExit(f"{module}: mutmut did not come to its end – see {place / 'mutmut.log'}")
-    alive = [name for name, code in counted.items() if code not in KILLED]
-    changes = []
-    for name in alive:
-        shown = subprocess.run([*command, "show", name], cwd=place, env=environment, capture_output=True, text=True)
-        changes.append(change_in(shown.stdout))
-    return Result(module, len(counted), len(counted) - len(alive), tuple(changes))
+    return codes
 
 
 def copy_project(place: Path, module: str, tests: Sequence[str]) -> None:
@@ -128,12 +171,45 @@ def listed_survivors() -> dict[tuple[str, str], str]:
     return {(each["module"], each["change"].strip()): each["reason"] for each in table.get("survivor", [])}
 
 
+def keep_record(result: Result, seed: int) -> None:
+    """Keep *result* beside those of the other modules, and write the page of all."""
+    record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+    record[result.module] = {
+        "mutants": result.mutants,
+        "tried": result.tried,
+        "killed": result.killed,
+        "seed": seed if result.tried < result.mutants else None,
+        "survivors": result.survivors,
+    }
+    RECORD.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    PAGE.write_text(page(record, listed_survivors()), encoding="utf-8")
+
+
+def page(record: Mapping[str, Mapping[str, Any]], reasons: Mapping[tuple[str, str], str]) -> str:
+    """Return the page of what the tests notice, in Markdown."""
+    rows = [
+        f"| `{module}` | {found['mutants']} | {found['tried']} | {found['killed']} "
+        f"| {100 * found['killed'] / found['tried']:.1f} % |"
+        for module in TARGETS
+        if (found := record.get(module))
+    ]
+    listed = []
+    for module in TARGETS:
+        for change in record.get(module, {}).get("survivors", ()):
+            reason = reasons.get((module, change), "not yet explained")
+            listed.append(f"- `{module}`: {reason}\n\n" + indent(f"```diff\n{change}\n```", "  "))
+    return PAGE_TEXT.format(rows="\n".join(rows), survivors="\n\n".join(listed) or "None.")
+
+
 def main() -> int:
     """Examine the modules that were named, or all; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("modules", nargs="*", metavar="MODULE", help=", ".join(TARGETS))
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--keep", type=Path, help="work there, and leave it")
+    parser.add_argument("--sample", type=int, metavar="N", help="try N mutants of each module, drawn by the seed")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--record", action="store_true", help="keep what was found, and write docs/mutants.md")
     chosen = parser.parse_args()
     unknown = set(chosen.modules) - set(TARGETS)
     if unknown:
@@ -141,13 +217,17 @@ def main() -> int:
     reasons, bad = listed_survivors(), False
     for module in chosen.modules or TARGETS:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
-            place = (chosen.keep or Path(temporary)) / module.replace("/", ".")
-            result = examine(module, TARGETS[module], place, chosen.jobs)
+            result = examine(module, (chosen.keep or Path(temporary)) / module.replace("/", "."), chosen)
+        if chosen.record:
+            keep_record(result, chosen.seed)
         unlisted = [change for change in result.survivors if (module, change) not in reasons]
-        stale = [change for of, change in reasons if of == module and change not in result.survivors]
+        all_tried = result.tried == result.mutants
+        stale = [change for of, change in reasons if all_tried and of == module and change not in result.survivors]
         bad = bad or bool(unlisted or stale) or result.share < AIM
         print(
-            f"{module}: {result.killed} of {result.mutants} killed, {result.share:.1f} % (aim {AIM:.0f} %)", flush=True
+            f"{module}: {result.killed} of {result.tried} killed, {result.share:.1f} % (aim {AIM:.0f} %); "
+            f"{result.mutants} mutants in all",
+            flush=True,
         )
         for word, changes in (("survives", unlisted), ("listed, and killed by now", stale)):
             for change in changes:

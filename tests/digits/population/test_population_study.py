@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,14 @@ from handgrad.digits import study
 from handgrad.digits.networks.published import NETWORKS
 from handgrad.digits.population import probe as population_choice
 from handgrad.digits.population.check import KNOWN, check_population
+from handgrad.digits.population.loop import begin_population, train_population
 from handgrad.digits.population.probe import TrainingPlan, choose_plan, members_at_a_time
 from handgrad.digits.population.runs import all_together
 from handgrad.digits.prepare import Prepared, prepare
 from handgrad.digits.run import resume, train
+from handgrad.digits.training.loop import Images
 from handgrad.digits.training.recipe import Optimizer, Recipe
+from handgrad.digits.watcher import StopError
 from handgrad.digits.workers import FailedSeed, Task
 from handgrad.errors import InterruptedRunError, UsageError
 from handgrad.runs.environment import Machine
@@ -172,6 +177,35 @@ def test_members_are_as_many_as_memory_holds_in_populations_of_one_size(monkeypa
     one = population_choice.bytes_of_step(network, recipe.batch_size)
     monkeypatch.setattr(population_choice, "memory_of", lambda machine: 4 * 5 * one)
     assert [members_at_a_time(network, recipe, MACHINE, seeds) for seeds in (1, 5, 6, 12)] == [1, 5, 3, 4]
+
+
+@pytest.mark.parametrize("name", ["stem-16k", "narrow-5k"])
+def test_memory_is_put_at_three_to_five_times_what_torch_allocates_for_a_member(name: str, tmp_path: Path) -> None:
+    """Above it, because nobody may run out of memory; not far, because members are lost."""
+    peaks = [allocated(name, members, 16, tmp_path / f"{members}.json") for members in (1, 3)]
+    estimate = population_choice.bytes_of_step(NETWORKS[name](), 16)
+    assert 3 <= estimate / ((peaks[1] - peaks[0]) / 2) <= 5
+    assert population_choice.bytes_of_step(NETWORKS[name](), 32) == 2 * estimate
+
+
+def allocated(name: str, members: int, batch: int, events: Path) -> int:
+    """Return the most bytes that two steps of a population held at a time, by torch's own profiler."""
+    images = Images(torch.zeros(4 * batch, 28, 28, dtype=torch.uint8), torch.zeros(4 * batch, dtype=torch.long))
+    recipe = Recipe(network=name, batch_size=batch)
+    population = begin_population(NETWORKS[name], recipe, range(members), torch.device("cpu"))
+    steps = iter((False, True))
+
+    def stop_after_two(now: object, rate: float) -> None:
+        if next(steps):
+            raise StopError
+
+    activities = [torch.profiler.ProfilerActivity.CPU]
+    with torch.profiler.profile(activities=activities, profile_memory=True) as seen, suppress(StopError):
+        next(train_population(population, recipe, images, images, bf16=False, after_step=stop_after_two))
+    seen.export_chrome_trace(str(events))
+    held = [each for each in json.loads(events.read_text())["traceEvents"] if each["name"] == "[memory]"]
+    sums = accumulate(each["args"]["Bytes"] for each in sorted(held, key=lambda each: each["ts"]))
+    return max(sums)
 
 
 class Scaled(nn.Sequential):
