@@ -101,6 +101,4 @@ def test_a_self_test_with_a_changed_weight_fails() -> None:
 def test_a_head_of_a_strangers_words_stays_a_comment_in_ascii() -> None:
     text = c_file(plan("Perceptron"), IMAGES[:1], ["Name */ int x; /* – größer", "Second."])
     assert text.isascii()
-    assert (
-        text.startswith("/*\n * Name * / int x; / * - gr??er\n *\n * Second.\n */\n") or "gr?er" in text.splitlines()[1]
-    )
+    assert text.splitlines()[:2] == ["/*", " * Name * / int x; / * - gr??er"]
