@@ -159,9 +159,12 @@ ROOMS: Mapping[str, set[str]] = {
     "judge.verdict": set(),
     "judge.page": {"judge.verdict", "html"},
     "judge.sandbox": set(),
+    # Takes the network out of a hand-in by its text; only what loads it knows torch.
+    "judge.handed_in": set(),
     "judge.examination": {"judge.verdict", "transcript", "digits"},
     "judge.network": {
         "judge.examination",
+        "judge.handed_in",
         "judge.sandbox",
         "judge.verdict",
         "transcript",

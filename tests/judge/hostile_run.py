@@ -47,8 +47,13 @@ def small_data() -> Dataset:
     )
 
 
-def judge_hostile(name: str, place: Path, monkeypatch: pytest.MonkeyPatch, limit: float) -> Aftermath:
-    """Judge the file *name* of the corpus under *limit* seconds."""
+def judge_hostile(
+    name: str, place: Path, monkeypatch: pytest.MonkeyPatch, limit: float, *, whole: bool = True
+) -> Aftermath:
+    """Judge the file *name* of the corpus under *limit* seconds.
+
+    *whole*: every line of it runs. Otherwise only its network is taken, and what stands at its top level never has a chance.
+    """
     outside, data = place / "outside", place / "data"
     for folder in (outside, data):
         folder.mkdir()
@@ -65,7 +70,12 @@ def judge_hostile(name: str, place: Path, monkeypatch: pytest.MonkeyPatch, limit
     before = snapshot(outside, data, handed)
     began = time.monotonic()
     verdict = judge_network(
-        str(file), parse_assignment(ASSIGNMENT, "hostile"), data=small_data(), time_limit=limit, limits=LIMITS
+        str(file),
+        parse_assignment(ASSIGNMENT, "hostile"),
+        data=small_data(),
+        time_limit=limit,
+        limits=LIMITS,
+        whole=whole,
     )
     seconds = time.monotonic() - began
     after = snapshot(outside, data, handed)

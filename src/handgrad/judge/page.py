@@ -27,6 +27,7 @@ def table_text(verdict: Verdict) -> str:
     lines = aligned(["condition", "asked", "found", "met"], rows) if rows else []
     lines += [f"{one_line(verdict.file)} – {verdict.assignment}: {verdict.verdict}"]
     lines += [f"note: {one_line(note, None)}" for note in verdict.notes]
+    lines += [f"judged: {one_line(verdict.judged, None)}"] if verdict.judged else []
     lines += [f"isolation: {verdict.isolation}; {verdict.seconds:.1f} s"]
     return "\n".join(lines)
 
@@ -94,6 +95,7 @@ def _verdict_section(verdict: Verdict, heading: str) -> Markup:
         ),
         table(["condition", "asked", "found", "met"], rows, class_="judged") if rows else None,
         tag("ul", *(tag("li", note) for note in verdict.notes)) if verdict.notes else None,
+        tag("p", f"judged: {verdict.judged}", class_="quiet") if verdict.judged else None,
         tag("p", f"isolation: {verdict.isolation} · judged in {verdict.seconds:.1f} s", class_="quiet"),
     )
 

@@ -87,7 +87,7 @@ class Requirement:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judgement of one file; ``isolation`` is the one really in force, ``seconds`` how long the judging took."""
+    """The judgement of one hand-in; ``isolation`` is the one really in force, ``seconds`` how long the judging took."""
 
     verdict: Literal["met", "not met", "no verdict"]
     file: str
@@ -96,6 +96,8 @@ class Verdict:
     isolation: str
     notes: tuple[str, ...]
     seconds: float
+    judged: str = ""
+    """Which part of what was handed in: ``cells 3 and 5, 42 lines``."""
 
 
 def place_words(path: str) -> str:

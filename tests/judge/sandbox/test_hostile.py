@@ -52,6 +52,15 @@ def test_a_hostile_file_gains_nothing_and_leaves_nothing(
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("name", FILES)
+def test_no_file_whose_network_alone_is_taken_gains_anything(
+    name: str, limit: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most = limit if name in ENDLESS else 4 * limit
+    assert faults(judge_hostile(name, tmp_path, monkeypatch, most, whole=False), most) == []
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("name", [name for name in FILES if name not in FEW])
 def test_no_file_of_the_corpus_gains_anything_or_leaves_anything(
     name: str, limit: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

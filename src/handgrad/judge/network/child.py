@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -20,12 +19,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from handgrad.digits.layers.shape_check import check_classes
-from handgrad.digits.networks.load import import_file, load_network
 from handgrad.digits.training.augment import normalise
 from handgrad.digits.training.loop import Images, begin, key, train
 from handgrad.digits.training.recipe_file import parse_recipe
-from handgrad.errors import DivergedError, HandgradError, UsageError
+from handgrad.errors import DivergedError, HandgradError
+from handgrad.judge.handed_in.load import loaded, on_the_processor
+from handgrad.judge.handed_in.records import NotTakenError, Taken
+from handgrad.judge.handed_in.take import take
+from handgrad.judge.network.author import (
+    answer_of,
+    author_at_fault,
+    first_line_of,
+    made,
+    not_compiled,
+    scores_alone,
+)
 from handgrad.judge.sandbox.frames import packed_frame
 from handgrad.transcript.rebuild import MalformedError, Rebuilt, pack_tensors, unpack_tensors
 from handgrad.transcript.record import UntraceableError, record, weights_of
@@ -38,8 +46,6 @@ AGAIN = 1000
 SHOWN_TO_FILE = 32
 REBUILT_SAME = 1e-2
 """How far an answer of the rebuilt network may be from the file's own, relative to the largest: half precision is allowed."""
-
-USUAL = ("Net", "Network", "Model")
 
 Send = Callable[..., None]
 
@@ -79,66 +85,58 @@ def main(folder: str, answers: int) -> None:
         send("refused", reason=str(error), author=error.author)
     except MalformedError as error:
         send("refused", reason=f"the network cannot be written down: {error}", author=False)
+    except NotTakenError as error:
+        send("refused", reason=str(error), author=error.author)
     except HandgradError as error:
         send("refused", reason=str(error), author=True)
     except BaseException as error:  # the stranger's exceptions may be of any kind
         if isinstance(error, SystemExit):
             reason = "the file ends the program"
         else:
-            reason = f"{_line_of(error, place)}{type(error).__name__}: {_first_line(error)}"
+            reason = f"{type(error).__name__}: {first_line_of(error)}"
         send("refused", reason=reason, author=job["kind"] == "read")
 
 
-def _first_line(error: BaseException) -> str:
-    """Return the first line of what *error* says."""
-    try:
-        return next(iter(str(error).strip().splitlines()), "")[:300]
-    except BaseException:  # its __str__ is the stranger's too
-        return ""
-
-
-def _line_of(error: BaseException, folder: Path) -> str:
-    """Return ``line N: `` for the innermost line below *folder* that *error* came through."""
-    lines = [
-        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(str(folder))
-    ]
-    return f"line {lines[-1]}: " if lines else ""
-
-
 def _read(place: Path, job: dict[str, Any], send: Send) -> None:
-    """Run the file, write down its network for each seed, and send plan, constants and first weights."""
+    """Take the network out of what was handed in, run that, write it down for each seed, and send plan and first weights."""
     images = _unpacked_images(place / "sample.bin")[:SHOWN_TO_FILE]
-    path = place / "file" / job["file"]
-    name = f"{path}:{job['network'] or _only_network(path)}".rstrip(":")
-    for seed in job["seeds"]:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(key(seed))
-            network = _not_compiled(load_network(name))
+    root = place / "file"
+    taken = take(root, root / job["file"], job["network"], whole=job["whole"])
+    send("taken", judged=taken.judged, notes=list(taken.notes))  # before any line of the hand-in runs
+    with on_the_processor([each.code for each in taken.pieces]), author_at_fault(taken):
+        for seed in job["seeds"]:
+            _write_down(taken, seed, images, send)
+    send("done")
+
+
+def _write_down(taken: Taken, seed: int, images: Tensor, send: Send) -> None:
+    """Make the network that was *taken* with the chance of *seed*, and send what it computes."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(key(seed))
+        with loaded(taken) as module:
+            network = scores_alone(not_compiled(made(taken, module)), images)
             give_lazy_layers_their_weights(network, images)
-        network.eval()
-        before = [value.clone() for value in network.state_dict().values() if isinstance(value, Tensor)]
-        scores = _answer_of(network, normalise(images).contiguous(), job["network"] or type(network).__name__)
-        changed = any(
-            not torch.equal(old, new) for old, new in zip(before, network.state_dict().values(), strict=False)
-        )
-        if changed:
-            raise UntraceableError("its forward changes its weights or buffers in eval()", author=True)
-        with torch.random.fork_rng(devices=[]):
+            network.eval()
+            before = [value.clone() for value in network.state_dict().values() if isinstance(value, Tensor)]
+            scores = answer_of(network, normalise(images).contiguous())
+            state = zip(before, network.state_dict().values(), strict=False)
+            if any(not torch.equal(old, new) for old, new in state):
+                raise UntraceableError("its forward changes its weights or buffers in eval()", author=True)
             torch.manual_seed(key(seed, 1))
             plan, constants = record(network, normalise(images).contiguous())
-        parameters, buffers = weights_of(network)
-        heads, body = pack_tensors([*parameters.values(), *buffers.values(), *constants])
-        send(
-            "network",
-            body,
-            seed=seed,
-            name=type(network).__name__,
-            plan=plan,
-            tensors=heads,
-            answers=scores.double().tolist(),
-            unused=_unused_modules(network, images),
-        )
-    send("done")
+            unused = _unused_modules(network, images)
+    parameters, buffers = weights_of(network)
+    heads, body = pack_tensors([*parameters.values(), *buffers.values(), *constants])
+    send(
+        "network",
+        body,
+        seed=seed,
+        name=type(network).__name__,
+        plan=plan,
+        tensors=heads,
+        answers=scores.double().tolist(),
+        unused=unused,
+    )
 
 
 def give_lazy_layers_their_weights(network: nn.Module, images: Tensor) -> None:
@@ -148,38 +146,6 @@ def give_lazy_layers_their_weights(network: nn.Module, images: Tensor) -> None:
         with torch.no_grad():
             network.eval()(normalise(images).contiguous())
         network.train()
-
-
-def _not_compiled(network: nn.Module) -> nn.Module:
-    """Return the network that ``torch.compile`` was given; it computes the same, and only this one can be followed."""
-    inner = getattr(network, "_orig_mod", None) if type(network).__name__ == "OptimizedModule" else None
-    return inner if isinstance(inner, nn.Module) else network
-
-
-def _answer_of(network: nn.Module, images: Tensor, name: str) -> Tensor:
-    """Return what *network* answers to *images*; raise `UsageError` with the layer at fault where it cannot."""
-    try:
-        with torch.no_grad():
-            output = network(images)
-    except Exception:
-        check_classes(network, batch=16, name=name)  # says which layer, and what did not fit
-        raise
-    if not isinstance(output, Tensor):
-        raise UsageError(f"{name} returns a {type(output).__name__} – a tensor [{len(images)}, 10] is needed")
-    return output
-
-
-def _only_network(path: Path) -> str:
-    """Return which network of the file *path* is meant where nobody says: the only class, or the one called as is usual."""
-    module = import_file(path)
-    classes = [
-        name
-        for name, value in vars(module).items()
-        if isinstance(value, type) and issubclass(value, nn.Module) and value.__module__ == module.__name__
-    ]
-    if len(classes) == 1:
-        return classes[0]
-    return next((name for name in USUAL if name in classes), "")
 
 
 def _unused_modules(network: nn.Module, images: Tensor) -> list[str]:

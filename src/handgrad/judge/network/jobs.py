@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from handgrad.digits.data.dataset import Dataset
 from handgrad.digits.training.recipe import Recipe
 from handgrad.digits.training.recipe_file import recipe_text
 from handgrad.errors import HandgradError
+from handgrad.judge.handed_in.files import MOST_CODE, MOST_NOTEBOOK, HandedIn, files_of
 from handgrad.judge.sandbox.frames import Frame
 from handgrad.judge.sandbox.limits import Job, Level, Limits, Outcome
 from handgrad.judge.sandbox.run import run
@@ -31,8 +31,6 @@ CODE = "from handgrad.judge.network.child import main\nmain(folder, answers)"
 READING = 120.0
 """Seconds that a file may take to be run and its network to be written down (loading torch included)."""
 SAMPLE = 64
-LARGEST_FILE = 1 << 20
-MOST_NEIGHBOURS = 100
 TOLERANCE = 1e-3
 """How far an output may move with the batch it comes in: other sizes of batch are summed in another order."""
 REBUILT = re.compile(r"Rebuilt\._constants\[(\d+)\]")
@@ -83,6 +81,15 @@ class Written:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What came of reading a hand-in: the network for each seed, which part of the hand-in it is, and what is to be said."""
+
+    networks: list[Written]
+    judged: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Context:
     """What all jobs of one judgement share."""
 
@@ -120,32 +127,37 @@ def _open_to_all(folder: Path) -> None:
         path.chmod(0o755 if path.is_dir() else 0o644)
 
 
-def _copy_file(file: Path, target: Path, *, neighbours: bool) -> None:
-    """Copy *file* into the folder *target* and, with *neighbours*, the Python files beside it that it may import."""
-    target.mkdir()
-    data = file.read_bytes()
-    if len(data) > LARGEST_FILE:
-        raise NotMetError(f"the file has {len(data):,} bytes – at most {LARGEST_FILE:,} are read")
-    (target / file.name).write_bytes(data)
-    if not neighbours:
-        return
-    others = [path for path in sorted(file.parent.glob("*.py")) if path != file and not path.is_symlink()]
-    for path in others[:MOST_NEIGHBOURS]:
-        if path.is_file() and path.stat().st_size <= LARGEST_FILE:
-            shutil.copyfile(path, target / path.name)
+def _copy_files(handed: HandedIn, target: Path) -> None:
+    """Copy what was handed in below the folder *target*: the file to be judged, and what it may import or what tells of it."""
+    for path, place in files_of(handed):
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            if path == handed.path:
+                raise NoVerdictError(f"{place} cannot be read: {error.strerror}") from error
+            continue
+        most = MOST_NOTEBOOK if path.suffix.lower() == ".ipynb" else MOST_CODE
+        if path == handed.path and len(data) > most:
+            raise NotMetError(f"the file has {len(data):,} bytes – at most {most:,} are read")
+        (target / place).parent.mkdir(parents=True, exist_ok=True)
+        (target / place).write_bytes(data)
 
 
-def read_network(
-    file: Path, network: str, seeds: Sequence[int], data: Dataset, context: Context, *, neighbours: bool
-) -> list[Written]:
-    """Run *file* in a child and return its network written down, once a seed. Raises `NotMetError`, `NoVerdictError`."""
-    with _job_folder(kind="read", file=file.name, network=network, seeds=list(seeds)) as folder:
+def read_network(handed: HandedIn, seeds: Sequence[int], data: Dataset, context: Context) -> Reading:
+    """Take the network out of what was handed in and run it, in a child: written down, once a seed.
+
+    Raises `NotMetError`, `NoVerdictError`.
+    """
+    file = str(handed.path.relative_to(handed.folder))
+    with _job_folder(kind="read", file=file, network=handed.network, whole=handed.whole, seeds=list(seeds)) as folder:
         _write_images(folder / "sample.bin", data.train_images[:SAMPLE])
-        _copy_file(file, folder / "file", neighbours=neighbours)
+        _copy_files(handed, folder / "file")
         outcome = context.run(folder, READING)
         frames = list(outcome.frames)
         if not any(frame.kind == "ready" for frame in frames[:1]):
             raise NoVerdictError(_not_started(outcome))
+        # Only what was sent before any line of the hand-in ran is believed.
+        taken = frames[1].head if len(frames) > 1 and frames[1].kind == "taken" else {}
         refused = next((frame for frame in frames if frame.kind == "refused"), None)
         if refused is not None:
             reason = one_line(str(refused.head.get("reason", "")).replace(f"{folder / 'file'}/", ""))
@@ -154,7 +166,9 @@ def read_network(
     found = {frame.head.get("seed"): frame for frame in frames if frame.kind == "network"}
     if list(found) != list(seeds) or frames[-1].kind != "done":
         raise NotMetError("the file ends the program before its network has answered")
-    return [Written(seed, found[seed]) for seed in seeds]
+    notes = [one_line(str(each)) for each in taken.get("notes", [])]
+    written = [Written(seed, found[seed]) for seed in seeds]
+    return Reading(written, one_line(str(taken.get("judged", "")), 300), tuple(notes))
 
 
 def check_ended(outcome: Outcome, context: Context, seconds: float) -> None:

@@ -16,6 +16,7 @@ from handgrad.digits.data.dataset import Dataset, load_dataset
 from handgrad.digits.training.recipe import Recipe
 from handgrad.digits.training.recipe_file import load_recipe
 from handgrad.errors import MissingError, UsageError
+from handgrad.judge.handed_in.files import HandedIn, parted
 from handgrad.judge.network.assignment import Assignment, load_assignment
 from handgrad.judge.network.conditions import check, verdict_of
 from handgrad.judge.network.jobs import (
@@ -49,6 +50,7 @@ class Findings:
     examination: Examination | None = None
     results: list[SeedResult] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    judged: str = ""
 
 
 def judge_network(
@@ -61,22 +63,27 @@ def judge_network(
     time_limit: float = TIME_LIMIT,
     require_sandbox: bool = False,
     neighbours: bool = True,
+    root: Path | None = None,
+    whole: bool = False,
     level: Level | None = None,
     limits: Limits | None = None,
     on_epoch: OnEpoch = lambda seed, answer: None,
 ) -> Verdict:
-    """Judge ``path/to/file.py:Net`` (or the file alone where it has one network) and return the verdict.
+    """Judge ``path/to/file.py:Net`` or ``hw.ipynb:Net('bn')`` (or the file alone where it shows which) and return the verdict.
 
     *assignment*: a shipped name or a TOML file. *static* leaves out the training. *seeds*: as many as the assignment asks for
     where none are given. *data*: a folder of IDX files, a loaded
     data set, or None for the cache. *time_limit*: seconds for everything together. *neighbours*: whether the file may
-    import the Python files beside it. *level* and *limits*: of the isolation; the best that works here is chosen.
+    import the Python files below *root*, the folder of all that was handed in with it (None: the file's own). *whole*: run the
+    file from top to bottom instead of taking the network out of it. *level* and *limits*: of the isolation; the best that works
+    here is chosen.
 
     Raises `UsageError` (no such file or assignment), `MissingError` (data; or no sandbox where one is required). What the
     file does never raises: it is in the verdict.
     """
     clock = Clock.start(time_limit)
-    path, network = _parted(file)
+    path, network = parted(file)
+    handed = HandedIn(path, network, (root or path.parent) if neighbours else None, whole)
     asked = assignment if isinstance(assignment, Assignment) else load_assignment(assignment)
     seeds = tuple(range(asked.seeds.of)) if seeds is None else tuple(seeds)
     level = sandbox(level or isolation_level(), require_sandbox)
@@ -87,7 +94,7 @@ def judge_network(
         findings.notes.append(one_line(dataset.notice))
     verdict: Literal["met", "not met", "no verdict"]
     try:
-        verdict = _judged(path, network, asked, dataset, context, findings, static, seeds, neighbours, on_epoch)
+        verdict = _judged(handed, asked, dataset, context, findings, static, seeds, on_epoch)
     except NotMetError as error:
         verdict = "not met"
         reason = Requirement("a network that answers", "answers for each image by itself", str(error), False)
@@ -106,24 +113,25 @@ def judge_network(
         isolation=level.words,
         notes=tuple(findings.notes),
         seconds=round(clock.spent, 3),
+        judged=findings.judged,
     )
 
 
 def _judged(
-    path: Path,
-    network: str,
+    handed: HandedIn,
     asked: Assignment,
     data: Dataset,
     context: Context,
     findings: Findings,
     static: bool,
     seeds: Sequence[int],
-    neighbours: bool,
     on_epoch: OnEpoch,
 ) -> Literal["met", "not met", "no verdict"]:
     """Fill *findings* and return the verdict; see `judge_network`."""
-    recipe = _recipe_for(path, asked, findings)
-    networks = read_network(path, network, seeds[:1] if static else seeds, data, context, neighbours=neighbours)
+    recipe = _recipe_for(handed.path, asked, findings)
+    reading = read_network(handed, seeds[:1] if static else seeds, data, context)
+    networks, findings.judged = reading.networks, reading.judged
+    findings.notes += reading.notes
     findings.examination = examine_network(networks[0], data, context)
     findings.requirements = check(asked, findings.examination, recipe, ())
     if static or verdict_of(findings.requirements) == "not met":
@@ -162,20 +170,6 @@ def _recipe_for(path: Path, asked: Assignment, findings: Findings) -> Recipe:
     else:
         recipe = asked.recipe
     return replace(recipe, network="judged")
-
-
-def _parted(file: str) -> tuple[Path, str]:
-    """Return path and network of ``file.py:Net``; raise `UsageError` where there is no such file."""
-    name, colon, network = file.rpartition(":")
-    if not colon or not name.endswith(".py") or "/" in network:
-        name, network = file, ""
-    path = Path(name)
-    if not path.is_file():
-        found = "a folder" if path.is_dir() else "nothing"
-        raise UsageError(f"{one_line(name)} is not there – found {found} – give the path of a Python file")
-    if path.suffix != ".py":
-        raise UsageError(f"{one_line(name)} is no Python file – its name must end in .py")
-    return path, network
 
 
 def sandbox(level: Level, required: bool) -> Level:

@@ -1,0 +1,169 @@
+"""Which network of a hand-in is judged: the one asked for, the only one, or the one that the file builds and trains last."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from handgrad.judge.handed_in.builds import Build, builds_in
+from handgrad.judge.handed_in.candidates import Candidate, candidates_in, needed_arguments, roots
+from handgrad.judge.handed_in.names import bound_by, used_by
+from handgrad.judge.handed_in.parsed import Source
+from handgrad.judge.handed_in.project import Project
+from handgrad.judge.handed_in.records import NoneFoundError, NotTakenError, joined
+
+USUAL = ("Net", "Network", "Model")
+SHOWN = 12
+"""How many candidates a message lists."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The network to be judged: the expression that makes it in the main file, and why this one, in words."""
+
+    make: ast.expr
+    why: str = ""
+    candidate: Candidate | None = None
+
+
+def choose(project: Project, wanted: str) -> Choice:
+    """Return the network *wanted* (``Net``, ``Net('bn', dropout=0.1)``), or the one that is meant where nothing is said.
+
+    Raises `NotTakenError` where it cannot be told, which is nobody's fault, or where the needed part does not parse.
+    """
+    source = project.main
+    found = candidates_in(project, source)
+    builds = builds_in(source, found)
+    if wanted:
+        return _wanted(source, wanted, found, builds)
+    if not found:
+        raise _nothing(source)
+    meant = _trained_last(builds)
+    if meant is not None:
+        return _by_build(meant, builds, source, found)
+    own = {name: each for name, each in found.items() if each.source is source}
+    alone = roots({name: each for name, each in (own or found).items() if "." not in name} or found)
+    if len(alone) > 1:
+        alone = {name: each for name, each in alone.items() if name in USUAL and _only_usual(name, alone)} or alone
+    if len(alone) > 1:
+        raise NotTakenError(
+            f"{source.file} holds several networks and builds none of them: {_listed(alone, source)} – write which, as in "
+            f"{source.file}:{next(iter(alone))}",
+            author=False,
+        )
+    name, candidate = next(iter(alone.items()))
+    return _bare(name, candidate, source)
+
+
+def _only_usual(name: str, alone: dict[str, Candidate]) -> bool:
+    """Whether *name* is called as is usual and no other looks like another form of the same: Net, Net2."""
+    return not any(other != name and (other.startswith(name) or other in USUAL) for other in alone)
+
+
+def _trained_last(builds: list[Build]) -> Build | None:
+    """Return the build that counts: the last one that is trained, else the last one that is not only shown."""
+    trained = [each for each in builds if each.trained]
+    used = [each for each in builds if not each.shown]
+    meant = trained or used or builds
+    return meant[-1] if meant else None
+
+
+def _by_build(build: Build, builds: list[Build], source: Source, found: dict[str, Candidate]) -> Choice:
+    """Return the choice that *build* is; raises where an argument of it cannot be read."""
+    expression = build.expression()
+    unclear = sorted(used_by(expression) & build.unclear)
+    if unclear:
+        name = ast.unparse(build.call.func)
+        raise NotTakenError(
+            f"{source.file} builds {ast.unparse(build.call)} ({source.place(build.line)}), and the value of "
+            f"{joined(unclear)} is not written there – write what is meant, as in {source.file}:{_example(name, build)}",
+            author=False,
+        )
+    others = {each.candidate.name for each in builds} | set(roots(found))
+    why = ""
+    if len(others) > 1 or len({ast.unparse(each.expression()) for each in builds}) > 1:
+        how = "trains" if build.trained else "builds"
+        why = f"judged: {ast.unparse(expression)}, the last that the file {how} ({source.place(build.line)})"
+    elif expression.args or expression.keywords:
+        why = f"judged: {ast.unparse(expression)}, as the file builds it ({source.place(build.line)})"
+    return Choice(expression, why, build.candidate)
+
+
+def _example(name: str, build: Build) -> str:
+    """Return how a call with its arguments written out looks."""
+    arguments = [*("…" for _ in build.call.args), *(f"{each.arg}=…" for each in build.call.keywords if each.arg)]
+    return f"{name}({', '.join(arguments)})"
+
+
+def _bare(name: str, candidate: Candidate, source: Source) -> Choice:
+    """Return a network that nothing builds, made without arguments; raises where it needs some."""
+    needed = needed_arguments(candidate)
+    if needed:
+        raise NotTakenError(
+            f"{name} needs {joined(needed)}, and {source.file} does not build it – write what is meant, as in "
+            f"{source.file}:{name}({', '.join(f'{each}=…' for each in needed)})",
+            author=False,
+        )
+    made = ast.parse(name if candidate.kind == "value" else f"{name}()", mode="eval").body
+    return Choice(made, candidate=candidate)
+
+
+def _wanted(source: Source, wanted: str, found: dict[str, Candidate], builds: list[Build]) -> Choice:
+    """Return the network that was asked for by name, or by a call with arguments written out."""
+    try:
+        asked = ast.parse(wanted, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise NotTakenError(f"{wanted} is no name of a network and no call of one", author=False) from error
+    if isinstance(asked, ast.Call):
+        return Choice(asked, candidate=found.get(ast.unparse(asked.func)))
+    candidate = found.get(wanted) or _any(source, wanted)
+    if candidate is None:
+        raise _missing(source, wanted, found)
+    if candidate.kind == "value" or not needed_arguments(candidate):
+        return _bare(wanted, candidate, source)
+    own = [each for each in builds if each.candidate is candidate]
+    meant = _trained_last(own)
+    return _by_build(meant, own, source, {wanted: candidate}) if meant else _bare(wanted, candidate, source)
+
+
+def _any(source: Source, wanted: str) -> Candidate | None:
+    """Return what *source* calls *wanted*, though it does not look like a network: whoever asks for it by name knows."""
+    for node in reversed(source.tree.body):
+        if wanted in bound_by(node):
+            kinds = {ast.ClassDef: "class", ast.FunctionDef: "function"}
+            return Candidate(wanted, source, node, kinds.get(type(node), "value"))
+    return None
+
+
+def _missing(source: Source, wanted: str, found: dict[str, Candidate]) -> NotTakenError:
+    """Return why the network *wanted* is not there."""
+    broken = next((each for each in source.broken if wanted in each.defines), None)
+    if broken is not None:
+        return _unreadable(source, broken.at, broken.message, broken.newer)
+    there = f"found {_listed(found, source)}" if found else "no network was found in it"
+    return NoneFoundError(f'{source.file} has no "{wanted}" – {there}', author=False)
+
+
+def _nothing(source: Source) -> NotTakenError:
+    """Return why no network is found at all: a part that does not parse may hold it."""
+    for each in source.broken:
+        if each.defines or not source.tree.body:
+            return _unreadable(source, each.at, each.message, each.newer)
+    return NoneFoundError(f"no network was found in {source.file}", author=False)
+
+
+def _unreadable(source: Source, line: int, message: str, newer: str) -> NotTakenError:
+    """Return the author's syntax error, or that the form belongs to a newer Python."""
+    where = source.place(line)
+    if newer:
+        return NotTakenError(f"{where}: {newer} may stand here, and this Python does not read it", author=False)
+    return NotTakenError(f"{where}: {message} – correct the file", author=True)
+
+
+def _listed(found: dict[str, Candidate], source: Source) -> str:
+    """Return the candidates with their places."""
+    words = [
+        f"{name} ({each.source.place(each.line) if each.source is source else each.source.file})"
+        for name, each in found.items()
+    ]
+    return joined([*words[:SHOWN], *([f"{len(words) - SHOWN} more"] if len(words) > SHOWN else [])])

@@ -1,0 +1,105 @@
+"""Which names a statement binds, uses and changes: by the syntax tree and Python's own symbol table, nothing run."""
+
+from __future__ import annotations
+
+import ast
+import symtable
+from collections.abc import Iterator
+
+CHANGES = {
+    *("append", "extend", "insert", "update", "add", "add_module", "register_buffer", "register_parameter"),
+    *("setdefault", "pop", "remove", "clear", "sort", "reverse", "apply", "register_module"),
+}
+"""Methods that change what they are called on: a statement that calls one on a needed name is needed too."""
+NEVER = {
+    *("input", "open", "print", "backward", "step", "DataLoader", "fit", "train", "tqdm", "summary", "download"),
+    *("mount", "urlretrieve", "system", "run", "Popen", "get_ipython", "exit", "quit", "show", "imshow"),
+}
+"""Calls that no loop or condition around a needed name is run for."""
+Compound = ast.If | ast.For | ast.While | ast.With | ast.Try
+
+
+def bound_by(statement: ast.stmt) -> set[str]:
+    """Return the names that *statement* binds in its own scope; a star binds none that could be told."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {statement.name}
+    if isinstance(statement, ast.Import):
+        return {alias.asname or alias.name.partition(".")[0] for alias in statement.names}
+    if isinstance(statement, ast.ImportFrom):
+        return {alias.asname or alias.name for alias in statement.names if alias.name != "*"}
+    found: set[str] = set()
+    for node in _here(statement):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.stmt) and node is not statement:
+            found |= bound_by(node)
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            found.add(node.name)
+    return found
+
+
+def _here(node: ast.AST) -> Iterator[ast.AST]:
+    """Return *node* and what lies below it in the same scope; of a nested statement that has a scope only itself."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield child
+        elif not isinstance(child, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            yield from _here(child)
+
+
+def used_by(statement: ast.AST) -> set[str]:
+    """Return the names of the module that *statement* reads, in whatever function of it."""
+    text = ast.unparse(statement)
+    table = symtable.symtable(text, "<handed in>", "exec")
+    found = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced()}
+    waiting = table.get_children()
+    while waiting:
+        scope = waiting.pop()
+        found |= {symbol.get_name() for symbol in scope.get_symbols() if symbol.is_global() and symbol.is_referenced()}
+        waiting += scope.get_children()
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
+        found.add(statement.target.id)
+    return found
+
+
+def changed_by(statement: ast.stmt) -> set[str]:
+    """Return the names whose values *statement* changes in place: ``layers.append(…)``, ``sizes[0] = …``, ``Net.x = …``."""
+    found: set[str] = set()
+    for node in _here(statement):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CHANGES:
+            found |= _root(node.func.value)
+        elif isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            found |= _root(node.value)
+    return found
+
+
+def _root(node: ast.AST) -> set[str]:
+    """Return the name at the beginning of ``name.a.b[0]``, nothing where there is none."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return {node.id} if isinstance(node, ast.Name) else set()
+
+
+def harmless(statement: ast.stmt) -> bool:
+    """Whether a statement may be run for the sake of a name: all but loops, conditions and blocks that train or read."""
+    if not isinstance(statement, Compound):
+        return True
+    if isinstance(statement, ast.If) and "__name__" in used_by(statement.test):
+        return False
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if name in NEVER:
+                return False
+    return True
+
+
+def dotted(node: ast.AST) -> str:
+    """Return ``a.b.c`` for an expression of that form, "" for any other."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        before = dotted(node.value)
+        return f"{before}.{node.attr}" if before else ""
+    return ""

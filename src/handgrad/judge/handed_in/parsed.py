@@ -1,0 +1,177 @@
+"""Reads cells as one Python text with its syntax tree: magics and shell lines are blanked, what does not parse is set aside.
+
+Every line stays where it was, so that a place in the tree is a place in the author's file.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from handgrad.judge.handed_in.records import Cell, place_in
+
+PYTHON_MAGICS = (
+    "time",
+    "timeit",
+    "capture",
+    "prun",
+    "python",
+    "python3",
+    "memit",
+    "mprun",
+    "heat",
+    "snakeviz",
+    "wandb",
+)
+"""Cell magics below which Python stands; below the others stands something else."""
+WRITES = re.compile(r"%%(?:writefile|file)\s+(?:-a\s+)?(?:[\w./~-]*/)?([\w-]+\.py)\s*$")
+MAGIC = re.compile(r"^(\s*)(?:[%!?].*|[\w.]+\s*\?{1,2}|[A-Za-z_][\w, ]*=\s*[!%].*)$")
+DEFINES = re.compile(r"^(?:async\s+)?(?:class|def)\s+(\w+)", re.MULTILINE)
+CONTINUES = re.compile(r"(?:\s|[)\]}#]|(?:else|elif|except|finally)\b)")
+"""How a line begins that starts no statement of its own."""
+NEWER = (
+    (re.compile(r"(?<![\w'\"])[tT][rR]?['\"]"), "template strings (Python 3.14)"),
+    (re.compile(r"^\s*except\s+\w[\w.]*\s*,\s*\w[\w.]*\s*:", re.MULTILINE), "except without brackets (Python 3.14)"),
+    (re.compile(r"^\s*(?:class|def)\s+\w+\[", re.MULTILINE), "type parameters (Python 3.12)"),
+    (re.compile(r"^\s*type\s+\w+\s*(?:\[.*\])?\s*=", re.MULTILINE), "a type statement (Python 3.12)"),
+    (re.compile(r"[fF](['\"])[^'\"]*\{[^}'\"]*\1"), "quotes inside an f-string (Python 3.12)"),
+)
+"""Forms that newer Pythons read: where one of them stands, a text that does not parse is not its author's fault."""
+LOOK_AHEAD = 6
+"""How many pieces may belong together when a text is taken apart: a string over several lines has some that look like code."""
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A part that does not parse: its first line and the parser's, what the parser says, and what it would define."""
+
+    line: int
+    at: int
+    message: str
+    defines: tuple[str, ...]
+    newer: str = ""
+    """The form of a newer Python in it, in words."""
+
+
+@dataclass
+class Source:
+    """One module of a hand-in: its dotted name and file, the joined text with its tree, and what had to be set aside."""
+
+    name: str
+    file: str
+    text: str
+    tree: ast.Module
+    cells: tuple[tuple[int, int], ...] = ()
+    broken: tuple[Broken, ...] = ()
+    written: dict[str, str] = field(default_factory=dict)
+    """Files that its cells write (``%%writefile model.py``), by name."""
+    package: bool = False
+
+    def place(self, line: int) -> str:
+        """Return where *line* is for the author."""
+        return place_in(self.cells, line)
+
+
+def parse_source(name: str, file: str, cells: Sequence[Cell], *, package: bool = False) -> Source:
+    """Return *cells* as one module called *name*, handed in as *file*."""
+    texts: list[str] = []
+    starts: list[tuple[int, int]] = []
+    broken: list[Broken] = []
+    written: dict[str, str] = {}
+    line = 1
+    for cell in cells:
+        code = cell.code
+        found = WRITES.match(code.lstrip().split("\n", 1)[0]) if cell.number else None
+        if found is not None:
+            written[found[1]] = code.lstrip().partition("\n")[2]
+            code = "\n" * code.count("\n")
+        elif cell.number:
+            code = _without_cell_magic(code)
+        clean, wrong = _readable(code)
+        broken += [Broken(each.line + line - 1, each.at + line - 1, *_rest(each)) for each in wrong]
+        if cell.number:
+            starts.append((line, cell.number))
+        texts.append(clean)
+        line += clean.count("\n") + 1
+    text = "\n".join(texts)
+    return Source(name, file, text, _tree(text), tuple(starts), tuple(broken), written, package)
+
+
+def _rest(each: Broken) -> tuple[str, tuple[str, ...], str]:
+    """Return what does not move with the place."""
+    return each.message, each.defines, each.newer
+
+
+def _tree(text: str) -> ast.Module:
+    """Return the syntax tree of *text*; top-level ``await`` is allowed, as in a notebook."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # "\d" in a plain string is the author's habit, not ours to report
+        tree = compile(text, "<handed in>", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    assert isinstance(tree, ast.Module)
+    return tree
+
+
+def _fails(text: str) -> SyntaxError | None:
+    """Return why *text* does not parse, None where it does."""
+    try:
+        _tree(text)
+    except SyntaxError as error:
+        return error
+    except (ValueError, RecursionError, MemoryError, OverflowError) as error:
+        return SyntaxError(f"{type(error).__name__}: {error}"[:200])
+    return None
+
+
+def _without_cell_magic(code: str) -> str:
+    """Return a cell with its ``%%`` line blanked, or wholly blank where something else than Python stands below it."""
+    stripped = code.lstrip("\n ")
+    if not stripped.startswith("%%"):
+        return code
+    word = stripped[2:].split(maxsplit=1)[0] if stripped[2:].split() else ""
+    if word not in PYTHON_MAGICS:
+        return "\n" * code.count("\n")
+    first = code.index("%%")
+    return code[:first] + code[first:][len(code[first:].split("\n", 1)[0]) :]
+
+
+def _readable(code: str) -> tuple[str, list[Broken]]:
+    """Return *code* with everything blanked that does not parse, and what that was."""
+    if _fails(code) is None:
+        return code, []
+    # Only now: a line of an honest expression may begin with a percent sign too.
+    clean = "\n".join(MAGIC.sub(r"\1pass", line) for line in code.split("\n"))
+    if _fails(clean) is None:
+        return clean, []
+    pieces = list(_pieces(clean))
+    kept: list[str] = []
+    broken: list[Broken] = []
+    index, line = 0, 1
+    while index < len(pieces):
+        taken = next((n for n in range(1, LOOK_AHEAD + 1) if _fails("\n".join(pieces[index : index + n])) is None), 0)
+        part = "\n".join(pieces[index : index + max(taken, 1)])
+        if not taken:
+            error = _fails(part)
+            assert error is not None
+            newer = next((words for form, words in NEWER if form.search(part)), "")
+            at = line + (error.lineno or 1) - 1
+            broken.append(Broken(line, at, str(error.msg), tuple(DEFINES.findall(part)), newer))
+        kept.append(part if taken else "\n" * part.count("\n"))
+        index, line = index + max(taken, 1), line + part.count("\n") + 1
+    return "\n".join(kept), broken
+
+
+def _pieces(code: str) -> Iterator[str]:
+    """Return *code* cut before each line at the margin that can begin a statement; decorators stay with what they decorate."""
+    lines = code.split("\n")
+    begin, decorated = 0, False
+    for index, line in enumerate(lines):
+        starts = bool(line) and not CONTINUES.match(line)
+        if starts and index > begin and not decorated:
+            yield "\n".join(lines[begin:index])
+            begin = index
+        if line:
+            decorated = line.startswith("@") if starts else decorated and not line[0].isspace()
+    yield "\n".join(lines[begin:])

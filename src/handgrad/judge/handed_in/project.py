@@ -1,0 +1,92 @@
+"""The files of one hand-in, and which of them an import means: beside the file, from the root, or by the end of its path."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from handgrad.judge.handed_in.cells import read_cells
+from handgrad.judge.handed_in.parsed import Source, parse_source
+from handgrad.judge.handed_in.records import Cell, NotTakenError
+
+
+class Project:
+    """The modules of a hand-in below *root*, read when they are first asked for; *main* is the file to be judged."""
+
+    def __init__(self, root: Path, main: Path) -> None:
+        self.root, self.main_path = root, main
+        self._sources: dict[str, Source] = {}
+        self._paths: dict[str, tuple[Path, bool]] = {}
+        for path in sorted(root.rglob("*.py")):
+            parts = list(path.relative_to(root).with_suffix("").parts)
+            package = parts[-1] == "__init__"
+            name = ".".join(parts[:-1] if package else parts)
+            if name:
+                self._paths[name] = (path, package)
+        self.folder = ".".join(main.relative_to(root).parent.parts)
+        self.main = self._read(self._module(main.stem), main, package=False)
+        self._sources[self.main.name] = self.main
+        for name, text in self.main.written.items():
+            # A file that a cell writes stands beside the notebook, and what was handed in beside it is no newer.
+            module = self._module(Path(name).stem)
+            self._sources[module] = parse_source(module, name, [Cell(0, text)])
+
+    def _module(self, stem: str) -> str:
+        """Return the dotted name of a module beside the main file; a stem that is no name becomes one."""
+        plain = "".join(sign if sign.isalnum() else "_" for sign in stem)
+        # A file called test.py or code.py must not be taken for a module of the standard library.
+        plain = f"{plain}_" if plain in sys.stdlib_module_names else plain or "_"
+        return f"{self.folder}.{plain}" if self.folder else plain
+
+    def _read(self, name: str, path: Path, *, package: bool) -> Source:
+        return parse_source(name, str(path.relative_to(self.root)), read_cells(path), package=package)
+
+    def source(self, name: str) -> Source | None:
+        """Return the module of the hand-in with the dotted *name* from its root, None where there is none."""
+        if name not in self._sources and name in self._paths:
+            path, package = self._paths[name]
+            try:
+                self._sources[name] = self._read(name, path, package=package)
+            except NotTakenError:
+                return None
+        return self._sources.get(name)
+
+    def named(self, name: str, importer: Source) -> str:
+        """Return the name from the root of the module that *importer* calls *name*, "" where it is none of the hand-in's.
+
+        First beside the importing file and the main one, as for a program that is started there, then from the root, then the
+        only one whose path ends so: people add folders to ``sys.path``.
+        """
+        beside = importer.name if importer.package else importer.name.rpartition(".")[0]
+        for before in dict.fromkeys((self.folder, beside, "")):
+            whole = f"{before}.{name}" if before else name
+            if self._there(whole):
+                return whole
+        ending = [each for each in [*self._paths, *self._sources] if each.endswith(f".{name}")]
+        return ending[0] if len(set(ending)) == 1 else ""
+
+    def _there(self, name: str) -> bool:
+        return name in self._paths or name in self._sources or any(each.startswith(f"{name}.") for each in self._paths)
+
+    def base_of(self, node: ast.ImportFrom, importer: Source) -> str:
+        """Return the module of the hand-in that a ``from … import`` names, "" where it is another's."""
+        if not node.level:
+            return self.named(node.module or "", importer)
+        own = importer.name.split(".") if importer.package else importer.name.split(".")[:-1]
+        own = own[: len(own) - (node.level - 1)] if node.level > 1 else own
+        name = ".".join([*own, *([node.module] if node.module else [])])
+        return name if self._there(name) or not name else self.named(node.module or "", importer)
+
+    def files(self) -> Iterator[tuple[str, Path, bool]]:
+        """Return the Python files: name from the root, path, and whether it is a package's own."""
+        yield from ((name, path, package) for name, (path, package) in self._paths.items())
+
+    def stars(self, source: Source) -> Iterator[Source]:
+        """Return the modules of the hand-in that *source* imports everything from, the last first."""
+        for node in reversed(list(ast.walk(source.tree))):
+            if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
+                found = self.source(self.base_of(node, source))
+                if found is not None and found is not source:
+                    yield found

@@ -1,0 +1,58 @@
+"""Takes the network out of whatever was handed in; nothing of it is run here."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from handgrad.judge.handed_in.choice import choose
+from handgrad.judge.handed_in.extract import Extraction
+from handgrad.judge.handed_in.names import used_by
+from handgrad.judge.handed_in.project import Project
+from handgrad.judge.handed_in.records import NoneFoundError, NotTakenError, Piece, Taken
+
+
+def take(root: Path, main: Path, wanted: str = "", *, whole: bool = False) -> Taken:
+    """Return the network *wanted* of the file *main*, with what it needs of the other files below *root*.
+
+    *wanted* is the name of a class, function or value, or a call with its arguments written out; "" for the one that is meant.
+    *whole*: the file is run from top to bottom, as Python would run it.
+    Raises `NotTakenError`.
+    """
+    try:
+        return _whole(Project(root, main), main, wanted) if whole else _taken(root, main, wanted)
+    except (RecursionError, MemoryError) as error:
+        raise NotTakenError(f"{main.name} is nested too deeply to be read", author=True) from error
+
+
+def _taken(root: Path, main: Path, wanted: str) -> Taken:
+    """Return what `take` does."""
+    project = Project(root, main)
+    source = project.main
+    try:
+        choice = choose(project, wanted)
+    except NoneFoundError:
+        if source.cells:
+            raise
+        return _whole(project, main, wanted)
+    extraction = Extraction(project)
+    extraction.need(source, used_by(choice.make))
+    notes = [choice.why] if choice.why else []
+    notes += [f"{source.place(each.at)} does not parse ({each.message}) and is left out" for each in source.broken]
+    return Taken(
+        pieces=extraction.pieces(),
+        main=source.name,
+        make=ast.unparse(choice.make),
+        judged=extraction.judged(),
+        notes=tuple(notes),
+        aliases=extraction.names(),
+    )
+
+
+def _whole(project: Project, main: Path, wanted: str) -> Taken:
+    """Return the whole file and those beside it, to be run as Python would: its text alone does not show the network."""
+    pieces = []
+    for name, path, package in project.files():
+        text = path.read_bytes().decode("utf-8", "replace")
+        pieces.append(Piece(name, str(path.relative_to(project.root)), text, package=package))
+    return Taken(tuple(pieces), project.main.name, wanted, f"{main.name} as a whole", whole=True)

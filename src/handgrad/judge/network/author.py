@@ -1,0 +1,182 @@
+"""Whose fault it is when a network cannot be made or does not answer: its author's, or what is missing here.
+
+*Not met* is for the network's own faults alone. A package, a name of a library or an operation that is not known here leads
+to *no verdict*.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+import torch
+from torch import Tensor, nn
+
+from handgrad.digits.layers.shape_check import check_classes
+from handgrad.digits.training.augment import normalise
+from handgrad.errors import HandgradError, UsageError
+from handgrad.judge.handed_in.load import HANDED_IN, NotHereError, evaluated
+from handgrad.judge.handed_in.records import NotTakenError, Taken, place_in
+from handgrad.transcript.rebuild import MalformedError
+from handgrad.transcript.record import UntraceableError
+
+CLASSES = 10
+FED = "this assignment feeds images of 1×28×28"
+NO_ATTRIBUTE = re.compile(r"module '(torch[\w.]*|numpy[\w.]*)' has no attribute '(\w+)'")
+USUAL = ("Net", "Network", "Model")
+
+
+@contextmanager
+def author_at_fault(taken: Taken) -> Iterator[None]:
+    """Turn what goes wrong in the author's part into a refusal that says whose fault it is, and where."""
+    try:
+        yield
+    except (NotTakenError, UntraceableError, MalformedError):
+        raise
+    except NotHereError as error:
+        raise NotTakenError(first_line_of(error), author=False) from error
+    except HandgradError as error:
+        raise NotTakenError(str(error), author=True) from error
+    except SystemExit as error:
+        raise NotTakenError("the file ends the program", author=True) from error
+    except SyntaxError as error:
+        where = f"{error.filename}, line {error.lineno}: ".removeprefix(HANDED_IN)
+        raise NotTakenError(f"{where}{error.msg} – correct the file", author=True) from error
+    except BaseException as error:  # the stranger's exceptions may be of any kind
+        missing = _not_here(error, taken)
+        reason = missing or f"{type(error).__name__}: {first_line_of(error)}"
+        raise NotTakenError(f"{place_of_error(error, taken)}{reason}", author=not missing) from error
+
+
+def asks_for_gpu(error: BaseException) -> bool:
+    """Whether *error* says that a graphics processor is missing."""
+    return bool(re.search(r"CUDA|NVIDIA|MPS (device|backend)", first_line_of(error)))
+
+
+def _not_here(error: BaseException, taken: Taken) -> str:
+    """Return what a library here lacks where that is what *error* says, else nothing."""
+    if asks_for_gpu(error):
+        return "it asks for a graphics processor, and none is used here"
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return f"this Python has no module {error.name}"
+    own = {each.name for each in taken.pieces} | set(taken.aliases)
+    if isinstance(error, ImportError) and error.name and error.name not in own:
+        return f"{error.name} as it is installed here cannot give what the network imports: {first_line_of(error)}"
+    found = NO_ATTRIBUTE.search(first_line_of(error)) if isinstance(error, AttributeError) else None
+    if found is None:
+        return ""
+    there = dir(_module(found[1]))
+    if difflib.get_close_matches(found[2].lower(), [name.lower() for name in there], cutoff=0.8):
+        return ""  # a slip of the pen: nn.Cov2d
+    return f"{found[1]} {torch.__version__ if found[1].startswith('torch') else ''} here has no {found[2]}".replace(
+        "  ", " "
+    )
+
+
+def _module(name: str) -> object:
+    """Return the module of torch or numpy called *name*, an empty one where it is not loaded."""
+    return sys.modules.get(name, ModuleType(name))
+
+
+def first_line_of(error: BaseException) -> str:
+    """Return the first line of what *error* says."""
+    try:
+        return next(iter(str(error).strip().splitlines()), "")[:300]
+    except BaseException:  # its __str__ is the stranger's too
+        return ""
+
+
+def place_of_error(error: BaseException, taken: Taken) -> str:
+    """Return ``cell 3, line 7: `` for the innermost line of the hand-in that *error* came through, or nothing."""
+    frames = [each for each in traceback.extract_tb(error.__traceback__) if each.filename.startswith(HANDED_IN)]
+    if not frames or frames[-1].lineno is None:
+        return ""
+    file = frames[-1].filename.removeprefix(HANDED_IN)
+    piece = next((each for each in taken.pieces if each.file == file), None)
+    if piece is None:
+        return ""
+    other = "" if piece.name == taken.main else f"{file}, "
+    return f"{other}{place_in(piece.cells, frames[-1].lineno)}: "
+
+
+def made(taken: Taken, module: ModuleType) -> nn.Module:
+    """Return the network that *taken* stands for, made with the names of its loaded *module*."""
+    make = taken.make or (_found_in(module) if taken.whole else "")
+    try:
+        thing = evaluated(make, module)
+    except NameError as error:
+        if not taken.whole or not make.isidentifier():
+            raise
+        raise NotTakenError(f'the file has no "{make}" when it has been run', author=True) from error
+    if not isinstance(thing, nn.Module) and callable(thing) and taken.whole:
+        thing = thing()
+    if not isinstance(thing, nn.Module):
+        raise UsageError(f"{make} gives {type(thing).__name__} – an nn.Module, or what makes one, is needed")
+    return thing
+
+
+def _found_in(module: ModuleType) -> str:
+    """Return the network that a file has when it was run: its only class, or the one that is called as is usual."""
+    classes = [
+        name
+        for name, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, nn.Module) and value.__module__ == module.__name__
+    ]
+    if len(classes) == 1:
+        return classes[0]
+    usual = next((name for name in USUAL if name in classes), "")
+    if not usual:
+        there = f"found {', '.join(classes)}" if classes else "found no nn.Module in it"
+        raise NotTakenError(f"the file alone does not say which network – {there}", author=not classes)
+    return usual
+
+
+def not_compiled(network: nn.Module) -> nn.Module:
+    """Return the network that ``torch.compile`` or ``DataParallel`` was given; it computes the same, and can be followed."""
+    kind = type(network).__name__
+    inner = getattr(network, {"OptimizedModule": "_orig_mod", "DataParallel": "module"}.get(kind, ""), None)
+    return inner if isinstance(inner, nn.Module) else network
+
+
+def scores_alone(network: nn.Module, images: Tensor) -> nn.Module:
+    """Return *network*, answering with the first part of a tuple where that holds the scores."""
+    try:
+        with torch.no_grad():
+            output = network.eval()(normalise(images).contiguous())
+    except Exception:
+        return network  # what is wrong is said where its answers are asked for
+    finally:
+        network.train()
+    first = output[0] if isinstance(output, tuple | list) and output else None
+    if isinstance(first, Tensor) and first.shape == (len(images), CLASSES):
+        whole = network.forward
+        network.forward = lambda *given: whole(*given)[0]
+    return network
+
+
+def answer_of(network: nn.Module, images: Tensor) -> Tensor:
+    """Return what *network* answers to *images*; raise `UsageError` with the layer at fault where it cannot."""
+    name = type(network).__name__
+    try:
+        with torch.no_grad():
+            output = network(images)
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        if asks_for_gpu(error):
+            raise
+        try:
+            check_classes(network, batch=16, name=name)  # says which layer, and what did not fit
+        except HandgradError as explained:
+            raise UsageError(f"{explained} – {FED}") from error
+        raise
+    if not isinstance(output, Tensor):
+        raise UsageError(f"{name} returns a {type(output).__name__} – a tensor [{len(images)}, 10] is needed")
+    if output.dim() and len(output) != len(images):
+        raise UsageError(
+            f"{len(images)} images come out as {len(output)} rows: a view or reshape does not keep one row an image – {FED}"
+        )
+    return output
