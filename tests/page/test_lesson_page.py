@@ -263,7 +263,8 @@ def test_the_verdicts_and_last_finite_errors_of_six_rates_are_pythons(open_page:
         last = 100 if run.diverged_at is None else run.diverged_at - 1
         number = page.evaluate("(x) => shown(x, {digits: 4, comma: false}, true)", float(run["E_total"][last]))
         assert row[0] == (number if run.diverged_at is None else f"{number} (step {last})")
-        assert row[1].startswith(str(verdict_of(run))), rate
+        verdict = verdict_of(run)
+        assert row[1] == str(verdict) if verdict.at is None else row[1].startswith(f"{verdict.words}, because "), rate
 
 
 def test_the_page_boils_a_run_down_and_says_of_it_what_python_says(open_page: Any, classic: str) -> None:

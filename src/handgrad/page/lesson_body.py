@@ -32,7 +32,8 @@ def masthead(network: Network) -> Markup:
             "div",
             tag("p", "Handgrad – a lesson", class_="over"),
             tag("h1", tag("bdi", network.name)),
-            tag("p", f"One training step by hand, every number live: {in_one_line(network)}"),
+            # The sizes stay on one line: "2-2-2" is one word.
+            tag("p", "One training step by hand, every number live: ", in_one_line(network).replace("-", "\u2011")),
         ),
         share(),
         class_="masthead",

@@ -103,7 +103,7 @@ def why_a_product(graph: Graph) -> Markup:
         f"Because one thing moves the next. If a sum moves {out.label} a quarter as fast as itself, and "
         f"{out.label} moves the error half as fast as itself, then the sum moves the error an eighth as fast: ¼ ·"
         " ½. That is the chain rule: slopes one behind the other are multiplied. Step to "
-        f"∂{out.label}/∂{pre.label} and δ to see it with today's numbers.",
+        f"∂{out.label}/∂{pre.label} and δ to see it with the current numbers.",
     )
 
 

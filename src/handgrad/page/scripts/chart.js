@@ -11,7 +11,7 @@ import { shown } from "./numbers.js";
  * @typedef {{root: any, plot: any, x: (value: number) => number, y: (value: number) => number}} Chart
  */
 
-const MARGIN = { left: 58, right: 14, top: 12, bottom: 34 };
+const MARGIN = { left: 58, right: 14, top: 26, bottom: 34 };
 let clips = 0;
 
 /**
@@ -88,7 +88,7 @@ export function chart(options) {
   root.append(
     svg("line", { class: "base", x1: left, x2: right, y1: bottom, y2: bottom }),
     svg("text", { x: right, y: bottom + 31, "text-anchor": "end" }, options.xName),
-    svg("text", { x: 4, y: top - 1, class: "axis-name" }, options.yName),
+    svg("text", { x: 4, y: top - 14, class: "axis-name" }, options.yName),
     plot,
   );
   return { root, plot, x, y };

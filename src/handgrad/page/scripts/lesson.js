@@ -15,6 +15,7 @@ import { Rates } from "./rates.js";
 import { Share } from "./share.js";
 import { firstState, Store } from "./state.js";
 import { Table } from "./table.js";
+import { notFinite } from "./training.js";
 import { inflateJson } from "./unpack.js";
 import { OneWeight } from "./weight.js";
 import { Why } from "./why.js";
@@ -270,11 +271,8 @@ class Lesson {
    * @param {number} at
    */
   #whyDiverged(moment, at) {
-    const values = moment.training.at(at);
-    const first = moment.graph.operations.find((q) => !Number.isFinite(moment.training.value(values, q.name)));
-    const number = first ? moment.training.value(values, first.name) : 0;
-    const what = Number.isNaN(number) ? "is not a number any more (∞ − ∞ or 0 · ∞)" : "is larger than the largest number a computer's double can hold, 1.8·10³⁰⁸";
-    return `You did nothing wrong with the page: at step ${at} the training diverges. ${first?.label}, ${first?.meaning}, ${what}, and everything computed from it follows. The learning rate is too large for this network: each step overshoots further than the one before.`;
+    const cause = at ? "The learning rate is too large for this network: the steps overshoot further and further." : "One of the numbers that were typed is too large.";
+    return `You did nothing wrong with the page: at step ${at} the training diverges. ${notFinite(moment.graph, moment.training.at(at))}, and everything computed from it follows. ${cause}`;
   }
 
   /**
@@ -310,7 +308,7 @@ class Lesson {
     const points = errors.map((error, at) => /** @type {[number, number]} */ ([at, error]));
     const finite = errors.filter((error) => Number.isFinite(error));
     const top = Math.min(finite.reduce((high, error) => Math.max(high, error), 1e-12), 1e300);
-    const drawn = chart({ width: widthIn(byId("curve"), 820), height: 150, x: [0, end], y: [0, top * 1.05], xName: "step", yName: "E_total", format, label: `E_total by step, now step ${step}` });
+    const drawn = chart({ width: widthIn(byId("curve"), 820), height: 165, x: [0, end], y: [0, top * 1.05], xName: "step", yName: "E_total", format, label: `E_total by step, now step ${step}` });
     drawn.plot.append(svg("path", { d: path(drawn, points), class: "curve s0" }));
     const error = errors[step];
     if (Number.isFinite(error) && !moment.isHidden("E_total")) {

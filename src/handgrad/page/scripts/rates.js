@@ -102,7 +102,8 @@ export class Rates {
       const finite = lastFinite(run.errors);
       const text = finite < 0 ? "–" : shown(run.errors[finite], state.format, true);
       setText(row.last, finite >= 0 && finite < state.rateSteps ? `${text} (step ${finite})` : text);
-      setText(row.verdict, verdictOn(run, moment, this.app.data));
+      const [outcome, reason] = verdictOn(run, moment, this.app.data);
+      row.verdict.replaceChildren(outcome, html("span", { class: "quiet" }, reason));
       row.use.setAttribute("aria-label", `Use learning rate ${shown(run.rate, { ...state.format, digits: 6 })}`);
     });
     this.#draw(moment);

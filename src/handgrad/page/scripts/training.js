@@ -104,3 +104,17 @@ export function compareRates(graph, given, rates, steps) {
     return { rate, errors, diverged, last: values };
   });
 }
+
+/**
+ * The first quantity of a step that is no finite number, and what it has become; empty where all are finite.
+ * @param {Graph} graph
+ * @param {Float64Array} values
+ * @returns {string}
+ */
+export function notFinite(graph, values) {
+  const at = (/** @type {string} */ name) => values[/** @type {number} */ (graph.place.get(name))];
+  const first = graph.operations.find((q) => !Number.isFinite(at(q.name)));
+  if (!first) return "";
+  const what = Number.isNaN(at(first.name)) ? "is not a number any more (∞ − ∞ or 0 · ∞)" : "is beyond the largest number that a double can hold, 1.8·10³⁰⁸";
+  return `${first.label}, ${first.meaning}, ${what}`;
+}

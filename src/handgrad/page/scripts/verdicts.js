@@ -1,6 +1,7 @@
 // A verdict on a learning rate in words: the rules are data from backprop/verdicts.py, which the notes and the workbook follow too.
 
 import { begin, compileStep } from "./evaluate.js";
+import { notFinite } from "./training.js";
 
 /** @typedef {import("./training.js").RateRun} RateRun */
 /** @typedef {import("./moment.js").Moment} Moment */
@@ -85,13 +86,13 @@ function flatLayer(run, moment, rules) {
  * @param {RateRun} run
  * @param {Moment} moment
  * @param {any} data
- * @returns {string}
+ * @returns {[string, string]} the outcome, and what it means or why it came so
  */
 export function verdictOn(run, moment, data) {
   const rules = data.verdicts;
   const flat = run.diverged === null ? flatLayer(run, moment, rules) : rules.kinds.none;
   // A run that left the finite numbers was not followed further: its rows are those that it would have had.
   const outcome = outcomeOf(featuresOf(run.errors, moment.state.rateSteps + 1, flat, rules), rules);
-  const words = rules.meaning[outcome];
-  return `${outcome}${run.diverged === null ? "" : ` at step ${run.diverged}`}${words ? `: ${words}` : ""}`;
+  if (run.diverged !== null) return [`${outcome} at step ${run.diverged}`, `, because ${notFinite(moment.graph, run.last)}`];
+  return [outcome, rules.meaning[outcome] ? `: ${rules.meaning[outcome]}` : ""];
 }
