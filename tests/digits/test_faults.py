@@ -32,6 +32,7 @@ from digits.small_runs import (
 )
 from handgrad.digits import run
 from handgrad.digits.study import study
+from handgrad.digits.training import checks
 from handgrad.digits.training.recipe import Augmentation, Averaging, Optimizer, Recipe, Schedule
 from handgrad.errors import DamagedRunError, DiskError, DivergedError, HandgradError, UsageError
 from handgrad.runs import newest_checkpoint
@@ -319,10 +320,13 @@ def test_no_memory_is_told_with_batch_size_and_advice(
         raise error
 
     monkeypatch.setattr(run, "train_epochs", fail)
-    with pytest.raises(HandgradError) as caught:
-        trained(recipe, tmp_path)
-    assert str(caught.value) == "out of memory – batch_size is 64 – try --set batch_size=32, or end other programs"
-    assert caught.value.status == 1
+    advice = "try --set batch_size=32, or end other programs"
+    for limit, bound in ((None, ""), (2 << 30, ", and a limit of 2,048 MiB is set on this process")):
+        monkeypatch.setattr(checks, "memory_limit", lambda limit=limit: limit)
+        with pytest.raises(HandgradError) as caught:
+            trained(recipe, tmp_path)
+        assert str(caught.value) == f"out of memory – batch_size is 64{bound} – {advice}"
+        assert caught.value.status == 1
 
 
 def test_a_network_that_really_asks_for_too_much_memory_is_told_so(tmp_path: Path) -> None:

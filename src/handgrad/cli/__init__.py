@@ -26,7 +26,7 @@ from handgrad.cli import (  # noqa: F401  (each registers its commands)
     train,
 )
 from handgrad.cli.app import app, command_names
-from handgrad.cli.ending import report
+from handgrad.cli.ending import check_working_folder, report
 from handgrad.cli.streams import lost_output, prepare_streams
 from handgrad.errors import DiskError, UsageError, did_you_mean
 
@@ -53,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit status; a `HandgradError` passes through."""
+    check_working_folder()
     _check_command_name(arguments)
     try:
         result = app(arguments, standalone_mode=False)

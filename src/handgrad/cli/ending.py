@@ -45,8 +45,6 @@ def _environment(error: BaseException) -> HandgradError | None:
     """Return the refusal where *error* comes from the machine and not from us, else None."""
     if not isinstance(error, OSError) or isinstance(error, BrokenPipeError):
         return None
-    if isinstance(error, FileNotFoundError) and _working_folder_is_gone():
-        return UsageError("the working folder is gone – found nothing where it was – change to another folder")
     if error.errno in (errno.EMFILE, errno.ENFILE):
         return MissingError("too few files may be open at once here – raise the limit (ulimit -n 256)")
     if error.errno in REFUSALS:
@@ -55,9 +53,14 @@ def _environment(error: BaseException) -> HandgradError | None:
     return None
 
 
-def _working_folder_is_gone() -> bool:
+def check_working_folder() -> None:
+    """Raise `UsageError` where the folder that the program was started in is gone.
+
+    Asked before anything else: a library that torch loads ends the process, with a message of its own, where it finds none.
+    """
     try:
         Path.cwd()
-    except OSError:
-        return True
-    return False
+    except OSError as error:
+        raise UsageError(
+            "the working folder is gone – found nothing where it was – change to another folder"
+        ) from error
