@@ -173,6 +173,8 @@ ROOMS: Mapping[str, set[str]] = {
     },
     # A workbook is judged without torch: nothing of digits here.
     "judge.workbook": {"judge.page", "judge.verdict", "backprop", "xlsx", "html"},
+    # Whole classes: networks and workbooks together, and the files that learning platforms give and take.
+    "judge.course": {"judge.network", "judge.workbook", "judge.page", "judge.verdict", "html", "digits"},
     "judge": {"judge"},
     # What is below `fit` is pure numpy, and repeated in JavaScript.
     "photograph": set(),

@@ -10,9 +10,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from handgrad.judge.network.classroom import files_in
 
 from handgrad.cli import main
-from handgrad.judge.network.classroom import files_in
 from handgrad.judge.page import as_json, class_csv, class_page, table_text, verdict_page
 from handgrad.judge.verdict import Requirement, Verdict
 from handgrad.judge.workbook import BookVerdict, ColumnVerdict, MistakeKind, book_page

@@ -1,134 +1,130 @@
-"""``handgrad judge``."""
+"""``handgrad judge``: one hand-in, several, or a whole class."""
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from handgrad.cli import judge_class
 from handgrad.cli.app import app
 from handgrad.cli.environment import data_folder
+from handgrad.cli.judge_class import Asked, finish, parted, print_epoch, refuse, write
 from handgrad.cli.options import DataOption, parse_seeds
 from handgrad.errors import UndecidedError, UsageError
-from handgrad.files import check_free, write_whole
+from handgrad.files import check_free
 
 if TYPE_CHECKING:
-    from handgrad.judge.verdict import EpochAnswer, Verdict
+    from handgrad.judge.verdict import Verdict
 
 SHEETS = (".xlsx", ".xlsm", ".ods", ".xls")
 
 
+def _option(text: str, metavar: str | None = None, name: str | None = None) -> typer.models.OptionInfo:
+    """Return an option that is left out unless it is given."""
+    info: typer.models.OptionInfo = typer.Option(
+        *([name] if name else []), help=text, metavar=metavar, show_default=False
+    )
+    return info
+
+
 @app.command("judge")
 def judge_command(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="net.py or net.py:Net, a folder of them, or sheet.xlsx.")],
-    assignment: Annotated[
-        str | None, typer.Option(metavar="NAME", help="A shipped assignment or a TOML file.", show_default=False)
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="WHAT...", help="net.py, net.py:Net, book.xlsx; a folder or zip of a class."),
     ] = None,
+    assignment: Annotated[str | None, _option("A shipped assignment or a TOML file.", "NAME")] = None,
     static: Annotated[bool, typer.Option("--static", help="Only what needs no training.")] = False,
-    seeds: Annotated[
-        str | None,
-        typer.Option(metavar="LIST", help="0..2 or 1,5; left out, as many as are asked.", show_default=False),
-    ] = None,
+    seeds: Annotated[str | None, _option("0..2 or 1,5; left out, as many as are asked.", "LIST")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
-    report: Annotated[Path | None, typer.Option(help="Write a page to hand back.", show_default=False)] = None,
-    csv: Annotated[Path | None, typer.Option(help="For a folder: write one row a file.", show_default=False)] = None,
+    report: Annotated[Path | None, _option("Write a page to hand back.")] = None,
+    csv: Annotated[Path | None, _option("For a class: write one row a person.")] = None,
     data: DataOption = None,
-    time_limit: Annotated[float, typer.Option(min=1.0, max=1e6, help="Seconds for each file.")] = 3600.0,
+    time_limit: Annotated[float, typer.Option(min=1.0, max=1e6, help="Seconds for each hand-in.")] = 3600.0,
     require_sandbox: Annotated[
         bool, typer.Option("--require-sandbox", help="Judge nothing where only limits can be set.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
-    key: Annotated[
-        Path | None, typer.Option(help="For a practice workbook: the key made with it.", show_default=False)
-    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a class; judge nothing twice.")] = False,
+    key: Annotated[Path | None, _option("For a practice workbook: the key made with it.")] = None,
+    grades: Annotated[Path | None, _option("A grade book exported from Moodle or Canvas; goes with --out.")] = None,
+    out: Annotated[Path | None, _option("Write the grade book, filled.")] = None,
+    column: Annotated[str | None, _option("Canvas: which assignment to fill.", "NAME")] = None,
+    gradescope: Annotated[Path | None, _option("Write Gradescope's results.json.")] = None,
+    classroom50: Annotated[Path | None, _option("Write Classroom 50's result.json.")] = None,
+    junit: Annotated[Path | None, _option("Write JUnit's XML.")] = None,
+    make_gradescope: Annotated[Path | None, _option("Write the zip to upload to Gradescope.")] = None,
 ) -> int:
-    """Judge a network file, a class of them, or somebody's workbook, and say what is met and what is not."""
-    from handgrad.judge.page import class_csv, class_page, verdict_page
+    """Judge a network, a class of them, or somebody's workbook, and say what is met and what is not."""
+    check_free(
+        *(each for each in (report, csv, out, gradescope, classroom50, junit, make_gradescope) if each is not None),
+        overwrite=overwrite or resume,
+    )
+    if make_gradescope is not None:
+        return judge_class.make_gradescope(make_gradescope, assignment, what, time_limit)
+    if not what:
+        raise UsageError("nothing is given to judge – found no file – name a file, a folder or a zip")
+    asked = Asked(
+        what=tuple(what),
+        assignment=assignment,
+        static=static,
+        seeds=parse_seeds(seeds) if seeds is not None else None,
+        as_json=as_json,
+        report=report,
+        csv=csv,
+        data=data_folder(data),
+        time_limit=time_limit,
+        require_sandbox=require_sandbox,
+        overwrite=overwrite,
+        resume=resume,
+        grades=grades,
+        out=out,
+        column=column,
+        gradescope=gradescope,
+        classroom50=classroom50,
+        junit=junit,
+    )
+    if len(what) == 1 and Path(what[0]).suffix.lower() in SHEETS:
+        refuse("a workbook", {"--assignment": assignment, "--seeds": seeds, "--csv": csv, "--gradescope": gradescope})
+        return _judge_book(Path(what[0]), key, as_json, report)
+    refuse("a network", {"--key": key})
+    if judge_class.is_class(asked):
+        return judge_class.judge(asked)
+    refuse("one file", {"--csv": csv, "--grades": grades, "--out": out, "--resume": resume or None})
+    return _judge_one(asked)
 
-    path = Path(file)
-    _check_targets(overwrite, report, csv)
-    if path.suffix.lower() in SHEETS:
-        _refuse("a workbook", {"--assignment": assignment, "--seeds": seeds, "--csv": csv})
-        return _judge_book(path, key, as_json, report)
-    _refuse("a network", {"--key": key})
-    if assignment is None:
-        raise UsageError("--assignment is missing – name one, `handgrad assignments` lists them")
-    listed = parse_seeds(seeds) if seeds is not None else None
-    folder, name = _folder_and_network(file)
-    if folder is not None:
-        verdicts = _judge_class(folder, name, assignment, static, listed, data, time_limit, require_sandbox, as_json)
-        _write(csv, class_csv(verdicts))
-        _write(report, class_page(verdicts))
-        return _finish(verdicts, static)
-    _refuse("one file", {"--csv": csv})
+
+def _judge_one(asked: Asked) -> int:
+    """Judge one hand-in and return the exit status."""
     from handgrad.judge.network.judging import judge_network
-    from handgrad.judge.page import as_json as table_of
-    from handgrad.judge.page import table_text
+    from handgrad.judge.page import as_json, table_text, verdict_page
 
-    verdict = judge_network(
-        file,
-        assignment,
-        static=static,
-        seeds=listed,
-        data=data_folder(data),
-        time_limit=time_limit,
-        require_sandbox=require_sandbox,
-        on_epoch=_print_epoch,
-    )
-    print(json.dumps(table_of(verdict)) if as_json else table_text(verdict))
-    _write(report, verdict_page(verdict))
-    return _finish([verdict], static)
-
-
-def _folder_and_network(file: str) -> tuple[Path | None, str]:
-    """Return the folder in ``FOLDER`` or ``FOLDER:Net`` and the network, or None for what is no folder."""
-    if Path(file).is_dir():
-        return Path(file), ""
-    name, _, network = file.rpartition(":")
-    return (Path(name), network) if name and Path(name).is_dir() else (None, "")
-
-
-def _judge_class(
-    folder: Path,
-    network: str,
-    assignment: str,
-    static: bool,
-    seeds: list[int] | None,
-    data: Path | None,
-    time_limit: float,
-    require_sandbox: bool,
-    as_json: bool,
-) -> list[Verdict]:
-    """Judge a folder and print a line a file, or JSON at the end."""
-    from handgrad.judge.network.classroom import judge_folder
-    from handgrad.judge.page import as_json as table_of
-    from handgrad.judge.page import why
-
-    def on_verdict(verdict: Verdict) -> None:
-        if not as_json:
-            reason = why(verdict)
-            print(f"{verdict.file}: {verdict.verdict}{f' – {reason}' if reason else ''}", flush=True)
-
-    verdicts = judge_folder(
-        folder,
-        assignment,
-        network=network,
-        static=static,
-        seeds=seeds,
-        data=data_folder(data),
-        time_limit=time_limit,
-        require_sandbox=require_sandbox,
-        on_verdict=on_verdict,
-    )
-    if as_json:
-        print(json.dumps([table_of(verdict) for verdict in verdicts]))
+    stopped = judge_class.gradescope_attempts(asked)
+    if stopped is not None:
+        return stopped
+    assignment = asked.loaded()
+    path, _ = parted(asked.what[0])
+    verdict: Verdict
+    if path.is_dir():
+        verdict = judge_class.judge_one_folder(asked, assignment)
     else:
-        met = sum(verdict.verdict == "met" for verdict in verdicts)
-        print(f"{met} of {len(verdicts)} met; isolation: {verdicts[0].isolation}")
-    return verdicts
+        verdict = judge_network(
+            asked.what[0],
+            assignment,
+            static=asked.static,
+            seeds=asked.seeds,
+            data=asked.data,
+            time_limit=asked.time_limit,
+            require_sandbox=asked.require_sandbox,
+            on_epoch=print_epoch,
+        )
+    print(json.dumps(as_json(verdict)) if asked.as_json else table_text(verdict))
+    write(asked.report, verdict_page(verdict))
+    judge_class.write_results(asked, [verdict], assignment)
+    return finish([verdict], asked.static)
 
 
 def _judge_book(path: Path, key: Path | None, as_json: bool, report: Path | None) -> int:
@@ -137,51 +133,7 @@ def _judge_book(path: Path, key: Path | None, as_json: bool, report: Path | None
 
     verdict = judge_workbook(path, key=key)
     print(json.dumps(verdict.as_json()) if as_json else verdict.text())
-    _write(report, book_page(verdict))
+    write(report, book_page(verdict))
     if verdict.verdict == "no verdict":
         raise UndecidedError(f"{path}: no verdict – the reason stands above – see --json for all of it")
     return 0 if verdict.verdict == "met" else 1
-
-
-def _print_epoch(seed: int, answer: EpochAnswer) -> None:
-    """Print one plain line on standard error for each epoch."""
-    from handgrad.score import percent
-
-    when = f"epoch {answer.epoch}" if answer.epoch else "before training"
-    line = f"seed {seed}, {when}: {percent(answer.correct, answer.total)} of the test images"
-    print(line, file=sys.stderr, flush=True)
-
-
-def _refuse(what: str, given: dict[str, object]) -> None:
-    """Refuse options that would be ignored."""
-    for name, value in given.items():
-        if value is not None:
-            raise UsageError(f"{name} does not go with {what} – leave it out")
-
-
-def _check_targets(overwrite: bool, *targets: Path | None) -> None:
-    """Refuse to write over what exists, before anything is judged."""
-    check_free(*(target for target in targets if target is not None), overwrite=overwrite)
-
-
-def _write(target: Path | None, text: str) -> None:
-    """Write *text* where a target is given."""
-    if target is not None:
-        write_whole(target, text.encode())
-
-
-def _finish(verdicts: list[Verdict], static: bool) -> int:
-    """Return 0 where all are met (or, without training, nothing is missed) and 1 where one is not.
-
-    Raises `UndecidedError` where a file got no verdict.
-    """
-    if any(verdict.verdict == "not met" for verdict in verdicts):
-        return 1
-    undecided = [verdict for verdict in verdicts if verdict.verdict == "no verdict"]
-    if static:
-        # Without training nothing is decided; only a judgement that could not even examine is an error.
-        undecided = [verdict for verdict in undecided if not verdict.requirements]
-    if undecided:
-        reason = undecided[0].notes[0] if undecided[0].notes else "a condition is not decided"
-        raise UndecidedError(f"{undecided[0].file}: no verdict – {reason}")
-    return 0

@@ -25,7 +25,14 @@ def table_text(verdict: Verdict) -> str:
     """Return *verdict* as a table for a terminal: condition, asked, found, met."""
     rows = [_row(each) for each in verdict.requirements]
     lines = aligned(["condition", "asked", "found", "met"], rows) if rows else []
-    lines += [f"{one_line(verdict.file)} – {verdict.assignment}: {verdict.verdict}"]
+    if verdict.points is not None:
+        lines += [f"points: {points_words(verdict)}"]
+        lines += [
+            f"  {each.name}: {'open' if each.points is None else f'{each.points:g}'}"
+            f"{f' of {each.most:g}' if each.most else ' extra'} – {one_line(each.reason, None)}"
+            for each in verdict.points.rows
+        ]
+    lines += [f"{one_line(verdict.file)} – {verdict.assignment}: {verdict_word(verdict)}"]
     lines += [f"note: {one_line(note, None)}" for note in verdict.notes]
     lines += [f"judged: {one_line(verdict.judged, None)}"] if verdict.judged else []
     lines += [f"isolation: {verdict.isolation}; {verdict.seconds:.1f} s"]
@@ -38,16 +45,56 @@ def _row(requirement: Requirement) -> tuple[str, str, str, str]:
 
 
 def class_csv(verdicts: Sequence[Verdict]) -> str:
-    """Return one row a file: file, verdict, then a column for each condition with what was found and whether it is met."""
+    """Return one row a hand-in: values that sort, then for each condition whether it is met and, beside it, in words why.
+
+    ``points`` is empty where there is no verdict or something is still open; ``accuracy`` is in percent.
+    """
     names = list(dict.fromkeys(each.name for verdict in verdicts for each in verdict.requirements))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(map(csv_cell, ["file", "assignment", "verdict", *names, "notes", "isolation"]))
+    columns = [column for name in names for column in (name, f"{name}: found")]
+    writer.writerow(map(csv_cell, [*HEAD, *columns, "notes", "isolation"]))
     for verdict in verdicts:
-        cells = {each.name: f"{MARKS[each.met]}: {each.found}" for each in verdict.requirements}
-        judged = [verdict.file, verdict.assignment, verdict.verdict, *(cells.get(name, "") for name in names)]
-        writer.writerow(map(csv_cell, [*judged, "; ".join(verdict.notes), verdict.isolation]))
+        found = {each.name: (MARKS[each.met], each.found) for each in verdict.requirements}
+        points = verdict.points
+        row: list[object] = [verdict.person, verdict.file, verdict.assignment, verdict_word(verdict)]
+        row += [None if points is None else points.total, None if points is None else points.most]
+        row += [verdict.parameters, None if verdict.accuracy is None else round(verdict.accuracy, 6)]
+        cells = [cell for name in names for cell in found.get(name, ("", ""))]
+        writer.writerow(map(csv_cell, [*row, *cells, "; ".join(verdict.notes), verdict.isolation]))
     return text.getvalue()
+
+
+HEAD = ("person", "file", "assignment", "verdict", "points", "of", "parameters", "accuracy")
+
+
+def verdict_word(verdict: Verdict) -> str:
+    """Return the verdict in a word: a pass without training that misses nothing is *open*, which is no lack of a verdict."""
+    return "open" if is_open(verdict) else verdict.verdict
+
+
+def is_open(verdict: Verdict) -> bool:
+    """Whether what was judged is met so far and the rest waits for a training."""
+    return (
+        verdict.verdict == "no verdict"
+        and bool(verdict.requirements)
+        and not any(each.met is False for each in verdict.requirements)
+    )
+
+
+def count_words(verdicts: Sequence[Verdict]) -> str:
+    """Return how many are what, as in ``3 met, 1 not met, 2 open of 6``."""
+    words = [verdict_word(verdict) for verdict in verdicts]
+    counts = [f"{words.count(word)} {word}" for word in ("met", "not met", "open", "no verdict") if word in words]
+    return f"{', '.join(counts) or '0 met'} of {len(words)}"
+
+
+def points_words(verdict: Verdict) -> str:
+    """Return the points as in ``7.5 of 10``, empty where there are none."""
+    points = verdict.points
+    if points is None:
+        return ""
+    return f"{'open' if points.total is None else f'{points.total:g}'} of {points.most:g}"
 
 
 def verdict_page(verdict: Verdict) -> str:
@@ -56,16 +103,21 @@ def verdict_page(verdict: Verdict) -> str:
 
 
 def class_page(verdicts: Sequence[Verdict]) -> str:
-    """Return one page for a class: an overview, then each file on a sheet of its own when printed."""
-    met = sum(verdict.verdict == "met" for verdict in verdicts)
+    """Return one page for a class: an overview, then each hand-in on a sheet of its own when printed."""
+    graded = any(verdict.points is not None for verdict in verdicts)
     rows: list[list[object]] = [
-        [tag("a", verdict.file, href=f"#file{index}"), badge(verdict.verdict), why(verdict)]
+        [
+            tag("a", verdict.person or verdict.file, href=f"#file{index}"),
+            badge(verdict_word(verdict)),
+            *([points_words(verdict)] if graded else []),
+            why(verdict),
+        ]
         for index, verdict in enumerate(verdicts)
     ]
-    title = f"{verdicts[0].assignment if verdicts else ''}: {met} of {len(verdicts)} met"
+    title = f"{verdicts[0].assignment if verdicts else ''}: {count_words(verdicts)}"
     overview = joined(
         tag("header", tag("p", "Handgrad – a class judged", class_="over"), tag("h1", title)),
-        table(["file", "verdict", "why"], rows, class_="judged"),
+        table(["person", "verdict", *(["points"] if graded else []), "why"], rows, class_="judged"),
     )
     sheets = [
         tag("section", _verdict_section(verdict, "h2"), class_="sheet", id=f"file{index}")
@@ -75,9 +127,15 @@ def class_page(verdicts: Sequence[Verdict]) -> str:
 
 
 def why(verdict: Verdict) -> str:
-    """Return the conditions that are not met, in one line."""
+    """Return the conditions that are not met, in one line; without one, what stands in the notes of a lack of a verdict."""
     missed = [f"{each.name}: {each.found}" for each in verdict.requirements if each.met is False]
-    return "; ".join(missed) if missed else "; ".join(verdict.notes if verdict.verdict == "no verdict" else ())
+    if missed or verdict.verdict != "no verdict":
+        return "; ".join(missed)
+    return "; ".join(note for note in verdict.notes if not (is_open(verdict) and note.startswith(NOT_TRAINED)))
+
+
+NOT_TRAINED = "not trained:"
+"""How the note begins that says why nothing was trained."""
 
 
 def _verdict_section(verdict: Verdict, heading: str) -> Markup:
@@ -90,14 +148,33 @@ def _verdict_section(verdict: Verdict, heading: str) -> Markup:
         tag(
             "header",
             tag("p", f"Handgrad – assignment {verdict.assignment}", class_="over"),
-            tag(heading, verdict.file),
-            badge(verdict.verdict),
+            tag(heading, f"{verdict.person}: {verdict.file}" if verdict.person else verdict.file),
+            badge(verdict_word(verdict)),
         ),
         table(["condition", "asked", "found", "met"], rows, class_="judged") if rows else None,
+        _points_table(verdict),
         tag("ul", *(tag("li", note) for note in verdict.notes)) if verdict.notes else None,
         tag("p", f"judged: {verdict.judged}", class_="quiet") if verdict.judged else None,
         tag("p", f"isolation: {verdict.isolation} · judged in {verdict.seconds:.1f} s", class_="quiet"),
     )
+
+
+def _points_table(verdict: Verdict) -> Markup | None:
+    """Return the points row by row with their reasons; None where the assignment gives none."""
+    if verdict.points is None:
+        return None
+    rows: list[list[object]] = [
+        [
+            each.name,
+            "open" if each.points is None else f"{each.points:g}",
+            f"{each.most:g}" if each.most else "extra",
+            each.reason,
+        ]
+        for each in verdict.points.rows
+    ]
+    total = "open" if verdict.points.total is None else f"{verdict.points.total:g}"
+    rows.append(["total", total, f"{verdict.points.most:g}", ""])
+    return table(["points for", "points", "of", "because"], rows, class_="points")
 
 
 def badge(word: str) -> Markup:

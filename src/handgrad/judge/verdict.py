@@ -86,8 +86,31 @@ class Requirement:
 
 
 @dataclass(frozen=True)
+class PointsRow:
+    """The points of one condition, of *most*; None is not decided. A bonus has a *most* of 0 and can only add."""
+
+    name: str
+    points: float | None
+    most: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Points:
+    """What a hand-in is worth, row by row; ``total`` is None while one row is not decided, and then no grade is given."""
+
+    rows: tuple[PointsRow, ...]
+    total: float | None
+    most: float
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """The judgement of one hand-in; ``isolation`` is the one really in force, ``seconds`` how long the judging took."""
+    """The judgement of one hand-in; ``isolation`` is the one really in force, ``seconds`` how long the judging took.
+
+    ``person`` is whose it is in a class, ``number`` what the learning platform knows them by. ``parameters`` is how many
+    count and ``accuracy`` the percent of right answers that decide (the mean over the seeds), None where not known.
+    """
 
     verdict: Literal["met", "not met", "no verdict"]
     file: str
@@ -98,6 +121,11 @@ class Verdict:
     seconds: float
     judged: str = ""
     """Which part of what was handed in: ``cells 3 and 5, 42 lines``."""
+    person: str = ""
+    number: str = ""
+    points: Points | None = None
+    parameters: int | None = None
+    accuracy: float | None = None
 
 
 def place_words(path: str) -> str:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from handgrad.digits.training.recipe import Recipe
 from handgrad.errors import UsageError, did_you_mean
+from handgrad.judge.network.grading import Gradescope, PointsTable
 from handgrad.toml_records import NAME, Strict, name_from, read_record, read_table, read_text, within
 
 SHIPPED = Path(__file__).parent / "assignments"
@@ -164,6 +165,8 @@ class Assignment(Strict):
     layers: Layers = field(default_factory=Layers)
     training: Training = field(default_factory=Training)
     seeds: Seeds = field(default_factory=Seeds)
+    points: PointsTable = field(default_factory=PointsTable)
+    gradescope: Gradescope = field(default_factory=Gradescope)
     recipe: Recipe = field(default_factory=lambda: Recipe(network=HANDED_IN))
     """Trains a file without a recipe of its own; its network is `HANDED_IN`."""
 
@@ -175,9 +178,30 @@ class Assignment(Strict):
             if upper < self.accuracy.epochs:
                 raise ValueError(f"accuracy.epochs is {self.accuracy.epochs}, but only {upper} epochs are allowed")
 
+        names = self.condition_names()
+        for name in self.points.conditions:
+            if spoken(name) not in map(spoken, names):
+                hint = did_you_mean(name, names) or f" – asked are {', '.join(names)}"
+                raise ValueError(f"points.conditions.{name[:40]} is no condition of this assignment{hint}")
+
+    def condition_names(self) -> list[str]:
+        """Return what the conditions are called in verdicts, in the order in which they are judged."""
+        names = ["output", "answers", *(["parameters"] if self.parameters.any else []), *self.layers.required]
+        names += ["dropout probability"] if self.layers.dropout is not None else []
+        names += [f"no {kind}" for kind in self.layers.forbidden]
+        names += ["epochs"] if self.epochs.any else []
+        names += ["batch size"] if self.training.batch_size is not None else []
+        names += ["rotation"] if self.training.rotation is not None else []
+        return [*names, "accuracy"]
+
     def words(self) -> list[str]:
         """Return the conditions as sentences without full stops, in the order in which they are judged."""
         return list(_sentences(self))
+
+
+def spoken(name: str) -> str:
+    """Return the name of a condition for comparing: a key in TOML may have ``_`` for a space."""
+    return name.replace("_", " ")
 
 
 def _sentences(assignment: Assignment) -> Iterator[str]:
@@ -216,14 +240,28 @@ def load_assignment(name: str | Path) -> Assignment:
 
     Raises `UsageError` with file, key, value and the nearest known key or name.
     """
-    path = SHIPPED / f"{name}.toml"
-    if Path(name).name != str(name) or not path.is_file():
-        path = Path(name)
-        if path.suffix != ".toml":
-            hint = did_you_mean(str(name), shipped_assignments()) or f" – known: {', '.join(shipped_assignments())}"
-            raise UsageError(f'no assignment "{name}"{hint}')
+    path = _assignment_path(name)
     assignment = parse_assignment(read_text(path), path.name)
     return assignment if assignment.name != "assignment" else replace(assignment, name=name_from(path))
+
+
+def assignment_text(name: str | Path) -> str:
+    """Return the TOML text of an assignment, with the name that it goes by, to be read elsewhere under another file name."""
+    path = _assignment_path(name)
+    text = read_text(path)
+    own = load_assignment(name).name
+    return text if "name" in read_table(text, path.name) else f'name = "{own}"\n{text}'
+
+
+def _assignment_path(name: str | Path) -> Path:
+    path = SHIPPED / f"{name}.toml"
+    if Path(name).name == str(name) and path.is_file():
+        return path
+    path = Path(name)
+    if path.suffix != ".toml":
+        hint = did_you_mean(str(name), shipped_assignments()) or f" – known: {', '.join(shipped_assignments())}"
+        raise UsageError(f'no assignment "{name}"{hint}')
+    return path
 
 
 def parse_assignment(text: str, source: str) -> Assignment:

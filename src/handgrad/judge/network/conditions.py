@@ -215,6 +215,13 @@ def _decides(assignment: Assignment, result: SeedResult) -> EpochAnswer:
     return min(result.epochs[-assignment.accuracy.epochs :], key=lambda each: Fraction(each.correct, each.total))
 
 
+def mean_accuracy(assignment: Assignment, results: Sequence[SeedResult]) -> float | None:
+    """Return the percent of right answers in the epochs that decide, over all seeds; None without a training."""
+    deciding = [_decides(assignment, each) for each in results if each.failed is None and each.epochs]
+    total = sum(each.total for each in deciding)
+    return 100 * sum(each.correct for each in deciding) / total if total else None
+
+
 def _near(assignment: Assignment, results: Sequence[SeedResult]) -> str:
     """Say, where the line lies within the interval of a count, how many seeds would settle on which side the mean is."""
     deciding = [_decides(assignment, each) for each in results if each.failed is None and each.epochs]

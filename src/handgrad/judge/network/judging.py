@@ -18,7 +18,7 @@ from handgrad.digits.training.recipe_file import load_recipe
 from handgrad.errors import MissingError, UsageError
 from handgrad.judge.handed_in.files import HandedIn, parted
 from handgrad.judge.network.assignment import Assignment, load_assignment
-from handgrad.judge.network.conditions import check, verdict_of
+from handgrad.judge.network.conditions import check, mean_accuracy, verdict_of
 from handgrad.judge.network.jobs import (
     Clock,
     Context,
@@ -30,14 +30,18 @@ from handgrad.judge.network.jobs import (
     read_network,
     train_network,
 )
+from handgrad.judge.network.points import NO_ANSWERS, is_worth_training, points_for
 from handgrad.judge.sandbox.run import Level, Limits, isolation_level
-from handgrad.judge.verdict import EpochAnswer, Examination, Requirement, SeedResult, Verdict
+from handgrad.judge.verdict import EpochAnswer, Examination, Points, Requirement, SeedResult, Verdict
 from handgrad.text import one_line
 
 TIME_LIMIT = 3600.0
 RECIPE = "recipe.toml"
 UNTRAINED = 50
 """Percent that a network may have right before its first step: more, and its weights were learned elsewhere."""
+
+FAULT = "a fault of the judge"
+"""How the reason begins where we, or the machine, are at fault and never the author."""
 
 OnEpoch = Callable[[int, EpochAnswer], None]
 
@@ -48,6 +52,7 @@ class Findings:
 
     requirements: tuple[Requirement, ...] = ()
     examination: Examination | None = None
+    recipe: Recipe | None = None
     results: list[SeedResult] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     judged: str = ""
@@ -97,14 +102,16 @@ def judge_network(
         verdict = _judged(handed, asked, dataset, context, findings, static, seeds, on_epoch)
     except NotMetError as error:
         verdict = "not met"
-        reason = Requirement("a network that answers", "answers for each image by itself", str(error), False)
+        reason = Requirement(NO_ANSWERS, "answers for each image by itself", str(error), False)
         findings.requirements = (reason, *findings.requirements)
     except NoVerdictError as error:
         verdict = "no verdict"
         findings.notes.insert(0, str(error))
     except Exception as error:  # a fault of ours is never the author's
         verdict = "no verdict"
-        findings.notes.insert(0, f"a fault of the judge: {failed(error)}")
+        findings.notes.insert(0, f"{FAULT}: {failed(error)}")
+    # What could not be judged has no requirements; before training only some are open.
+    undecided = verdict == "no verdict" and not findings.requirements
     return Verdict(
         verdict=verdict,
         file=file,
@@ -114,6 +121,17 @@ def judge_network(
         notes=tuple(findings.notes),
         seconds=round(clock.spent, 3),
         judged=findings.judged,
+        points=None if undecided else _points(asked, findings),
+        parameters=findings.examination.counted if findings.examination else None,
+        accuracy=mean_accuracy(asked, findings.results),
+    )
+
+
+def _points(asked: Assignment, findings: Findings) -> Points | None:
+    """Return what the findings are worth."""
+    counted = findings.examination.counted if findings.examination else None
+    return points_for(
+        asked, findings.requirements, recipe=findings.recipe, results=findings.results, parameters=counted
     )
 
 
@@ -128,13 +146,14 @@ def _judged(
     on_epoch: OnEpoch,
 ) -> Literal["met", "not met", "no verdict"]:
     """Fill *findings* and return the verdict; see `judge_network`."""
-    recipe = _recipe_for(handed.path, asked, findings)
+    recipe = findings.recipe = _recipe_for(handed.path, asked, findings)
     reading = read_network(handed, seeds[:1] if static else seeds, data, context)
     networks, findings.judged = reading.networks, reading.judged
     findings.notes += reading.notes
     findings.examination = examine_network(networks[0], data, context)
     findings.requirements = check(asked, findings.examination, recipe, ())
-    if static or verdict_of(findings.requirements) == "not met":
+    missed = verdict_of(findings.requirements) == "not met"
+    if static or (missed and not is_worth_training(asked, findings.requirements)):
         if static:
             findings.notes.append("not trained: --static stops before the accuracy is known")
         else:

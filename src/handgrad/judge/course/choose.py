@@ -1,0 +1,152 @@
+"""Which of a person's files is judged: found by reading them, with nothing run."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+BOOKS = (".xlsx", ".xlsm", ".ods", ".xls")
+PROGRAMS = (".py", ".ipynb")
+USUAL = ("net", "network", "model", "models")
+"""What the file with the network is called as a rule."""
+LARGEST_READ = 64 << 20
+LOOKS_LIKE_A_NETWORK = re.compile(r"^class\s+\w+\s*\([^)]*(Module|Sequential)\b", re.MULTILINE)
+BASES = ("Module", "Sequential", "ScriptModule", "LightningModule", "ModuleList")
+MAGIC = re.compile(r"^\s*[%!?]|\?\s*$")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The file that is judged, the others that hold something of the kind, or the reason why there is nothing."""
+
+    file: Path | None
+    others: tuple[Path, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a program file shows without being run: whether it holds a network, and the names that it imports."""
+
+    network: bool
+    imports: frozenset[str] = frozenset()
+
+
+def choose(files: Sequence[Path], root: Path) -> Choice:
+    """Return which of *files*, all below *root*, is judged: the one with the network, else a workbook.
+
+    A notebook goes before a module, what others import after what imports them, a usual name before another.
+    """
+    read = {path: read_program(path) for path in files if path.suffix.lower() in PROGRAMS}
+    networks = [path for path, found in read.items() if found.network]
+    networks = _not_imported(networks, read) or networks
+    if networks:
+        ranked = sorted(networks, key=lambda path: _rank(path, root))
+        return Choice(ranked[0], tuple(ranked[1:]))
+    books = sorted((path for path in files if path.suffix.lower() in BOOKS), key=lambda path: _rank(path, root))
+    if books:
+        return Choice(books[0], tuple(books[1:]))
+    return Choice(None, reason=_why_nothing(files, read))
+
+
+def _rank(path: Path, root: Path) -> tuple[bool, bool, int, list[object]]:
+    """Return what files are sorted by: the first is judged."""
+    usual = path.stem.lower() in (*USUAL, root.name.lower(), path.parent.name.lower())
+    return path.suffix.lower() != ".ipynb", not usual, len(path.parts), natural(path.name)
+
+
+def natural(name: str) -> list[object]:
+    """Return what sorts names as people do: ``S6`` before ``S10``."""
+    return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", name)]
+
+
+def _not_imported(networks: Sequence[Path], read: Mapping[Path, Read]) -> list[Path]:
+    """Return those that no other of them imports: ``model.py`` goes before the ``layers.py`` that it is made of."""
+    return [
+        path for path in networks if not any(path.stem in read[other].imports for other in networks if other != path)
+    ]
+
+
+def _why_nothing(files: Sequence[Path], read: Mapping[Path, Read]) -> str:
+    """Say why none of *files* can be judged."""
+    if not files:
+        return "nothing to judge: the folder is empty"
+    if read:
+        names = ", ".join(path.name for path in list(read)[:3]) + (" …" if len(read) > 3 else "")
+        return f"nothing to judge: no network is defined in {names}"
+    names = ", ".join(path.name for path in files[:3]) + (" …" if len(files) > 3 else "")
+    return f"nothing to judge: neither a Python file nor a notebook nor a workbook among {names}"
+
+
+def read_program(path: Path) -> Read:
+    """Return what the Python file or notebook *path* shows; what cannot be read shows nothing."""
+    try:
+        if path.stat().st_size > LARGEST_READ:
+            return Read(False)
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError:
+        return Read(False)
+    parts = list(_cells(text)) if path.suffix.lower() == ".ipynb" else [text]
+    network, imports, bases = False, set[str](), set(BASES)
+    for part in parts:
+        try:
+            tree = ast.parse(part)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            # Its author's mistake is for the judge to tell; here it is enough that a network was meant.
+            network = network or bool(LOOKS_LIKE_A_NETWORK.search(part))
+            continue
+        with suppress(RecursionError):
+            network = _holds_network(tree, bases) or network
+            imports |= set(_imports(tree))
+    return Read(network, frozenset(imports))
+
+
+def _cells(text: str) -> Iterator[str]:
+    """Return the code of a notebook (format 3 or 4), cell by cell, without the lines that are no Python."""
+    try:
+        book = json.loads(text)
+        sheets = book.get("worksheets") or [book]
+        cells = [cell for sheet in sheets for cell in sheet.get("cells", [])]
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return
+    for cell in cells:
+        if isinstance(cell, dict) and cell.get("cell_type") == "code":
+            source = cell.get("source", cell.get("input", ""))
+            code = "".join(map(str, source)) if isinstance(source, list) else str(source)
+            yield "\n".join("" if MAGIC.search(line) else line for line in code.split("\n"))
+
+
+def _holds_network(tree: ast.Module, bases: set[str]) -> bool:
+    """Whether *tree* defines a class of a network, or builds one of layers; the classes found join *bases*."""
+    found = False
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and any(_last_name(base) in bases for base in node.bases):
+            bases.add(node.name)
+            found = True
+        elif isinstance(node, ast.Call) and _last_name(node.func) == "Sequential" and node.args:
+            found = True
+    return found
+
+
+def _last_name(node: ast.expr) -> str:
+    """Return ``Module`` for ``nn.Module`` and for ``Module``."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _imports(tree: ast.Module) -> Iterator[str]:
+    """Return every part of the names that *tree* imports: a file is known by its stem, wherever it lies."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from alias.name.split(".")
+        elif isinstance(node, ast.ImportFrom):
+            yield from (node.module or "").split(".")
+            if node.level or not node.module:
+                yield from (alias.name for alias in node.names)
