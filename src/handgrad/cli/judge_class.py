@@ -90,7 +90,7 @@ def judge(asked: Asked) -> int:
         path, name = parted(each)
         places.append(path)
         network = network or name
-    assignment = asked.loaded() if asked.assignment is not None or not _only_books(places) else None
+    assignment = asked.loaded() if asked.assignment is not None else None
     log = asked.log()
     if log is not None and asked.overwrite and not asked.resume:
         log.unlink(missing_ok=True)
@@ -117,13 +117,6 @@ def judge(asked: Asked) -> int:
         print(f"{count_words(verdicts)}{known}; isolation: {_isolation(verdicts)}")
         _fill_book(asked, verdicts)
     return finish(verdicts, asked.static)
-
-
-def _only_books(places: list[Path]) -> bool:
-    """Whether nothing but workbooks is given, which need no assignment."""
-    from handgrad.judge.course.choose import BOOKS
-
-    return all(place.suffix.lower() in BOOKS for place in places)
 
 
 def _isolation(verdicts: list[Verdict]) -> str:

@@ -39,10 +39,11 @@ RUN = """#!/usr/bin/env bash
 root="${AUTOGRADER:-/autograder}"
 export XDG_CACHE_HOME="$root/cache" PYTHONPATH="$root/source/package"
 mkdir -p "$root/results"
+rm -f "$root/results/results.json"
 "$root/venv/bin/python" -m handgrad judge "$root/submission" --assignment "$root/source/assignment.toml" \\
-    --gradescope "$root/results/results.json" --overwrite TIME
-# Met, not met and no verdict are all results; anything else is a fault of the grader, and Gradescope shows it as one.
-case "$?" in 0|1|8) exit 0 ;; *) exit 1 ;; esac
+    --gradescope "$root/results/results.json" TIME
+# Met, not met and no verdict all write results; where there are none the grader is at fault, and Gradescope shows it.
+[ -f "$root/results/results.json" ]
 """
 AT_ANY_TIME = (1980, 1, 1, 0, 0, 0)
 """The time of every file in the zip, so that the same program and assignment give the same bytes."""

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from handgrad.digits.data.dataset import Dataset, load_dataset
-from handgrad.errors import DiskError, HandgradError
+from handgrad.errors import DiskError, HandgradError, UsageError
 from handgrad.judge.course.log import Log, key_of
 from handgrad.judge.course.people import HandIn, find_people, one_hand_in
 from handgrad.judge.network.assignment import Assignment
@@ -74,11 +74,13 @@ def judge_course(
     """
     with ExitStack() as stack:
         people = find_people(places, stack.enter_context(scratch_folder("class")))
+        if any(each.file is not None and not each.is_book for each in people):
+            if course.assignment is None:
+                raise UsageError("--assignment is missing – name one, `handgrad assignments` lists them")
+            course = replace(course, data=_loaded(course.data))
         log = Log(course.log, resume=course.resume) if course.log is not None else None
         if log is not None:
             stack.callback(log.close)
-        if course.assignment is not None and any(each.file is not None and not each.is_book for each in people):
-            course = replace(course, data=_loaded(course.data))
         verdicts = []
         for row in _rows(people, course, log):
             verdicts.append(row.verdict)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -57,15 +59,16 @@ class Log:
     def append(self, key: str, verdict: Verdict) -> None:
         """Add a verdict and flush it to the disk. Raises `DiskError`; then nothing of the line stays."""
         line = json.dumps({"key": key, "verdict": asdict(verdict)}).encode() + b"\n"
-        before = os.fstat(self.file.fileno()).st_size
+        handle = self.file.fileno()
+        before = os.fstat(handle).st_size
         try:
             # Written past Python's buffer: what a full disk refused must not come again with the next line.
-            written = os.write(self.file.fileno(), line)
-            os.fsync(self.file.fileno())
-            if written != len(line):
-                os.truncate(self.path, before)
-                raise OSError(28, "No space left on device")
+            if os.write(handle, line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(handle)
         except OSError as error:
+            with suppress(OSError):
+                os.truncate(handle, before)
             raise disk_error(self.path, len(line), error) from error
         self.known[key] = verdict
 

@@ -53,9 +53,8 @@ def read_table(path: Path) -> Table:
         raise UsageError(
             f"{path} cannot be read: {error.strerror} – give the file that the platform exported"
         ) from error
-    if len(data) > LARGEST or (
-        b"\0" in data[:4] and not data.startswith(MARKS[1][0]) and not data.startswith(MARKS[2][0])
-    ):
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if len(data) > LARGEST or data.startswith(b"PK\3\4") or (b"\0" in data[:1000] and not wide):
         raise UsageError(f"{path} is no CSV file – export the grades as CSV, not as a workbook")
     mark, encoding = next(((mark, name) for mark, name in MARKS if data.startswith(mark)), (b"", ""))
     body = data[len(mark) :]
@@ -77,14 +76,14 @@ def _parsed(text: str, path: Path) -> tuple[list[list[str]], list[str], str]:
     separator = max(SEPARATORS, key=head.count)
     if separator not in head:
         raise UsageError(f"{path} has a single column – give the file that the platform exported")
-    cell = re.compile(rf'"(?:[^"]|"")*"|[^{re.escape(separator)}\r\n]*')
+    cell = re.compile(rf'"(?:[^"]|"")*"|(?!")[^{re.escape(separator)}\r\n]*')
     rows: list[list[str]] = []
     ends: list[str] = []
     cells: list[str] = []
     place = 0
     while place < len(text):
         found = cell.match(text, place)
-        if found is None:  # an opening quote that is never closed matches the second form
+        if found is None:  # an opening quote that is never closed
             raise UsageError(f"{path}: row {len(rows) + 1} cannot be read as CSV – export the grades again")
         cells.append(found[0])
         place = found.end()
