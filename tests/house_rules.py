@@ -154,6 +154,8 @@ ROOMS: Mapping[str, set[str]] = {
     "export.onnx_file": {"export.plan"},
     "export.proof": {"export.evaluate", "export.plan"},
     "export.hub": {"export.proof", "runs"},
+    # The looks are those of the other workbooks: one design.
+    "export.workbook": {"export.plan", "export.evaluate", "backprop.workbook.looks", "xlsx"},
     "export.verb": {"export", "digits", "runs", "xlsx"},
     "export": {"export"},
     "judge.verdict": set(),

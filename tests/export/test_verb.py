@@ -12,7 +12,7 @@ import pytest
 from cli.test_report import end_of
 from export.finished_runs import TEST, data_folder, finished_run
 from handgrad.errors import DamagedRunError, MissingError, UsageError
-from handgrad.export import verb
+from handgrad.export import renderers
 from handgrad.export.c.compiler import find_compiler, run_selftest
 from handgrad.export.proof import Expected, LossError, check_loss, prove
 from handgrad.export.verb import export
@@ -59,7 +59,7 @@ def test_whole_numbers_are_proven_by_the_file_itself(copied: Path) -> None:
 
 
 def test_without_a_compiler_the_twin_answers_and_that_is_said(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verb, "find_compiler", lambda: None)
+    monkeypatch.setattr(renderers, "find_compiler", lambda: None)
     exported = export(copied, "c", int8=True, accept_loss=True)
     assert exported.proof.by == "the numpy twin of this file" and exported.size is None
     assert exported.notes == (
@@ -110,8 +110,8 @@ def test_a_loss_of_more_than_a_twentieth_of_a_point_is_an_error_unless_accepted(
 
 
 def test_a_file_that_loses_too_much_is_not_written(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verb, "find_compiler", lambda: None)
-    monkeypatch.setattr(verb, "evaluate", lambda plan, images: np.zeros((len(images), 10), np.float32))
+    monkeypatch.setattr(renderers, "find_compiler", lambda: None)
+    monkeypatch.setattr(renderers, "evaluate", lambda plan, images: np.zeros((len(images), 10), np.float32))
     with pytest.raises(LossError):
         export(copied, "c")
     assert list((copied / "export").iterdir()) == []
@@ -159,7 +159,7 @@ def test_the_command_takes_the_kind_from_the_ending_and_never_overwrites_unasked
         2,
         f"error: {out} exists – add --overwrite or choose another name\n",
     )
-    assert end_of(capsys, "export", copied)[::2] == (2, "error: --to is missing – choose one of c, hub, onnx\n")
+    assert end_of(capsys, "export", copied)[::2] == (2, "error: --to is missing – choose one of c, hub, onnx, xlsx\n")
 
 
 def test_a_recipes_name_means_its_newest_complete_run(tmp_path: Path) -> None:

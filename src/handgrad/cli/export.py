@@ -16,7 +16,7 @@ from handgrad.cli.options import DataOption, JsonOption
 if TYPE_CHECKING:
     from handgrad.export.verb import Exported
 
-ENDS = {".c": "c", ".onnx": "onnx"}
+ENDS = {".c": "c", ".onnx": "onnx", ".xlsx": "xlsx"}
 
 
 @app.command("export")
@@ -24,7 +24,7 @@ def export_command(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or a recipe: the newest run of it.")],
     to: Annotated[
         str | None,
-        typer.Option(help="c, onnx or hub; left out, the ending of --out decides.", show_default=False),
+        typer.Option(help="c, onnx, xlsx or hub; left out, the ending of --out decides.", show_default=False),
     ] = None,
     int8: Annotated[bool, typer.Option("--int8", help="C in 8-bit whole numbers instead of float32.")] = False,
     out: Annotated[
@@ -38,7 +38,7 @@ def export_command(
     offline: Annotated[bool, typer.Option("--offline", help="Never download the test images.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the trained network as C, ONNX or a folder for a hub, proven on the run's own test set."""
+    """Write the trained network as C, ONNX, a workbook or a folder for a hub, proven on the run's own test set."""
     from handgrad.errors import UsageError
     from handgrad.export.verb import TARGETS, export
 

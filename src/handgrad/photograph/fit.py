@@ -131,7 +131,7 @@ def distances(marked: NDArray[np.bool_]) -> Floats:
         down[row] = np.minimum(down[row], down[row + 1] + 1)
     across = (np.arange(columns)[:, None] - np.arange(columns)) ** 2.0
     squares = down**2
-    return np.sqrt(np.stack([(row[None, :] + across).min(axis=1) for row in squares]))
+    return np.asarray(np.sqrt(np.stack([(row[None, :] + across).min(axis=1) for row in squares])))
 
 
 def scaled(ink: Floats, longer: int) -> Floats:

@@ -53,6 +53,33 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
+class Bars:
+    """A chart of columns over one row of categories: the references of both, sizes in pixels, the y axis up to ``y_max``."""
+
+    row: int
+    column: int
+    width: int
+    height: int
+    title: str
+    x_title: str
+    categories: str
+    values: str
+    ink: str
+    y_max: float
+
+
+@dataclass(frozen=True, slots=True)
+class Shade:
+    """Cells coloured by their numbers, from ``low``'s colour to ``high``'s; ``at`` fixes the two numbers."""
+
+    first: tuple[int, int]
+    last: tuple[int, int]
+    low: str
+    high: str
+    at: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """A conditional format: where the formula (relative to the first cell, no ``=``) is true, the cell looks so."""
 

@@ -15,8 +15,9 @@ from typing import Any
 
 import xlsxwriter
 
+from handgrad.xlsx.charts import make_chart
 from handgrad.xlsx.package import LineShape, add_parts
-from handgrad.xlsx.parts_of_a_sheet import Bounds, Chart, Look, Print, Rule, Series
+from handgrad.xlsx.parts_of_a_sheet import Bars, Bounds, Chart, Look, Print, Rule, Series, Shade
 from handgrad.xlsx.rows import TableRows, address, column_letters, fill
 
 MAX_ROWS, MAX_COLUMNS, MAX_FORMULA, MAX_TEXT = 1_048_576, 16_384, 8_192, 32_767
@@ -165,31 +166,16 @@ class Sheet:
             self._done(self._sheet.insert_textbox(0, 0, "", nothing), 0, 0)
             self._drawn = True
 
-    def chart(self, chart: Chart) -> None:
-        """Place a chart of lines over cells."""
-        made = self._book._workbook.add_chart({"type": "scatter", "subtype": "straight"})
-        for series in chart.series:
-            line = {"color": series.ink, "width": series.width, "dash_type": series.dash}
-            points = {"name": series.name, "categories": series.x, "values": series.y, "line": line}
-            self._done(made.add_series({**points, "marker": {"type": "none"}}), chart.row, chart.column)
-        grid = {"visible": True, "line": {"color": "#D9DEE4", "width": 0.5}}
-        font = {"name": "Calibri", "size": 9, "bold": False, "color": "#52606D"}
-        made.set_title({"name": chart.title, "overlay": False, "name_font": {**font, "size": 11, "bold": True}})
-        x_axis: dict[str, Any] = {"name": chart.x_title, "min": 0, "major_gridlines": {"visible": False}}
-        if chart.x_max:
-            x_axis["max"] = chart.x_max
-        y_axis: dict[str, Any] = {"name": chart.y_title, "major_gridlines": grid}
-        if chart.log:
-            y_axis |= {"log_base": 10, "crossing": "min", "num_format": "0.E+0"}
-        else:
-            y_axis |= {"min": 0, "num_format": "General"}
-        for axis in (x_axis, y_axis):
-            axis |= {"name_font": font, "num_font": font, "line": {"color": "#9AA5B1"}}
-        made.set_x_axis(x_axis)
-        made.set_y_axis(y_axis)
-        made.set_legend({"none": True} if len(chart.series) == 1 else {"position": "bottom", "font": font})
-        made.set_chartarea({"border": {"color": "#CBD2D9"}})
-        made.set_size({"width": chart.width, "height": chart.height})
+    def shade(self, shade: Shade) -> None:
+        """Colour cells by their numbers."""
+        options: dict[str, Any] = {"type": "2_color_scale", "min_color": shade.low, "max_color": shade.high}
+        if shade.at is not None:
+            options |= {"min_type": "num", "max_type": "num", "min_value": shade.at[0], "max_value": shade.at[1]}
+        self._done(self._sheet.conditional_format(*shade.first, *shade.last, options), *shade.first)
+
+    def chart(self, chart: Chart | Bars) -> None:
+        """Place a chart over cells."""
+        made = make_chart(self._book._workbook, chart)
         self._done(self._sheet.insert_chart(chart.row, chart.column, made, {"object_position": 1}), chart.row, 0)
         self._drawn = True
 
@@ -220,6 +206,11 @@ class Book:
         self._workbook.set_properties({"title": title, "created": datetime(2000, 1, 1, tzinfo=UTC)})
         self._workbook.set_calc_mode("auto")
         self._workbook.set_size(24_000, 14_000)
+
+    @property
+    def sheets(self) -> tuple[Sheet, ...]:
+        """Return the sheets in their order."""
+        return tuple(self._sheets)
 
     def sheet(self, name: str, tab: str | None = None) -> Sheet:
         """Add a sheet at the end of the book, its *tab* in a colour."""
@@ -266,6 +257,7 @@ def _properties(look: Look) -> dict[str, Any]:
 
 
 __all__ = [
+    "Bars",
     "Book",
     "Bounds",
     "Chart",
@@ -274,6 +266,7 @@ __all__ = [
     "Print",
     "Rule",
     "Series",
+    "Shade",
     "Sheet",
     "SheetError",
     "Value",
