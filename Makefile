@@ -10,7 +10,7 @@ ARGS ?=
 # What checks the pages' scripts, where Node is installed; without it those tests are skipped and say so.
 NODE_TOOLS := $(if $(shell command -v npm),tools/node/node_modules/.package-lock.json)
 
-.PHONY: run test proofs mutants fuzz check format bench clean
+.PHONY: run test proofs mutants fuzz docs check format bench clean
 
 run: $(BIN)/.installed
 	@test -e backprop.xlsx && echo "backprop.xlsx is there already and stays as it is" || $(BIN)/handgrad backprop
@@ -34,6 +34,11 @@ mutants: $(BIN)/.installed-dev
 # 5,000 damaged files of every kind that is read: tracebacks, slowest, most memory.
 fuzz: $(BIN)/.installed-dev
 	$(BIN)/python tools/fuzz $(ARGS)
+
+# The site of the documents in site/, which opens from the disk: begin with site/index.html.
+docs: $(BIN)/.installed-dev
+	$(BIN)/python tools/reference --check
+	$(BIN)/python -m zensical build --strict --clean
 
 check: $(BIN)/.installed-dev
 	$(BIN)/ruff format --check

@@ -30,7 +30,9 @@ class LayerTable(Strict):
     """``[[layers]]``: a layer, from the first hidden one to the output layer."""
 
     units: int
+    """How many units the layer has."""
     activation: str = "sigmoid"
+    """What each unit does to its pre-activation; one of the activations below."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,9 @@ class SampleTable(Strict):
     """``[[samples]]``: an example."""
 
     inputs: tuple[float, ...]
+    """One number for each input; every sample has as many."""
     targets: tuple[float, ...]
+    """What each output should be."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +50,15 @@ class UpdateTable(Strict):
     """``[update]``: the update rule and its settings."""
 
     rule: UpdateRule = UpdateRule.GRADIENT_DESCENT
+    """How a gradient becomes a step."""
     momentum: float = Update().momentum
+    """momentum: how much of the last step goes into the next."""
     beta1: float = Update().beta1
+    """adam: how much the mean of the gradients keeps at each step."""
     beta2: float = Update().beta2
+    """adam: how much the mean of their squares keeps at each step."""
     epsilon: float = Update().epsilon
+    """adam: what is added to the root, so that nothing is divided by 0."""
 
 
 @dataclass(frozen=True)
@@ -57,16 +66,27 @@ class NetworkTable(Strict):
     """The whole file."""
 
     layers: tuple[LayerTable, ...]
+    """`[[layers]]`, once for each layer, from the first hidden one to the output layer."""
     samples: tuple[SampleTable, ...]
+    """`[[samples]]`, once for each example."""
     name: str | None = None
+    """What the sheets and pages call it; left out, the name of the file."""
     loss: str = "half-squared-error"
+    """What is made small; one of the losses below."""
     bias: BiasRule = BiasRule.NONE
+    """Which biases there are: none, a fixed one for each layer, a trained one for each unit or for each layer."""
     weights: tuple[float, ...] = ()
+    """The first weights, w1 to the last; left out, they are drawn from the seed."""
     biases: tuple[float, ...] = ()
+    """The first biases, one for each layer, or with `neuron` also one for each unit; left out, 0."""
     learning_rate: float = DEFAULT_LEARNING_RATE
+    """How far a step goes along the gradient."""
     order: UpdateOrder = UpdateOrder.OLD_WEIGHTS
+    """Whether a layer's gradient is computed with the old weights of the layer above or with those just updated."""
     over_samples: OverSamples = OverSamples.MEAN
+    """Whether the errors of several samples are averaged or added."""
     seed: int = 0
+    """What the first weights are drawn from where none are given."""
     update: UpdateTable = field(default_factory=UpdateTable)
 
 

@@ -16,13 +16,19 @@ class Optimizer(Strict):
     """How a gradient becomes a step. Adam and AdamW use ``beta1``, ``beta2``; SGD uses ``momentum``, ``nesterov``; Muon all."""
 
     name: Literal["sgd", "adam", "adamw", "muon"] = "sgd"
+    """How a gradient becomes a step."""
     learning_rate: float = 0.01
     """The peak of the schedule."""
     momentum: float = 0.9
+    """sgd and muon: how much of the last step goes into the next."""
     nesterov: bool = False
+    """sgd and muon: look ahead along the last step."""
     weight_decay: float = 0.0
+    """How strongly each step pulls the weights towards 0."""
     beta1: float = 0.9
+    """adam, adamw and muon: how much the mean of the gradients keeps at each step."""
     beta2: float = 0.999
+    """adam, adamw and muon: how much the mean of their squares keeps at each step."""
     others_rate: float = 0.2
     """muon: the learning rate of what is no convolution, stepped by Adam, as a factor of ``learning_rate``."""
 
@@ -42,6 +48,7 @@ class Schedule(Strict):
     """The learning rate over the run, as a factor of the optimizer's (see `handgrad.digits.training.schedule`)."""
 
     name: Literal["constant", "step", "one-cycle", "cosine"] = "constant"
+    """How the learning rate changes during the run."""
     every: int = 6
     """step: epochs between two drops."""
     factor: float = 0.1
@@ -106,15 +113,19 @@ class Recipe(Strict):
     network: str
     """A name from `handgrad.digits.networks.published.NETWORKS`, or ``file.py:Class``."""
     name: str = "recipe"
+    """What reports and run folders call it; left out, the name of the file."""
     note: str = ""
     """What a reader should know: where the recipe comes from, what was left unsaid and chosen here."""
     epochs: int = 19
+    """How often all training images are shown."""
     batch_size: int = 128
+    """Images for each step."""
     test: Literal["every epoch", "once"] = "every epoch"
     """When the test set is read. "once": after the last epoch alone, and every epoch answers for some training images."""
     drop_last: bool = False
     """Whether the last, short batch of an epoch is left out."""
     label_smoothing: float = 0.0
+    """The part of each target that is spread over all classes."""
     dropout: float | None = None
     """The probability of every dropout layer; left out, the network's own hold."""
     optimizer: Optimizer = field(default_factory=Optimizer)

@@ -34,9 +34,13 @@ class Range(Strict):
     """Limits of a whole number; what is left out sets none. ``exactly`` goes with no other."""
 
     fewer_than: int | None = None
+    """The number must be below this."""
     at_most: int | None = None
+    """It may be this and no more."""
     at_least: int | None = None
+    """It must be this or more."""
     exactly: int | None = None
+    """It must be this."""
 
     def __post_init__(self) -> None:
         for name in ("fewer_than", "at_most", "at_least", "exactly"):
@@ -84,6 +88,7 @@ class Accuracy(Strict):
     at_least: float = 99.4
     """Percent."""
     held: Literal["last", "each-of-last", "any"] = "last"
+    """In which epoch it must be reached: the last, each of the last `epochs`, or any."""
     epochs: int = 1
     """each-of-last: how many epochs at the end."""
 
@@ -111,7 +116,9 @@ class Layers(Strict):
     """Which kinds of layer must take part in computing the output, and which must not."""
 
     required: list[Layer] = field(default_factory=list)
+    """Kinds of layer that must take part."""
     forbidden: list[Layer] = field(default_factory=list)
+    """Kinds of layer that must not."""
     dropout: float | None = None
     """A probability that one dropout must have exactly."""
 
@@ -130,6 +137,7 @@ class Training(Strict):
     """What the recipe must hold to; what is left out is free."""
 
     batch_size: int | None = None
+    """Images for each step."""
     rotation: float | None = None
     """Degrees: the training images are turned at random by up to ± this much, no more and no less."""
 
@@ -145,7 +153,9 @@ class Seeds(Strict):
     """In how many trainings of how many the accuracy must be reached; with more trainings the same share must."""
 
     meet: int = 1
+    """How many trainings must reach it."""
     of: int = 1
+    """Out of how many."""
 
     def __post_init__(self) -> None:
         within("of", self.of, 1, 1000)
@@ -157,6 +167,7 @@ class Assignment(Strict):
     """Everything that is asked of a network, and the recipe that trains a file which brings none."""
 
     name: str = "assignment"
+    """What verdicts call it; left out, the name of the file."""
     note: str = ""
     """What a learner should read beside the conditions."""
     parameters: Range = field(default_factory=Range)
@@ -168,7 +179,7 @@ class Assignment(Strict):
     points: PointsTable = field(default_factory=PointsTable)
     gradescope: Gradescope = field(default_factory=Gradescope)
     recipe: Recipe = field(default_factory=lambda: Recipe(network=HANDED_IN))
-    """Trains a file without a recipe of its own; its network is `HANDED_IN`."""
+    """How a file without a recipe of its own is trained; `network` is left out, because it is the file's."""
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):

@@ -1,0 +1,1 @@
+"""Writes the pages of reference from the code: ``python tools/reference`` fills ``docs/reference``."""
