@@ -22,7 +22,7 @@ from playwright.sync_api import sync_playwright
 from handgrad.backprop.presets import load_network, preset_names
 from handgrad.digits.trained import trained_module
 from handgrad.export.from_module import plan_of
-from handgrad.export.verb import Material, material_of
+from handgrad.export.material import Material, material_of
 from handgrad.page.digits import write_digits
 from handgrad.page.lesson import write_lesson
 from handgrad.page.of_run import subject_of

@@ -156,7 +156,9 @@ ROOMS: Mapping[str, set[str]] = {
     "export.hub": {"export.proof", "runs"},
     # The looks are those of the other workbooks: one design.
     "export.workbook": {"export.plan", "export.evaluate", "backprop.workbook.looks", "xlsx"},
-    "export.verb": {"export", "digits", "runs", "xlsx"},
+    "export.material": {"export.plan", "export.proof", "digits", "runs"},
+    "export.renderers": {"export", "digits", "runs"},
+    "export.verb": {"export", "digits", "runs"},
     "export": {"export"},
     "judge.verdict": set(),
     "judge.page": {"judge.verdict", "html"},

@@ -6,60 +6,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from handgrad.digits.data.dataset import Dataset
 from handgrad.digits.trained import network_name, trained_module
 from handgrad.digits.training.loop import predict
 from handgrad.export.c.compiler import Size, compiler_words, find_compiler, run_c, size_of
 from handgrad.export.c.file import c_file
 from handgrad.export.evaluate import evaluate, probabilities
 from handgrad.export.hub import SOURCE, hub_files
+from handgrad.export.material import Material
 from handgrad.export.onnx_file import onnx_model, run_onnx
 from handgrad.export.plan import Plan
-from handgrad.export.proof import Expected, LossError, Proof, prove
+from handgrad.export.proof import LossError, Proof, prove
 from handgrad.export.quantise import quantise
 from handgrad.export.quantised import IntegerPlan, evaluate_integers
 from handgrad.export.workbook.book import Source, choose_hundred, workbook_bytes
 from handgrad.export.workbook.layers import count_formulas
 from handgrad.export.workbook.worked import ask_libreoffice, worked_words
 from handgrad.runs.folder import MODEL, RunFolder
-from handgrad.runs.read import Run
-from handgrad.version import __version__
 
-CALIBRATION = 1000
-"""Training images from which the scales of 8-bit numbers are read."""
 MANY_FORMULAS = 60_000
 Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True, eq=False)
-class Material:
-    """Everything that a rendering may need: the run, its plan, its data, and its own answers."""
-
-    run: Run
-    plan: Plan
-    dataset: Dataset
-    expected: Expected
-
-    @property
-    def images(self) -> NDArray[np.uint8]:
-        """The test images, bytes ``[n, 28, 28]``."""
-        return self.dataset.test_images.numpy()
-
-    @property
-    def training_images(self) -> NDArray[np.uint8]:
-        """The first training images, enough to read scales from."""
-        return self.dataset.train_images[:CALIBRATION].numpy()
-
-    @property
-    def head(self) -> list[str]:
-        """What it is, in a sentence for the head of the file."""
-        run = self.run
-        return [
-            f"{run.network}, trained by handgrad {__version__}: recipe {run.title}, seed {run.seed}, dataset {run.dataset}, "
-            f"run {run.name}. {self.plan.numbers:,} numbers; BatchNorm and the normalisation of the input are inside them."
-        ]
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,18 +10,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import numpy as np
-
-from handgrad.digits.data.dataset import dataset_of
 from handgrad.digits.trained import trained_module
-from handgrad.errors import DamagedRunError, UsageError, known
+from handgrad.errors import UsageError, known
 from handgrad.export.c.compiler import Size
 from handgrad.export.from_module import plan_of
 from handgrad.export.hub import upload_line
+from handgrad.export.material import material_of
 from handgrad.export.onnx_file import check_onnx
-from handgrad.export.plan import Plan
-from handgrad.export.proof import Expected, Proof, check_loss
-from handgrad.export.renderers import RENDERERS, Material, Rendered, Tell
+from handgrad.export.proof import Proof, check_loss
+from handgrad.export.renderers import RENDERERS, Rendered, Tell
 from handgrad.files import TEMPORARY, check_free, make_folder, write_whole
 from handgrad.runs.find import find_run
 from handgrad.runs.folder import EXPORTS, harmless
@@ -90,21 +87,6 @@ def export(
     if out is None:
         remember(found, exported, target)
     return exported
-
-
-def material_of(run: Run, plan: Plan, data: str | Path | None, download: bool) -> Material:
-    """Return all that a rendering of *run* needs; raises `MissingError` where the run's own test set cannot be had."""
-    assert run.evidence is not None and run.result is not None
-    dataset = dataset_of(
-        run.dataset,
-        run.environment.dataset_sha256,
-        data if data is not None else run.environment.data,
-        download=download,
-    )
-    expected = Expected(run.evidence.log_probabilities, run.evidence.labels, run.result.last_epoch.correct)
-    if not np.array_equal(dataset.test_labels.numpy(), expected.labels):
-        raise DamagedRunError(f"{run.path}: its evidence is of other test images than {dataset.name} – train again")
-    return Material(run, plan, dataset, expected)
 
 
 def target_path(run: Run, to: str, int8: bool, out: str | Path | None) -> Path:

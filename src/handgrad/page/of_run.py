@@ -8,8 +8,8 @@ from pathlib import Path
 from handgrad.digits.trained import trained_module
 from handgrad.export.evaluate import evaluate
 from handgrad.export.from_module import plan_of
+from handgrad.export.material import Material, material_of
 from handgrad.export.proof import Proof, prove
-from handgrad.export.verb import Material, material_of
 from handgrad.files import check_free
 from handgrad.page.digits import DigitsSubject, write_digits
 from handgrad.page.digits_data import Sample, halved, hundred_digits

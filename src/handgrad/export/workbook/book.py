@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 
@@ -59,7 +60,7 @@ def exact_values(plan: Plan, images: Bytes) -> list[Floats]:
     """Return every value of *plan* in float64, as a spreadsheet computes: ``[n, *shape]`` each."""
     values: list[Floats] = [images.reshape(-1, *plan.shapes[0]).astype(np.float64)]
     for step in plan.steps:
-        result = compute(step, [values[number] for number in step.inputs])
+        result = compute(step, cast(Any, [values[number] for number in step.inputs]))
         values.append(np.asarray(result, np.float64).reshape(-1, *step.shape))
     return values
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,7 @@ from handgrad.export.workbook.words import layer_words
 from handgrad.xlsx.writer import Book, Shade, Sheet
 
 Floats = NDArray[np.float64]
+Numbers = NDArray[np.floating[Any]]
 TOP, LEFT = 5, 1
 """Where the first map begins on a sheet."""
 
@@ -204,15 +206,15 @@ class _Writer:
         """Return the cell of *source* that stands at *index* of this step's shape, to which it stretches."""
         return source.cell(formulas.index_of(self.step.shape, source.shape, index)).text(self.sheet.name)
 
-    def block(self, numbers: Floats, row: int, column: int) -> Rectangle:
+    def block(self, numbers: Numbers, row: int, column: int) -> Rectangle:
         """Write weights ``[rows, columns]`` and return where they lie."""
         look = FINE_WEIGHT if np.abs(numbers).max(initial=0) < 0.1 else WEIGHT
         for at, number in np.ndenumerate(numbers):
-            self.sheet.number(row + at[0], column + at[1], plain(number), look)
+            self.sheet.number(row + at[0], column + at[1], plain(float(number)), look)
         self.last = max(self.last, column + numbers.shape[1])
         return Rectangle(self.sheet.name, row, column, *numbers.shape)
 
-    def biases(self, bias: Floats) -> Area:
+    def biases(self, bias: Numbers) -> Area:
         """Write a bias beside the first row of each map, or beside each number of a column, and return where they lie."""
         rectangles = []
         self.sheet.text(TOP - 2, self.right, "bias", CAPTION)
@@ -338,7 +340,7 @@ def with_plain_weights(plan: Plan) -> Plan:
         short = {
             name: np.vectorize(plain, otypes=[np.float64])(array) for name, array in step.arrays.items() if array.size
         }
-        steps.append(replace(step, **short))  # type: ignore[arg-type]  # the fields of arrays, by their names
+        steps.append(replace(step, **short))
     return Plan(plan.name, tuple(steps))
 
 
