@@ -43,7 +43,7 @@ class Examination:
     ``parameters`` are the trained ones of the module, each once; ``counted`` adds the hidden numbers that take part in
     computing the output, BatchNorm statistics left out; ``output_shape`` is that of a whole batch. ``problems`` say, one
     line each, what makes an answer worthless: it depends on its neighbours, or on chance in ``eval()``. ``largest`` names
-    the module with the most parameters, as in ``conv3 has 9,248``.
+    the module with the most parameters, as in ``conv3 has 9,248``; ``remarks`` are no faults, but worth knowing.
     """
 
     network: str
@@ -55,6 +55,7 @@ class Examination:
     output_shape: tuple[int, ...]
     problems: tuple[str, ...]
     largest: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

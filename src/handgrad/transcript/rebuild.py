@@ -25,6 +25,7 @@ WORDS = DTYPES | {"strided": torch.strided} | {
     for each in (torch.contiguous_format, torch.channels_last, torch.preserve_format)
 }  # fmt: skip
 MOST_NODES = 20_000
+LONGEST_PLACE = 200
 STEPS = ("python.getitem", "python._set_grad_enabled", "python._enter_autocast", "python._exit_autocast")
 """What happens between the operations."""
 
@@ -100,11 +101,32 @@ class Rebuilt(nn.Module):
         self._owners = [name.rpartition(".")[0] for name in self._names]
         self._plans = {mode: checked_plan(plan[mode], len(names), len(constants)) for mode in ("training", "answering")}
         self._owned = {mode: owners(each["nodes"], self._owners) for mode, each in self._plans.items()}
-        self._dropouts: dict[int, nn.Dropout] = {}
-        for index, (name, arguments, _) in enumerate(self._plans["training"]["nodes"]):
-            if name == "aten.dropout.default" and arguments[2] is True:
-                self._dropouts[index] = nn.Dropout(float(arguments[1]))
-                self.add_module(f"dropout at step {index + 1}", self._dropouts[index])
+        self._dropouts = self._add_dropouts()
+        for mode, each in self._plans.items():
+            for place in each["places"]:
+                add_place(self, place)
+            each["places"] = [place if is_place(self, place) else "" for place in each["places"]]
+
+    def _add_dropouts(self) -> dict[int, nn.Dropout]:
+        """Return, by step, the dropouts of a training, each a module where the author had one."""
+        plan, found = self._plans["training"], dict[int, nn.Dropout]()
+        for index, (name, arguments, _) in enumerate(plan["nodes"]):
+            if name != "aten.dropout.default" or arguments[2] is not True:
+                continue
+            place, share = plan["places"][index], float(arguments[1])
+            there = self.get_submodule(place) if is_place(self, place) else None
+            if isinstance(there, nn.Dropout) and there.p == share:
+                found[index] = there  # one module that is called twice
+                continue
+            found[index] = nn.Dropout(share)
+            parent, _, last = place.rpartition(".")
+            if there is None and place and add_place(self, parent):
+                owner = self.get_submodule(parent)
+                if not hasattr(owner, last):
+                    owner.add_module(last, found[index])
+                    continue
+            self.add_module(f"dropout {len(found)}{f' in {place}'.replace('.', ' ') if place else ''}", found[index])
+        return found
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the output for *images* ``[n, 1, 28, 28]``."""
@@ -117,7 +139,7 @@ class Rebuilt(nn.Module):
             for index, (name, arguments, named) in enumerate(plan["nodes"]):
                 given = [real(each, values, batch) for each in arguments]
                 keys = {key: real(each, values, batch) for key, each in named.items()}
-                owner = self._owner([arguments, named], self._owned[mode])
+                owner = self._owner([arguments, named], self._owned[mode], plan["places"][index])
                 compute = partial(self._step, index, name, given, keys, plan)
                 values.append(owner(compute) if owner is not None else compute())
         finally:
@@ -129,10 +151,11 @@ class Rebuilt(nn.Module):
             raise MalformedError("the output is no tensor")
         return result
 
-    def _owner(self, arguments: Any, owned: Mapping[int, str]) -> nn.Module | None:
-        """Return the part whose parameter or buffer is among *arguments*, None where there is none below the root."""
-        path = next((owned[number] for number in references(arguments) if owned.get(number)), None)
-        return self.get_submodule(path) if path else None
+    def _owner(self, arguments: Any, owned: Mapping[int, str], place: str) -> nn.Module | None:
+        """Return the part whose parameter or buffer is among *arguments*, else the one that ran; None below no part."""
+        path = next((owned[number] for number in references(arguments) if owned.get(number)), place)
+        found = self.get_submodule(path) if path else None
+        return found if isinstance(found, Part) else None
 
     def _step(self, index: int, name: str, given: list[Any], keys: dict[str, Any], plan: Mapping[str, Any]) -> Any:
         if name == "constant":
@@ -198,6 +221,31 @@ def part_of(module: nn.Module, path: str) -> nn.Module:
     return module
 
 
+def is_place(module: nn.Module, path: str) -> bool:
+    """Whether *module* has a part at *path*."""
+    for name in path.split(".") if path else []:
+        found = module._modules.get(name)
+        if found is None:
+            return False
+        module = found
+    return bool(path)
+
+
+def add_place(module: nn.Module, path: str) -> bool:
+    """Make the part at *path* where it is missing, and return whether there is one; a name that is taken stays as it is."""
+    for name in path.split(".") if path else []:
+        found = module._modules.get(name)
+        if found is None:
+            if not name or hasattr(module, name):
+                return False
+            module.add_module(name, Part())
+            found = module._modules[name]
+        if not isinstance(found, Part):
+            return False
+        module = found
+    return True
+
+
 def value_at(module: nn.Module, path: str) -> Tensor:
     """Return the parameter or buffer of *module* at *path*."""
     place, _, last = path.rpartition(".")
@@ -229,7 +277,12 @@ def checked_plan(plan: Mapping[str, Any], inputs: int, constants: int) -> dict[s
             raise MalformedError("a step that uses what comes after it")
     if any(not 0 <= number < constants for number in plan["constants"]):
         raise MalformedError("a constant that is not there")
-    return {"nodes": nodes, "output": plan["output"], "constants": list(plan["constants"])}
+    places = plan.get("places")
+    if not isinstance(places, list) or len(places) != len(nodes):
+        places = [""] * len(nodes)
+    # They only name things, so one that is none is left out.
+    places = [place if isinstance(place, str) and len(place) <= LONGEST_PLACE else "" for place in places]
+    return {"nodes": nodes, "output": plan["output"], "constants": list(plan["constants"]), "places": places}
 
 
 def references(value: Any) -> list[int]:

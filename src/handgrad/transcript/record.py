@@ -72,6 +72,7 @@ def record(network: nn.Module, images: Tensor) -> tuple[dict[str, Any], list[Ten
             "nodes": recording.nodes,
             "output": recording.output,
             "constants": list(range(first, len(constants))),
+            "places": recording.places,
         }
     network.train(before)
     return plans, constants

@@ -25,6 +25,8 @@ from handgrad.transcript.modules import buffers_of, count_once, module_paths, pa
 FEW_IMAGES = 8
 EFFECT = 1e-4
 LEAST_MOMENTUM = 1e-3
+ATTEMPTS = 5
+"""How often weights are drawn before a network is said not to look at its image."""
 ROUNDS = 20
 """Passes in which running statistics with the usual momentum of 0.1 forget nine tenths of where they began."""
 COMPANY = 16
@@ -47,10 +49,12 @@ def examine(module: nn.Module, images: Tensor, *, name: str | None = None) -> Ex
     with restored(module):
         whole = _answer(module.eval(), images, name)  # first of all, because lazy layers get their parameters here
         _stir(module, images[:FEW_IMAGES])
+        _let_signals_pass(module, images, name)
         state = Snapshot(module)
         evaluation = Run(module.eval(), images[:FEW_IMAGES], state, name)
         seen = evaluation.layers()
         problems = tuple(_problems_of(module, images[:COMPANY], name))
+        remarks = tuple(_remarks_on(module, images[:COMPANY], name))
         training = Run(module.train(), images[:FEW_IMAGES], state, name)
         layers = _used_layers(seen, training)
         statistics = _norm_statistics(training)
@@ -67,6 +71,7 @@ def examine(module: nn.Module, images: Tensor, *, name: str | None = None) -> Ex
             defined_unused=tuple(_unused(module, evaluation, training, layers)),
             output_shape=tuple(whole.shape),
             problems=problems,
+            remarks=remarks,
             largest=_largest(trained),
         )
 
@@ -100,6 +105,43 @@ def _stir(module: nn.Module, images: Tensor) -> None:
             if gradient is not None and parameter.is_floating_point():
                 spread = float(parameter.std(unbiased=False))
                 parameter.add_(torch.randn_like(parameter) * 0.1 * (spread if spread > 1e-6 else 1.0))
+
+
+def _let_signals_pass(module: nn.Module, images: Tensor, name: str) -> None:
+    """Give the running statistics of *module* a chance before anything is concluded from answers that are all the same.
+
+    A deep and narrow network with BatchNorm lets hardly a signal through before it is trained: its statistics are those of
+    nothing, and its rectifiers are dead by chance. It trains all the same. So where all answers are one, the statistics see
+    images first, and then, a few times, the weights are drawn anew; a network that does not look at its image stays blind.
+    Most networks need none of it and stay exactly as they are (guarded by the honest networks and the near misses).
+    """
+    if not _blind(module, images[:COMPANY], name):
+        return
+    before = Snapshot(module)
+    for attempt in range(ATTEMPTS):
+        seed_all(100 + attempt)
+        if attempt:
+            _draw_anew(module)
+        for round_number in range(ROUNDS):
+            _answer(module.train(), images, name, round_number)
+        if not _blind(module, images[:COMPANY], name):
+            return
+        before.restore()
+
+
+def _blind(module: nn.Module, images: Tensor, name: str) -> bool:
+    """Whether all *images* get one and the same answer in ``eval()``."""
+    with torch.no_grad():
+        scores = _answer(module.eval(), images, name).detach().double()
+    return scores.dim() == 2 and len(scores) > 1 and float(scores.std(0).max()) == 0
+
+
+def _draw_anew(module: nn.Module) -> None:
+    """Draw every matrix and kernel of *module* that learns anew, as large as its inputs ask for; the rest stays."""
+    with torch.no_grad():
+        for each in parameters_of(module).values():
+            if each.requires_grad and each.dim() > 1:
+                each.normal_(0, (2 / max(each[0].numel(), 1)) ** 0.5)
 
 
 class Run:
@@ -242,7 +284,7 @@ def _problems_of(module: nn.Module, images: Tensor, name: str) -> Iterator[str]:
     shown = {
         "in reverse order": _answer(module, images[order], name)[order],
         "in halves": torch.cat([_answer(module, part, name) for part in images.chunk(2)]),
-        "one at a time": torch.cat([_answer(module, each[None], name) for each in images[:FEW_IMAGES]]),
+        "one at a time": torch.cat([_rows(_answer(module, each[None], name), first) for each in images[:FEW_IMAGES]]),
     }
     for how, scores in shown.items():
         if scores.shape[1:] != first.shape[1:] or far(scores):
@@ -253,6 +295,19 @@ def _problems_of(module: nn.Module, images: Tensor, name: str) -> Iterator[str]:
     now = parameters_of(module)
     if any(path in now and not torch.equal(now[path].detach(), value) for path, value in before.items()):
         yield "it changes its own parameters while it answers in eval()"
+
+
+def _rows(scores: Tensor, first: Tensor) -> Tensor:
+    """Return the scores of one image as a row; ``squeeze()`` without a dimension takes the batch away where it is one."""
+    return scores[None] if first.dim() == 2 and scores.shape == first.shape[1:] else scores
+
+
+def _remarks_on(module: nn.Module, images: Tensor, name: str) -> Iterator[str]:
+    """Say what is no fault but worth knowing, one line each; *module* is in ``eval()``."""
+    with torch.no_grad():
+        several, one = _answer(module.eval(), images, name), _answer(module, images[:1], name)
+    if several.dim() == 2 and one.shape == several.shape[1:]:
+        yield f"one image alone is answered with {list(one.shape)}, not [1, {len(one)}]: squeeze(1) or flatten(1) keeps the row"
 
 
 def _distance(first: Tensor) -> Callable[[Tensor], bool]:

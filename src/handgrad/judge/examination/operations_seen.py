@@ -28,7 +28,7 @@ MADE_ANEW = ("empty", "new_", "zeros", "ones", "full_like", "rand_like", "randn_
 """Beginnings of operations that take no values from the tensors given, only shape and kind (or pass them on as they are)."""
 
 INDEXING = ("index", "index_select", "gather", "embedding", "take", "scatter", "index_put")
-OWN = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]))
+OWN = (str(Path(torch.__file__).parent), str(Path(__file__).parents[2]))
 
 
 @dataclass

@@ -26,9 +26,9 @@ class Build:
     trained: bool = False
     shown: bool = False
     local: dict[str, ast.expr] = field(default_factory=dict)
-    """Values of names that are bound inside the function in which it stands."""
+    """Values of names that are bound by the function or loop in which it stands."""
     unclear: set[str] = field(default_factory=set)
-    """Names of that function whose values are not written there."""
+    """Names of them whose values are not written out."""
 
     @property
     def line(self) -> int:
@@ -77,8 +77,7 @@ def _in_scope(
             build = Build(candidate, call, source)
             build.variable = _assigned(node, call)
             _judge_use(build, node, around or source.tree)
-            if around is not None:
-                build.local, build.unclear = _locals(around)
+            build.local, build.unclear = _values_around(call, source, around)
             yield build
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -140,20 +139,74 @@ def _next_binding(scope: ast.AST, build: Build) -> float:
     return min(later, default=float("inf"))
 
 
-def _locals(function: ast.AST) -> tuple[dict[str, ast.expr], set[str]]:
-    """Return the names of *function* that get one value, a literal, and those whose value is not told there."""
-    bound = [node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
-    bound += [node.arg for node in ast.walk(function) if isinstance(node, ast.arg)]
-    known = {
-        node.targets[0].id: node.value
-        for node in ast.walk(function)
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and _is_literal(node.value)
-        if bound.count(node.targets[0].id) == 1
-    }
-    return known, set(bound) - set(known)
+def _values_around(call: ast.Call, source: Source, function: ast.AST | None) -> tuple[dict[str, ast.expr], set[str]]:
+    """Return the values of the names around *call* that are written out, and the names whose values are not.
+
+    A name of the *function* that it stands in has the one literal it is given there, or what the last call of the function
+    gives it; the name of a loop has the last value that the loop gives it.
+    """
+    known: dict[str, ast.expr] = {}
+    unclear: set[str] = set()
+    if function is not None:
+        bound = [
+            node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        ]
+        known = {
+            node.targets[0].id: node.value
+            for node in ast.walk(function)
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and is_literal(node.value)
+            if bound.count(node.targets[0].id) == 1
+        }
+        given = _given_last(function, source)
+        known |= {name: value for name, value in given.items() if name not in bound}
+        parameters = {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
+        unclear = (set(bound) | parameters) - set(known)
+    for node in ast.walk(function or source.tree):
+        if isinstance(node, ast.For) and any(each is call for each in ast.walk(node)):
+            names = {each.id for each in ast.walk(node.target) if isinstance(each, ast.Name)}
+            last = _last_of(node.iter, source)
+            if isinstance(node.target, ast.Name) and last is not None:
+                known[node.target.id] = last
+                unclear.discard(node.target.id)
+            else:
+                unclear |= names
+    return known, unclear
 
 
-def _is_literal(value: ast.expr) -> bool:
+def _given_last(function: ast.AST, source: Source) -> dict[str, ast.expr]:
+    """Return, by parameter, the literals that the last call of *function* in *source* gives, and defaults it leaves."""
+    if not isinstance(function, ast.FunctionDef):
+        return {}
+    calls = [
+        node for node in ast.walk(source.tree) if isinstance(node, ast.Call) and dotted(node.func) == function.name
+    ]
+    if not calls:
+        return {}
+    last = max(calls, key=lambda each: each.lineno)
+    names = [each.arg for each in [*function.args.posonlyargs, *function.args.args]]
+    found: dict[str, ast.expr] = dict(
+        zip(names[len(names) - len(function.args.defaults) :], function.args.defaults, strict=True)
+    )
+    found |= dict(zip(names, last.args, strict=False))
+    found |= {each.arg: each.value for each in last.keywords if each.arg}
+    return {name: value for name, value in found.items() if is_literal(value)}
+
+
+def _last_of(values: ast.expr, source: Source) -> ast.expr | None:
+    """Return the last of *values* that a loop goes through, where they are written out, here or under a name."""
+    if isinstance(values, ast.Name):
+        given = [
+            node.value
+            for node in ast.walk(source.tree)
+            if isinstance(node, ast.Assign) and [dotted(each) for each in node.targets] == [values.id]
+        ]
+        return _last_of(given[-1], source) if given and not isinstance(given[-1], ast.Name) else None
+    parts = values.keys if isinstance(values, ast.Dict) else getattr(values, "elts", [])
+    last = parts[-1] if parts else None
+    return last if last is not None and is_literal(last) else None
+
+
+def is_literal(value: ast.expr) -> bool:
     """Whether *value* is written out."""
     try:
         ast.literal_eval(value)

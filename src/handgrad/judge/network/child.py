@@ -257,7 +257,10 @@ def _train_rebuilt(place: Path, job: dict[str, Any], send: Send) -> None:
 def _answers_to(network: nn.Module, images: Tensor, batch: int) -> bytes:
     """Return the outputs ``[n, 10]`` (float32, raw) of *network* in ``eval()``, *batch* images at a time."""
     network.eval()
-    outputs: Sequence[Tensor] = [network(normalise(part)).float() for part in images.split(batch)]
+    # A last part of one image may lose its row to a squeeze(), which is none of the answer's.
+    outputs: Sequence[Tensor] = [
+        network(normalise(part)).float().reshape(len(part), -1) for part in images.split(batch)
+    ]
     return torch.cat(list(outputs)).contiguous().numpy().tobytes()
 
 

@@ -230,6 +230,7 @@ def examine_network(written: Written, data: Dataset, context: Context) -> Examin
         output_shape=tuple(head["output_shape"]),
         problems=tuple(dict.fromkeys(problems)),
         largest=one_line(head["largest"]),
+        remarks=tuple(one_line(each) for each in head["remarks"]),
     )
 
 

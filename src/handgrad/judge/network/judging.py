@@ -151,6 +151,7 @@ def _judged(
     networks, findings.judged = reading.networks, reading.judged
     findings.notes += reading.notes
     findings.examination = examine_network(networks[0], data, context)
+    findings.notes += findings.examination.remarks
     findings.requirements = check(asked, findings.examination, recipe, ())
     missed = verdict_of(findings.requirements) == "not met"
     if static or (missed and not is_worth_training(asked, findings.requirements)):
