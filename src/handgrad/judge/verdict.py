@@ -34,6 +34,9 @@ class UsedLayer:
     path: str
     detail: str
     value: float | None = None
+    on_one_position: bool = False
+    after_pooling: bool = False
+    """Of a convolution on a map of one position: whether global average pooling made it so."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ class Examination:
     ``parameters`` are the trained ones of the module, each once; ``counted`` adds the hidden numbers that take part in
     computing the output, BatchNorm statistics left out; ``output_shape`` is that of a whole batch. ``problems`` say, one
     line each, what makes an answer worthless: it depends on its neighbours, or on chance in ``eval()``. ``largest`` names
-    the module with the most parameters, as in ``conv3 has 9,248``; ``remarks`` are no faults, but worth knowing.
+    the module with the most parameters, as in ``conv3 has 9,248``; ``remarks`` are no faults, but worth knowing;
+    ``idle`` are modules that count and take no part, with how many parameters each has.
     """
 
     network: str
@@ -56,6 +60,7 @@ class Examination:
     problems: tuple[str, ...]
     largest: str = ""
     remarks: tuple[str, ...] = ()
+    idle: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,22 @@ class Points:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """What an author says a training reached: right answers of ``total`` in the best epoch (from 1) and in the last one.
+
+    ``weighed`` says whether a training here explains it, None where nothing was trained. It is shown, and counts nothing.
+    """
+
+    best: int
+    best_epoch: int
+    epochs: int
+    last: int
+    total: int
+    where: str
+    weighed: Literal["likely", "possible", "not explained"] | None = None
+
+
+@dataclass(frozen=True)
 class Verdict:
     """The judgement of one hand-in; ``isolation`` is the one really in force, ``seconds`` how long the judging took.
 
@@ -120,6 +141,9 @@ class Verdict:
     isolation: str
     notes: tuple[str, ...]
     seconds: float
+    claim: Claim | None = None
+    said: tuple[str, ...] = ()
+    """What the author says beside what was found, one line each; counts nothing."""
     judged: str = ""
     """Which part of what was handed in: ``cells 3 and 5, 42 lines``."""
     person: str = ""

@@ -72,6 +72,7 @@ def examine(module: nn.Module, images: Tensor, *, name: str | None = None) -> Ex
             output_shape=tuple(whole.shape),
             problems=problems,
             remarks=remarks,
+            idle=tuple(_idle(trained, evaluation, training)),
             largest=_largest(trained),
         )
 
@@ -338,6 +339,19 @@ def _unused(module: nn.Module, evaluation: Run, training: Run, layers: Sequence[
     for path, parameter in parameters_of(module).items():
         if place_of(parameter) not in used:
             yield f"{path}: {parameter.numel():,} parameters that count but take no part"
+
+
+def _idle(trained: dict[str, Any], evaluation: Run, training: Run) -> Iterator[tuple[str, int]]:
+    """Return the modules with parameters of which none takes part, in training or in evaluation, and how many they have."""
+    used: set[int] = set()
+    for run in (evaluation, training):
+        used |= set(stored_blocks(run.trace, run.reached))
+    owners: dict[str, list[Tensor]] = {}
+    for path, each in trained.items():
+        owners.setdefault(path.rpartition(".")[0] or path, []).append(each)
+    for owner, tensors in owners.items():
+        if not any(place_of(each) in used for each in tensors):
+            yield owner, count_once(tensors)
 
 
 def _largest(parameters: dict[str, Any]) -> str:

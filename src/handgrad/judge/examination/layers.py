@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -116,12 +116,80 @@ def _watch_mask(node: Node) -> None:
 def layers_in(trace: Trace) -> list[Found]:
     """Return every layer that the operations of *trace* show, in their order."""
     found: list[Found] = []
+    pooled = False
     for node in trace.nodes:
-        if node.images:
-            layer = _layer_of(node, trace)
-            if layer is not None:
-                found.append(Found(layer, node))
-    return found
+        if not node.images:
+            continue
+        layer = _layer_of(node, trace)
+        if layer is not None:
+            if layer.on_one_position and pooled:
+                words = layer.detail.replace("on one position", "after pooling, counts as fully connected")
+                layer = replace(layer, detail=words, after_pooling=True)
+            found.append(Found(layer, node))
+        pooled = pooled or "pooled" in node.facts
+    return [_not_of_a_gate(each, trace) for each in found]
+
+
+def _not_of_a_gate(found: Found, trace: Trace) -> Found:
+    """Return *found*, as a part of squeeze-and-excitation where all that it computes only weighs the channels of a map.
+
+    Such a mean and such a product of its own are no classifier's (Hu et al., Squeeze-and-Excitation Networks, 2018).
+    """
+    if found.layer.kind not in ("global_average_pooling", "fully_connected") or not _only_gates(found.node, trace):
+        return found
+    detail = f"{found.layer.detail}, weighs channels: squeeze-and-excitation, not the head's"
+    return Found(replace(found.layer, kind="squeeze_excitation", detail=detail), found.node)
+
+
+def _only_gates(node: Node, trace: Trace) -> bool:
+    """Whether every way from *node* onwards ends in a product with a map of more positions than it has itself."""
+    waiting, seen, gated = [node.number], {node.number}, False
+    while waiting:
+        number = waiting.pop()
+        readers = _readers(trace).get(number, ())
+        if not readers and number != node.number and not _is_over(trace.nodes[number]):
+            return False  # here the answer comes out
+        for reader in readers:
+            if reader in seen:
+                continue
+            seen.add(reader)
+            if _weighs_a_map(trace.nodes[reader], number):
+                gated = True
+            else:
+                waiting.append(reader)
+    return gated
+
+
+def _is_over(node: Node) -> bool:
+    """Whether *node* gives nothing that could be an answer: its numbers are dropped or not the images'."""
+    return not node.images or not node.results
+
+
+def _weighs_a_map(node: Node, number: int) -> bool:
+    """Whether *node* multiplies a map with what operation *number* computed, one number a channel."""
+    if node.name.rstrip("_") != "mul" or len(node.reads) != 2 or len(node.shape) != 4:
+        return False
+    gate = next((read for read in node.reads if number in read.writers), None)
+    other = next((read for read in node.reads if read is not gate), None)
+    if gate is None or other is None or not other.images or gate.tensor.dim() != 4:
+        return False
+    return _positions(gate.tensor) < _positions(other.tensor)
+
+
+def _positions(tensor: Tensor) -> int:
+    """Return how many positions a map has that is stored, not one that only stands for many by a stride of nothing."""
+    return math.prod(size for size, stride in zip(tensor.shape[2:], tensor.stride()[2:], strict=True) if stride != 0)
+
+
+def _readers(trace: Trace) -> dict[int, list[int]]:
+    """Return, by operation, those that read what it wrote; found once for each trace."""
+    if trace.readers is None:
+        trace.readers = {}
+        for node in trace.nodes:
+            for read in node.reads:
+                for writer in read.writers[-1:]:
+                    trace.readers.setdefault(writer, []).append(node.number)
+    return trace.readers
 
 
 def _layer_of(node: Node, trace: Trace) -> UsedLayer | None:
@@ -144,6 +212,14 @@ def _layer_of(node: Node, trace: Trace) -> UsedLayer | None:
         return _summed_product(node, trace)
     if "max_pool" in name or "avg_pool" in name:
         kind = "max_pooling" if "max_pool" in name else "average_pooling"
+        if kind == "average_pooling" and math.prod(node.shape[2:]) == 1:
+            window = (
+                node.arguments[1] if len(node.arguments) > 1 and isinstance(node.arguments[1], list | tuple) else ()
+            )
+            sides = list(window) * 2 if len(window) == 1 else window
+            if sides and "adaptive" not in name:
+                whole = _shape_words(node.reads[0].tensor.shape)
+                return _named(node, kind, f"averages {'×'.join(str(side) for side in sides)} of {whole}")
         return _named(node, kind, f"{_shape_words(node.reads[0].tensor.shape)} to {_shape_words(node.shape)}")
     return None
 
@@ -180,7 +256,8 @@ def _convolution(node: Node) -> UsedLayer:
     depthwise = weight.shape[1] == 1 and before[1] > 1
     single = math.prod(node.shape[2:]) == 1
     if single and not depthwise and math.prod(before[2:]) == 1:
-        return _named(node, "fully_connected", f"{kernel} convolution after pooling, counts as fully connected")
+        found = _named(node, "fully_connected", f"{kernel} convolution on one position")
+        return replace(found, on_one_position=True)
     if single and not depthwise and (min(before[2:]) == 1 or len(before) == 3 or image.memory.flat):
         return _named(node, "fully_connected", f"convolution of {kernel} over a row of all features")
     form = f"{kernel}, {before[1]} to {node.shape[1]} channels" + (", depthwise" if depthwise else "")

@@ -113,6 +113,8 @@ class Trace(TorchDispatchMode):
         self.watch = watch
         self.disturb = disturb
         self.turns: Counter[str] = Counter()
+        self.readers: dict[int, list[int]] | None = None
+        """By operation, those that read what it wrote; made by whoever asks first."""
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None

@@ -79,6 +79,10 @@ class Project:
         name = ".".join([*own, *([node.module] if node.module else [])])
         return name if self._there(name) or not name else self.named(node.module or "", importer)
 
+    def names(self) -> list[str]:
+        """Return the names of the modules that have been asked for so far, the main one first."""
+        return list(self._sources)
+
     def files(self) -> Iterator[tuple[str, Path, bool]]:
         """Return the Python files: name from the root, path, and whether it is a package's own."""
         yield from ((name, path, package) for name, (path, package) in self._paths.items())

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import ast
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+from handgrad.judge.handed_in.cells import read_cells
 from handgrad.judge.handed_in.choice import choose
+from handgrad.judge.handed_in.claims import claims_in
 from handgrad.judge.handed_in.extract import Extraction
 from handgrad.judge.handed_in.names import used_by
 from handgrad.judge.handed_in.project import Project
 from handgrad.judge.handed_in.records import NoneFoundError, NotTakenError, Piece, Taken
+from handgrad.judge.handed_in.training_found import training_in
 
 
 def take(root: Path, main: Path, wanted: str = "", *, whole: bool = False) -> Taken:
@@ -47,6 +53,22 @@ def _taken(root: Path, main: Path, wanted: str) -> Taken:
         notes=tuple(notes),
         aliases=extraction.names(),
     )
+
+
+def told_in(root: Path, main: Path) -> dict[str, Any]:
+    """Return as plain values what the hand-in tells of its training: claims, and the recipe as far as it is written out.
+
+    It is shown beside what was found and decides nothing, so that a fault here must not decide anything either.
+    """
+    try:
+        project = Project(root, main)
+        with suppress(NotTakenError):
+            choose(project, "")  # reads the modules that the main file imports
+        beside = [path for path in sorted(main.parent.iterdir()) if path.is_file()]
+        claims, training = claims_in(read_cells(main), beside, main), training_in(project)
+    except Exception as error:  # whatever an odd text leads to
+        return {"fault": type(error).__name__}
+    return {"claims": asdict(claims), "training": asdict(training)}
 
 
 def _whole(project: Project, main: Path, wanted: str) -> Taken:

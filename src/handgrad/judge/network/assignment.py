@@ -112,6 +112,17 @@ class Accuracy(Strict):
 
 
 @dataclass(frozen=True)
+class AfterPooling(Strict):
+    """What a convolution on the single position that global average pooling leaves counts as, and why, for the author to read.
+
+    It computes what a fully connected layer does, and many call it fully convolutional all the same.
+    """
+
+    counts_as: Literal["fully_connected", "convolution"] = "fully_connected"
+    because: str = ""
+
+
+@dataclass(frozen=True)
 class Layers(Strict):
     """Which kinds of layer must take part in computing the output, and which must not."""
 
@@ -121,6 +132,7 @@ class Layers(Strict):
     """Kinds of layer that must not."""
     dropout: float | None = None
     """A probability that one dropout must have exactly."""
+    convolution_after_pooling: AfterPooling = field(default_factory=AfterPooling)
 
     def __post_init__(self) -> None:
         if self.dropout is not None:

@@ -25,7 +25,7 @@ from handgrad.digits.training.recipe_file import parse_recipe
 from handgrad.errors import DivergedError, HandgradError
 from handgrad.judge.handed_in.load import loaded, on_the_processor
 from handgrad.judge.handed_in.records import NotTakenError, Taken
-from handgrad.judge.handed_in.take import take
+from handgrad.judge.handed_in.take import take, told_in
 from handgrad.judge.network.author import (
     answer_of,
     author_at_fault,
@@ -102,7 +102,8 @@ def _read(place: Path, job: dict[str, Any], send: Send) -> None:
     images = _unpacked_images(place / "sample.bin")[:SHOWN_TO_FILE]
     root = place / "file"
     taken = take(root, root / job["file"], job["network"], whole=job["whole"])
-    send("taken", judged=taken.judged, notes=list(taken.notes))  # before any line of the hand-in runs
+    told = told_in(root, root / job["file"])
+    send("taken", judged=taken.judged, notes=list(taken.notes), told=told)  # before any line of the hand-in runs
     with on_the_processor([each.code for each in taken.pieces]), author_at_fault(taken):
         for seed in job["seeds"]:
             _write_down(taken, seed, images, send)

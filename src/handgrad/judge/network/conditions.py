@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Literal
 
@@ -69,6 +70,11 @@ def parameters(assignment: Assignment, examination: Examination) -> Iterator[Req
     if examination.hidden:
         named = ", ".join(f"{each.numbers:,} in a {each.where} ({each.name})" for each in examination.hidden)
         found += f", {examination.parameters:,} of them trained and {named}"
+    if examination.idle:
+        idle = sum(count for _, count in examination.idle)
+        names = ", ".join(path for path, _ in examination.idle[:4]) + (" …" if len(examination.idle) > 4 else "")
+        found += f", of which {idle:,} ({names}) take no part"
+        found += f"; a summary that follows the images prints {examination.parameters - idle:,}"
     limit = limits.at_most or limits.fewer_than
     if not met and limit is not None and examination.counted >= limit:
         found += f" – limit {limit:,}" + (f", {examination.largest}" if examination.largest else "")
@@ -79,7 +85,7 @@ def parameters(assignment: Assignment, examination: Examination) -> Iterator[Req
 
 def _layers(assignment: Assignment, examination: Examination, recipe: Recipe | None) -> Iterator[Requirement]:
     """The layers that must take part, and those that must not."""
-    used = [_with_recipe(each, recipe) for each in examination.layers]
+    used = [_as_asked(_with_recipe(each, recipe), assignment) for each in examination.layers]
     for kind in assignment.layers.required:
         found = [each for each in used if each.kind == kind and not (kind == "dropout" and not each.value)]
         yield Requirement(kind, f"{WORDS[kind]} is used", _places(found) or _absent(kind, examination), bool(found))
@@ -94,6 +100,18 @@ def _layers(assignment: Assignment, examination: Examination, recipe: Recipe | N
     for kind in assignment.layers.forbidden:
         found = [each for each in used if each.kind == kind]
         yield Requirement(f"no {kind}", f"{WORDS[kind]} is not used", _places(found) or "none", not found)
+
+
+def _as_asked(layer: UsedLayer, assignment: Assignment) -> UsedLayer:
+    """Return *layer* as the assignment counts it: a convolution after global average pooling is one or the other."""
+    if not layer.after_pooling or layer.kind != "fully_connected":
+        return layer
+    asked = assignment.layers.convolution_after_pooling
+    because = f": {asked.because}" if asked.because else ""
+    if asked.counts_as == "convolution":
+        kernel = layer.detail.partition(" ")[0]
+        return replace(layer, kind="convolution", detail=f"{kernel} after pooling, counts as a convolution{because}")
+    return replace(layer, detail=f"{layer.detail}{because}")
 
 
 def _with_recipe(layer: UsedLayer, recipe: Recipe | None) -> UsedLayer:

@@ -19,6 +19,7 @@ from handgrad.digits.training.recipe import Recipe
 from handgrad.digits.training.recipe_file import recipe_text
 from handgrad.errors import HandgradError
 from handgrad.judge.handed_in.files import MOST_CODE, MOST_NOTEBOOK, HandedIn, files_of
+from handgrad.judge.network.told import Told, read_told
 from handgrad.judge.sandbox.frames import Frame
 from handgrad.judge.sandbox.limits import Job, Level, Limits, Outcome
 from handgrad.judge.sandbox.run import run
@@ -87,6 +88,8 @@ class Reading:
     networks: list[Written]
     judged: str
     notes: tuple[str, ...]
+    told: Told
+    """What the author says of the training."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,8 @@ def read_network(handed: HandedIn, seeds: Sequence[int], data: Dataset, context:
         raise NotMetError("the file ends the program before its network has answered")
     notes = [one_line(str(each)) for each in taken.get("notes", [])]
     written = [Written(seed, found[seed]) for seed in seeds]
-    return Reading(written, one_line(str(taken.get("judged", "")), 300), tuple(notes))
+    judged = one_line(str(taken.get("judged", "")), 300)
+    return Reading(written, judged, tuple(notes), read_told(taken.get("told")))
 
 
 def check_ended(outcome: Outcome, context: Context, seconds: float) -> None:
@@ -223,13 +227,20 @@ def examine_network(written: Written, data: Dataset, context: Context) -> Examin
         hidden=tuple(HiddenTensor(_place_of(each["name"]), each["numbers"], each["where"]) for each in head["hidden"]),
         counted=int(head["counted"]),
         layers=tuple(
-            UsedLayer(each["kind"], one_line(each["path"], 80), one_line(each["detail"]), each["value"])
+            UsedLayer(
+                each["kind"],
+                one_line(each["path"], 80),
+                one_line(each["detail"]),
+                each["value"],
+                after_pooling=bool(each["after_pooling"]),
+            )
             for each in head["layers"]
         ),
         defined_unused=tuple(dict.fromkeys([*(one_line(each, 80) for each in head["defined_unused"]), *extra])),
         output_shape=tuple(head["output_shape"]),
         problems=tuple(dict.fromkeys(problems)),
         largest=one_line(head["largest"]),
+        idle=tuple((one_line(path, 80), int(count)) for path, count in head["idle"]),
         remarks=tuple(one_line(each) for each in head["remarks"]),
     )
 
