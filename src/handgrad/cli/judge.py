@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -15,6 +15,7 @@ from handgrad.cli.judge_class import Asked, finish, parted, print_epoch, refuse,
 from handgrad.cli.options import DataOption, parse_seeds
 from handgrad.errors import UndecidedError, UsageError
 from handgrad.files import check_free
+from handgrad.text import one_line
 
 if TYPE_CHECKING:
     from handgrad.judge.verdict import Verdict
@@ -38,6 +39,9 @@ def judge_command(
     ] = None,
     assignment: Annotated[str | None, _option("A shipped assignment or a TOML file.", "NAME")] = None,
     static: Annotated[bool, typer.Option("--static", help="Only what needs no training.")] = False,
+    recipe: Annotated[
+        str, typer.Option(metavar="NAME", help="found: train with what is found in the hand-in.")
+    ] = "assignment",
     seeds: Annotated[str | None, _option("0..2 or 1,5; left out, as many as are asked.", "LIST")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
     report: Annotated[Path | None, _option("Write a page to hand back.")] = None,
@@ -71,6 +75,7 @@ def judge_command(
         what=tuple(what),
         assignment=assignment,
         static=static,
+        recipe=_which_recipe(recipe),
         seeds=parse_seeds(seeds) if seeds is not None else None,
         as_json=as_json,
         report=report,
@@ -97,6 +102,15 @@ def judge_command(
     return _judge_one(asked)
 
 
+def _which_recipe(name: str) -> Literal["assignment", "found"]:
+    """Return the recipe that *name* asks for."""
+    if name == "found":
+        return "found"
+    if name == "assignment":
+        return "assignment"
+    raise UsageError(f'--recipe "{one_line(name)}" is not known – known: assignment, found')
+
+
 def _judge_one(asked: Asked) -> int:
     """Judge one hand-in and return the exit status."""
     from handgrad.judge.network.judging import judge_network
@@ -115,6 +129,7 @@ def _judge_one(asked: Asked) -> int:
             asked.what[0],
             assignment,
             static=asked.static,
+            recipe=asked.recipe,
             seeds=asked.seeds,
             data=asked.data,
             time_limit=asked.time_limit,

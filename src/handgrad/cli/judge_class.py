@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from handgrad.errors import UndecidedError, UsageError, counted
 from handgrad.files import write_whole
@@ -29,6 +29,7 @@ class Asked:
     what: tuple[str, ...]
     assignment: str | None
     static: bool
+    recipe: Literal["assignment", "found"]
     seeds: list[int] | None
     as_json: bool
     report: Path | None
@@ -98,6 +99,7 @@ def judge(asked: Asked) -> int:
         assignment=assignment,
         network=network,
         static=asked.static,
+        recipe=asked.recipe,
         seeds=asked.seeds,
         data=asked.data,
         time_limit=asked.time_limit,
@@ -175,6 +177,7 @@ def judge_one_folder(asked: Asked, assignment: Assignment) -> Verdict:
         assignment=assignment,
         network=network,
         static=asked.static,
+        recipe=asked.recipe,
         seeds=asked.seeds,
         data=asked.data,
         time_limit=asked.time_limit,

@@ -33,6 +33,8 @@ def table_text(verdict: Verdict) -> str:
             for each in verdict.points.rows
         ]
     lines += [f"{one_line(verdict.file)} – {verdict.assignment}: {verdict_word(verdict)}"]
+    lines += [f"change: {one_line(each, None)}" for each in verdict.advice]
+    lines += [f"said: {one_line(each, None)}" for each in verdict.said]
     lines += [f"note: {one_line(note, None)}" for note in verdict.notes]
     lines += [f"judged: {one_line(verdict.judged, None)}"] if verdict.judged else []
     lines += [f"isolation: {verdict.isolation}; {verdict.seconds:.1f} s"]
@@ -151,12 +153,20 @@ def _verdict_section(verdict: Verdict, heading: str) -> Markup:
             tag(heading, f"{verdict.person}: {verdict.file}" if verdict.person else verdict.file),
             badge(verdict_word(verdict)),
         ),
+        _listed("What to change first", verdict.advice),
         table(["condition", "asked", "found", "met"], rows, class_="judged") if rows else None,
         _points_table(verdict),
-        tag("ul", *(tag("li", note) for note in verdict.notes)) if verdict.notes else None,
+        _listed("The training here", verdict.training),
+        _listed("What the author says, beside what was found", verdict.said),
+        _listed("Notes", verdict.notes),
         tag("p", f"judged: {verdict.judged}", class_="quiet") if verdict.judged else None,
         tag("p", f"isolation: {verdict.isolation} · judged in {verdict.seconds:.1f} s", class_="quiet"),
     )
+
+
+def _listed(heading: str, lines: Sequence[str]) -> Markup | None:
+    """Return *lines* under a *heading*, None where there are none."""
+    return joined(tag("h3", heading), tag("ul", *(tag("li", line) for line in lines))) if lines else None
 
 
 def _points_table(verdict: Verdict) -> Markup | None:

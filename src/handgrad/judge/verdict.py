@@ -40,6 +40,15 @@ class UsedLayer:
 
 
 @dataclass(frozen=True)
+class Weight:
+    """A layer with a matrix ``[outputs, inputs]`` or kernels ``[outputs, inputs, rows, columns]``, and all its parameters."""
+
+    path: str
+    parameters: int
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Examination:
     """What was seen of a network: raw facts, no verdict.
 
@@ -47,7 +56,8 @@ class Examination:
     computing the output, BatchNorm statistics left out; ``output_shape`` is that of a whole batch. ``problems`` say, one
     line each, what makes an answer worthless: it depends on its neighbours, or on chance in ``eval()``. ``largest`` names
     the module with the most parameters, as in ``conv3 has 9,248``; ``remarks`` are no faults, but worth knowing;
-    ``idle`` are modules that count and take no part, with how many parameters each has.
+    ``idle`` are modules that count and take no part, with how many parameters each has; ``weights`` the layers with a matrix
+    or kernels, in order.
     """
 
     network: str
@@ -61,6 +71,7 @@ class Examination:
     largest: str = ""
     remarks: tuple[str, ...] = ()
     idle: tuple[tuple[str, int], ...] = ()
+    weights: tuple[Weight, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -144,6 +155,10 @@ class Verdict:
     claim: Claim | None = None
     said: tuple[str, ...] = ()
     """What the author says beside what was found, one line each; counts nothing."""
+    advice: tuple[str, ...] = ()
+    """What to change, the largest effect first."""
+    training: tuple[str, ...] = ()
+    """With what it was trained, and what it had right after each epoch, a line a seed."""
     judged: str = ""
     """Which part of what was handed in: ``cells 3 and 5, 42 lines``."""
     person: str = ""

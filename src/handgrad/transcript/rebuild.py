@@ -102,7 +102,7 @@ class Rebuilt(nn.Module):
         self._plans = {mode: checked_plan(plan[mode], len(names), len(constants)) for mode in ("training", "answering")}
         self._owned = {mode: owners(each["nodes"], self._owners) for mode, each in self._plans.items()}
         self._dropouts = self._add_dropouts()
-        for mode, each in self._plans.items():
+        for each in self._plans.values():
             for place in each["places"]:
                 add_place(self, place)
             each["places"] = [place if is_place(self, place) else "" for place in each["places"]]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 from handgrad.digits.data.dataset import Dataset, load_dataset
 from handgrad.errors import DiskError, HandgradError, UsageError
@@ -32,6 +33,7 @@ class Course:
     assignment: Assignment | None
     network: str = ""
     static: bool = False
+    recipe: Literal["assignment", "found"] = "assignment"
     seeds: Sequence[int] | None = None
     data: Path | str | Dataset | None = None
     time_limit: float = TIME_LIMIT
@@ -131,7 +133,9 @@ def _settings(course: Course) -> str:
     asked = asdict(course.assignment) if course.assignment is not None else None
     seeds = list(course.seeds) if course.seeds is not None else None
     data = course.data.sha256 if isinstance(course.data, Dataset) else ""
-    return json.dumps([__version__, asked, course.network, course.static, seeds, data], default=str, sort_keys=True)
+    return json.dumps(
+        [__version__, asked, course.network, course.static, course.recipe, seeds, data], default=str, sort_keys=True
+    )
 
 
 def _key(settings: str, person: HandIn) -> str:
@@ -168,6 +172,7 @@ def _judged(person: HandIn, course: Course) -> Verdict:
         f"{person.file}:{course.network}" if course.network else str(person.file),
         course.assignment,
         static=course.static,
+        recipe=course.recipe,
         seeds=course.seeds,
         data=course.data,
         time_limit=course.time_limit,

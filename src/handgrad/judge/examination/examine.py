@@ -19,7 +19,7 @@ from handgrad.judge.examination.layers import Found, layers_in, watch
 from handgrad.judge.examination.operations_seen import Node, Trace, reaching, running_modules
 from handgrad.judge.examination.parameters import hidden_tensors, stored_blocks
 from handgrad.judge.examination.restore import Snapshot, restored, seed_all
-from handgrad.judge.verdict import Examination, UsedLayer, place_words
+from handgrad.judge.verdict import Examination, UsedLayer, Weight, place_words
 from handgrad.transcript.modules import buffers_of, count_once, module_paths, parameters_of, place_of, registered
 
 FEW_IMAGES = 8
@@ -72,6 +72,7 @@ def examine(module: nn.Module, images: Tensor, *, name: str | None = None) -> Ex
             output_shape=tuple(whole.shape),
             problems=problems,
             remarks=remarks,
+            weights=tuple(_weights(trained)),
             idle=tuple(_idle(trained, evaluation, training)),
             largest=_largest(trained),
         )
@@ -352,6 +353,15 @@ def _idle(trained: dict[str, Any], evaluation: Run, training: Run) -> Iterator[t
     for owner, tensors in owners.items():
         if not any(place_of(each) in used for each in tensors):
             yield owner, count_once(tensors)
+
+
+def _weights(trained: dict[str, Any]) -> Iterator[Weight]:
+    """Return the layers with a matrix or kernels, and how many parameters each has."""
+    for path, each in trained.items():
+        if each.dim() in (2, 4):
+            owner = path.rpartition(".")[0] or path
+            own = [other for name, other in trained.items() if (name.rpartition(".")[0] or name) == owner]
+            yield Weight(owner, count_once(own), tuple(each.shape))
 
 
 def _largest(parameters: dict[str, Any]) -> str:

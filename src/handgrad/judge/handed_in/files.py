@@ -38,6 +38,8 @@ class HandedIn:
     root: Path | None = None
     whole: bool = False
     """Whether the file is run from top to bottom instead of its network taken out."""
+    own_recipe: bool = False
+    """Whether it is to be trained with the recipe that is found in it."""
 
     @property
     def folder(self) -> Path:

@@ -311,7 +311,7 @@ def _affine(given: dict[str, Value]) -> dict[str, float]:
 def _usual(given: dict[str, Value]) -> bool:
     """Whether images are normalised as here, up to rounding."""
     mean, spread = given.get("mean"), given.get("std")
-    first = [each[0] if isinstance(each, list) and each else each for each in (mean, spread)]
+    first: list[Any] = [each[0] if isinstance(each, list) and each else each for each in (mean, spread)]
     known = all(isinstance(each, int | float) for each in first)
     return not known or (abs(first[0] - MEAN) < 0.01 and abs(first[1] - SPREAD) < 0.01)
 

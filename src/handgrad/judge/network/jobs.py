@@ -23,7 +23,7 @@ from handgrad.judge.network.told import Told, read_told
 from handgrad.judge.sandbox.frames import Frame
 from handgrad.judge.sandbox.limits import Job, Level, Limits, Outcome
 from handgrad.judge.sandbox.run import run
-from handgrad.judge.verdict import EpochAnswer, Examination, HiddenTensor, SeedResult, UsedLayer
+from handgrad.judge.verdict import EpochAnswer, Examination, HiddenTensor, SeedResult, UsedLayer, Weight
 from handgrad.scratch import scratch_folder
 from handgrad.text import one_line
 
@@ -241,6 +241,9 @@ def examine_network(written: Written, data: Dataset, context: Context) -> Examin
         problems=tuple(dict.fromkeys(problems)),
         largest=one_line(head["largest"]),
         idle=tuple((one_line(path, 80), int(count)) for path, count in head["idle"]),
+        weights=tuple(
+            Weight(one_line(each["path"], 80), each["parameters"], tuple(each["shape"])) for each in head["weights"]
+        ),
         remarks=tuple(one_line(each) for each in head["remarks"]),
     )
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from handgrad.digits.data.dataset import Dataset, load_dataset
 from handgrad.digits.training.recipe import Recipe
 from handgrad.digits.training.recipe_file import load_recipe
 from handgrad.errors import MissingError, UsageError
 from handgrad.judge.handed_in.files import HandedIn, parted
+from handgrad.judge.network.advice import advice
 from handgrad.judge.network.assignment import Assignment, load_assignment
 from handgrad.judge.network.conditions import check, mean_accuracy, verdict_of
 from handgrad.judge.network.jobs import (
@@ -31,6 +32,7 @@ from handgrad.judge.network.jobs import (
     train_network,
 )
 from handgrad.judge.network.points import NO_ANSWERS, is_worth_training, points_for
+from handgrad.judge.network.told import Told, claim_of, recipe_with, said, training_words
 from handgrad.judge.sandbox.run import Level, Limits, isolation_level
 from handgrad.judge.verdict import EpochAnswer, Examination, Points, Requirement, SeedResult, Verdict
 from handgrad.text import one_line
@@ -56,6 +58,9 @@ class Findings:
     results: list[SeedResult] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     judged: str = ""
+    told: Told = field(default_factory=Told)
+    own_recipe: bool = False
+    """Whether it is trained with what was found in the hand-in."""
 
 
 def judge_network(
@@ -70,6 +75,7 @@ def judge_network(
     neighbours: bool = True,
     root: Path | None = None,
     whole: bool = False,
+    recipe: Literal["assignment", "found"] = "assignment",
     level: Level | None = None,
     limits: Limits | None = None,
     on_epoch: OnEpoch = lambda seed, answer: None,
@@ -77,18 +83,18 @@ def judge_network(
     """Judge ``path/to/file.py:Net`` or ``hw.ipynb:Net('bn')`` (or the file alone where it shows which) and return the verdict.
 
     *assignment*: a shipped name or a TOML file. *static* leaves out the training. *seeds*: as many as the assignment asks for
-    where none are given. *data*: a folder of IDX files, a loaded
-    data set, or None for the cache. *time_limit*: seconds for everything together. *neighbours*: whether the file may
-    import the Python files below *root*, the folder of all that was handed in with it (None: the file's own). *whole*: run the
-    file from top to bottom instead of taking the network out of it. *level* and *limits*: of the isolation; the best that works
-    here is chosen.
+    where none are given. *data*: a folder of IDX files, a loaded data set, or None for the cache. *time_limit*: seconds for
+    everything together. *neighbours*: whether the file may import the Python files below *root*, the folder of all that was
+    handed in with it (None: the file's own). *whole*: run the file from top to bottom instead of taking the network out of it.
+    *recipe*: train with the assignment's, or with what is found in the hand-in as far as it can be read; the conditions stay in
+    force. *level* and *limits*: of the isolation; the best that works here is chosen.
 
     Raises `UsageError` (no such file or assignment), `MissingError` (data; or no sandbox where one is required). What the
     file does never raises: it is in the verdict.
     """
     clock = Clock.start(time_limit)
     path, network = parted(file)
-    handed = HandedIn(path, network, (root or path.parent) if neighbours else None, whole)
+    handed = HandedIn(path, network, (root or path.parent) if neighbours else None, whole, recipe == "found")
     asked = assignment if isinstance(assignment, Assignment) else load_assignment(assignment)
     seeds = tuple(range(asked.seeds.of)) if seeds is None else tuple(seeds)
     level = sandbox(level or isolation_level(), require_sandbox)
@@ -121,10 +127,24 @@ def judge_network(
         notes=tuple(findings.notes),
         seconds=round(clock.spent, 3),
         judged=findings.judged,
+        **_beside(asked, findings),
         points=None if undecided else _points(asked, findings),
         parameters=findings.examination.counted if findings.examination else None,
         accuracy=mean_accuracy(asked, findings.results),
     )
+
+
+def _beside(asked: Assignment, findings: Findings) -> dict[str, Any]:
+    """Return what stands beside the conditions: advice, the training, what the author says."""
+    results = findings.results
+    lasts = [each.epochs[-1] for each in results if each.epochs and each.failed is None]
+    claim = claim_of(findings.told, results)
+    return {
+        "advice": advice(asked, findings.requirements, findings.examination, lasts),
+        "training": training_words(findings.recipe, results),
+        "claim": claim,
+        "said": tuple(said(findings.told, claim, findings.examination, results, own=findings.own_recipe)),
+    }
 
 
 def _points(asked: Assignment, findings: Findings) -> Points | None:
@@ -148,8 +168,12 @@ def _judged(
     """Fill *findings* and return the verdict; see `judge_network`."""
     recipe = findings.recipe = _recipe_for(handed.path, asked, findings)
     reading = read_network(handed, seeds[:1] if static else seeds, data, context)
-    networks, findings.judged = reading.networks, reading.judged
+    networks, findings.judged, findings.told = reading.networks, reading.judged, reading.told
     findings.notes += reading.notes
+    if handed.own_recipe and not (handed.path.parent / RECIPE).is_file():
+        recipe, words = recipe_with(findings.told, recipe)
+        findings.recipe, findings.own_recipe = recipe, True
+        findings.notes.append(words)
     findings.examination = examine_network(networks[0], data, context)
     findings.notes += findings.examination.remarks
     findings.requirements = check(asked, findings.examination, recipe, ())

@@ -146,6 +146,26 @@ def claim_words(claim: Claim, results: Sequence[SeedResult], *, own_recipe: bool
     )
 
 
+def training_words(recipe: Recipe | None, results: Sequence[SeedResult]) -> tuple[str, ...]:
+    """Return what was trained with, and what was right after each epoch; nothing where nothing was trained."""
+    if not results or recipe is None:
+        return ()
+    optimizer, changes = recipe.optimizer, recipe.augmentation
+    amounts = [f"rotation ±{changes.rotation:g}°", f"shift ±{changes.shift:g}", f"scale ±{changes.scale:g}"]
+    used = [
+        words for words, each in zip(amounts, (changes.rotation, changes.shift, changes.scale), strict=True) if each
+    ]
+    lines = [
+        f"{optimizer.name}, rate {optimizer.learning_rate:g}, {recipe.schedule.name} schedule, batches of {recipe.batch_size}, "
+        f"{recipe.epochs} epochs{', ' if used else ''}{', '.join(used)}"
+    ]
+    for result in results:
+        shares = ", ".join(percent(each.correct, each.total).removesuffix(" %") for each in result.epochs)
+        ended = f" – ended early: {result.failed}" if result.failed else ""
+        lines.append(f"seed {result.seed}, right after each epoch: {shares} %{ended}")
+    return tuple(lines)
+
+
 def said(
     told: Told, claim: Claim | None, examination: Examination | None, results: Sequence[SeedResult], *, own: bool
 ) -> list[str]:

@@ -1,0 +1,129 @@
+"""What to change so that an assignment is met: one sentence each, the largest effect first, every number worked out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from math import ceil, prod
+
+from handgrad.judge.network.assignment import Assignment
+from handgrad.judge.verdict import EpochAnswer, Examination, Requirement, Weight, place_words
+
+CLASSES = 10
+MOST = 3
+"""Layers that are named for being too large: what helps is in the largest ones."""
+LEAST_CHANNELS = 4
+
+
+def advice(
+    assignment: Assignment,
+    requirements: Sequence[Requirement],
+    examination: Examination | None,
+    lasts: Sequence[EpochAnswer] = (),
+) -> tuple[str, ...]:
+    """Return what to change for the conditions in *requirements* that are not met, the one with the largest effect first.
+
+    *lasts* are the answers after the last epoch of each training. Empty where nothing is missed.
+    """
+    missed = {each.name: each for each in requirements if each.met is False}
+    if not missed or examination is None:
+        return tuple(f"make it answer: {each.found}" for each in missed.values())
+    lines = [f"make its answers depend on the image alone: {missed['answers'].found}"] if "answers" in missed else []
+    if "output" in missed:
+        lines.append(f"give {CLASSES} scores an image, one row each: it gives {missed['output'].found}")
+    if "parameters" in missed:
+        lines += _fewer(assignment, examination)
+    for name in missed:
+        lines += _layer(name, assignment, examination)
+    for name in ("epochs", "batch size", "rotation"):
+        if name in missed:
+            lines.append(f"{name}: {missed[name].asked} is asked, the recipe has {missed[name].found}")
+    if "accuracy" in missed:
+        lines += _accuracy(assignment, lasts)
+    return tuple(lines)
+
+
+def _fewer(assignment: Assignment, examination: Examination) -> Iterator[str]:
+    """Say how to get below or above the limit of parameters."""
+    limits = assignment.parameters
+    most = limits.exactly or limits.at_most or ((limits.fewer_than or 10**10) - 1)
+    over = examination.counted - most
+    if over <= 0:
+        least = limits.exactly or limits.at_least or 0
+        yield f"{least - examination.counted:,} parameters short: give the narrowest convolution more channels"
+        return
+    hidden = sum(each.numbers for each in examination.hidden)
+    if hidden:
+        yield f"{over:,} parameters over: {hidden:,} of them are numbers outside the trained parameters"
+    if examination.idle:
+        idle = sum(count for _, count in examination.idle)
+        names = ", ".join(path for path, _ in examination.idle[:MOST])
+        yield f"{over:,} parameters over: leave out {names}, which takes no part – saves {idle:,}"
+        over -= idle
+    if over <= 0:
+        return
+    for weight in sorted(examination.weights, key=lambda each: -each.parameters)[:MOST]:
+        if weight.path in dict(examination.idle):
+            continue
+        words = f"{over:,} parameters over: {place_words(weight.path)} has {weight.parameters:,}"
+        yield f"{words}; {_smaller(weight, over, examination)}"
+
+
+def _smaller(weight: Weight, over: int, examination: Examination) -> str:
+    """Say what makes one layer smaller, and by how much."""
+    outputs, inputs, area = weight.shape[0], weight.shape[1], prod(weight.shape[2:])
+    if len(weight.shape) == 2:
+        channels = [each.shape[0] for each in examination.weights if len(each.shape) == 4]
+        if channels and inputs > channels[-1]:
+            saved = (inputs - channels[-1]) * outputs
+            return f"global average pooling before it leaves {channels[-1]} features: saves {saved:,}"
+        return f"each of its {inputs} inputs costs {outputs:,}"
+    if area == 1:
+        return f"each of its {outputs} output channels costs {inputs:,}, and more in the layer behind it"
+    narrower = range(inputs - 1, LEAST_CHANNELS - 1, -1)
+    enough = next((width for width in narrower if _saved(inputs, outputs, area, width) >= over), 0)
+    if enough:
+        return f"a 1×1 to {enough} channels before it saves {_saved(inputs, outputs, area, enough):,}"
+    width = max(LEAST_CHANNELS, inputs // 4)
+    saved = _saved(inputs, outputs, area, width)
+    if saved <= 0:
+        return f"each of its {outputs} output channels costs {inputs * area:,}, and more in the layer behind it"
+    return f"a 1×1 to {width} channels before it saves {saved:,}, more layers have to shrink too"
+
+
+def _saved(inputs: int, outputs: int, area: int, width: int) -> int:
+    """Return how many weights a 1×1 convolution to *width* channels before a layer saves, its own counted."""
+    return inputs * outputs * area - (inputs * width + width * outputs * area)
+
+
+def _layer(name: str, assignment: Assignment, examination: Examination) -> Iterator[str]:
+    """Say what to add or to take away for a condition on layers called *name*."""
+    channels = [each.shape[0] for each in examination.weights if len(each.shape) == 4]
+    last = channels[-1] if channels else 0
+    if name == "batch_norm":
+        cost = f": 2 parameters a channel, {2 * sum(channels):,} behind all convolutions" if channels else ""
+        yield f"add BatchNorm behind the convolutions{cost}"
+    elif name == "dropout":
+        yield "add Dropout between two blocks: it costs no parameters"
+    elif name == "dropout probability":
+        yield f"set one Dropout to exactly {assignment.layers.dropout:g}"
+    elif name == "fully_connected":
+        cost = f": nn.Linear({last}, {CLASSES}) costs {last * CLASSES + CLASSES:,}" if last else ""
+        yield f"put a fully connected layer behind the pooling{cost}"
+    elif name == "global_average_pooling":
+        yield "average each whole map to one value, as nn.AdaptiveAvgPool2d(1) does: it costs no parameters"
+    elif name == "no fully_connected":
+        cost = f": a 1×1 from {last} to {CLASSES} channels costs {last * CLASSES:,}" if last and last != CLASSES else ""
+        yield f"let the last convolution give {CLASSES} maps and average them, with nothing behind it{cost}"
+    elif name in assignment.layers.required or name.removeprefix("no ") in assignment.layers.forbidden:
+        yield f"{'leave out' if name.startswith('no ') else 'add'} {name.removeprefix('no ').replace('_', ' ')}"
+
+
+def _accuracy(assignment: Assignment, lasts: Sequence[EpochAnswer]) -> Iterator[str]:
+    """Say how many images are missing."""
+    if not lasts:
+        return
+    needed = ceil(assignment.accuracy.share * lasts[0].total)
+    worst = min(lasts, key=lambda each: Fraction(each.correct, each.total))
+    if worst.correct < needed:
+        yield f"{needed - worst.correct:,} of {worst.total:,} test images short: {worst.correct:,} right, {needed:,} are needed"
