@@ -132,7 +132,6 @@ class Layers(Strict):
     """Kinds of layer that must not."""
     dropout: float | None = None
     """A probability that one dropout must have exactly."""
-    convolution_after_pooling: AfterPooling = field(default_factory=AfterPooling)
 
     def __post_init__(self) -> None:
         if self.dropout is not None:
@@ -186,6 +185,7 @@ class Assignment(Strict):
     epochs: Range = field(default_factory=Range)
     accuracy: Accuracy = field(default_factory=Accuracy)
     layers: Layers = field(default_factory=Layers)
+    convolution_after_pooling: AfterPooling = field(default_factory=AfterPooling)
     training: Training = field(default_factory=Training)
     seeds: Seeds = field(default_factory=Seeds)
     points: PointsTable = field(default_factory=PointsTable)

@@ -106,7 +106,7 @@ def _as_asked(layer: UsedLayer, assignment: Assignment) -> UsedLayer:
     """Return *layer* as the assignment counts it: a convolution after global average pooling is one or the other."""
     if not layer.after_pooling or layer.kind != "fully_connected":
         return layer
-    asked = assignment.layers.convolution_after_pooling
+    asked = assignment.convolution_after_pooling
     because = f": {asked.because}" if asked.because else ""
     if asked.counts_as == "convolution":
         kernel = layer.detail.partition(" ")[0]
