@@ -70,13 +70,13 @@ def read_text(path: Path, instead: str = "give a shipped name or a TOML file", m
             content = file.read() if most is None else file.read(most + 1)
         if most is not None and len(content) > most:
             raise UsageError(f"{path} cannot be read: it is longer than {most:,} bytes – {instead}")
-        return decoded(content)
+        return _decoded(content)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else f"byte {error.start} shows that it is not UTF-8 text"
         raise UsageError(f"{path} cannot be read: {reason} – {instead}") from error
 
 
-def decoded(content: bytes) -> str:
+def _decoded(content: bytes) -> str:
     """Return *content*, text in UTF-8, or in UTF-16 with its byte-order mark as PowerShell's ``>`` and Notepad leave it."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16")

@@ -89,6 +89,8 @@ def _words(hint: Any) -> str:
         return " or ".join(f'`"{each}"`' for each in inside)
     if origin in (Union, UnionType):
         return " or ".join(map(_words, inside))
+    if origin is dict:
+        return f"table of {PLURALS.get(inside[-1], 'values')}"
     if origin in (list, tuple):
         return "tables" if is_dataclass(inside[0]) else f"list of {PLURALS.get(inside[0]) or _words(inside[0])}"
     if isinstance(hint, type) and issubclass(hint, Enum):
@@ -111,7 +113,7 @@ def _default(item: Field[Any]) -> str:
         return ""
     if isinstance(value, Enum):
         value = value.value
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | dict):
         return "empty" if not value else f"`{list(value)}`"
     return (
         f"`{str(value).lower()}`"

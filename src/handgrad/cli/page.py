@@ -39,7 +39,7 @@ def page_command(
     as_json: JsonOption = False,
 ) -> None:
     """Write one HTML file to play with, which needs no server and no network connection."""
-    if is_run(subject):
+    if _is_run(subject):
         written, kind, words = _digits(subject, out, data, overwrite, not offline)
     else:
         written, kind, words = _lesson(subject, out, overwrite)
@@ -49,7 +49,7 @@ def page_command(
     print(f"{written}: {words}, {written.stat().st_size / 1000:,.0f} kB. Open it with a double click.")
 
 
-def is_run(subject: str) -> bool:
+def _is_run(subject: str) -> bool:
     """Return whether *subject* names a run: a folder, or a recipe of which there is a run and no preset by its name."""
     from handgrad.backprop import preset_names
     from handgrad.runs.find import complete_runs

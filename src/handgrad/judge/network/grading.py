@@ -15,7 +15,9 @@ class AccuracyStep(Strict):
     """Points for an accuracy of *at_least* percent, reached when and as often as the assignment asks."""
 
     at_least: float
+    """Percent."""
     points: float
+    """What this step is worth; the highest step reached counts."""
 
     def __post_init__(self) -> None:
         within("at_least", self.at_least, 0, 100, open_low=True)
@@ -27,7 +29,9 @@ class BonusStep(Strict):
     """Points on top for *fewer_than* so many parameters, where everything that is asked is met."""
 
     fewer_than: int
+    """Parameters."""
     points: float
+    """What this step adds; the highest step reached counts."""
 
     def __post_init__(self) -> None:
         within("fewer_than", self.fewer_than, 1, 10**9)
@@ -39,6 +43,7 @@ class PointsTable(Strict):
     """What each condition is worth where it is met; the highest step reached counts, and none below it."""
 
     conditions: dict[str, float] = field(default_factory=dict)
+    """The points of a condition under its name, as in `parameters = 2`; a verdict lists the names."""
     accuracy: list[AccuracyStep] = field(default_factory=list)
     bonus: list[BonusStep] = field(default_factory=list)
 
@@ -68,6 +73,7 @@ class Gradescope(Strict):
     attempts_a_day: int = 0
     """How many hand-ins of one learner are judged within 24 hours; 0 sets no limit."""
     leaderboard: bool = True
+    """Whether parameters and accuracy are shown in a ranking of all learners."""
 
     def __post_init__(self) -> None:
         within("attempts_a_day", self.attempts_a_day, 0, 1000)
