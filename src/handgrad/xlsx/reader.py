@@ -56,6 +56,8 @@ class Book:
     path: Path
     sheets: tuple[Sheet, ...]
     names: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+    """What was left out in reading, in words."""
 
     def sheet(self, name: str) -> Sheet | None:
         """Return the sheet of this name, in any case, or None."""

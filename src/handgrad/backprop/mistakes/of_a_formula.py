@@ -20,6 +20,7 @@ from handgrad.backprop.symbols.expression import (
     names_in,
     substitute,
     total,
+    walk,
 )
 from handgrad.backprop.symbols.rendering import plain
 
@@ -96,6 +97,9 @@ def _whole(graph: Graph, q: Quantity, form: Node) -> Iterator[Mistake]:
         TWO * form,
     )
     yield Mistake(q.name, MistakeKind.FACTOR, "half of what it should be", HALF * form)
+    for size, kind in ((Const(10.0), MistakeKind.TENFOLD), (Const(100.0), MistakeKind.HUNDREDFOLD)):
+        yield Mistake(q.name, kind, f"{size.value:g} times too large", size * form)
+        yield Mistake(q.name, kind, f"{size.value:g} times too small", form / size)
     if q.kind is Kind.GRADIENT:
         rate = Ref("learning_rate")
         yield Mistake(q.name, MistakeKind.FACTOR, "the learning rate belongs into the update, not here", rate * form)
@@ -172,6 +176,7 @@ def _changes(graph: Graph, node: Node) -> Iterator[tuple[MistakeKind, str, Node]
             yield from _in_product(graph, factors)
         case Power(base, exponent):
             yield MistakeKind.FACTOR, "the square is missing", base
+            yield MistakeKind.TWICE_FOR_SQUARE, "times 2 stands where the square belongs", base * TWO
             yield from ((kind, words, Power(changed, exponent)) for kind, words, changed in _changes(graph, base))
         case Quotient(top, bottom):
             yield from ((kind, words, Quotient(changed, bottom)) for kind, words, changed in _changes(graph, top))
@@ -202,6 +207,11 @@ def _in_sum(graph: Graph, terms: tuple[Node, ...]) -> Iterator[tuple[MistakeKind
     for number, term in enumerate(terms):
         for kind, words, changed in _changes(graph, term):
             yield kind, words, total((*terms[:number], changed, *terms[number + 1 :]))
+    if difference or (len(terms) == 2 and terms[0] == ONE):
+        shown = f"{_shown(graph, terms[0])} · {_shown(graph, terms[1].operand)}" if isinstance(terms[1], Neg) else ""
+        words = f"{shown} stands where {_shown(graph, total(terms))} belongs"
+        factors = (terms[0], terms[1].operand if isinstance(terms[1], Neg) else terms[1])
+        yield MistakeKind.TIMES_FOR_MINUS, words, Product(factors)
     if len(terms) == 2 and terms[0] == ONE:
         yield MistakeKind.DERIVATIVE, "of the derivative a · (1 − a) only 1 is left", ONE
     if len(terms) > 1 and not difference:
@@ -246,13 +256,14 @@ def _left_out(graph: Graph, factor: Node) -> MistakeKind:
 
 def _exchanged(graph: Graph, q: Quantity, form: Node) -> Iterator[Mistake]:
     """Another quantity of the same kind in the place of one; two weights in each other's place."""
+    yield from _all_at_once(graph, q, form)
     names = [name for name in names_in(form) if name in graph and name != "learning_rate"]
     for name in names:
         own = graph[name]
         for other in graph.of_kind(*_alike(own.kind)):
             if other.name == name or other.sample != own.sample:
                 continue
-            likely, words = _instead(q, own, other)
+            likely, words = misread(q, own, other)
             yield Mistake(q.name, likely, words, _once(form, name, Ref(other.name)))
     weights = [name for name in names if graph[name].kind is Kind.WEIGHT]
     for number, one in enumerate(weights):
@@ -261,17 +272,97 @@ def _exchanged(graph: Graph, q: Quantity, form: Node) -> Iterator[Mistake]:
             yield Mistake(q.name, MistakeKind.SWAPPED, words, substitute(form, {one: Ref(two), two: Ref(one)}))
 
 
+def _all_at_once(graph: Graph, q: Quantity, form: Node) -> Iterator[Mistake]:
+    """Every activation as its net input; the whole of another unit's or weight's formula; half of a slope from elsewhere."""
+    names = [name for name in names_in(form) if name in graph]
+    activations = {name: graph[name] for name in names if graph[name].kind is Kind.ACTIVATION and graph[name].of in graph}
+    if len(activations) > 1:
+        nets: dict[str, Node] = {name: Ref(a.of or "") for name, a in activations.items()}
+        words = f"reads {', '.join(graph[a.of or ''].label for a in activations.values())} where {', '.join(a.label for a in activations.values())} belong"
+        yield Mistake(q.name, MistakeKind.NET_FOR_ACTIVATION, words, substitute(form, nets))
+    for other in graph.of_kind(q.kind):
+        if other.name == q.name or other.sample != q.sample or q.kind is Kind.UPDATED:
+            continue
+        sums = q.kind is Kind.PRE_ACTIVATION
+        kind = MistakeKind.SWAPPED if sums and other.layer == q.layer else MistakeKind.INPUT
+        own, read = names_in(graph[q.name].expression or form), names_in(other.expression or form)
+        if not sums or len(own) != len(read) or len(own) < 2:
+            continue
+        changed = [(graph[a].label, graph[b].label) for a, b in zip(own, read, strict=True) if a != b]
+        words = f"reads {', '.join(b for _, b in changed)} where {', '.join(a for a, _ in changed)} belong"
+        yield Mistake(q.name, kind, words, Ref(other.name))
+    yield from _half_slopes(graph, q, form)
+
+
+def _half_slopes(graph: Graph, q: Quantity, form: Node) -> Iterator[Mistake]:
+    """One of the two factors of a · (1 − a), taken from another unit."""
+    outs = [a for a in graph.of_kind(Kind.ACTIVATION) if a.of in graph]
+    rests = [part for part in walk(form) if isinstance(part, Sum) and part.terms[0] == ONE and len(part.terms) == 2]
+    for rest in dict.fromkeys(rests):
+        own = rest.terms[1].operand if isinstance(rest.terms[1], Neg) else None
+        if not isinstance(own, Ref):
+            continue
+        for other in outs:
+            if other.name == own.name:
+                continue
+            words = f"reads 1 − {other.label} where 1 − {graph[own.name].label} belongs"
+            yield Mistake(q.name, MistakeKind.OTHER_SLOPE, words, _swapped(form, rest, ONE - Ref(other.name)))
+            words = f"reads {other.label} beside 1 − {graph[own.name].label}, where {graph[own.name].label} belongs"
+            yield Mistake(q.name, MistakeKind.OTHER_SLOPE, words, _beside(form, rest, own, Ref(other.name)))
+
+
+def _swapped(node: Node, old: Node, new: Node) -> Node:
+    """The expression with one part replaced wherever it stands."""
+    if node == old:
+        return new
+    match node:
+        case Sum(terms):
+            return Sum(tuple(_swapped(term, old, new) for term in terms))
+        case Product(factors):
+            return Product(tuple(_swapped(factor, old, new) for factor in factors))
+        case Neg(operand):
+            return Neg(_swapped(operand, old, new))
+        case Quotient(top, bottom):
+            return Quotient(_swapped(top, old, new), bottom)
+    return node
+
+
+def _beside(node: Node, rest: Node, own: Ref, new: Node) -> Node:
+    """The expression with *own* replaced where it is a factor beside *rest*."""
+    match node:
+        case Sum(terms):
+            return Sum(tuple(_beside(term, rest, own, new) for term in terms))
+        case Product(factors):
+            here = rest in factors and own in factors
+            return Product(tuple(new if here and f == own else _beside(f, rest, own, new) for f in factors))
+        case Neg(operand):
+            return Neg(_beside(operand, rest, own, new))
+        case Quotient(top, bottom):
+            return Quotient(_beside(top, rest, own, new), bottom)
+    return node
+
+
 def _alike(kind: Kind) -> tuple[Kind, ...]:
     sources = (Kind.INPUT, Kind.ACTIVATION)
     if kind in sources:
         return (*sources, Kind.PRE_ACTIVATION)
-    return (kind,)
+    return (kind, Kind.ACTIVATION) if kind is Kind.PRE_ACTIVATION else (kind,)
 
 
-def _instead(q: Quantity, own: Quantity, other: Quantity) -> tuple[MistakeKind, str]:
+def misread(of: Quantity, own: Quantity, other: Quantity) -> tuple[MistakeKind, str]:
+    """Return the kind and words of reading another quantity into the formula *of* one than its own that belongs there."""
     words = f"reads {other.label} where {own.label} belongs"
-    if own.kind is Kind.WEIGHT and q.kind is not Kind.UPDATED:
+    pair = (own.kind, other.kind)
+    if pair == (Kind.WEIGHT, Kind.WEIGHT) and of.kind not in (Kind.UPDATED, Kind.WEIGHT, Kind.BIAS):
         return MistakeKind.SWAPPED, words
+    if pair == (Kind.GRADIENT, Kind.GRADIENT):
+        return MistakeKind.OTHER_GRADIENT, words
+    if pair == (Kind.ACTIVATION_SLOPE, Kind.ACTIVATION_SLOPE):
+        return MistakeKind.OTHER_SLOPE, words
+    if pair == (Kind.ACTIVATION, Kind.PRE_ACTIVATION) and own.of == other.name:
+        return MistakeKind.NET_FOR_ACTIVATION, words
+    if pair == (Kind.PRE_ACTIVATION, Kind.ACTIVATION) and other.of == own.name:
+        return MistakeKind.ACTIVATION_FOR_NET, words
     return MistakeKind.INPUT, words
 
 

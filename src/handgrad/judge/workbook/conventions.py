@@ -1,42 +1,40 @@
-"""From a table's names to the network it trains: sizes, biases, activations, error, and which name means what."""
+"""From a table's heads to the network it trains: sizes, biases, activations, error, and which head means what."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import pairwise
-from types import MappingProxyType
 
 from handgrad.backprop.graph.build import build_graph
-from handgrad.backprop.graph.graph import Graph, Kind
-from handgrad.backprop.network.network import BiasRule, Layer, Network, OverSamples, Sample, weight_count
-from handgrad.backprop.symbols.expression import Const
+from handgrad.backprop.graph.graph import Graph
+from handgrad.backprop.network.network import (
+    BiasRule,
+    Layer,
+    Network,
+    OverSamples,
+    Sample,
+    Update,
+    UpdateOrder,
+    UpdateRule,
+    weight_count,
+)
 from handgrad.errors import HandgradError
+from handgrad.judge.workbook.derived import doubled, extended, still
 
-INDEXED = re.compile(r"(?:net_|a_|delta_|d!|dE/d(?:a_)?)?([a-zE])(\d+)(?:_next)?(?:\[(\d+)\])?")
-TWO = Const(2.0)
+INDEXED = re.compile(r"(?:net_|a_|delta_|d!|err!|raw!|dE/d(?:a_)?)?([a-zE])(\d+)(?:_next)?(?:\[(\d+)\])?")
+ACTIVATIONS_TRIED = ("sigmoid", "tanh", "relu", "leaky-relu", "identity")
+LOSSES_TRIED = ("half-squared-error", "squared-error", "mean-squared-error", "binary-cross-entropy", "softmax-cross-entropy")
+SIGNED_DELTA = re.compile(r"delta_[fgho]\d+(?:\[\d+\])?")
 
 
 class MisfitError(ValueError):
     """Names that belong to no fully connected network; the text says why."""
 
 
-@dataclass(frozen=True)
-class Convention:
-    """One way to read the table: its network, the graph of a step, and the graph's name of each spelled column."""
-
-    graph: Graph
-    names: Mapping[str, str]
-    said: tuple[str, ...] = ()
-
-    @property
-    def network(self) -> Network:
-        """The network that the graph is of."""
-        return self.graph.network
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Shape:
     """What the names alone say."""
 
@@ -44,6 +42,61 @@ class Shape:
     samples: int
     biases: int
     letters: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One way to read a table; each field is something that names leave open."""
+
+    activations: tuple[str, ...]
+    loss: str = "half-squared-error"
+    over: OverSamples = OverSamples.MEAN
+    bare_net: bool = True
+    turned: bool = False
+    biases: int = 0
+    moving: bool = False
+    rule: UpdateRule = UpdateRule.GRADIENT_DESCENT
+    order: UpdateOrder = UpdateOrder.OLD_WEIGHTS
+    delta: str = "delta"
+    error_out: str = "delta"
+    error_hidden: str = "delta"
+    step: str = "step"
+
+
+@dataclass(frozen=True)
+class Convention:
+    """A choice worked out: the graph of a step, and the graph's name of each head that it knows."""
+
+    graph: Graph
+    names: Mapping[str, str]
+    choice: Choice
+    said: tuple[str, ...] = field(default=())
+
+    @property
+    def network(self) -> Network:
+        """Return the network that the graph is of."""
+        return self.graph.network
+
+
+def settled(names: Mapping[str, int]) -> dict[str, str]:
+    """Return what a table's heads are called once those that depend on each other are decided: spelled → settled.
+
+    ``y1`` is a target where there is another name for the output, a head without a number belongs to the only output.
+    """
+    known = set(names)
+    outputs = {name for name in known if re.fullmatch(r"(?:a_|net_)?o\d+|1!(?:a|net)_o1", name)}
+    activations = {name for name in outputs if name.startswith("a_") or name == "1!a_o1"}
+    targets = {name for name in known if re.fullmatch(r"t\d+(?:\[\d+\])?|1!t1", name)}
+    found: dict[str, str] = {}
+    for name in names:
+        meant = name.removeprefix("1!")
+        if meant.startswith("y!"):
+            target = not targets and (activations or outputs)
+            meant = f"t{meant[3:]}" if target else f"a_{meant[2:]}"
+        if meant != name and (meant in known or meant in found.values()):
+            meant = f"?{name}"
+        found[name] = meant
+    return found
 
 
 def shape_of(names: frozenset[str], given: Mapping[str, float]) -> Shape:
@@ -74,24 +127,52 @@ def shape_of(names: frozenset[str], given: Mapping[str, float]) -> Shape:
     return Shape(sizes, samples, largest.get("b", 0), (*hidden, "o"))
 
 
-def conventions(
-    shape: Shape, names: frozenset[str], given: Mapping[str, float], moving_biases: bool
-) -> Iterator[Convention]:
-    """The ways such a table can be meant, the usual one first.
+def first_choice(shape: Shape, names: frozenset[str], texts: Mapping[str, str], *, moving: bool) -> Choice:
+    """Return the usual way to read such names."""
+    labels = set(texts.values())
+    rule = UpdateRule.GRADIENT_DESCENT
+    if any(re.fullmatch(r"v_w\d+", label) for label in labels):
+        rule = UpdateRule.ADAM
+    elif any(re.fullmatch(r"u_w\d+", label) for label in labels):
+        rule = UpdateRule.MOMENTUM
+    return Choice(
+        ("sigmoid",) * (len(shape.sizes) - 1), bare_net=_bare(names)[0], biases=shape.biases, moving=moving, rule=rule
+    )
 
-    ``given`` are first values by graph name. Varied one after the other: which of net input and activation a bare h1 is,
-    activations, error, and the order in which weights are numbered.
-    """
-    usual = True
-    for bare_net in _bare(names):
-        for hidden, output, loss, over in _kinds(shape):
-            for turned in (False, True) if len(shape.sizes) == 3 else (False,):
-                convention = _convention(
-                    shape, names, given, moving_biases, hidden, output, loss, over, bare_net, turned
-                )
-                if convention is not None:
-                    yield replace(convention, said=() if usual else convention.said)
-                    usual = False
+
+def other_choices(shape: Shape, names: frozenset[str], choice: Choice, own: bool) -> Iterator[list[Choice]]:
+    """Yield groups of other ways, each group varying one thing of the choice; ``own`` books may update in another order."""
+    if len(_bare(names)) > 1:
+        yield [replace(choice, bare_net=not choice.bare_net)]
+    last = len(choice.activations) - 1
+    for layer in range(last):
+        yield [replace(choice, activations=_with(choice.activations, layer, name)) for name in ACTIVATIONS_TRIED]
+    outputs = [(name, loss) for name in ACTIVATIONS_TRIED for loss in LOSSES_TRIED[:3]]
+    outputs.append(("sigmoid", "binary-cross-entropy"))
+    if shape.sizes[-1] > 1:
+        outputs += [("softmax", "softmax-cross-entropy"), *(("softmax", loss) for loss in LOSSES_TRIED[:3])]
+    yield [replace(choice, activations=_with(choice.activations, last, name), loss=loss) for name, loss in outputs]
+    if shape.samples > 1:
+        yield [replace(choice, over=over) for over in OverSamples]
+    if len(shape.sizes) == 3:
+        yield [replace(choice, turned=not choice.turned)]
+    if any(name.startswith("delta_") for name in names):
+        yield [replace(choice, delta=kind) for kind in ("delta", "minus:delta")]
+    if any(name.startswith("err!o") for name in names):
+        yield [replace(choice, error_out=kind) for kind in ("delta", "raw:", "raw-:", "minus:delta", "E")]
+    if any(re.match("err![fgh]", name) for name in names):
+        yield [replace(choice, error_hidden=kind) for kind in ("delta", "dE/da", "minus:delta", "minus:dE/da")]
+    both = ("minus:delta", "minus:delta")
+    if any(name.startswith("err!") for name in names):
+        yield [replace(choice, error_out=both[0], error_hidden=both[1]), replace(choice, error_out="raw:", error_hidden="minus:dE/da")]
+    if any(name.startswith("step!") for name in names):
+        yield [replace(choice, step=kind) for kind in ("step", "change", "slope")]
+    if own:
+        yield [replace(choice, order=order) for order in UpdateOrder]
+
+
+def _with(activations: tuple[str, ...], layer: int, name: str) -> tuple[str, ...]:
+    return (*activations[:layer], name, *activations[layer + 1 :])
 
 
 def _bare(names: frozenset[str]) -> tuple[bool, ...]:
@@ -102,80 +183,91 @@ def _bare(names: frozenset[str]) -> tuple[bool, ...]:
     return (True,) if any(re.fullmatch(r"a_[fgho]\d+", name) for name in plain) else (False, True)
 
 
-def _kinds(shape: Shape) -> Iterator[tuple[str, str, str, OverSamples]]:
-    for over in OverSamples if shape.samples > 1 else (OverSamples.MEAN,):
-        for hidden in ("sigmoid", "tanh", "relu", "leaky-relu", "identity") if len(shape.sizes) > 2 else ("sigmoid",):
-            for output in ("sigmoid", "identity", "tanh", "relu"):
-                for loss in ("half-squared-error", "squared-error", "mean-squared-error"):
-                    yield hidden, output, loss, over
-            yield hidden, "sigmoid", "binary-cross-entropy", over
-            if shape.sizes[-1] > 1:
-                yield hidden, "softmax", "softmax-cross-entropy", over
-                yield hidden, "softmax", "half-squared-error", over
+@lru_cache(maxsize=256)
+def _graph(sizes: tuple[int, ...], samples: int, choice: Choice) -> Graph:
+    """The graph of such a network. Its numbers are of no importance: what judges brings its own.
 
-
-def _convention(
-    shape: Shape, names: frozenset[str], given: Mapping[str, float], moving: bool, hidden: str, output: str, loss: str,
-    over: OverSamples, bare_net: bool, turned: bool,
-) -> Convention | None:  # fmt: skip
-    layers = (*(Layer(units, hidden) for units in shape.sizes[1:-1]), Layer(shape.sizes[-1], output))
-    units = sum(shape.sizes[1:])
-    per_layer = shape.biases == len(layers) and (shape.biases != units)
-    if shape.biases not in (0, len(layers), units):
-        raise MisfitError(f"b1 to b{shape.biases} – {len(layers)} (one a layer) or {units} (one a unit) would fit")
+    Raises :class:`HandgradError` for a loss that does not go with an activation.
+    """
+    layers = tuple(Layer(units, name) for units, name in zip(sizes[1:], choice.activations, strict=True))
+    units = sum(sizes[1:])
+    if choice.biases not in (0, len(layers), units):
+        raise MisfitError(f"b1 to b{choice.biases} – {len(layers)} (one a layer) or {units} (one a unit) would fit")
     rule = BiasRule.NONE
-    if shape.biases:
-        rule = BiasRule.NEURON if not per_layer else BiasRule.LAYER if moving else BiasRule.FIXED
-    several = shape.samples > 1
+    if choice.biases:
+        per_layer = choice.biases == len(layers) and choice.biases != units
+        rule = BiasRule.NEURON if not per_layer else BiasRule.LAYER if choice.moving else BiasRule.FIXED
+    target = (1.0, *(0.0,) * (sizes[-1] - 1))
+    network = Network(
+        "sheet", layers, (Sample((0.5,) * sizes[0], target),) * samples,
+        loss="half-squared-error" if choice.loss == "squared-error" else choice.loss, bias=rule,
+        update=Update(choice.rule), order=choice.order, over_samples=choice.over,
+    )  # fmt: skip
+    graph = build_graph(network)
+    if choice.loss == "squared-error":
+        graph = doubled(graph)
+    return graph if choice.moving or rule is BiasRule.NONE else still(graph)
 
-    def row(letter: str, count: int, sample: int) -> tuple[float, ...]:
-        mark = f"[{sample}]" if several else ""
-        return tuple(given[f"{letter}{n}{mark}"] for n in range(1, count + 1))
 
-    order = _turned(shape.sizes) if turned else {}
+def convention_of(shape: Shape, names: Mapping[str, str], choice: Choice) -> Convention | None:
+    """Work out a choice for a table's ``names`` (spelled → text of the head); None where its parts do not go together."""
     try:
-        weights = tuple(given[order.get(f"w{n}", f"w{n}")] for n in range(1, weight_count(shape.sizes) + 1))
-        network = Network(
-            "sheet", layers,
-            tuple(Sample(row("i", shape.sizes[0], s), row("t", shape.sizes[-1], s)) for s in range(1, shape.samples + 1)),
-            loss="half-squared-error" if loss == "squared-error" else loss, bias=rule, weights=weights,
-            biases=tuple(given[f"b{n}"] for n in range(1, shape.biases + 1)), learning_rate=given["learning_rate"],
-            over_samples=over,
-        )  # fmt: skip
-        graph = build_graph(network)
-    except KeyError as error:
-        raise MisfitError(f"no column or labelled cell for {error.args[0]}") from error
+        graph = _graph(shape.sizes, shape.samples, choice)
+    except MisfitError:
+        raise
     except HandgradError:
         return None
-    if loss == "squared-error":
-        graph = _doubled(graph)
-    if not moving:
-        graph = _still(graph)
-    meant = {name: _graph_name(name, bare_net, order) for name in names}
-    meant = {name: known for name, known in meant.items() if known in graph}
-    return Convention(graph, meant, tuple(_said(hidden, output, loss, turned, layers)))
+    order = _turned(shape.sizes) if choice.turned else {}
+    labels = {quantity.label: quantity.name for quantity in graph}
+    meant = {}
+    for name, text in names.items():
+        own = labels.get(text.strip()) if name.startswith("?") else _graph_name(name, choice, order, graph)
+        if own is not None and own not in meant.values():
+            meant[name] = own
+    graph = extended(graph, meant.values())
+    known = {name: own for name, own in meant.items() if own in graph}
+    return Convention(graph, known, choice, tuple(_said(choice)))
 
 
-def _said(hidden: str, output: str, loss: str, turned: bool, layers: tuple[Layer, ...]) -> Iterator[str]:
-    if len(layers) > 1 and hidden != "sigmoid":
-        yield f"hidden units: {hidden}"
+def _said(choice: Choice) -> Iterator[str]:
+    *hidden, output = choice.activations
+    if set(hidden) - {"sigmoid"}:
+        yield f"hidden units: {', '.join(dict.fromkeys(hidden))}"
     if output != "sigmoid":
         yield f"output units: {output}"
-    if loss != "half-squared-error":
-        yield "error: (t − a)² without the factor ½" if loss == "squared-error" else f"error: {loss}"
-    if turned:
+    if choice.loss != "half-squared-error":
+        yield "error: (t − a)² without the factor ½" if choice.loss == "squared-error" else f"error: {choice.loss}"
+    if choice.turned:
         yield "weights numbered by where they start (w1, w2 lead out of i1)"
+    if "minus" in choice.delta + choice.error_out + choice.error_hidden or choice.error_out == "raw:":
+        yield "error terms as target minus output"
 
 
-def _graph_name(name: str, bare_net: bool, order: Mapping[str, str]) -> str:
+def _graph_name(name: str, choice: Choice, order: Mapping[str, str], graph: Graph) -> str | None:
     """The graph's name of a spelled one."""
-    name = re.sub(r"^net_", "", name) if name.startswith("net_") else _bare_name(name, bare_net)
+    if name.startswith("p!"):
+        above, below = (_graph_name(part, choice, order, graph) for part in name[2:].split("/"))
+        return f"d{above}/d{below}"
+    name = re.sub(r"^net_", "", name) if name.startswith("net_") else _bare_name(name, choice.bare_net)
     if name.startswith("d!"):
-        name = f"delta_{name[2:]}" if bare_net else f"dE/da_{name[2:]}"
+        name = f"delta_{name[2:]}" if choice.bare_net else f"dE/da_{name[2:]}"
+    if name.startswith("err!"):
+        name = _error_name(name[4:], choice)
+    if name.startswith("step!"):
+        name = f"dE/d{name[5:]}" if choice.step == "slope" else f"{choice.step}:{name[5:]}"
+    if SIGNED_DELTA.fullmatch(name) and choice.delta != "delta":
+        name = f"minus:{name}"
     if order:
         back = {before: after for after, before in order.items()}
         name = re.sub(r"w\d+", lambda match: back.get(match[0], match[0]), name)
     return name
+
+
+def _error_name(unit: str, choice: Choice) -> str:
+    kind = choice.error_out if unit.startswith("o") else choice.error_hidden
+    if kind == "E":
+        return f"E{unit[1:]}"
+    return f"{kind}{unit}" if kind.startswith("raw") else f"{kind}_{unit}"
 
 
 def _bare_name(name: str, bare_net: bool) -> str:
@@ -194,21 +286,3 @@ def _turned(sizes: tuple[int, ...]) -> dict[str, str]:
                 order[f"w{start + unit * before + source + 1}"] = f"w{start + source * after + unit + 1}"
         start += before * after
     return order
-
-
-def _doubled(graph: Graph) -> Graph:
-    """The same step with E = (t − a)² where the graph has ½ (t − a)²."""
-    last = len(graph.network.layers)
-    quantities = tuple(
-        replace(q, expression=TWO * q.expression)
-        if q.expression is not None and (q.kind is Kind.ERROR or (q.kind is Kind.ERROR_SLOPE and q.layer == last))
-        else q
-        for q in graph
-    )
-    return Graph(graph.network, quantities, MappingProxyType(dict(graph.successors)))
-
-
-def _still(graph: Graph) -> Graph:
-    """The same step with biases that never change."""
-    kept = {name: after for name, after in graph.successors.items() if graph[name].kind is not Kind.BIAS}
-    return Graph(graph.network, graph.quantities, MappingProxyType(kept))

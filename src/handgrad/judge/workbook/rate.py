@@ -1,7 +1,8 @@
-"""The learning rate of a table: its own column, a labelled cell or name, the cell that the updates read, or a typed number."""
+"""The learning rate of a table, and what else stands in cells beside it: what its formulas read decides."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,55 +10,83 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.judge.workbook.spelling import LEARNING_RATE, spelled
-from handgrad.judge.workbook.table import Labelled, Table, Values, number
+from handgrad.judge.workbook.spelling import LEARNING_RATE, SETTINGS, spelled
+from handgrad.judge.workbook.table import GIVEN, Labelled, Table, Values, number
+from handgrad.judge.workbook.trial import references, tree_of
 from handgrad.xlsx.calculation import At
-from handgrad.xlsx.formula import FormulaError, Name, Number, Reference, Tree, parse, parts
+from handgrad.xlsx.formula import Number, Reference, Tree, parts
 from handgrad.xlsx.reader import Book, Sheet, Value
 from handgrad.xlsx.rows import address
 
 
 @dataclass(frozen=True)
 class Rate:
-    """The learning rate, where it was found in words, and the cells that hold it (none where it is only typed)."""
+    """The learning rate, where it was found in words, and the cells that hold it (none where it is only typed).
+
+    ``note`` says where a labelled cell holds another number than the updates read.
+    """
 
     value: float | NDArray[np.float64]
     where: str
     cells: tuple[At, ...] = ()
+    note: str = ""
+    typed: bool = False
+
+    @property
+    def first(self) -> float:
+        """Return the rate of the first step."""
+        return float(np.asarray(self.value).flat[0])
 
 
 def rate_of(book: Book, values: Values, table: Table, labels: list[Labelled]) -> Rate | None:
-    """The learning rate, or None where nothing says what it is."""
+    """Return the learning rate, or None where nothing says what it is."""
     if LEARNING_RATE in table.columns:
         return _column(values, table)
     labelled = [each for each in labels if each.name == LEARNING_RATE]
-    known = [(each.value, (each.sheet, *each.place)) for each in labelled if not each.inside] + list(
-        _named(book, values)
-    )
-    reads = Counter(at for tree in _updates(book, table) for at in _outside(book, table, tree))
-    used = [(value, at) for value, at in known if at in reads]
-    if used:
-        value, at = max(used, key=lambda each: reads[each[1]])
-        return Rate(value, _where(at), _twins(known, value, at))
+    known = [(each.value, (each.sheet, *each.place)) for each in labelled if not each.inside] + [
+        (value, at) for name, at, value in named_cells(book, values) if name == LEARNING_RATE
+    ]
+    trees = list(_updates(book, table))
+    others = {(each.sheet, *each.place) for each in labels if each.name != LEARNING_RATE}
+    others |= {at for name, at, _ in named_cells(book, values) if name != LEARNING_RATE}
+    reads = Counter(at for tree in trees for at in _outside(book, table, tree) if at not in others)
+    numeric = [(at, count) for at, count in reads.most_common() if number(_value(values, at)) is not None]
+    marked = {at for _, at in known}
+    numeric.sort(key=lambda each: (-each[1], each[0] not in marked))
+    if numeric and (2 * numeric[0][1] > len(trees) or numeric[0][0] in marked):
+        at = numeric[0][0]
+        value = number(_value(values, at)) or 0.0
+        own = at in marked or any(_row_of_labels(each, at) for each in labelled)
+        where = _where(at) if own else f"{_where(at)}, which the updates read"
+        twins = tuple(other for number_there, other in known if number_there == value and other != at)
+        note = "" if own else next((_otherwise(each, value, at) for each in labelled if each.value != value), "")
+        return Rate(value, where, (at, *twins), note)
     if known:
         value, at = known[0]
-        return Rate(value, _where(at), _twins(known, value, at))
-    common = [at for at, count in reads.most_common() if count >= 2 and number(_value(values, at)) is not None]
-    if common:
-        found = number(_value(values, common[0]))
-        if found:
-            return Rate(found, f"{_where(common[0])}, which the updates read", (common[0],))
+        twins = tuple(other for number_there, other in known if number_there == value and other != at)
+        return Rate(value, _where(at), (at, *twins))
     if labelled:
-        return Rate(labelled[0].value, f"the text of {_where((labelled[0].sheet, *labelled[0].place))}")
-    return _typed(book, values, table)
+        return Rate(labelled[0].value, f"the text of {_where((labelled[0].sheet, *labelled[0].place))}", typed=True)
+    return _typed(values, table, trees)
+
+
+def _otherwise(label: Labelled, value: float, at: At) -> str:
+    place = _where((label.sheet, *label.place))
+    return f"The cell labelled as learning rate, {place}, holds {label.value:g}; the updates read {_where(at)}, {value:g}."
+
+
+def _row_of_labels(label: Labelled, at: At) -> bool:
+    """Whether a cell is one of a list beside the label: in its row or column, a few cells on."""
+    sheet, row, column = at
+    if sheet != label.sheet:
+        return False
+    return (row == label.place[0] and 0 <= column - label.place[1] <= 20) or (
+        column == label.place[1] and 0 <= row - label.place[0] <= 20
+    )
 
 
 def _value(values: Values, at: At) -> Value:
     return values.get(at[0], {}).get((at[1], at[2]))
-
-
-def _twins(known: list[tuple[float, At]], value: float, first: At) -> tuple[At, ...]:
-    return tuple(dict.fromkeys((first, *(at for other, at in known if other == value))))
 
 
 def _where(at: At) -> str:
@@ -70,63 +99,55 @@ def _column(values: Values, table: Table) -> Rate | None:
     first = next((value for value in shown if value is not None), None)
     if first is None:
         return None
-    filled = np.array([first if value is None else value for value in shown])
+    filled: list[float] = []
+    for value in shown:
+        filled.append(value if value is not None else filled[-1] if filled else first)
     cells = tuple((table.sheet, row, column) for row in table.rows)
     where = f"column {address(table.header, column)}"
-    return Rate(float(first), where, cells) if (filled == first).all() else Rate(filled, where, cells)
+    same = all(value == first for value in filled)
+    return Rate(first, where, cells) if same else Rate(np.array(filled), where, cells)
 
 
-def _named(book: Book, values: Values) -> Iterator[tuple[float, At]]:
+def named_cells(book: Book, values: Values) -> Iterator[tuple[str, At, float]]:
+    """Yield the cells that defined names stand for: the quantity, the cell, its number."""
     for name, text in book.names.items():
-        if spelled(name) != LEARNING_RATE:
-            continue
-        try:
-            tree = parse(text)
-        except FormulaError:
-            continue
-        if isinstance(tree, Reference) and (sheet := book.sheet(tree.sheet or "")) is not None:
-            at = (sheet.name, tree.row, tree.column)
-            if (found := number(values[sheet.name].get((tree.row, tree.column)))) is not None:
-                yield found, at
+        meant = quantity_named(name)
+        tree = tree_of(text) if meant is not None else None
+        if meant is not None and isinstance(tree, Reference) and (sheet := book.sheet(tree.sheet or "")) is not None:
+            found = number(values[sheet.name].get((tree.row, tree.column)))
+            if found is not None:
+                yield meant, (sheet.name, tree.row, tree.column), found
+
+
+def quantity_named(name: str) -> str | None:
+    """Return the given quantity that a defined name stands for: ``w_5``, ``t_1_sample_2``, ``beta_1``, ``lr``; or None."""
+    own = re.fullmatch(r"([a-z]+_\d+)_sample_(\d+)", name)
+    if own is not None:
+        return f"{own[1].replace('_', '')}[{int(own[2])}]"
+    meant = spelled(name)
+    if meant == LEARNING_RATE or meant in SETTINGS.values() or (meant is not None and GIVEN.fullmatch(meant)):
+        return meant
+    return None
 
 
 def _updates(book: Book, table: Table) -> Iterator[Tree]:
-    """The formulas of the weights in the second row."""
+    """The formulas that make a step: of the weights in the second row, of new weights and of Δw in the first."""
     sheet = book.sheet(table.sheet)
-    if sheet is None or len(table.rows) < 2:
+    if sheet is None:
         return
     for name, column in table.columns.items():
-        if name[0] == "w" and not name.endswith("_next"):
-            tree = tree_at(sheet, table.rows[1], column)
-            if tree is not None:
-                yield tree
+        place = 1 if re.fullmatch(r"w\d+", name) else 0 if re.match(r"step!w|w\d+_next", name) else None
+        if place is None or place >= len(table.rows):
+            continue
+        tree = tree_at(sheet, table.rows[place], column)
+        if tree is not None and (place == 0 or not isinstance(tree, Reference)):
+            yield tree
 
 
 def tree_at(sheet: Sheet, row: int, column: int) -> Tree | None:
-    """The formula of a cell as a tree, or None where it has none that is understood."""
+    """Return the formula of a cell as a tree, or None where it has none that is understood."""
     cell = sheet.cells.get((row, column))
-    if cell is None or cell.formula is None:
-        return None
-    try:
-        return parse(cell.formula)
-    except FormulaError:
-        return None
-
-
-def references(book: Book, sheet: str, tree: Tree) -> Iterator[Reference]:
-    """Every cell a formula reads by itself, with its sheet; corners of areas, and cells behind names."""
-    for part in parts(tree):
-        if isinstance(part, Reference):
-            page = book.sheet(part.sheet or sheet)
-            if page is not None:
-                yield Reference(page.name, part.row, part.column, part.fixed_row, part.fixed_column)
-        elif isinstance(part, Name) and (text := book.names.get(part.value.casefold())) is not None:
-            try:
-                named = parse(text)
-            except FormulaError:
-                continue
-            if isinstance(named, Reference) and (page := book.sheet(named.sheet or sheet)) is not None:
-                yield Reference(page.name, named.row, named.column, True, True)
+    return None if cell is None or cell.formula is None else tree_of(cell.formula)
 
 
 def _outside(book: Book, table: Table, tree: Tree) -> set[At]:
@@ -139,36 +160,46 @@ def _outside(book: Book, table: Table, tree: Tree) -> set[At]:
 
 
 def literals(tree: Tree) -> list[float]:
-    """The numbers typed into a formula."""
+    """Return the numbers typed into a formula."""
     return [part.value for part in parts(tree) if isinstance(part, Number)]
 
 
-def _typed(book: Book, values: Values, table: Table) -> Rate | None:
+def _typed(values: Values, table: Table, trees: list[Tree]) -> Rate | None:
     """The number that most updates have typed in; else what the first step of the weights shows."""
-    typed = Counter(value for tree in _updates(book, table) for value in set(literals(tree)))
+    typed = Counter(value for tree in trees for value in set(literals(tree)) if value not in (1.0, 2.0) or len(literals(tree)) == 1)
     if typed:
         value, _ = typed.most_common(1)[0]
         if value > 0:
-            return Rate(value, "typed into the updates")
+            return Rate(value, "typed into the updates", typed=True)
+    if len(table.rows) < 2:
+        return Rate(1.0, "not needed: the table has one row", typed=True)
     cells = values[table.sheet]
     steps: list[float] = []
     for name, column in table.columns.items():
         slope = table.columns.get(f"dE/d{name}")
-        if slope is None or len(table.rows) < 2:
+        if slope is None:
             continue
         first, second = (number(cells.get((row, column))) for row in table.rows[:2])
         gradient = number(cells.get((table.rows[0], slope)))
         if first is not None and second is not None and gradient:
             steps.append((first - second) / gradient)
+    if trees and all(not _outside_or_typed(tree) for tree in trees):
+        return Rate(1.0, "none: the updates have no factor", typed=True)
     if not steps or not (middle := float(f"{np.median(steps):.3g}")) > 0:
         return None
-    return Rate(middle, "found from the first step of the weights, as no cell says it")
+    return Rate(middle, "found from the first step of the weights, as no cell says it", typed=True)
+
+
+def _outside_or_typed(tree: Tree) -> bool:
+    return bool(literals(tree))
 
 
 def constants(labels: list[Labelled]) -> Mapping[str, list[Labelled]]:
-    """Labelled numbers but the learning rate by name, what stands in the table's own sheet first."""
+    """Return labelled numbers but the learning rate by name, what stands in the table's own sheet first."""
     found: dict[str, list[Labelled]] = {}
     for each in labels:
         if each.name != LEARNING_RATE:
             found.setdefault(each.name, []).append(each)
     return found
+
+

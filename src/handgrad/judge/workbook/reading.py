@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.backprop.graph.compiled import compile_step, first_value_names
 from handgrad.backprop.graph.graph import FIRST_VALUES, Kind
-from handgrad.backprop.simulate import trace
 from handgrad.backprop.symbols.expression import Call, Const, Neg, Node, Power, Product, Quotient, Ref, Sum
 from handgrad.judge.workbook.conventions import Convention
 from handgrad.judge.workbook.table import Table, number
@@ -21,22 +21,9 @@ from handgrad.xlsx.reader import Place, Value
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 EXACT, TINY = 1e-6, 1e-11
+SLACK = 1.05
+"""A half of the last digit, and a little for what the digits' own storage costs."""
 FORWARD = frozenset({*FIRST_VALUES, Kind.PRE_ACTIVATION, Kind.SOFTMAX_PART, Kind.ACTIVATION})
-
-
-@dataclass(frozen=True)
-class Tolerance:
-    """How far a number may be from what is expected: relative to it, and at least ``least``."""
-
-    relative: float = EXACT
-    least: float = TINY
-    decimals: int | None = None
-
-    def close(self, found: Floats, expected: Floats) -> Flags:
-        """Where both agree; where nothing finite is expected, anything does."""
-        with np.errstate(all="ignore"):
-            near = np.abs(found - expected) <= self.relative * np.abs(expected) + self.least
-        return near | ~np.isfinite(expected)
 
 
 def value_of(node: Node, values: Mapping[str, Any]) -> Any:
@@ -73,24 +60,29 @@ def value_of(node: Node, values: Mapping[str, Any]) -> Any:
 
 @dataclass(frozen=True)
 class Reading:
-    """A table read one way. ``found[name]`` is a column by its graph name, NaN where it shows no number."""
+    """A table read one way. ``found[name]`` is a column by its graph name, NaN where it shows no number.
+
+    ``errors`` says by name how far each number of a column may be from the true one, because it was typed off a screen:
+    see :func:`digits.rounding`. ``varied`` is whether the data change from row to row.
+    """
 
     convention: Convention
     table: Table
     cells: Mapping[Place, Value]
     rate: float | Floats
-    tolerance: Tolerance
+    errors: Mapping[str, Floats] = field(default_factory=dict)
+    varied: bool = False
     changed: Mapping[str, float] = field(default_factory=dict)
-    """Given values without a column that are others than the network's, by name."""
+    """Given values without a column, by name."""
 
     @cached_property
     def places(self) -> dict[str, int]:
-        """Graph name → column of the sheet."""
+        """Return graph name → column of the sheet."""
         return {known: self.table.columns[name] for name, known in self.convention.names.items()}
 
     @cached_property
     def found(self) -> dict[str, Floats]:
-        """Graph name → the numbers in its column, NaN where a cell holds none."""
+        """Return graph name → the numbers in its column, NaN where a cell holds none."""
         rows = self.table.rows
         columns: dict[str, Floats] = {}
         for name, column in self.places.items():
@@ -100,13 +92,13 @@ class Reading:
 
     @cached_property
     def given(self) -> dict[str, Any]:
-        """Given values without a column, by name: numbers, or the learning rate's own column."""
+        """Return given values without a column, by name: numbers, or the learning rate's own column."""
         graph = self.convention.graph
         values = {q.name: q.value for q in graph.of_kind(*FIRST_VALUES)}
         return values | dict(self.changed) | {"learning_rate": self.rate}
 
     def computed(self, known: Mapping[str, Floats]) -> dict[str, Any]:
-        """Every quantity of each row, found from the ``known`` columns wherever it reads one of them."""
+        """Return every quantity of each row, found from the ``known`` columns wherever it reads one of them."""
         values: dict[str, Any] = {**self.given, **known}
         found: dict[str, Any] = {}
         with np.errstate(all="ignore"):
@@ -119,53 +111,106 @@ class Reading:
 
     @cached_property
     def read(self) -> dict[str, Any]:
-        """What every quantity should be, given the columns that its formula should read."""
+        """Return what every quantity should be, given the columns that its formula should read."""
         return self.computed(self.found)
 
     @cached_property
-    def levels(self) -> tuple[dict[str, Any], ...]:
-        """The same from all columns, from the forward pass and the weights, from the row's weights and data alone."""
+    def _known(self) -> tuple[dict[str, Floats], ...]:
+        """The columns to start from: all, those of the forward pass and the weights, the row's weights and data alone."""
         graph = self.convention.graph
         forward = {name: column for name, column in self.found.items() if graph[name].kind in FORWARD}
         state = {name: column for name, column in self.found.items() if graph[name].kind in FIRST_VALUES}
-        return self.read, self.computed(forward), self.computed(state)
+        return self.found, forward, state
+
+    @cached_property
+    def levels(self) -> tuple[tuple[dict[str, Any], dict[str, Any]], ...]:
+        """Return, for each set of columns to start from, every quantity and how far it may be from its true value."""
+        return tuple((self.computed(known), self._carried(known)) for known in self._known)
+
+    def _carried(self, known: Mapping[str, Floats]) -> dict[str, Any]:
+        """How far every quantity can move when each of the known numbers moves by its own rounding."""
+        loose = {name: self.errors[name] for name in known if name in self.errors and self.errors[name].any()}
+        moved: dict[str, Any] = {}
+        if not loose:
+            return moved
+        base = self.computed(known)
+        for name, error in loose.items():
+            other = self.computed({**known, name: known[name] + error})
+            for each, value in other.items():
+                with np.errstate(all="ignore"):
+                    step = np.abs(value - base[each])
+                moved[each] = moved.get(each, 0.0) + np.nan_to_num(step)
+        return moved
 
     @cached_property
     def true(self) -> dict[str, Floats]:
-        """Every column as it must be from the first row on."""
-        first = {name: float(column[0]) for name, column in self.found.items() if self._is_given(name)}
-        if not isinstance(self.rate, np.ndarray):
-            first = {**self.changed, **first, "learning_rate": float(self.rate)}
-            run = trace(self.convention.graph, len(self.table.rows) - 1, list(self.found), first)
-            return {name: run[name] for name in self.found}
-        return dict(self.found)
+        """Return every column as it must be from the first row on (from each row in which a run begins anew)."""
+        graph = self.convention.graph
+        names = first_value_names(graph)
+        step = compile_step(graph, (*self.found, *graph.successors.values()), arrays=False)
+        state = {name: float(np.asarray(self.given[name]).flat[0]) for name in names}
+        rows = np.empty((len(self.table.rows), len(self.found)))
+        starts = set(self.table.starts)
+        data = [n for n in names if n in self.found and n not in graph.successors]
+        begun = [n for n in names if n in self.found]
+        rates = np.broadcast_to(np.asarray(self.rate, np.float64), (len(self.table.rows),))
+        for place in range(len(self.table.rows)):
+            for name in begun if place in starts else data if self.varied else ():
+                state[name] = float(self.found[name][place])
+            state["learning_rate"] = float(rates[place])
+            try:
+                results = step([state[name] for name in names])
+            except (OverflowError, ZeroDivisionError, ValueError):
+                rows[place:] = math.nan
+                break
+            rows[place] = results[: len(self.found)]
+            state.update(zip(graph.successors, results[len(self.found) :], strict=True))
+        return {name: rows[:, place] for place, name in enumerate(self.found)}
 
-    def _is_given(self, name: str) -> bool:
-        return self.convention.graph[name].kind in FIRST_VALUES and name != "learning_rate"
+    def expected(self, name: str, level: Mapping[str, Any], otherwise: Floats | None = None) -> Floats:
+        """Return a whole column as this level expects it; a run's first state, and data that vary, are taken as they are.
 
-    def expected(self, name: str, level: Mapping[str, Any]) -> Floats:
-        """A whole column as this level expects it; the first row's state is taken as it is."""
-        graph, column = self.convention.graph, self.found[name]
+        With ``otherwise`` a rounding is asked for instead of a value: that is what stands where nothing is expected.
+        """
+        graph = self.convention.graph
+        column = self.found[name] if otherwise is None else otherwise
         if graph[name].kind not in FIRST_VALUES:
-            return np.broadcast_to(np.asarray(level[name], dtype=np.float64), column.shape)
-        if name == "learning_rate":
+            value = level[name] if otherwise is None else level.get(name, 0.0)
+            return np.broadcast_to(np.asarray(value, dtype=np.float64), column.shape)
+        if name == "learning_rate" or (self.varied and name not in graph.successors):
             return column
         result = column.copy()
         successor = graph.successors.get(name)
         if successor is None:
             result[1:] = column[0]
         else:
-            result[1:] = np.broadcast_to(level[successor], column.shape)[:-1]
+            value = level[successor] if otherwise is None else level.get(successor, 0.0)
+            result[1:] = np.broadcast_to(value, column.shape)[:-1]
+        for start in self.table.starts:
+            result[start] = column[start]
         return result
+
+    def _off(self, name: str, expected: Floats, carried: Floats) -> Flags:
+        """Where a column is further from what is expected than its digits and those of what it reads explain."""
+        own = self.errors.get(name, np.zeros(1))
+        column = self.found[name]
+        with np.errstate(all="ignore"):
+            near = np.abs(column - expected) <= EXACT * np.abs(expected) + TINY + own * SLACK + carried * SLACK
+        flags: Flags = ~(near | ~np.isfinite(expected))
+        if self.table.partial and np.isnan(column[-1]):
+            # A last row that holds only the weights after the last step.
+            flags[-1] = False
+        return flags
 
     @cached_property
     def wrong(self) -> dict[str, Flags]:
-        """By column: in which rows it is wrong, judged by the level that explains most of it."""
+        """Return by column in which rows its value is wrong, judged by the level that explains most of it."""
         result: dict[str, Flags] = {}
         for name, column in self.found.items():
             best: Flags | None = None
-            for level in self.levels:
-                flags = ~self.tolerance.close(column, self.expected(name, level))
+            for level, carried in self.levels:
+                loose = self.expected(name, carried, np.zeros(column.shape))
+                flags = self._off(name, self.expected(name, level), loose)
                 if best is None or (not flags.any() and best.any()):
                     best = flags
             result[name] = best if best is not None else np.zeros(0, dtype=bool)
@@ -173,8 +218,7 @@ class Reading:
 
     @cached_property
     def untrue(self) -> dict[str, Flags]:
-        """By column: in which rows it is not what it must be from the first row on."""
+        """Return by column in which rows it is not what it must be from the first row on."""
         # What is stored rounded drifts further with every row.
-        times = 1 if self.tolerance.decimals is None else 10
-        drift = Tolerance(self.tolerance.relative * times, self.tolerance.least * times)
-        return {name: ~drift.close(column, self.true[name]) for name, column in self.found.items()}
+        drift = 10.0 * sum((float(np.max(each, initial=0.0)) for each in self.errors.values()), start=0.0)
+        return {name: self._off(name, self.true[name], np.full(1, drift)) for name in self.found}

@@ -9,6 +9,21 @@ LEARNING_RATE = "learning_rate"
 RATES = frozenset(
     ("eta", "lr", "learningrate", "learningrateeta", "learningratelr", "etalearningrate", "alpha", "rate", "stepsize")
 )
+SETTINGS = {"momentum": "momentum", "mu": "momentum", "beta1": "beta1", "beta2": "beta2", "beta_1": "beta1", "beta_2": "beta2", "epsilon": "epsilon"}
+"""Labels of what an optimizer is set to."""
+SINGLE = {
+    "t1": ("t", "target", "desired", "expected", "ytrue", "label"),
+    "net_o1": ("net", "z", "sum", "netinput", "weightedsum", "neto"),
+    "a_o1": ("out", "output", "a", "activation", "yhat", "prediction", "pred", "predicted", "actual", "ypred"),
+    "y!o1": ("y",),
+    "b1": ("b", "bias"),
+    "err!o1": ("delta", "errorterm", "localgradient", "error", "err"),
+    "dE/db1": ("de/db", "dedb", "gradb", "db"),
+    "step!b1": ("stepb", "deltab"),
+    "b1_next": ("bnew", "newb", "b_new", "new_b", "newbias", "b+"),
+}
+"""Heads without a number: where a network has one output, they are its own."""
+ALONE = {word: f"1!{name}" for name, words in SINGLE.items() for word in words}
 WRITTEN_AS_CALLS = frozenset(("sigma", "sig", "sigmoid", "a", "out", "net", "f", "e", "grad", "target", "input"))
 SAMPLE = re.compile(r"\s*\[\s*(\d{1,2})\s*\]\s*$")
 UNITS = re.compile(r"\s*[\[(][^\[\]()]*[\])]\s*$")
@@ -27,6 +42,12 @@ SIGNS = {
 }
 SIGNS |= {"'": "next", "*": "next", "⁺": "next", "Δ": "step", "∆": "step"}
 
+ZERO_FOR_O = re.compile(r"^((?:d_?(?:e|etot|etotal|e_total|e_tot|e_?\d)/)?(?:d_?)?(?:a|out|act|net|z|delta|error)_?)0(\d)$")
+PARTIAL = re.compile(r"d_?([a-z_]{0,12}\d{0,2}|e_?total|e)/d_?([a-z_]{1,12}\d{1,3})")
+CHANGES = re.compile(r"[δΔ∆𝛿𝛥𝝏]\s*[(]?\s*[^/δΔ∆]{1,24}/\s*[δΔ∆𝛿𝛥𝝏]")
+NEXT = re.compile(r"\(\s*(?:[tnk]\s*\+\s*1|new|next|updated|after)\s*\)", re.IGNORECASE)
+OF = re.compile(r"([dD∂])\s*\(\s*([^()/]{1,20}?)\s*\)")
+
 _ERROR = r"(?:error|err|e|loss|cost|j|c|l)"
 _TOTAL = r"(?:total|tot|t|sum)"
 _WHOLE = rf"(?:{_ERROR}_?{_TOTAL}|{_TOTAL}_?{_ERROR}|{_ERROR})"
@@ -34,47 +55,76 @@ _NET = r"(?:net|z|sum|netinput|s|in|pre|input)"
 _OUT = r"(?:a|out|act|activation|sigma|sigmoid|sig|output|f)"
 _UNIT = r"(?P<unit>[fgho])(?:idden|utput|ut)?_?(?P<n>\d{1,2})"
 _D = r"(?:d|partial)"
+_WEIGHT = r"(?:w|weight|weights)"
+_BIAS = r"(?:b|bias)"
+_GRADIENT = r"(?:grad|gradient|gradients|gradof|gradientof|slopeof|derivativeof)"
+_NEW = r"(?:next|new|\+|updated|plus|after)"
+_LOCAL = r"(?:error_?|err_?|errorterm_?|errterm_?|localgrad_?|localgradient_?|localerror_?|errorsignal_?|err_?signal_?)"
 
 RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), name)
     for pattern, name in (
-        (r"(?:t|target|targets|tgt|ytrue|desired)_?(?P<n>\d{1,2})", "t{n}"),
+        (r"(?:t|target|targets|tgt|ytrue|desired)_?(?:o|output)?_?(?P<n>\d{1,2})", "t{n}"),
         (r"(?:i|x|in|input|inp)_?(?P<n>\d{1,2})", "i{n}"),
         (r"(?:w|weight|weights)_?(?P<n>\d{1,3})", "w{n}"),
         (r"(?:b|bias)_?(?P<n>\d{1,2})", "b{n}"),
-        (r"(?:w|weight)_?(?P<n>\d{1,3})_?(?:next|new|\+)", "w{n}_next"),
-        (r"new_?(?:w|weight)_?(?P<n>\d{1,3})", "w{n}_next"),
+        (rf"{_WEIGHT}_?(?P<n>\d{{1,3}})_?{_NEW}", "w{n}_next"),
+        (rf"{_NEW}_?{_WEIGHT}_?(?P<n>\d{{1,3}})", "w{n}_next"),
+        (rf"{_BIAS}_?(?P<n>\d{{1,2}})_?{_NEW}", "b{n}_next"),
+        (rf"{_NEW}_?{_BIAS}_?(?P<n>\d{{1,2}})", "b{n}_next"),
+        (r"(?:step|delta|change|changein|changeof|update|updateof)_?w_?(?P<n>\d{1,3})", "step!w{n}"),
+        (r"(?:step|delta|change|changein|changeof|update|updateof)_?b_?(?P<n>\d{1,2})", "step!b{n}"),
         (rf"{_UNIT}", "{unit}{n}"),
         (rf"{_NET}_?{_UNIT}", "net_{unit}{n}"),
         (rf"{_OUT}_?{_UNIT}", "a_{unit}{n}"),
-        (r"(?:yhat|y|prediction|pred|output|out)_?(?P<n>\d{1,2})", "a_o{n}"),
+        (rf"{_UNIT}_?(?:net|netinput|sum|in)", "net_{unit}{n}"),
+        (rf"{_UNIT}_?(?:out|act|activation|activated)", "a_{unit}{n}"),
+        (r"(?:yhat|prediction|pred|predicted)_?(?P<n>\d{1,2})", "a_o{n}"),
+        (r"y_?(?P<n>\d{1,2})", "y!o{n}"),
+        (r"(?:output|out)_?(?P<n>\d{1,2})", "a_o{n}"),
         (r"hidden_?(?P<n>\d{1,2})", "h{n}"),
-        (rf"{_ERROR}_?o?(?P<n>\d{{1,2}})", "E{n}"),
+        (r"(?:e|loss|cost|j)_?o?(?P<n>\d{1,2})", "E{n}"),
+        (r"(?:error|err)_?(?P<n>\d{1,2})", "E{n}"),
         (rf"{_ERROR}_?(?:out_?o|a_?o)(?P<n>\d{{1,2}})", "E{n}"),
         (_WHOLE, "E_total"),
         (r"mse|sse|e_?all", "E_total"),
         (rf"{_D}?_?{_WHOLE}_?/?_?{_D}_?w_?(?P<n>\d{{1,3}})", "dE/dw{n}"),
         (rf"{_D}?_?{_WHOLE}_?/?_?{_D}_?b_?(?P<n>\d{{1,2}})", "dE/db{n}"),
-        (r"(?:grad|gradient|g|d)_?w_?(?P<n>\d{1,3})", "dE/dw{n}"),
-        (r"(?:grad|gradient|g|d)_?b_?(?P<n>\d{1,2})", "dE/db{n}"),
-        (rf"(?:delta|err_?signal)_?{_UNIT}", "delta_{unit}{n}"),
+        (rf"(?:{_GRADIENT}|g|d)_?{_WEIGHT}_?(?P<n>\d{{1,3}})", "dE/dw{n}"),
+        (rf"(?:{_GRADIENT}|g|d)_?{_BIAS}_?(?P<n>\d{{1,2}})", "dE/db{n}"),
+        (rf"{_WEIGHT}_?(?P<n>\d{{1,3}})_?(?:grad|gradient|slope|derivative)", "dE/dw{n}"),
+        (rf"{_BIAS}_?(?P<n>\d{{1,2}})_?(?:grad|gradient|slope|derivative)", "dE/db{n}"),
+        (rf"delta_?{_UNIT}", "delta_{unit}{n}"),
+        (rf"{_UNIT}_?(?:delta|error|errorterm|localgradient|localgrad)", "err!{unit}{n}"),
+        (rf"{_LOCAL}(?:for_?|of_?)?{_UNIT}", "err!{unit}{n}"),
         (rf"{_D}_?{_WHOLE}/{_D}_?{_NET}_?{_UNIT}", "delta_{unit}{n}"),
         (rf"{_D}_?{_WHOLE}/{_D}_?{_UNIT}", "d!{unit}{n}"),
         (rf"{_D}?_?{_WHOLE}/{_D}_?{_OUT}_?{_UNIT}", "dE/da_{unit}{n}"),
-        (rf"{_D}_?{_OUT}_?{_UNIT}/{_D}_?(?:{_NET}_?)?(?P=unit)_?(?P=n)", "da_{unit}{n}/d{unit}{n}"),
+        (rf"{_D}_?{_OUT}_?{_UNIT}/{_D}_?(?:{_NET}_?)?(?P=unit)(?:idden|utput|ut)?_?(?P=n)", "da_{unit}{n}/d{unit}{n}"),
     )
 )
 
 
 def spelled(text: str) -> str | None:
-    """The name of the graph that a header means (``net_h1`` where it says net input), or None.
+    """Return the graph's name that a head means (``net_h1`` where it says net input), or None.
 
-    ``h1`` alone may be a net input or an activation: the table decides. ``h1[2]`` keeps its sample. ``d!h1`` is ∂E/∂h1
-    where h1 is not yet decided.
+    Some heads can mean several things; the table decides. ``h1`` alone may be a net input or an activation, ``d!h1`` is
+    ∂E/∂h1 where h1 is not yet decided, ``y!o1`` a target or an output, ``err!o1`` a delta or an error, ``step!w1`` is Δw1.
+    ``h1[2]`` keeps its sample; ``p!o1/w5`` is any other partial derivative, of o1 by w5; ``1!t1`` is a head without a
+    number, which belongs to the only output where there is one.
     """
     plain, sample = normal(text)
+    found = _known(plain, sample)
+    if found is None and "=" in text and (left := text.partition("=")[0].strip()):
+        # An equation as a head: E_total = E1 + E2 is called what stands at its left.
+        found = _known(*normal(left))
+    return found
+
+
+def _known(plain: str, sample: str) -> str | None:
     if plain in RATES:
         return LEARNING_RATE
+    plain = ZERO_FOR_O.sub(r"\1o\2", plain)
     for pattern, name in RULES:
         match = pattern.fullmatch(plain)
         if match is not None:
@@ -86,7 +136,22 @@ def spelled(text: str) -> str | None:
             return _in_sample(name.format(**groups), sample)
     if plain == "e" and sample:
         return f"E[{sample}]"
-    return None
+    if plain in SETTINGS:
+        return SETTINGS[plain]
+    if not sample and plain in ALONE:
+        return ALONE[plain]
+    return _partial(plain, sample)
+
+
+def _partial(plain: str, sample: str) -> str | None:
+    """Return ``p!TOP/BOTTOM`` for a partial derivative of one known quantity by another, such as ∂o1/∂a_h1."""
+    match = PARTIAL.fullmatch(plain)
+    if match is None:
+        return None
+    above, below = _known(match[1], sample), _known(match[2], sample)
+    if above is None or below is None or "!" in above + below or "/" in above + below or LEARNING_RATE in (above, below):
+        return None
+    return f"p!{above}/{below}"
 
 
 def _in_sample(name: str, sample: str) -> str:
@@ -101,9 +166,16 @@ def _in_sample(name: str, sample: str) -> str:
 
 
 def normal(text: str) -> tuple[str, str]:
-    """The text without case, spaces, marks of subscripts and units; and its sample number, if any."""
+    """Return the text without case, spaces, marks of subscripts and units; and its sample number, if any."""
     if len(text) > 60:
         return "", ""
+    # δE/δw and ΔE/Δw are derivatives; a δ or Δ alone is something else.
+    if CHANGES.search(text):
+        text = re.sub("[δΔ∆𝛿𝛥𝝏]", "∂", text)
+    text = NEXT.sub(" new", text)
+    while OF.search(text):
+        text = OF.sub(r"\1\2", text)
+    text = re.sub(r"[yY]\s*[\u0302^](?=\s*_?\s*[\d₀-₉])", "yhat", text)
     for sign, word in SIGNS.items():
         text = text.replace(sign, word)
     text = unicodedata.normalize("NFKC", text)

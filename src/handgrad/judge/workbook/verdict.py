@@ -39,10 +39,38 @@ class ColumnVerdict:
 
 
 @dataclass(frozen=True, slots=True)
-class BookVerdict:
-    """The verdict on a workbook: *met* where every column is right, *no verdict* where no table can be judged.
+class TableVerdict:
+    """The verdict on one table; ``where`` is the cell its heads begin at, ``holds`` whether formulas or typed numbers.
 
-    ``file`` and all texts from the workbook are without control characters; they are text, to be escaped in HTML.
+    ``not_judged`` are heads of columns with numbers or formulas that were not understood: with one of them a table is
+    at best *no verdict*.
+    """
+
+    verdict: Literal["met", "not met", "no verdict"]
+    sheet: str
+    where: str
+    rows: int = 0
+    network: str = ""
+    learning_rate: str = ""
+    tolerance: str = ""
+    holds: str = ""
+    columns: tuple[ColumnVerdict, ...] = ()
+    not_judged: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def mistakes(self) -> tuple[ColumnVerdict, ...]:
+        """Return the columns with a mistake of their own."""
+        return tuple(column for column in self.columns if column.own)
+
+
+@dataclass(frozen=True, slots=True)
+class BookVerdict:
+    """The verdict on a workbook: *met* where every column of every table is right, *no verdict* where one could not be judged.
+
+    ``columns``, ``not_judged`` and ``notes`` are those of all ``tables`` together; ``sheet``, ``network``,
+    ``learning_rate`` and ``tolerance`` what they have in common. ``file`` and all texts from the workbook are without
+    control characters; they are text, to be escaped in HTML.
     """
 
     verdict: Literal["met", "not met", "no verdict"]
@@ -56,25 +84,43 @@ class BookVerdict:
     notes: tuple[str, ...] = ()
     task: str | None = None
     points: tuple[int, int] | None = None
+    not_judged: tuple[str, ...] = ()
+    tables: tuple[TableVerdict, ...] = ()
 
     @property
     def mistakes(self) -> tuple[ColumnVerdict, ...]:
-        """The columns with a mistake of their own."""
+        """Return the columns with a mistake of their own."""
         return tuple(column for column in self.columns if column.own)
 
     def text(self) -> str:
-        """The verdict for people, see :func:`handgrad.judge.workbook.printing.lines`."""
-
+        """Return the verdict for people, see :func:`lines`."""
         return "\n".join(lines(self))
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data for JSON; ``assignment`` is None, as in verdicts on networks it is named."""
+        """Return plain data for JSON; ``assignment`` is None, as in verdicts on networks it is named."""
         data = asdict(self)
-        data["columns"] = [
-            {**column, "mistake": None if column["mistake"] is None else str(column["mistake"])}
-            for column in data["columns"]
-        ]
+        for columns in (data["columns"], *(table["columns"] for table in data["tables"])):
+            for column in columns:
+                column["mistake"] = None if column["mistake"] is None else str(column["mistake"])
         return {"verdict": data.pop("verdict"), "assignment": None, **data}
+
+
+def of_tables(file: str, source: str, tables: list[TableVerdict], notes: tuple[str, ...]) -> BookVerdict:
+    """Return the verdict on a book of these tables: each must be met."""
+    words = {table.verdict for table in tables}
+    verdict: Literal["met", "not met", "no verdict"] = "not met" if "not met" in words else "no verdict" if "no verdict" in words else "met"
+
+    def common(values: list[str]) -> str:
+        return values[0] if len(set(values)) == 1 else ""
+
+    several = len(tables) > 1
+    said = [f"{table.where}: {note}" if several else note for table in tables for note in table.notes]
+    return BookVerdict(
+        verdict, file, source, common([table.sheet for table in tables]), common([table.network for table in tables]),
+        common([table.learning_rate for table in tables]), common([table.tolerance for table in tables]),
+        tuple(column for table in tables for column in table.columns), (*notes, *said),
+        not_judged=tuple(head for table in tables for head in table.not_judged), tables=tuple(tables),
+    )  # fmt: skip
 
 
 def plain(text: str, most: int = 60) -> str:
@@ -101,14 +147,18 @@ def rows(verdict: BookVerdict) -> list[tuple[str, str, str, str, str, str]]:
 
 
 def lines(verdict: BookVerdict) -> list[str]:
-    """The verdict for people: what was judged, columns that are not right, notes. No control characters."""
+    """Return the verdict for people: what was judged, columns that are not right, notes. No control characters."""
+    several = len(verdict.tables) > 1
     where = f", sheet {verdict.sheet}" if verdict.sheet else ""
     what = f", {verdict.network} network" if verdict.network else ""
-    said = [f"{verdict.file}{where}{what}", f"values from: {verdict.values_from}"]
+    counted = f", {len(verdict.tables)} tables" if several else ""
+    said = [f"{verdict.file}{where}{what}{counted}", f"values from: {verdict.values_from}"]
     if verdict.learning_rate:
         said.append(f"learning rate: {verdict.learning_rate}")
     if verdict.tolerance:
         said.append(f"tolerance: {verdict.tolerance}")
+    if several:
+        said += ["", *(_table_line(table) for table in verdict.tables)]
     listed = [row for row, column in zip(rows(verdict), verdict.columns, strict=True) if column.own]
     if listed:
         said += ["", *_table([HEADS, *listed])]
@@ -117,8 +167,18 @@ def lines(verdict: BookVerdict) -> list[str]:
         said += ["", *follows]
     if verdict.columns:
         said += ["", summary(verdict)]
+    if verdict.not_judged:
+        said.append(f"not judged, as the heads were not understood: {', '.join(verdict.not_judged)}")
     said += verdict.notes
     return [*said, f"verdict: {verdict.verdict}"]
+
+
+def _table_line(table: TableVerdict) -> str:
+    """One table of several in one line: where it stands, what it holds, its rate, its verdict and its mistakes."""
+    facts = [table.holds, f"learning rate {table.learning_rate}" if table.learning_rate else ""]
+    own = [column.head for column in table.mistakes]
+    mistakes = f": {', '.join(own)}" if own else ""
+    return f"{table.where} ({'; '.join(fact for fact in facts if fact)}): {table.verdict}{mistakes}".replace(" ()", "")
 
 
 def summary(verdict: BookVerdict) -> str:
@@ -130,18 +190,26 @@ def summary(verdict: BookVerdict) -> str:
 
 def _follows(verdict: BookVerdict) -> list[str]:
     """What is right from what it reads, by the mistakes that it follows from."""
-    heads = {column.name: column.head for column in verdict.columns}
-    groups: dict[tuple[str, ...], list[str]] = {}
-    for column in verdict.columns:
-        if not column.right and not column.own:
-            where = "" if verdict.task else f" (from row {column.from_row})"
-            groups.setdefault(column.follows_from, []).append(f"{column.head}{where}")
     if verdict.task:
-        return [f"right from an earlier answer: {', '.join(names)}" for names in groups.values()]
-    return [
-        f"follows from {', '.join(heads[cause] for cause in causes)}, right from what it reads: {', '.join(names)}"
-        for causes, names in groups.items()
-    ]
+        return [f"right from an earlier answer: {', '.join(names)}" for names in _grouped(verdict.columns, rows=False).values()]
+    said: list[str] = []
+    for table in verdict.tables or (verdict,):
+        heads = {column.name: column.head for column in table.columns}
+        place = f"{table.where}: " if isinstance(table, TableVerdict) and len(verdict.tables) > 1 else ""
+        said += [
+            f"{place}follows from {', '.join(heads[cause] for cause in causes)}, right from what it reads: {', '.join(names)}"
+            for causes, names in _grouped(table.columns, rows=True).items()
+        ]
+    return said
+
+
+def _grouped(columns: tuple[ColumnVerdict, ...], *, rows: bool) -> dict[tuple[str, ...], list[str]]:
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for column in columns:
+        if not column.right and not column.own:
+            where = f" (from row {column.from_row})" if rows else ""
+            groups.setdefault(column.follows_from, []).append(f"{column.head}{where}")
+    return groups
 
 
 def _counted(verdict: BookVerdict) -> str:

@@ -1,0 +1,264 @@
+"""Judges the columns of a table read one way: each formula at random numbers, each typed number by its digits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from handgrad.backprop.graph.graph import FIRST_VALUES, Graph, Kind
+from handgrad.backprop.mistakes.kinds import MistakeKind
+from handgrad.judge.workbook.causes import Causes, Finding
+from handgrad.judge.workbook.meaning import View
+from handgrad.judge.workbook.reading import Reading
+from handgrad.judge.workbook.table import number
+from handgrad.judge.workbook.trial import references, tree_of, tried
+from handgrad.judge.workbook.truth import same
+from handgrad.judge.workbook.verdict import ColumnVerdict, plain
+from handgrad.xlsx.formula import Reference
+from handgrad.xlsx.reader import Cell, CellError
+from handgrad.xlsx.rows import address
+
+ROWS_TRIED = 3
+"""So many rows of a fill are tried, and its last: a reference that slides or stays shows in the second or third."""
+
+
+@dataclass
+class Judged:
+    """The findings of a table by graph name, and the columns whose formulas could not be calculated here."""
+
+    own: dict[str, Finding] = field(default_factory=dict)
+    beyond: list[str] = field(default_factory=list)
+
+
+class Columns:
+    """The columns of one table under one reading."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self.graph: Graph = view.convention.graph
+        self.reading: Reading = view.reading
+        self.causes = Causes(view)
+        self.rows = view.ground.table.rows
+        self.live = self._live()
+
+    def cell(self, name: str, place: int) -> Cell | None:
+        """Return the cell of a column in a row of the table; None where it is empty."""
+        return self.view.ground.cells.get((self.rows[place], self.view.ground.places[name]))
+
+    def _live(self) -> bool:
+        """Whether the table is calculated: most columns that have a formula in the step have formulas in the sheet."""
+        made = [name for name in self.view.ground.places if self.graph[name].expression is not None]
+        written = [name for name in made if self._written(name) * 2 > len(self.rows)]
+        return len(written) * 2 >= len(made) > 0
+
+    def _written(self, name: str) -> int:
+        """In how many rows a column has a formula."""
+        patterns = self.view.source.fills[self.view.ground.places[name]]
+        return sum(len(places) for formula, places in patterns if formula is not None)
+
+    @property
+    def has_formulas(self) -> bool:
+        """Return whether any column has one."""
+        return any(self._written(name) for name in self.view.ground.places)
+
+    def judged(self) -> Judged:
+        """Judge every column."""
+        result = Judged()
+        for name in self.view.ground.places:
+            finding = self._column(name, result)
+            if finding is not None:
+                result.own[name] = self.causes.by_chance(finding, name) if self._written(name) else finding
+        return result
+
+    def _column(self, name: str, result: Judged) -> Finding | None:
+        if name == "learning_rate":
+            return None
+        text = self._text(name) if self.live else None
+        if text is not None:
+            return text
+        found = [finding for finding in (self._typed(name), self._by_formula(name, result)) if finding is not None]
+        return min(found, key=lambda finding: finding.row) if found else None
+
+    def _text(self, name: str) -> Finding | None:
+        """A number stored as text, which not every program calculates with."""
+        for place in range(len(self.rows)):
+            cell = self.cell(name, place)
+            if cell is None or cell.formula is not None or not isinstance(cell.value, str) or isinstance(cell.value, CellError):
+                continue
+            if number(cell.value) is not None and cell.value != "diverged":
+                words = f"{self.causes.at(name, place)} holds the number {plain(cell.value, 20)} as text: formulas cannot calculate with it"
+                return Finding(MistakeKind.TEXT, words, place)
+        return None
+
+    # Typed numbers.
+
+    def _typed(self, name: str) -> Finding | None:
+        """What is wrong with the cells of a column that hold no formula."""
+        state, kind = name in self.graph.successors, self.graph[name].kind
+        starts = set(self.view.ground.table.starts)
+        given = kind in FIRST_VALUES
+        places = [
+            place for formula, places in self.view.source.fills[self.view.ground.places[name]] if formula is None for place in places
+            if not (given and place in starts)
+        ]  # fmt: skip
+        if self.view.ground.table.partial and not state and places and places[-1] == len(self.rows) - 1:
+            places = [place for place in places if self.cell(name, place) is not None or place < len(self.rows) - 1]
+        if not places:
+            return None
+        if given and not state:
+            return self._typed_data(name, places)
+        if not self.live:
+            wrong = self.reading.wrong[name] & np.isin(np.arange(len(self.rows)), places)
+            return self.causes.of_values(name, wrong) if wrong.any() else None
+        first = places[0]
+        cell = self.cell(name, first)
+        if cell is None or number(cell.value) is None:
+            what = "is empty" if cell is None else "shows no number"
+            return None if cell is not None and cell.value == "diverged" else Finding(MistakeKind.NO_NUMBER, f"{self.causes.at(name, first)} {what}", first)
+        if 2 * self._written(name) > len(self.rows) or self._written(name) >= len(places):
+            return Finding(MistakeKind.TYPED_OVER, f"{self.causes.at(name, first)} holds a typed number where the column has formulas", first)
+        words = f"{self.causes.at(name, first)} and the rest of the column are typed numbers, not formulas"
+        return Finding(MistakeKind.CONSTANT, words, first)
+
+    def _typed_data(self, name: str, places: list[int]) -> Finding | None:
+        """Data and fixed biases: what the first row has, unless each row has a sample of its own."""
+        column = self.reading.found[name]
+        for place in places:
+            start = max(s for s in self.view.ground.table.starts if s <= place)
+            if math.isnan(column[place]):
+                empty = self.cell(name, place) is None
+                if not (empty and self.view.ground.table.partial and place == len(self.rows) - 1):
+                    return Finding(MistakeKind.NO_NUMBER, f"{self.causes.at(name, place)} {'is empty' if empty else 'shows no number'}", place)
+            elif not self.view.source.varied and not math.isclose(column[place], column[start], rel_tol=1e-9, abs_tol=1e-12):
+                return Finding(MistakeKind.TYPED_OVER, f"{self.causes.at(name, place)} is not the first row's value", place)
+        return None
+
+    # Formulas.
+
+    def _by_formula(self, name: str, result: Judged) -> Finding | None:
+        state = name in self.graph.successors
+        starts = set(self.view.ground.table.starts)
+        given = self.graph[name].kind in FIRST_VALUES
+        best: Finding | None = None
+        for formula, places in self.view.source.fills[self.view.ground.places[name]]:
+            asked = [place for place in places if not (given and place in starts)]
+            if formula is None or not asked or (best is not None and asked[0] >= best.row):
+                continue
+            place = self._first_wrong(name, asked, result, state=state)
+            if place is not None and (best is None or place < best.row):
+                best = self._explained(name, place)
+        return best
+
+    def _explained(self, name: str, place: int) -> Finding:
+        return self.causes.of_formula(name, place)
+
+    def _first_wrong(self, name: str, places: list[int], result: Judged, *, state: bool) -> int | None:
+        """The first row in which a fill of one formula is wrong."""
+        few = [*places[:ROWS_TRIED], *places[-1:]]
+        for place in dict.fromkeys(few):
+            right = self._right(name, place, state=state)
+            if right is None:
+                if name not in result.beyond:
+                    result.beyond.append(name)
+                wrong = self.reading.wrong[name]
+                return next((each for each in places if wrong[each]), None)
+            if not right:
+                return next(each for each in places if each <= place and not self._right(name, each, state=state))
+        return None
+
+    def _right(self, name: str, place: int, *, state: bool) -> bool | None:
+        """Whether a formula gives what its head says; None where it cannot be calculated here."""
+        tree = tree_of(self.view.ground.formula(name, place) or "")
+        if tree is None:
+            return None
+        if self.graph[name].expression is None and not state and self._data_formula(name, place):
+            return True
+        found = tried(self.view.ground, self.view.truth, tree, place)
+        if found is None:
+            cell = self.cell(name, place)
+            refs = list(references(self.view.ground.book, self.view.ground.table.sheet, tree))
+            own = (self.view.ground.table.sheet, self.rows[place], self.view.ground.places[name])
+            return False if cell is not None and any((r.sheet, r.row, r.column) == own for r in refs) else None
+        return same(found, self.view.truth.expected(name))
+
+    def _data_formula(self, name: str, place: int) -> bool:
+        """Whether a formula of an input or target brings data: from beside the table, or from its own column above."""
+        tree = tree_of(self.view.ground.formula(name, place) or "")
+        ground = self.view.ground
+        if tree is None:
+            return False
+        meant = [ground.meant(r.sheet or ground.table.sheet, r.row, r.column) for r in references(ground.book, ground.table.sheet, tree)]
+        known = [each for each in meant if each is not None]
+        if self.view.source.varied:
+            return all(each[0] == name for each in known) and (not known or isinstance(tree, Reference))
+        value = self.reading.found[name]
+        return not known and math.isclose(value[place], value[0], rel_tol=1e-9, abs_tol=1e-12)
+
+    # The verdicts.
+
+    def verdicts(self, result: Judged) -> Iterator[ColumnVerdict]:
+        """Yield the verdict on every column, from left to right."""
+        heads = {known: head for head, known in self.view.convention.names.items()}
+        for name in sorted(self.view.ground.places, key=lambda each: self.view.ground.places[each]):
+            yield self._verdict(result.own, name, heads[name])
+
+    def _verdict(self, own: Mapping[str, Finding], name: str, head: str) -> ColumnVerdict:
+        table = self.view.ground.table
+        column = self.view.ground.places[name]
+        basic = ColumnVerdict(
+            name, plain(table.heads[head], 30), f"{plain(table.sheet)}!{address(table.header, column)}", True,
+            rows=len(table.rows),
+        )  # fmt: skip
+        finding = own.get(name)
+        flags = self.reading.wrong[name] if finding is not None else self.reading.untrue[name]
+        if finding is None:
+            causes = _upstream(self.graph, name, own) if flags.any() else ()
+            if not causes:
+                return basic
+            row = int(np.argmax(flags))
+            wanted = self.reading.true[name]
+        else:
+            row = finding.row
+            wanted = self.reading.expected(name, self.reading.read)
+        basic = replace(
+            basic, right=False, wrong_rows=int(flags.sum()), from_row=table.rows[row] + 1,
+            first_wrong=address(table.rows[row], column), found=_shown(self.reading.found[name][row]), expected=_shown(wanted[row]),
+        )  # fmt: skip
+        if finding is not None:
+            # A formula that is wrong although its value here is right has no other number to show.
+            return replace(
+                basic, wrong_rows=max(1, basic.wrong_rows) if flags.any() else 0, mistake=finding.likely,
+                explanation=plain(finding.words, 300),
+            )  # fmt: skip
+        return replace(basic, mistake=MistakeKind.CONSEQUENCE, follows_from=causes)
+
+
+def _shown(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _upstream(graph: Graph, name: str, own: Mapping[str, Finding]) -> tuple[str, ...]:
+    """Columns with mistakes of their own that a column is computed from, in this row or the rows before, nearest first."""
+    found: dict[str, None] = {}
+    seen = {name}
+    waiting = [name]
+    while waiting:
+        current = waiting.pop(0)
+        successor = graph.successors.get(current)
+        before = graph.dependencies(successor) if successor else ()
+        if graph[current].kind not in FIRST_VALUES:
+            before = (*before, *graph.dependencies(current))
+        for each in before:
+            if each in seen:
+                continue
+            seen.add(each)
+            if each in own:
+                found[each] = None
+            else:
+                waiting.append(each)
+    return tuple(found)
+
+

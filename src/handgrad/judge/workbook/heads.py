@@ -1,0 +1,133 @@
+"""The heads of a sheet, cell by cell: what a column is called, where its name stands in one row or in two."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from handgrad.judge.workbook.spelling import normal, number_in, spelled
+from handgrad.xlsx.reader import Cell, CellError, Place
+
+COUNTERS = frozenset(
+    "step steps iteration iterations iter epoch epochs n no nr num number index row round k cycle time sample samples"
+    " pattern example case data dataset sno stepk stepno iterationno trial run pass t tick".split()
+)
+"""Heads of columns that only count the rows, plain of spaces and signs."""
+ABOVE = 2
+"""A head may be made of its own row and so many rows above it."""
+GROUPS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), kind)
+    for pattern, kind in (
+        (r"d_?e?_?(?:total|tot|t)?_?/?_?d_?w?s?|d_?(?:error|loss|cost|e)_?(?:total|tot)?/d_?w(?:eights?|_?i)?", "slope"),
+        (r"(?:weight_?)?(?:gradients?|grads?|slopes?|derivatives|partialderivatives|grad_?w)", "slope"),
+        (r"(?:new|updated|next)_?(?:w|weights?)|(?:w|weights?)_?(?:new|next|updated|after\w*)|update[ds]?weights", "next"),
+        (r"(?:step|delta|changein|changeof|weight)_?(?:w|weights?|changes?)", "step"),
+        (r"net|nets|netinputs?|weightedsums?|z|sums?|preactivations?", "net"),
+        (r"out|outs|activations?|a|act|sigmoids?|activated", "act"),
+        (r"deltas?|errorterms?|localgradients?|localgrads?|errorsignals?", "delta"),
+        (r"w|weights?", "w"),
+        (r"i|x|inputs?", "i"),
+        (r"t|targets?|desired", "t"),
+        (r"b|bias|biases", "b"),
+        (r"e|errors?", "E"),
+    )
+)
+UNIT = re.compile(r"(?:net_)?([fgho]\d{1,2})")
+FULL = {"slope": "dE/d{}", "next": "{}_next", "step": "step!{}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A head: its column, what it means (see :func:`spelled`; None where it is not understood), and its text."""
+
+    column: int
+    name: str | None
+    text: str
+
+
+def heads_of(cells: Mapping[Place, Cell], row: int, left: int, right: int) -> list[Head]:
+    """Return the heads of a row's columns; a name may be completed by what stands above it, also over several columns."""
+    groups = [_spread(cells, row - back, left, right) for back in range(1, ABOVE + 1) if row >= back]
+    found: list[Head] = []
+    for column in range(left, right + 1):
+        own = text_at(cells, row, column)
+        above = [text_at(cells, row - back, column) for back in range(1, ABOVE + 1)]
+        if not own:
+            # Merged downwards, or a head one row higher than its neighbours.
+            upper = next((text for text in above if text and spelled(text) is not None), "")
+            if upper:
+                found.append(Head(column, spelled(upper), upper))
+            continue
+        name, text = spelled(own), own
+        for group in groups:
+            joined = grouped(group.get(column, ""), own, name)
+            if joined is not None:
+                name, text = joined, f"{group[column]} {own}"
+                break
+        found.append(Head(column, name, text))
+    return found
+
+
+def grouped(group: str, own: str, name: str | None) -> str | None:
+    """Return what a head means under the head of its group, or None where the group says nothing about it."""
+    if not group:
+        return None
+    plain = normal(group)[0]
+    kind = next((kind for pattern, kind in GROUPS if pattern.fullmatch(plain)), None)
+    if kind is None:
+        return None
+    number = re.fullmatch(r"\s*(\d{1,3})\s*", own)
+    if kind in FULL:
+        if name is not None and re.fullmatch(r"[wb]\d+", name):
+            return FULL[kind].format(name)
+        if number is not None:
+            return FULL[kind].format(f"w{int(number[1])}")
+        unit = UNIT.fullmatch(name or "")
+        return f"d!{unit[1]}" if kind == "slope" and unit else None
+    if kind in ("net", "act", "delta"):
+        unit = UNIT.fullmatch(name or "")
+        return f"{'a' if kind == 'act' else kind}_{unit[1]}" if unit else None
+    if number is not None:
+        return f"{kind}{int(number[1])}"
+    unit = re.fullmatch(r"o(\d{1,2})", name or "")
+    return f"E{unit[1]}" if kind == "E" and unit else None
+
+
+def _spread(cells: Mapping[Place, Cell], row: int, left: int, right: int) -> dict[int, str]:
+    """Return column → the head of its group: a text reaches to the right until the next one begins."""
+    found: dict[int, str] = {}
+    last = ""
+    for column in range(left, right + 1):
+        last = text_at(cells, row, column) or last
+        if last:
+            found[column] = last
+    return found
+
+
+def text_at(cells: Mapping[Place, Cell], row: int, column: int) -> str:
+    """Return the words in a cell, or "" where it holds none; a formula or an error is no head, a small number is."""
+    cell = cells.get((row, column))
+    if cell is None or isinstance(cell.value, CellError | bool) or cell.value is None:
+        return ""
+    if isinstance(cell.value, str):
+        return cell.value.strip()
+    return ""
+
+
+def counts(text: str) -> bool:
+    """Return whether a head only says that its column counts rows."""
+    return re.sub(r"[\W_]", "", text.casefold()) in COUNTERS
+
+
+def holds_number(cell: Cell | None) -> bool:
+    """Return whether a cell holds a formula, a number, or what stands for one."""
+    if cell is None:
+        return False
+    if cell.formula is not None:
+        return True
+    if isinstance(cell.value, bool) or cell.value is None:
+        return False
+    if isinstance(cell.value, str) and not isinstance(cell.value, CellError):
+        return number_in(cell.value) is not None or cell.value == "diverged"
+    return True

@@ -1,0 +1,327 @@
+"""The one change of a learner's formula that makes it right, and with it the name of the mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from handgrad.backprop.graph.graph import Graph, Kind
+from handgrad.backprop.mistakes.kinds import MistakeKind
+from handgrad.backprop.mistakes.of_a_formula import misread
+from handgrad.judge.workbook.table import number
+from handgrad.judge.workbook.trial import Ground, gives, true_value, tree_of
+from handgrad.judge.workbook.truth import Floats, Truth
+from handgrad.xlsx.formula import (
+    TOKEN,
+    Area,
+    Binary,
+    Function,
+    Minus,
+    Name,
+    Number,
+    Percent,
+    Reference,
+    Tree,
+    parts,
+)
+from handgrad.xlsx.rows import address
+
+MOST_TRIES = 3_000
+E_SHORT = ("2.7", "2.71", "2.718", "2.72", "2.7183", "2.7182")
+FACTORS = ((10.0, MistakeKind.TENFOLD), (100.0, MistakeKind.HUNDREDFOLD), (2.0, MistakeKind.FACTOR))
+BINDING = {"=": 0, "<": 0, ">": 0, "&": 1, "+": 2, "-": 2, "*": 3, "/": 3, "^": 4}
+
+Made = tuple[MistakeKind, str]
+Change = Callable[[Tree], Iterator[tuple[Tree, Made]]]
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A formula of a column in a row of the table (``place``), and what it should give at the points of the truth."""
+
+    ground: Ground
+    truth: Truth
+    name: str
+    place: int
+    text: str
+    tree: Tree
+    wanted: Floats
+
+    @property
+    def graph(self) -> Graph:
+        """Return the graph of the step."""
+        return self.truth.graph
+
+    @property
+    def at(self) -> str:
+        """Return the address of the cell."""
+        return address(self.ground.table.rows[self.place], self.ground.places[self.name])
+
+    @property
+    def state(self) -> bool:
+        """Return whether the column is what the row before makes of itself."""
+        return self.name in self.graph.successors
+
+    def right(self, tree: Tree) -> bool:
+        """Return whether this would be a right formula for the cell."""
+        return gives(self.ground, self.truth, tree, self.place, self.wanted)
+
+
+def everywhere(tree: Tree, change: Change) -> Iterator[tuple[Tree, Made]]:
+    """Yield the formula with one part changed, for every part and every change of it."""
+    yield from change(tree)
+    match tree:
+        case Binary(sign, left, right):
+            yield from ((Binary(sign, new, right), made) for new, made in everywhere(left, change))
+            yield from ((Binary(sign, left, new), made) for new, made in everywhere(right, change))
+        case Minus(operand):
+            yield from ((Minus(new), made) for new, made in everywhere(operand, change))
+        case Percent(operand):
+            yield from ((Percent(new), made) for new, made in everywhere(operand, change))
+        case Function(name, arguments):
+            for number, argument in enumerate(arguments):
+                for new, made in everywhere(argument, change):
+                    yield Function(name, (*arguments[:number], new, *arguments[number + 1 :])), made
+
+
+def first_right(formula: Formula, changes: Iterator[tuple[Tree, Made]]) -> Made | None:
+    """Return the kind and words of the first change that makes the formula right."""
+    for count, (tree, made) in enumerate(changes):
+        if count > MOST_TRIES:
+            return None
+        if formula.right(tree):
+            return made
+    return None
+
+
+def literal_repair(formula: Formula) -> Made | None:
+    """Find a number typed in where a quantity belongs, or a number that stands for e."""
+    if not any(isinstance(part, Reference | Area | Name) for part in parts(formula.tree)):
+        return MistakeKind.CONSTANT, f"{formula.at} is ={formula.text[:30]}, which reads no other cell"
+    return first_right(formula, everywhere(formula.tree, lambda part: _instead_of_number(formula, part)))
+
+
+def outside_repair(formula: Formula) -> Made | None:
+    """Find a reference to a cell that holds nothing known, where a known one belongs: often a $ is missing."""
+
+    def change(part: Tree) -> Iterator[tuple[Tree, Made]]:
+        if isinstance(part, Reference):
+            page = formula.ground.book.sheet(part.sheet or formula.ground.table.sheet)
+            if page is None or formula.ground.meant(page.name, part.row, part.column) is None:
+                yield from _instead_of_reference(formula, part)
+
+    return first_right(formula, everywhere(formula.tree, change))
+
+
+def reference_repair(formula: Formula) -> Made | None:
+    """Find a reference that leads to the wrong cell."""
+    return first_right(formula, everywhere(formula.tree, lambda part: _instead_of_reference(formula, part)))
+
+
+def bracket_repair(formula: Formula) -> Made | None:
+    """Find brackets that are missing or too many."""
+    return first_right(formula, _bracketed(formula.text))
+
+
+def sign_repair(formula: Formula) -> Made | None:
+    """Find a wrong sign between two parts, a part with the wrong sign, a part or factor too many."""
+    return first_right(formula, everywhere(formula.tree, _other_signs)) or first_right(formula, _scaled(formula))
+
+
+def _candidates(formula: Formula) -> Iterator[tuple[str, int]]:
+    """Quantities that have a cell, and how many rows away; the formula's own row first."""
+    names = [*formula.ground.places, *dict.fromkeys(formula.ground.roles.values())]
+    names = [name for name in dict.fromkeys(names) if name != formula.name or formula.state]
+    for away in (-1, 0) if formula.state else (0, -1):
+        yield from ((name, away) for name in names)
+    rest = [q.name for q in formula.graph if q.name not in names and q.name != formula.name]
+    yield from ((name, 0) for name in rest)
+
+
+def _instead_of_number(formula: Formula, part: Tree) -> Iterator[tuple[Tree, Made]]:
+    if not isinstance(part, Number):
+        return
+    if f"{part.value:g}" in E_SHORT or 2.7 <= part.value < 2.73:
+        words = f"{formula.at} has {part.value:g} typed in for e; EXP(…) is exact"
+        yield Number(2.718281828459045), (MistakeKind.E_TYPED, words)
+    for name, away in _candidates(formula):
+        label = "the learning rate" if name == "learning_rate" else formula.graph[name].label
+        cell = _cell_of(formula, name, away)
+        kind, words = MistakeKind.CONSTANT, f"{formula.at} has {part.value:g} typed in where {label} should be read from its cell"
+        if name == "learning_rate" and cell:
+            kind = MistakeKind.RATE_TYPED
+            held = _held(formula, name)
+            words = f"{formula.at} has {part.value:g} typed in where {label} {cell} ({held:g}) belongs"
+        yield true_value(name, away), (kind, words)
+
+
+def _held(formula: Formula, name: str) -> float:
+    for (sheet, row, column), role in formula.ground.roles.items():
+        page = formula.ground.book.sheet(sheet)
+        if role == name and page is not None and (row, column) in page.cells:
+            return number(page.cells[row, column].value) or float("nan")
+    return float("nan")
+
+
+def _cell_of(formula: Formula, name: str, away: int) -> str:
+    """The address of the cell that holds a quantity, "" where none does."""
+    ground = formula.ground
+    if name in ground.places:
+        place = formula.place + away
+        return address(ground.table.rows[place], ground.places[name]) if 0 <= place < len(ground.table.rows) else ""
+    for (sheet, row, column), role in ground.roles.items():
+        if role == name:
+            return address(row, column) if sheet == ground.table.sheet else f"{sheet}!{address(row, column)}"
+    return ""
+
+
+def _instead_of_reference(formula: Formula, part: Tree) -> Iterator[tuple[Tree, Made]]:
+    if not isinstance(part, Reference):
+        return
+    ground = formula.ground
+    sheet = part.sheet or ground.table.sheet
+    page = ground.book.sheet(sheet)
+    meant = ground.meant(page.name if page is not None else sheet, part.row, part.column)
+    where = address(part.row, part.column) if part.sheet is None else f"{part.sheet}!{address(part.row, part.column)}"
+    for name, away in _candidates(formula):
+        if meant == (name, formula.place + away) or (meant is not None and meant[1] is None and meant[0] == name):
+            continue
+        yield true_value(name, away), _misread(formula, part, where, meant[0] if meant else None, name, away)
+
+
+def _misread(formula: Formula, part: Reference, where: str, read: str | None, name: str, away: int) -> Made:
+    graph = formula.graph
+    belongs = _cell_of(formula, name, away)
+    label = "the learning rate" if name == "learning_rate" else graph[name].label
+    if read is None:
+        words = f"{formula.at} reads {where} where {belongs + ', ' if belongs else ''}{label}, belongs"
+        if not belongs:
+            words = f"{formula.at} reads {where} where {label} belongs"
+        if _slid(formula, part, name):
+            return MistakeKind.DOLLAR, f"{words}: a $ is missing"
+        empty = (part.row, part.column) not in formula.ground.cells and part.sheet is None
+        return MistakeKind.INPUT, words + ("" if not empty else f"; {where} is empty")
+    if read == name:
+        fixed = part.fixed_row
+        words = f"{formula.at} reads {where} ({label}), another row: {belongs or 'its own row'} belongs there"
+        if fixed:
+            shown = address(part.row, part.column).replace(str(part.row + 1), f"${part.row + 1}")
+            words = f"{formula.at} reads {shown} ({label}): the $ keeps it from following, {belongs} belongs there"
+        rows = formula.ground.table.rows
+        later = graph[name].kind is Kind.WEIGHT and formula.place + 1 < len(rows) and part.row == rows[formula.place + 1]
+        return (MistakeKind.NEXT_ROW if later else MistakeKind.STOPS), words
+    return misread(graph[formula.name], graph[name], graph[read])
+
+
+def _slid(formula: Formula, part: Reference, name: str) -> bool:
+    """Whether a reference without $ began at the cell of a quantity and slid with the row (or column)."""
+    for (sheet, row, column), role in formula.ground.roles.items():
+        if role != name or sheet != (part.sheet or formula.ground.table.sheet):
+            continue
+        if part.column == column and part.row != row and not part.fixed_row and abs(part.row - row) <= len(formula.ground.table.rows):
+            return True
+        if part.row == row and part.column != column and not part.fixed_column:
+            return True
+    return False
+
+
+def _bracketed(text: str) -> Iterator[tuple[Tree, Made]]:
+    """The formula with one pair of brackets more, or one less."""
+    tokens: list[tuple[str, str]] = []
+    at = 0
+    while at < len(text):
+        match = TOKEN.match(text, at)
+        if match is None:
+            return
+        tokens.append((match.lastgroup or "", match.group().strip()))
+        at = match.end()
+    words = [token for _, token in tokens]
+    if len(words) > 120:
+        return
+    pairs = _pairs(words)
+    ends = {last for _, last in pairs}
+    for begin in range(len(words)):
+        if tokens[begin][0] == "sign" and words[begin] not in ("(", "-"):
+            continue
+        depth = 0
+        for end in range(begin, len(words)):
+            depth += (words[end] == "(") - (words[end] == ")")
+            if depth < 0:
+                break
+            if depth or end == begin or (tokens[end][0] == "sign" and end not in ends):
+                continue
+            tree = tree_of("".join([*words[:begin], "(", *words[begin : end + 1], ")", *words[end + 1 :]]))
+            if tree is not None:
+                yield tree, (MistakeKind.BRACKETS, f"brackets are missing: ({''.join(words[begin : end + 1])})")
+    for begin, end in pairs:
+        if begin and tokens[begin - 1][0] == "word":
+            continue
+        tree = tree_of("".join([*words[:begin], *words[begin + 1 : end], *words[end + 1 :]]))
+        if tree is not None:
+            yield tree, (MistakeKind.BRACKETS, f"brackets too many: {''.join(words[begin : end + 1])}")
+        # A closing bracket that stands too early or too late.
+        for later in range(end + 1, len(words)):
+            moved = [*words[:end], *words[end + 1 : later + 1], ")", *words[later + 1 :]]
+            if (tree := tree_of("".join(moved))) is not None:
+                yield tree, (MistakeKind.BRACKETS, "a bracket closes too early")
+        for sooner in range(begin + 2, end):
+            moved = [*words[:sooner], ")", *words[sooner:end], *words[end + 1 :]]
+            if (tree := tree_of("".join(moved))) is not None:
+                yield tree, (MistakeKind.BRACKETS, "a bracket closes too late")
+
+
+def _pairs(words: list[str]) -> list[tuple[int, int]]:
+    waiting: list[int] = []
+    found: list[tuple[int, int]] = []
+    for place, word in enumerate(words):
+        if word == "(":
+            waiting.append(place)
+        elif word == ")" and waiting:
+            found.append((waiting.pop(), place))
+    return found
+
+
+def _other_signs(part: Tree) -> Iterator[tuple[Tree, Made]]:
+    if not isinstance(part, Binary):
+        yield Minus(part), (MistakeKind.SIGN, "a sign is turned")
+        return
+    sign, left, right = part.sign, part.left, part.right
+    if sign == "*":
+        if right == Number(2.0):
+            yield Binary("^", left, right), (MistakeKind.TWICE_FOR_SQUARE, "*2 stands where ^2 belongs")
+        yield Binary("-", left, right), (MistakeKind.TIMES_FOR_MINUS, "a times stands where a minus belongs")
+        yield Binary("+", left, right), (MistakeKind.FACTOR, "a times stands where a plus belongs")
+        yield Binary("/", left, right), (MistakeKind.FACTOR, "a times stands where a division belongs")
+        yield left, (MistakeKind.FACTOR, "a factor too many")
+        yield right, (MistakeKind.FACTOR, "a factor too many")
+    elif sign == "/":
+        yield Binary("*", left, right), (MistakeKind.FACTOR, "a division stands where a times belongs")
+        yield left, (MistakeKind.FACTOR, "a division too many")
+    elif sign == "+":
+        yield Binary("-", left, right), (MistakeKind.SIGN, "a plus stands where a minus belongs")
+        yield Binary("*", left, right), (MistakeKind.FACTOR, "a plus stands where a times belongs")
+        yield left, (MistakeKind.FACTOR, "a term too many")
+        yield right, (MistakeKind.FACTOR, "a term too many")
+    elif sign == "-":
+        yield Binary("+", left, right), (MistakeKind.SIGN, "a minus stands where a plus belongs")
+        yield Binary("*", left, right), (MistakeKind.FACTOR, "a minus stands where a times belongs")
+        yield Binary("-", right, left), (MistakeKind.SIGN, "the sides of a difference are exchanged")
+        yield left, (MistakeKind.FACTOR, "a term too many")
+    elif sign == "^":
+        yield Binary("*", left, right), (MistakeKind.FACTOR, "a power stands where a times belongs")
+        yield left, (MistakeKind.FACTOR, "a power too many")
+    yield Minus(part), (MistakeKind.SIGN, "the sign of a part is turned")
+
+
+def _scaled(formula: Formula) -> Iterator[tuple[Tree, Made]]:
+    """The formula times or over a number or a quantity."""
+    tree = formula.tree
+    for factor, kind in FACTORS:
+        yield Binary("/", tree, Number(factor)), (kind, f"{factor:g} times too large")
+        yield Binary("*", tree, Number(factor)), (kind, f"{factor:g} times too small")
+    for name, away in _candidates(formula):
+        label = formula.graph[name].label
+        yield Binary("*", tree, true_value(name, away)), (MistakeKind.FACTOR, f"the factor {label} is missing")
+        yield Binary("/", tree, true_value(name, away)), (MistakeKind.FACTOR, f"the factor {label} is too many")
+
+
