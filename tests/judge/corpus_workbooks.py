@@ -141,7 +141,7 @@ def write(layout: Layout, path: Path, plant: Plant | None = None) -> Path:
             elif name == "step":
                 content = step
             else:
-                content = filled(formulas[name], row) if name in formulas else 1.0
+                content = filled(formulas[name], row) if name in formulas else "see above"
             if plant is not None and plant.column == name and plant.first <= step <= plant.last and not (step == 0 and name in values):  # fmt: skip
                 content = filled(plant.content, row) if isinstance(plant.content, str) else plant.content
             cell = sheet.cell(row, column, content)
@@ -334,7 +334,7 @@ WRONG: tuple[tuple[str, Plant], ...] = (
     ("partial", Plant("o1", "{<w5}*{a_h1}+{w6}*{a_h2}", (L.STOPS,), first=4, last=4)),
     ("plain", Plant("w2", "{<w2}", (L.STOPS,), first=6)),
     ("plain", Plant("dE/dw7", "Z7", (L.STOPS,), first=8)),
-    ("deltas", Plant("w7", "{w7}".replace("{w7}", "{<w7}-{eta}*AJ$7"), (L.STOPS,))),
+    ("deltas", Plant("w7", "{w7}".replace("{w7}", "{<w7}-{eta}*AH$7"), (L.STOPS,))),
     ("leibniz", Plant("E_total", "{<E1}+{E2}", (L.STOPS,), first=3)),
     ("plain", Plant("i1", "{<i1}+1", (L.STOPS,), first=1)),
     ("plain", Plant("w5", "{<w5}-{eta}*{dE/dw5}", (L.STOPS,))),
@@ -362,7 +362,7 @@ WRONG: tuple[tuple[str, Plant], ...] = (
     ("partial", Plant("h2", "{w3}*{i1}+{w4}*{i1}", (L.INPUT,))),
     ("deltas", Plant("dE/dw8", "{delta_o2}*{a_h1}", (L.INPUT,))),
     ("plain", Plant("E2", "0.5*({t1}-{a_o2})^2", (L.INPUT,))),
-    ("plain", Plant("w3", "{<w3}-{eta}*{<dE/dw4}", (L.INPUT,))),
+    ("plain", Plant("w3", "{<w3}-{eta}*{<dE/dw4}", (L.OTHER_GRADIENT,))),
     ("leibniz", Plant("a_o2", "1/(1+EXP(-{o1}))", (L.INPUT,))),
     # activation
     ("plain", Plant("a_h2", "{h2}", (L.DERIVATIVE,))),

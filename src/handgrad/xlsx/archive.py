@@ -23,9 +23,14 @@ FOREIGN = (
     ("xl/macrosheets/", "holds macros", "save it as .xlsx without macros"),
     ("xl/activex/", "holds controls that run programs", "take them out"),
     ("xl/embeddings/", "holds embedded documents", "take them out"),
-    ("xl/externallinks/", "refers to other files", "break these links in the spreadsheet program"),
-    ("xl/connections", "fetches data from elsewhere", "take these connections out"),
 )
+IGNORED = (
+    ("xl/externallinks/", "It has links to other files, which were not followed."),
+    ("xl/connections", "It has connections to data elsewhere, which were not followed."),
+)
+"""Left behind by people and add-ins; no cell is read through them."""
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+"""How an encrypted workbook begins (and an .xls of old)."""
 ENCODING = re.compile(rb"""^<\?xml[^>]*encoding=["']([A-Za-z0-9._-]+)["']""")
 
 
@@ -46,6 +51,7 @@ class Archive:
                 if part in name.lower():
                     raise UsageError(f"{path}: {what} ({quoted(name)}) – {advice}")
         self.names = frozenset(names)
+        self.notes = tuple(note for part, note in IGNORED if any(part in name.lower() for name in names))
 
     def xml(self, name: str) -> bytes:
         """Return one part as bytes of harmless XML.
@@ -108,7 +114,7 @@ def local(tag: str) -> str:
 
 def _bytes(path: Path) -> bytes:
     if path.suffix.lower() != ".xlsx":
-        raise UsageError(f"{path}: only .xlsx workbooks are judged – save it as .xlsx")
+        raise UsageError(f"{path}: only .xlsx, .ods, .xls and .csv are judged – save it as .xlsx")
     try:
         if not path.is_file():
             raise UsageError(f"{path}: no such file – check the name")
@@ -118,6 +124,10 @@ def _bytes(path: Path) -> bytes:
         raise MissingError(f"{path} cannot be read – {error.strerror}") from error
     if len(data) > MAX_FILE:
         raise UsageError(f"{path}: more than {MAX_FILE // 2**20} MB – not read")
+    if data.startswith(OLE):
+        raise UsageError(
+            f"{path}: protected by a password, or an .xls by another name – save it as .xlsx without a password"
+        )
     if not zipfile.is_zipfile(io.BytesIO(data)):
         raise UsageError(f"{path}: not an .xlsx workbook – save it as .xlsx in a spreadsheet program")
     try:

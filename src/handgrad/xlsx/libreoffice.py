@@ -52,20 +52,15 @@ def recalculated(book: Book, limit_s: float = LIMIT_S) -> dict[str, dict[tuple[i
     It runs without a display, with an empty profile and home, in a network of its own where the system allows, and
     opens a clean copy only: cells, formulas of known functions, names. No macro, link, image or query is in it.
     """
-    program = office_program()
-    if program is None:
+    if office_program() is None:
         return None
     with scratch_folder("judge") as folder:
-        (folder / "given.xlsx").write_bytes(b"")
         write_clean(book, folder / "given.xlsx")
-        profile = folder / "profile" / "user"
-        profile.mkdir(parents=True)
-        (folder / "found").mkdir()
-        (profile / "registrymodifications.xcu").write_text(PROFILE, encoding="utf-8")
-        if not _converted(program, folder, limit_s):
+        made = converted(folder / "given.xlsx", folder, limit_s)
+        if made is None:
             return None
         try:
-            found = read_book(folder / "found" / "given.xlsx")
+            found = read_book(made)
         except HandgradError:
             return None
     values = {f"S{number}": sheet.name for number, sheet in enumerate(book.sheets, start=1)}
@@ -76,10 +71,26 @@ def recalculated(book: Book, limit_s: float = LIMIT_S) -> dict[str, dict[tuple[i
     }
 
 
-def _converted(program: str, folder: Path, limit_s: float) -> bool:
+def converted(given: Path, folder: Path, limit_s: float = LIMIT_S) -> Path | None:
+    """Save a file as .xlsx with LibreOffice, in an own folder with an empty profile; None where that fails.
+
+    *folder* is one of our scratch folders and holds the file. No macro runs, and where the system allows, the program has
+    no network.
+    """
+    program = office_program()
+    if program is None:
+        return None
+    profile = folder / "profile" / "user"
+    profile.mkdir(parents=True)
+    (folder / "found").mkdir()
+    (profile / "registrymodifications.xcu").write_text(PROFILE, encoding="utf-8")
+    found = folder / "found" / f"{given.stem}.xlsx"
     command = [program, f"-env:UserInstallation={(folder / 'profile').as_uri()}", "--headless", "--norestore"]
-    command += ["--convert-to", "xlsx:Calc MS Excel 2007 XML", "--outdir", str(folder / "found")]
-    command.append(str(folder / "given.xlsx"))
+    command += ["--convert-to", "xlsx:Calc MS Excel 2007 XML", "--outdir", str(folder / "found"), str(given)]
+    return found if _ran(command, found, folder, limit_s) else None
+
+
+def _ran(command: list[str], found: Path, folder: Path, limit_s: float) -> bool:
     environment = {"HOME": str(folder), "PATH": os.pathsep.join((*PLACES, "/bin")), "LANG": "C.UTF-8"}
     for before in (_alone(), []):
         process = subprocess.Popen(
@@ -92,7 +103,7 @@ def _converted(program: str, folder: Path, limit_s: float) -> bool:
             return False
         finally:
             end_group(process)
-        if (folder / "found" / "given.xlsx").is_file():
+        if found.is_file():
             return True
         if not before:
             break

@@ -67,8 +67,8 @@ class Book:
 def read_book(path: Path) -> Book:
     """Read an .xlsx file.
 
-    Raises :class:`UsageError` with one line for what is no workbook, is too large, or holds macros, links to other
-    files or declared entities; :class:`MissingError` where it cannot be read.
+    Links to other files and connections are left out and noted. Raises :class:`UsageError` with one line for what is no
+    workbook, is too large, or holds macros or declared entities; :class:`MissingError` where it cannot be read.
     """
     archive = Archive(path)
     targets = _targets(archive)
@@ -90,7 +90,7 @@ def read_book(path: Path) -> Book:
         cells = _cells(archive, target, strings, MAX_CELLS - count)
         count += len(cells)
         sheets.append(Sheet(name, hidden, cells))
-    return Book(path, tuple(sheets), names)
+    return Book(path, tuple(sheets), names, archive.notes)
 
 
 def _attribute(element: ElementTree.Element, name: str) -> str:

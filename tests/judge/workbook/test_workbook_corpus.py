@@ -42,7 +42,8 @@ def test_a_right_workbook_raises_no_alarm_and_every_column_is_judged(layout: Lay
 def test_the_books_of_every_preset_are_right(preset: str, tmp_path: Path) -> None:
     path = write_workbook(load_network(preset), tmp_path / "book.xlsx", steps=4, rates=(0.1, 0.5))
     verdict = judge_workbook(path, office=False)
-    assert (verdict.verdict, verdict.sheet, verdict.values_from) == ("met", "Training", "the file")
+    assert (verdict.verdict, verdict.values_from, verdict.not_judged) == ("met", "the file", ())
+    assert [table.sheet for table in verdict.tables] == ["Training", "Rates working"]
     assert len(verdict.columns) >= len(set(verdict.columns)) >= 40
 
 

@@ -46,7 +46,6 @@ class MistakeKind(StrEnum):
     NEXT_ROW = "weights of the next row"
     E_TYPED = "e typed in"
     TEXT = "number stored as text"
-    RATE_TYPED = "learning rate typed in"
     CIRCULAR = "reads itself"
     CONSTANT = "a constant where a reference should be"
     TYPED_OVER = "value typed over"

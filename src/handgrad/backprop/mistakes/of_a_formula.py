@@ -275,10 +275,13 @@ def _exchanged(graph: Graph, q: Quantity, form: Node) -> Iterator[Mistake]:
 def _all_at_once(graph: Graph, q: Quantity, form: Node) -> Iterator[Mistake]:
     """Every activation as its net input; the whole of another unit's or weight's formula; half of a slope from elsewhere."""
     names = [name for name in names_in(form) if name in graph]
-    activations = {name: graph[name] for name in names if graph[name].kind is Kind.ACTIVATION and graph[name].of in graph}
+    activations = {
+        name: graph[name] for name in names if graph[name].kind is Kind.ACTIVATION and graph[name].of in graph
+    }
     if len(activations) > 1:
         nets: dict[str, Node] = {name: Ref(a.of or "") for name, a in activations.items()}
-        words = f"reads {', '.join(graph[a.of or ''].label for a in activations.values())} where {', '.join(a.label for a in activations.values())} belong"
+        read = ", ".join(graph[a.of or ""].label for a in activations.values())
+        words = f"reads {read} where {', '.join(a.label for a in activations.values())} belong"
         yield Mistake(q.name, MistakeKind.NET_FOR_ACTIVATION, words, substitute(form, nets))
     for other in graph.of_kind(q.kind):
         if other.name == q.name or other.sample != q.sample or q.kind is Kind.UPDATED:

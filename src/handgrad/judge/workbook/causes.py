@@ -73,7 +73,9 @@ class Causes:
         broken = self._breaks(name, place)
         if made is None:
             if broken:
-                return Finding(MistakeKind.STOPS, f"the formula of {self.at(name, place)} differs from the one above", place)
+                return Finding(
+                    MistakeKind.STOPS, f"the formula of {self.at(name, place)} differs from the one above", place
+                )
             return Finding(MistakeKind.UNKNOWN, "no usual mistake makes such a formula", place)
         kind, words = made
         if broken and kind is MistakeKind.UNKNOWN:
@@ -84,7 +86,11 @@ class Causes:
         """A formula that reads its own cell, or a state that reads what is made from it in the same row."""
         table = self.ground.table
         for ref in references(self.ground.book, table.sheet, formula.tree):
-            if (ref.sheet, ref.row, ref.column) == (table.sheet, table.rows[formula.place], self.ground.places[formula.name]):
+            if (ref.sheet, ref.row, ref.column) == (
+                table.sheet,
+                table.rows[formula.place],
+                self.ground.places[formula.name],
+            ):
                 return MistakeKind.CIRCULAR, f"{formula.at} reads itself: the row above belongs there"
         return None
 
@@ -211,7 +217,9 @@ class Causes:
                     continue
                 with np.errstate(all="ignore"):
                     value = np.broadcast_to(np.asarray(value, np.float64), column.shape)
-                    agree = np.abs(column - value) <= 1e-6 * np.abs(value) + 1e-11 + self._loose(suspect.expression, start, error)
+                    agree = np.abs(column - value) <= 1e-6 * np.abs(value) + 1e-11 + self._loose(
+                        suspect.expression, start, error
+                    )
                 if agree[chosen].all() and np.isfinite(value[chosen]).all():
                     return Finding(suspect.kind, suspect.advice, place)
         return Finding(MistakeKind.UNKNOWN, "no usual mistake gives these values", place)
@@ -249,5 +257,3 @@ def _exchanged(text: str, one: int, other: int) -> str:
     """The formula with every reference to a column leading to another."""
     letters, new = column_letters(one), column_letters(other)
     return re.sub(rf"(?<![A-Za-z$!'])(\$?){letters}(\$?\d+)(?![\w(])", rf"\g<1>{new}\g<2>", text)
-
-

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from handgrad.backprop.graph.graph import FIRST_VALUES, Graph, Kind
+from handgrad.backprop.graph.graph import FIRST_VALUES, Graph
 from handgrad.backprop.mistakes.kinds import MistakeKind
 from handgrad.judge.workbook.causes import Causes, Finding
 from handgrad.judge.workbook.meaning import View
@@ -86,10 +86,18 @@ class Columns:
         """A number stored as text, which not every program calculates with."""
         for place in range(len(self.rows)):
             cell = self.cell(name, place)
-            if cell is None or cell.formula is not None or not isinstance(cell.value, str) or isinstance(cell.value, CellError):
+            if (
+                cell is None
+                or cell.formula is not None
+                or not isinstance(cell.value, str)
+                or isinstance(cell.value, CellError)
+            ):
                 continue
             if number(cell.value) is not None and cell.value != "diverged":
-                words = f"{self.causes.at(name, place)} holds the number {plain(cell.value, 20)} as text: formulas cannot calculate with it"
+                shown = plain(cell.value, 20)
+                words = (
+                    f"{self.causes.at(name, place)} holds the number {shown} as text: formulas cannot calculate with it"
+                )
                 return Finding(MistakeKind.TEXT, words, place)
         return None
 
@@ -101,9 +109,12 @@ class Columns:
         starts = set(self.view.ground.table.starts)
         given = kind in FIRST_VALUES
         places = [
-            place for formula, places in self.view.source.fills[self.view.ground.places[name]] if formula is None for place in places
+            place
+            for formula, places in self.view.source.fills[self.view.ground.places[name]]
+            if formula is None
+            for place in places
             if not (given and place in starts)
-        ]  # fmt: skip
+        ]
         if self.view.ground.table.partial and not state and places and places[-1] == len(self.rows) - 1:
             places = [place for place in places if self.cell(name, place) is not None or place < len(self.rows) - 1]
         if not places:
@@ -117,9 +128,17 @@ class Columns:
         cell = self.cell(name, first)
         if cell is None or number(cell.value) is None:
             what = "is empty" if cell is None else "shows no number"
-            return None if cell is not None and cell.value == "diverged" else Finding(MistakeKind.NO_NUMBER, f"{self.causes.at(name, first)} {what}", first)
+            return (
+                None
+                if cell is not None and cell.value == "diverged"
+                else Finding(MistakeKind.NO_NUMBER, f"{self.causes.at(name, first)} {what}", first)
+            )
         if 2 * self._written(name) > len(self.rows) or self._written(name) >= len(places):
-            return Finding(MistakeKind.TYPED_OVER, f"{self.causes.at(name, first)} holds a typed number where the column has formulas", first)
+            return Finding(
+                MistakeKind.TYPED_OVER,
+                f"{self.causes.at(name, first)} holds a typed number where the column has formulas",
+                first,
+            )
         words = f"{self.causes.at(name, first)} and the rest of the column are typed numbers, not formulas"
         return Finding(MistakeKind.CONSTANT, words, first)
 
@@ -131,9 +150,17 @@ class Columns:
             if math.isnan(column[place]):
                 empty = self.cell(name, place) is None
                 if not (empty and self.view.ground.table.partial and place == len(self.rows) - 1):
-                    return Finding(MistakeKind.NO_NUMBER, f"{self.causes.at(name, place)} {'is empty' if empty else 'shows no number'}", place)
-            elif not self.view.source.varied and not math.isclose(column[place], column[start], rel_tol=1e-9, abs_tol=1e-12):
-                return Finding(MistakeKind.TYPED_OVER, f"{self.causes.at(name, place)} is not the first row's value", place)
+                    return Finding(
+                        MistakeKind.NO_NUMBER,
+                        f"{self.causes.at(name, place)} {'is empty' if empty else 'shows no number'}",
+                        place,
+                    )
+            elif not self.view.source.varied and not math.isclose(
+                column[place], column[start], rel_tol=1e-9, abs_tol=1e-12
+            ):
+                return Finding(
+                    MistakeKind.TYPED_OVER, f"{self.causes.at(name, place)} is not the first row's value", place
+                )
         return None
 
     # Formulas.
@@ -190,7 +217,10 @@ class Columns:
         ground = self.view.ground
         if tree is None:
             return False
-        meant = [ground.meant(r.sheet or ground.table.sheet, r.row, r.column) for r in references(ground.book, ground.table.sheet, tree)]
+        meant = [
+            ground.meant(r.sheet or ground.table.sheet, r.row, r.column)
+            for r in references(ground.book, ground.table.sheet, tree)
+        ]
         known = [each for each in meant if each is not None]
         if self.view.source.varied:
             return all(each[0] == name for each in known) and (not known or isinstance(tree, Reference))
@@ -225,7 +255,8 @@ class Columns:
             wanted = self.reading.expected(name, self.reading.read)
         basic = replace(
             basic, right=False, wrong_rows=int(flags.sum()), from_row=table.rows[row] + 1,
-            first_wrong=address(table.rows[row], column), found=_shown(self.reading.found[name][row]), expected=_shown(wanted[row]),
+            first_wrong=address(table.rows[row], column), found=_shown(self.reading.found[name][row]),
+            expected=_shown(wanted[row]),
         )  # fmt: skip
         if finding is not None:
             # A formula that is wrong although its value here is right has no other number to show.
@@ -260,5 +291,3 @@ def _upstream(graph: Graph, name: str, own: Mapping[str, Finding]) -> tuple[str,
             else:
                 waiting.append(each)
     return tuple(found)
-
-

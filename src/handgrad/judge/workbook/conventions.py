@@ -26,7 +26,13 @@ from handgrad.judge.workbook.derived import doubled, extended, still
 
 INDEXED = re.compile(r"(?:net_|a_|delta_|d!|err!|raw!|dE/d(?:a_)?)?([a-zE])(\d+)(?:_next)?(?:\[(\d+)\])?")
 ACTIVATIONS_TRIED = ("sigmoid", "tanh", "relu", "leaky-relu", "identity")
-LOSSES_TRIED = ("half-squared-error", "squared-error", "mean-squared-error", "binary-cross-entropy", "softmax-cross-entropy")
+LOSSES_TRIED = (
+    "half-squared-error",
+    "squared-error",
+    "mean-squared-error",
+    "binary-cross-entropy",
+    "softmax-cross-entropy",
+)
 SIGNED_DELTA = re.compile(r"delta_[fgho]\d+(?:\[\d+\])?")
 
 
@@ -142,6 +148,9 @@ def first_choice(shape: Shape, names: frozenset[str], texts: Mapping[str, str], 
 
 def other_choices(shape: Shape, names: frozenset[str], choice: Choice, own: bool) -> Iterator[list[Choice]]:
     """Yield groups of other ways, each group varying one thing of the choice; ``own`` books may update in another order."""
+    if own:
+        # First, as a wrong order spoils most columns and would make any other change look like a gain.
+        yield [replace(choice, order=order) for order in UpdateOrder]
     if len(_bare(names)) > 1:
         yield [replace(choice, bare_net=not choice.bare_net)]
     last = len(choice.activations) - 1
@@ -164,11 +173,12 @@ def other_choices(shape: Shape, names: frozenset[str], choice: Choice, own: bool
         yield [replace(choice, error_hidden=kind) for kind in ("delta", "dE/da", "minus:delta", "minus:dE/da")]
     both = ("minus:delta", "minus:delta")
     if any(name.startswith("err!") for name in names):
-        yield [replace(choice, error_out=both[0], error_hidden=both[1]), replace(choice, error_out="raw:", error_hidden="minus:dE/da")]
+        yield [
+            replace(choice, error_out=both[0], error_hidden=both[1]),
+            replace(choice, error_out="raw:", error_hidden="minus:dE/da"),
+        ]
     if any(name.startswith("step!") for name in names):
         yield [replace(choice, step=kind) for kind in ("step", "change", "slope")]
-    if own:
-        yield [replace(choice, order=order) for order in UpdateOrder]
 
 
 def _with(activations: tuple[str, ...], layer: int, name: str) -> tuple[str, ...]:
@@ -219,7 +229,7 @@ def convention_of(shape: Shape, names: Mapping[str, str], choice: Choice) -> Con
         return None
     order = _turned(shape.sizes) if choice.turned else {}
     labels = {quantity.label: quantity.name for quantity in graph}
-    meant = {}
+    meant: dict[str, str] = {}
     for name, text in names.items():
         own = labels.get(text.strip()) if name.startswith("?") else _graph_name(name, choice, order, graph)
         if own is not None and own not in meant.values():

@@ -48,10 +48,20 @@ def _quantity(graph: Graph, name: str) -> Quantity:
             return _made(name, f"Δ{graph[of].label}", Kind.UPDATE_PART, step if mark == "step" else -step, graph[of])
         case "raw" | "raw-":
             unit = graph[of]
-            target = next(q for q in graph.of_kind(Kind.TARGET) if (q.unit, q.sample) == (unit.unit, unit.sample) or q.number == unit.unit and q.sample == unit.sample)
+            target = next(
+                q
+                for q in graph.of_kind(Kind.TARGET)
+                if (q.unit, q.sample) == (unit.unit, unit.sample) or (q.number == unit.unit and q.sample == unit.sample)
+            )
             out = next(q for q in graph.of_kind(Kind.ACTIVATION) if q.of == of)
             error = Ref(target.name) - Ref(out.name)
-            return _made(name, f"error {unit.label}", Kind.ERROR_SLOPE, error if mark == "raw" else Ref(out.name) - Ref(target.name), unit)
+            return _made(
+                name,
+                f"error {unit.label}",
+                Kind.ERROR_SLOPE,
+                error if mark == "raw" else Ref(out.name) - Ref(target.name),
+                unit,
+            )
         case "minus":
             return _made(name, f"−{graph[of].label}", graph[of].kind, -Ref(of), graph[of])
     match = PARTIAL.fullmatch(name)
@@ -64,7 +74,8 @@ def _quantity(graph: Graph, name: str) -> Quantity:
 
 def _made(name: str, label: str, kind: Kind, expression: Node, of: Quantity) -> Quantity:
     return Quantity(
-        name, label, label, kind, label, expression, layer=of.layer, unit=of.unit, source=of.source, sample=of.sample, number=of.number, of=of.name
+        name, label, label, kind, label, expression, layer=of.layer, unit=of.unit, source=of.source, sample=of.sample,
+        number=of.number, of=of.name,
     )  # fmt: skip
 
 

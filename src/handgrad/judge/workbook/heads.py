@@ -9,19 +9,26 @@ from dataclasses import dataclass
 from handgrad.judge.workbook.spelling import normal, number_in, spelled
 from handgrad.xlsx.reader import Cell, CellError, Place
 
-COUNTERS = frozenset(
-    "step steps iteration iterations iter epoch epochs n no nr num number index row round k cycle time sample samples"
-    " pattern example case data dataset sno stepk stepno iterationno trial run pass t tick".split()
-)
+COUNTERS = frozenset((
+    "step", "steps", "iteration", "iterations", "iter", "epoch", "epochs", "n", "no", "nr", "num", "number", "index",
+    "row", "round", "k", "cycle", "time", "sample", "samples", "pattern", "example", "case", "data", "dataset",
+    "sno", "stepk", "stepno", "iterationno", "trial", "run", "pass", "t", "tick",
+))  # fmt: skip
 """Heads of columns that only count the rows, plain of spaces and signs."""
 ABOVE = 2
 """A head may be made of its own row and so many rows above it."""
 GROUPS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), kind)
     for pattern, kind in (
-        (r"d_?e?_?(?:total|tot|t)?_?/?_?d_?w?s?|d_?(?:error|loss|cost|e)_?(?:total|tot)?/d_?w(?:eights?|_?i)?", "slope"),
+        (
+            r"d_?e?_?(?:total|tot|t)?_?/?_?d_?w?s?|d_?(?:error|loss|cost|e)_?(?:total|tot)?/d_?w(?:eights?|_?i)?",
+            "slope",
+        ),
         (r"(?:weight_?)?(?:gradients?|grads?|slopes?|derivatives|partialderivatives|grad_?w)", "slope"),
-        (r"(?:new|updated|next)_?(?:w|weights?)|(?:w|weights?)_?(?:new|next|updated|after\w*)|update[ds]?weights", "next"),
+        (
+            r"(?:new|updated|next)_?(?:w|weights?)|(?:w|weights?)_?(?:new|next|updated|after\w*)|update[ds]?weights",
+            "next",
+        ),
         (r"(?:step|delta|changein|changeof|weight)_?(?:w|weights?|changes?)", "step"),
         (r"net|nets|netinputs?|weightedsums?|z|sums?|preactivations?", "net"),
         (r"out|outs|activations?|a|act|sigmoids?|activated", "act"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +14,15 @@ from handgrad.judge.workbook.digits import decimals_shown
 from handgrad.judge.workbook.meaning import Source, View, best_view, unread
 from handgrad.judge.workbook.rate import rate_of
 from handgrad.judge.workbook.table import Table, Values, labelled, number, tables
-from handgrad.judge.workbook.task import judge_task
+from handgrad.judge.workbook.task import is_task, judge_task
 from handgrad.judge.workbook.verdict import BookVerdict, TableVerdict, of_tables, plain
-from handgrad.xlsx.reader import Book, read_book
+from handgrad.xlsx.others import read_table_file
+from handgrad.xlsx.reader import Book, Cell, read_book
 from handgrad.xlsx.rows import address
 
 NO_TABLE = "no training table – a row of column names is needed, such as w1 … w8, a_h1, E_total, ∂E/∂w1"
+TASK = "a task made by handgrad – give the key that was written with it: --key KEY.xlsx"
+ELSEWHERE = re.compile(r"\[\d+\]|'?(?:file|https?)://")
 NO_RATE = "no learning rate – label its cell “learning rate” or η"
 
 
@@ -31,7 +35,7 @@ def judge_workbook(path: Path, *, key: Path | None = None, office: bool = True) 
     Raises :class:`UsageError` for what is no workbook, too large or unsafe (macros, declared entities), and for a key
     that is none or belongs to another task; :class:`MissingError` where a file cannot be read.
     """
-    book = read_book(Path(path))
+    book = read_table_file(Path(path))
     if key is not None:
         values, source, notes = values_of(book, office)
         return judge_task(book, values, source, read_book(Path(key)), notes)
@@ -44,7 +48,7 @@ def judge_tables(book: Book, *, office: bool) -> BookVerdict:
     found = tables(book)
     if not found:
         # Nothing to calculate: no other program is started to find that out.
-        return BookVerdict("no verdict", file, STORED, notes=(*book.notes, NO_TABLE))
+        return BookVerdict("no verdict", file, STORED, notes=(*book.notes, _why_none(book)))
     formulas = any(cell.formula is not None for table in found for cell in _cells(book, table))
     values, source, notes = values_of(book, office and formulas)
     if source == STORED and formulas:
@@ -58,16 +62,41 @@ def judge_tables(book: Book, *, office: bool) -> BookVerdict:
     return of_tables(file, source, judged, (*book.notes, *notes))
 
 
-def _cells(book: Book, table: Table) -> Iterator[object]:
+def _why_none(book: Book) -> str:
+    if "key_facts" in book.names:
+        return "the key of a task, no hand-in – judge the task and give this as its key: --key"
+    return TASK if is_task(book) else NO_TABLE
+
+
+def _cells(book: Book, table: Table) -> Iterator[Cell]:
     sheet = book.sheet(table.sheet)
     for row in table.rows[:3] if sheet is not None else ():
         yield from (sheet.cells[row, column] for column in table.columns.values() if (row, column) in sheet.cells)  # type: ignore[union-attr]
+
+
+def _reads_elsewhere(book: Book, table: Table) -> str | None:
+    """The first cell of a table that reads another file, or None."""
+    sheet = book.sheet(table.sheet)
+    for row in table.rows if sheet is not None else ():
+        for column in table.columns.values():
+            cell = sheet.cells.get((row, column))  # type: ignore[union-attr]
+            if cell is not None and cell.formula is not None and ELSEWHERE.search(cell.formula):
+                return address(row, column)
+    return None
 
 
 def _judged(book: Book, values: Values, table: Table, found: list[Table]) -> TableVerdict:
     """Judge one table."""
     where = f"{plain(table.sheet)}!{address(table.header, min(table.columns.values()))}"
     none = TableVerdict("no verdict", plain(table.sheet), where, rows=len(table.rows))
+    outside = _reads_elsewhere(book, table)
+    if outside is not None:
+        return replace(
+            none,
+            notes=(
+                f"{outside} reads another file – break the link in the spreadsheet program, so that the numbers stand here",
+            ),
+        )
     labels = labelled(book, values, table, found)
     rate = rate_of(book, values, table, labels)
     if rate is None:
@@ -85,7 +114,9 @@ def _judged(book: Book, values: Values, table: Table, found: list[Table]) -> Tab
         none,
         verdict="not met" if not right else "no verdict" if unjudged else "met",
         network="-".join(map(str, view.convention.network.sizes)),
-        learning_rate=f"{rate.first:g}, from {plain(rate.where)}" if rate.cells else f"{rate.first:g}, {plain(rate.where)}",
+        learning_rate=f"{rate.first:g}, from {plain(rate.where)}"
+        if rate.cells
+        else f"{rate.first:g}, {plain(rate.where)}",
         tolerance=_tolerance(view, columns),
         holds="formulas" if columns.live else "formulas and typed numbers" if columns.has_formulas else "typed numbers",
         columns=listed,

@@ -36,7 +36,7 @@ from handgrad.xlsx.reader import Book, Sheet
 
 FIRST_LOOK = 5
 """So many rows decide how a table of typed numbers is meant."""
-FEW_POINTS, POINTS = 3, 6
+FEW_POINTS, POINTS = 4, 6
 MAX_ROUNDS = 3
 DATA = re.compile(r"[it]\d+(?:\[\d+\])?")
 
@@ -251,12 +251,29 @@ def best_view(source: Source) -> View:
             for choice in groups[number_of]:
                 if choice != view.convention.choice:
                     view = _better(view, _view(source, shape, choice, view.biases))
-                    if view.wrong <= 1:
+                    if view.wrong == 0:
                         break
             number_of += 1
         if view.wrong <= 1 or view.wrong == before:
             break
+    _check_given(source, view.convention)
     return replace(view, points=POINTS)
+
+
+def _check_given(source: Source, convention: Convention) -> None:
+    """Refuse a table whose columns need data or weights that stand nowhere."""
+    graph = convention.graph
+    known = {*convention.names.values(), *source.given}
+    waiting = [graph.successors.get(name, name) for name in convention.names.values()]
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        if graph[name].kind in (Kind.INPUT, Kind.TARGET, Kind.WEIGHT) and name not in known:
+            raise MisfitError(f"no column or labelled cell for {graph[name].label}")
+        waiting.extend(graph.dependencies(name))
 
 
 def _better(view: View, other: View | None) -> View:

@@ -30,6 +30,10 @@ def book_page(verdict: BookVerdict) -> str:
         ),
         tag("p", " · ".join(facts), class_="quiet"),
         tag("p", summary(verdict)) if verdict.columns else None,
+        tag("section", tag("h2", "Every table"), _tables(verdict)) if len(verdict.tables) > 1 else None,
+        tag("p", "Not judged, as the heads were not understood: ", ", ".join(verdict.not_judged))
+        if verdict.not_judged
+        else None,
         tag("section", tag("h2", "To mend"), _cards(own)) if own else None,
         tag("ul", *(tag("li", note) for note in verdict.notes)) if verdict.notes else None,
         tag("section", tag("h2", f"Every {what}"), _table(verdict)) if listed else None,
@@ -51,6 +55,22 @@ def _facts(verdict: BookVerdict) -> list[tuple[str, str]]:
     ]
 
 
+def _tables(verdict: BookVerdict) -> Markup:
+    """Return a row for each table: where it stands, whether it is calculated or typed, its rate, its verdict."""
+    body = [
+        [
+            each.where,
+            each.holds,
+            each.rows,
+            each.learning_rate,
+            badge(each.verdict),
+            ", ".join(c.head for c in each.mistakes),
+        ]
+        for each in verdict.tables
+    ]
+    return table(["table", "holds", "rows", "learning rate", "verdict", "mistakes"], body, class_="judged")
+
+
 def _cards(own: Sequence[Sequence[str]]) -> Markup:
     """Return the mistakes made in the sheet itself, each with its place and the likely reason in words."""
     items = []
@@ -64,9 +84,13 @@ def _cards(own: Sequence[Sequence[str]]) -> Markup:
 
 def _table(verdict: BookVerdict) -> Markup:
     """Return a row for each column; what the list above explains is not said again."""
-    heads = {column.name: column.head for column in verdict.columns}
     body: list[list[object]] = []
-    for column, (head, cell, word, from_row, mistake, _) in zip(verdict.columns, rows(verdict), strict=True):
+    # In a book of several tables the same names come again: causes are those of the column's own table.
+    tables = [each.columns for each in verdict.tables] or [verdict.columns]
+    names = [{column.name: column.head for column in columns} for columns in tables for _ in columns]
+    for column, heads, (head, cell, word, from_row, mistake, _) in zip(
+        verdict.columns, names, rows(verdict), strict=True
+    ):
         causes = ", ".join(heads.get(cause, cause) for cause in column.follows_from)
         why = f"right from what it reads, follows from {causes}" if word == "follows" and causes else mistake
         place = cell.rpartition("!")[2] if verdict.sheet else cell

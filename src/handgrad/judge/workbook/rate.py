@@ -72,7 +72,9 @@ def rate_of(book: Book, values: Values, table: Table, labels: list[Labelled]) ->
 
 def _otherwise(label: Labelled, value: float, at: At) -> str:
     place = _where((label.sheet, *label.place))
-    return f"The cell labelled as learning rate, {place}, holds {label.value:g}; the updates read {_where(at)}, {value:g}."
+    return (
+        f"The cell labelled as learning rate, {place}, holds {label.value:g}; the updates read {_where(at)}, {value:g}."
+    )
 
 
 def _row_of_labels(label: Labelled, at: At) -> bool:
@@ -166,7 +168,9 @@ def literals(tree: Tree) -> list[float]:
 
 def _typed(values: Values, table: Table, trees: list[Tree]) -> Rate | None:
     """The number that most updates have typed in; else what the first step of the weights shows."""
-    typed = Counter(value for tree in trees for value in set(literals(tree)) if value not in (1.0, 2.0) or len(literals(tree)) == 1)
+    typed = Counter(
+        value for tree in trees for value in set(literals(tree)) if value not in (1.0, 2.0) or len(literals(tree)) == 1
+    )
     if typed:
         value, _ = typed.most_common(1)[0]
         if value > 0:
@@ -201,5 +205,3 @@ def constants(labels: list[Labelled]) -> Mapping[str, list[Labelled]]:
         if each.name != LEARNING_RATE:
             found.setdefault(each.name, []).append(each)
     return found
-
-

@@ -9,7 +9,7 @@ from handgrad.backprop.graph.graph import Graph, Kind
 from handgrad.backprop.mistakes.kinds import MistakeKind
 from handgrad.backprop.mistakes.of_a_formula import misread
 from handgrad.judge.workbook.table import number
-from handgrad.judge.workbook.trial import Ground, gives, true_value, tree_of
+from handgrad.judge.workbook.trial import Ground, gives, tree_of, true_value
 from handgrad.judge.workbook.truth import Floats, Truth
 from handgrad.xlsx.formula import (
     TOKEN,
@@ -147,12 +147,11 @@ def _instead_of_number(formula: Formula, part: Tree) -> Iterator[tuple[Tree, Mad
     for name, away in _candidates(formula):
         label = "the learning rate" if name == "learning_rate" else formula.graph[name].label
         cell = _cell_of(formula, name, away)
-        kind, words = MistakeKind.CONSTANT, f"{formula.at} has {part.value:g} typed in where {label} should be read from its cell"
+        words = f"{formula.at} has {part.value:g} typed in where {label} should be read from its cell"
         if name == "learning_rate" and cell:
-            kind = MistakeKind.RATE_TYPED
             held = _held(formula, name)
             words = f"{formula.at} has {part.value:g} typed in where {label} {cell} ({held:g}) belongs"
-        yield true_value(name, away), (kind, words)
+        yield true_value(name, away), (MistakeKind.CONSTANT, words)
 
 
 def _held(formula: Formula, name: str) -> float:
@@ -208,7 +207,9 @@ def _misread(formula: Formula, part: Reference, where: str, read: str | None, na
             shown = address(part.row, part.column).replace(str(part.row + 1), f"${part.row + 1}")
             words = f"{formula.at} reads {shown} ({label}): the $ keeps it from following, {belongs} belongs there"
         rows = formula.ground.table.rows
-        later = graph[name].kind is Kind.WEIGHT and formula.place + 1 < len(rows) and part.row == rows[formula.place + 1]
+        later = (
+            graph[name].kind is Kind.WEIGHT and formula.place + 1 < len(rows) and part.row == rows[formula.place + 1]
+        )
         return (MistakeKind.NEXT_ROW if later else MistakeKind.STOPS), words
     return misread(graph[formula.name], graph[name], graph[read])
 
@@ -218,7 +219,12 @@ def _slid(formula: Formula, part: Reference, name: str) -> bool:
     for (sheet, row, column), role in formula.ground.roles.items():
         if role != name or sheet != (part.sheet or formula.ground.table.sheet):
             continue
-        if part.column == column and part.row != row and not part.fixed_row and abs(part.row - row) <= len(formula.ground.table.rows):
+        if (
+            part.column == column
+            and part.row != row
+            and not part.fixed_row
+            and abs(part.row - row) <= len(formula.ground.table.rows)
+        ):
             return True
         if part.row == row and part.column != column and not part.fixed_column:
             return True
@@ -323,5 +329,3 @@ def _scaled(formula: Formula) -> Iterator[tuple[Tree, Made]]:
         label = formula.graph[name].label
         yield Binary("*", tree, true_value(name, away)), (MistakeKind.FACTOR, f"the factor {label} is missing")
         yield Binary("/", tree, true_value(name, away)), (MistakeKind.FACTOR, f"the factor {label} is too many")
-
-

@@ -9,7 +9,15 @@ LEARNING_RATE = "learning_rate"
 RATES = frozenset(
     ("eta", "lr", "learningrate", "learningrateeta", "learningratelr", "etalearningrate", "alpha", "rate", "stepsize")
 )
-SETTINGS = {"momentum": "momentum", "mu": "momentum", "beta1": "beta1", "beta2": "beta2", "beta_1": "beta1", "beta_2": "beta2", "epsilon": "epsilon"}
+SETTINGS = {
+    "momentum": "momentum",
+    "mu": "momentum",
+    "beta1": "beta1",
+    "beta2": "beta2",
+    "beta_1": "beta1",
+    "beta_2": "beta2",
+    "epsilon": "epsilon",
+}
 """Labels of what an optimizer is set to."""
 SINGLE = {
     "t1": ("t", "target", "desired", "expected", "ytrue", "label"),
@@ -42,7 +50,9 @@ SIGNS = {
 }
 SIGNS |= {"'": "next", "*": "next", "⁺": "next", "Δ": "step", "∆": "step"}
 
-ZERO_FOR_O = re.compile(r"^((?:d_?(?:e|etot|etotal|e_total|e_tot|e_?\d)/)?(?:d_?)?(?:a|out|act|net|z|delta|error)_?)0(\d)$")
+ZERO_FOR_O = re.compile(
+    r"^((?:d_?(?:e|etot|etotal|e_total|e_tot|e_?\d)/)?(?:d_?)?(?:a|out|act|net|z|delta|error)_?)0(\d)$"
+)
 PARTIAL = re.compile(r"d_?([a-z_]{0,12}\d{0,2}|e_?total|e)/d_?([a-z_]{1,12}\d{1,3})")
 CHANGES = re.compile(r"[δΔ∆𝛿𝛥𝝏]\s*[(]?\s*[^/δΔ∆]{1,24}/\s*[δΔ∆𝛿𝛥𝝏]")
 NEXT = re.compile(r"\(\s*(?:[tnk]\s*\+\s*1|new|next|updated|after)\s*\)", re.IGNORECASE)
@@ -149,7 +159,13 @@ def _partial(plain: str, sample: str) -> str | None:
     if match is None:
         return None
     above, below = _known(match[1], sample), _known(match[2], sample)
-    if above is None or below is None or "!" in above + below or "/" in above + below or LEARNING_RATE in (above, below):
+    if (
+        above is None
+        or below is None
+        or "!" in above + below
+        or "/" in above + below
+        or LEARNING_RATE in (above, below)
+    ):
         return None
     return f"p!{above}/{below}"
 

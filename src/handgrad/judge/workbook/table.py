@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from handgrad.judge.workbook.heads import ABOVE, Head, heads_of, holds_number, text_at
 from handgrad.judge.workbook.spelling import LEARNING_RATE, labelled_number, number_in, spelled
-from handgrad.xlsx.formula import Area, Binary, FormulaError, Function, Tree, parse, parts
+from handgrad.xlsx.formula import Area, Binary, FormulaError, Function, Reference, Tree, parse, parts
 from handgrad.xlsx.reader import Book, Cell, CellError, Place, Sheet, Value
 from handgrad.xlsx.rows import column_letters
 
@@ -22,7 +22,9 @@ FIRST_ROW_WITHIN = 6
 GAP = 3
 """So many empty rows may stand inside a table."""
 GIVEN = re.compile(r"[itwb]\d+(?:\[\d+\])?")
-TOTALS = re.compile(r"\b(total|totals|average|averages|avg|mean|sum|min|max|summe|mittelwert|moyenne)\b|[Σ∑ø]", re.IGNORECASE)
+TOTALS = re.compile(
+    r"\b(total|totals|average|averages|avg|mean|sum|min|max|summe|mittelwert|moyenne)\b|[Σ∑ø]", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,11 @@ def _table(sheet: Sheet, header: int, heads: list[Head]) -> Table | None:
         return None
     first, last = min(columns.values()), max(columns.values())
     others = {head.column: head.text for head in heads if head.name is None}
-    for column in (*_beside(sheet.cells, rows, header, first, -1), *range(first, last + 1), *_beside(sheet.cells, rows, header, last, 1)):
+    for column in (
+        *_beside(sheet.cells, rows, header, first, -1),
+        *range(first, last + 1),
+        *_beside(sheet.cells, rows, header, last, 1),
+    ):
         if column in columns.values() or not _numeric(sheet.cells, rows, column):
             continue
         text = others.get(column) or text_at(sheet.cells, header, column)
@@ -192,7 +198,9 @@ def _is_counter(cells: Mapping[Place, Cell], rows: tuple[int, ...], column: int)
         if cell is None:
             return False
         if cell.formula is not None:
-            if place and not re.fullmatch(rf"\$?{column_letters(column)}{rows[place - 1] + 1}\+1", cell.formula.replace(" ", "")):
+            if place and not re.fullmatch(
+                rf"\$?{column_letters(column)}{rows[place - 1] + 1}\+1", cell.formula.replace(" ", "")
+            ):
                 return False
         elif number(cell.value) not in (place, place + 1):
             return False
@@ -216,8 +224,11 @@ def _rows(cells: Mapping[Place, Cell], header: int, columns: Mapping[str, int]) 
             continue
         later = next((r for r in range(row + 1, row + 1 + GAP) if _filled(cells, r, known, least=0.5)), None)
         blank = all(not holds_number(cells.get((r, c))) for r in range(row, later or row) for c in known)
-        if later is None or not blank or _is_totals(cells, later, known, rows) or any(
-            _names(cells, r, known) >= MIN_NAMES for r in range(row, later)
+        if (
+            later is None
+            or not blank
+            or _is_totals(cells, later, known, rows)
+            or any(_names(cells, r, known) >= MIN_NAMES for r in range(row, later))
         ):
             break
         row = later
@@ -268,10 +279,11 @@ def _parsed(formula: str) -> Tree | None:
 def _starts(cells: Mapping[Place, Cell], rows: tuple[int, ...], columns: Mapping[str, int]) -> tuple[int, ...]:
     """The rows in which every weight is given anew, after rows in which they were calculated."""
     weights = [column for name, column in columns.items() if re.fullmatch(r"w\d+", name)]
+    inside = {(row, column) for row in rows for column in columns.values()}
     found = [0]
     made = False
     for place, row in enumerate(rows):
-        given = [_is_given(cells.get((row, column))) for column in weights]
+        given = [_is_given(cells.get((row, column)), inside) for column in weights]
         if made and all(given):
             found.append(place)
             made = False
@@ -279,13 +291,15 @@ def _starts(cells: Mapping[Place, Cell], rows: tuple[int, ...], columns: Mapping
     return tuple(found)
 
 
-def _is_given(cell: Cell | None) -> bool:
-    """Whether a cell holds a number, or a formula that only takes one over from elsewhere."""
+def _is_given(cell: Cell | None, inside: set[Place]) -> bool:
+    """Whether a cell holds a number, or a formula that only takes one over from outside the table."""
     if cell is None or cell.formula is None:
         return cell is not None
     if any(sign in cell.formula for sign in "+-*/(,;"):
         return False
     tree = _parsed(cell.formula)
+    if isinstance(tree, Reference) and tree.sheet is None:
+        return (tree.row, tree.column) not in inside
     return tree is not None and not isinstance(tree, Binary | Function)
 
 
@@ -300,15 +314,21 @@ def labelled(book: Book, values: Values, table: Table, found: list[Table]) -> li
                 continue
             if any(_inside(other, row, column) for other in here):
                 continue
-            places += [each for each in _valued(sheet.name, cells, row, column, value) if not any(_inside(o, *each.place) for o in here)]
+            places += [
+                each
+                for each in _valued(sheet.name, cells, row, column, value)
+                if not any(_inside(o, *each.place) for o in here)
+            ]
     return places
 
 
 def _inside(table: Table, row: int, column: int) -> bool:
     """Whether a cell is part of a table, its heads included."""
     columns = table.columns.values()
-    return table.header - 1 <= row <= table.rows[-1] and min(columns) <= column <= max(columns) and (
-        row >= table.header or column in columns and row == table.header
+    return (
+        table.header - 1 <= row <= table.rows[-1]
+        and min(columns) <= column <= max(columns)
+        and (row >= table.header or (column in columns and row == table.header))
     )
 
 

@@ -59,6 +59,13 @@ def judge_task(book: Book, values: Values, source: str, key: Book, notes: tuple[
     )  # fmt: skip
 
 
+def is_task(book: Book) -> bool:
+    """Return whether a book is a task that has answers to fill in, which only its key can judge."""
+    return "answers" in {sheet.name.casefold() for sheet in book.sheets} and any(
+        s.name.casefold() == "task" for s in book.sheets
+    )
+
+
 def read_key(book: Book) -> Key:
     """The tables ``key_facts`` and ``key_answers`` of a key."""
     facts = {str(row[0]): row[1] for row in _named(book, "key_facts") if len(row) > 1}

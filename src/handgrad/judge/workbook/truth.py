@@ -50,7 +50,9 @@ class Truth:
                     state |= {name: self._drawn(name, fixed) for name in data}
                     self._normalised(state)
             other = {name: self._drawn(name, fixed) for name in names}
-            kept = {name: state[name] for name in names if name not in graph.successors and not (varied and name in data)}
+            kept = {
+                name: state[name] for name in names if name not in graph.successors and not (varied and name in data)
+            }
             self.rows[FAR] = self._whole(step, [(other | kept)[name] for name in names])
 
     def _whole(self, step: Any, values: list[Floats]) -> dict[str, Floats]:
@@ -66,13 +68,22 @@ class Truth:
         random, kind = self._random, self.graph[name].kind
         if kind is Kind.SETTING:
             low, high = {"learning_rate": (0.2, 0.9), "epsilon": (1e-3, 1e-2)}.get(name, (0.5, 0.95))
-            return random.uniform(low, high, self.points)
+            return np.asarray(random.uniform(low, high, self.points))
         if kind is Kind.MEMORY:
-            return np.arange(3.0, 3.0 + self.points) if name == "step" else random.uniform(0.05, 0.3, self.points)
+            return (
+                np.arange(3.0, 3.0 + self.points)
+                if name == "step"
+                else np.asarray(random.uniform(0.05, 0.3, self.points))
+            )
         if kind is Kind.TARGET:
-            return random.uniform(0.1, 0.9, self.points)
+            return np.asarray(random.uniform(0.1, 0.9, self.points))
         size = {Kind.INPUT: (0.3, 1.3)}.get(kind, (0.2, 1.2))
-        return random.uniform(*size, self.points) * random.choice([-1.0, 1.0], self.points)
+        drawn: Floats = random.uniform(*size, self.points) * random.choice([-1.0, 1.0], self.points)
+        if kind is not Kind.INPUT:
+            # Every second point has the weights of the one before with the other sign, so that units with a kink (ReLU) are
+            # seen on both sides of it.
+            drawn[1::2] = -drawn[: 2 * (self.points // 2) : 2]
+        return drawn
 
     def _normalised(self, state: dict[str, Floats]) -> None:
         """Make targets under softmax add up to 1 in each sample, on which the short form of its delta rests."""
@@ -89,10 +100,8 @@ class Truth:
 
     def value(self, name: str, away: int | None, point: int) -> float:
         """Return a quantity so many rows away (None: a cell beside the table) at one point."""
-        if away is None:
-            row = FAR if name in self.graph.successors else 0
-        else:
-            row = away if away in self.rows else FAR
+        beside = FAR if name in self.graph.successors else 0
+        row = beside if away is None else away if away in self.rows else FAR
         return float(self.rows[row][name][point])
 
 

@@ -108,7 +108,9 @@ class BookVerdict:
 def of_tables(file: str, source: str, tables: list[TableVerdict], notes: tuple[str, ...]) -> BookVerdict:
     """Return the verdict on a book of these tables: each must be met."""
     words = {table.verdict for table in tables}
-    verdict: Literal["met", "not met", "no verdict"] = "not met" if "not met" in words else "no verdict" if "no verdict" in words else "met"
+    verdict: Literal["met", "not met", "no verdict"] = (
+        "not met" if "not met" in words else "no verdict" if "no verdict" in words else "met"
+    )
 
     def common(values: list[str]) -> str:
         return values[0] if len(set(values)) == 1 else ""
@@ -191,7 +193,10 @@ def summary(verdict: BookVerdict) -> str:
 def _follows(verdict: BookVerdict) -> list[str]:
     """What is right from what it reads, by the mistakes that it follows from."""
     if verdict.task:
-        return [f"right from an earlier answer: {', '.join(names)}" for names in _grouped(verdict.columns, rows=False).values()]
+        return [
+            f"right from an earlier answer: {', '.join(names)}"
+            for names in _grouped(verdict.columns, rows=False).values()
+        ]
     said: list[str] = []
     for table in verdict.tables or (verdict,):
         heads = {column.name: column.head for column in table.columns}
