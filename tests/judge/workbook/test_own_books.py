@@ -45,7 +45,11 @@ BOOKS: dict[str, Network] = {
         for samples in (TWO, TWO[:1])
     },
     **{f"bias {rule}": network(bias=rule, biases=() if rule is BiasRule.NONE else (0.35, 0.6)) for rule in BiasRule},
-    **{f"{rule} {bias}": network(update=Update(rule), bias=BiasRule(bias)) for rule in UpdateRule for bias in ("none", "neuron")},
+    **{
+        f"{rule} {bias}": network(update=Update(rule), bias=bias)
+        for rule in UpdateRule
+        for bias in (BiasRule.NONE, BiasRule.NEURON)
+    },
     **{f"order {order}": network(order=order) for order in UpdateOrder},
     **{f"over samples {over}": network(samples=TWO, over_samples=over) for over in OverSamples},
     "each layer its own": network(
