@@ -288,10 +288,10 @@ def _all_at_once(graph: Graph, q: Quantity, form: Node) -> Iterator[Mistake]:
             continue
         sums = q.kind is Kind.PRE_ACTIVATION
         kind = MistakeKind.SWAPPED if sums and other.layer == q.layer else MistakeKind.INPUT
-        own, read = names_in(graph[q.name].expression or form), names_in(other.expression or form)
-        if not sums or len(own) != len(read) or len(own) < 2:
+        own, other_names = names_in(graph[q.name].expression or form), names_in(other.expression or form)
+        if not sums or len(own) != len(other_names) or len(own) < 2:
             continue
-        changed = [(graph[a].label, graph[b].label) for a, b in zip(own, read, strict=True) if a != b]
+        changed = [(graph[a].label, graph[b].label) for a, b in zip(own, other_names, strict=True) if a != b]
         words = f"reads {', '.join(b for _, b in changed)} where {', '.join(a for a, _ in changed)} belong"
         yield Mistake(q.name, kind, words, Ref(other.name))
     yield from _half_slopes(graph, q, form)
