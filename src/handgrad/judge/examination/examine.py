@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from handgrad.digits.layers.failure import first_line
 from handgrad.errors import UsageError
+from handgrad.judge.examination.free_numbers import values_given
 from handgrad.judge.examination.layers import Found, layers_in, watch
 from handgrad.judge.examination.operations_seen import Node, Trace, reaching, running_modules
 from handgrad.judge.examination.parameters import hidden_tensors, stored_blocks
@@ -57,7 +58,7 @@ def examine(module: nn.Module, images: Tensor, *, name: str | None = None) -> Ex
         remarks = tuple(_remarks_on(module, images[:COMPANY], name))
         training = Run(module.train(), images[:FEW_IMAGES], state, name)
         layers = _used_layers(seen, training)
-        statistics = _norm_statistics(training)
+        statistics = _norm_statistics(training) - _read_otherwise(evaluation)
         statistics |= _forgotten(evaluation, training, state, statistics)
         hidden = hidden_tensors(evaluation.trace, evaluation.reached, module, statistics)
         trained = {path: each for path, each in parameters_of(module).items() if each.requires_grad}
@@ -155,7 +156,7 @@ class Run:
         self.paths = module_paths(module)
         state.restore()
         inputs = images.clone()
-        self.trace = Trace(inputs, self.paths, watch=watch)
+        self.trace = Trace(inputs, self.paths, watch=watch, values=values_given)
         self.output = self.run(self.trace, inputs).detach().clone()
         self.reached = reaching(self.trace.nodes, [self.writers])
 
@@ -228,6 +229,20 @@ def _norm_statistics(training: Run) -> set[int]:
         if next((each for each in node.arguments if isinstance(each, float)), 0.0) >= LEAST_MOMENTUM
         for each in node.arguments[3:5]
         if isinstance(each, Tensor)
+    }
+
+
+def _read_otherwise(evaluation: Run) -> set[int]:
+    """Return the places of what the answer reads by anything but a normalisation: then it is no statistics of one.
+
+    Running averages that keep themselves alive (a BatchNorm shown its own averages) could store anything.
+    """
+    return {
+        read.place
+        for node in evaluation.trace.nodes
+        if node.number in evaluation.reached and "batch_norm" not in node.name
+        for read in node.reads
+        if read.memory.stored
     }
 
 

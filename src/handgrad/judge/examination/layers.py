@@ -205,7 +205,7 @@ def _layer_of(node: Node, trace: Trace) -> UsedLayer | None:
     if "mask" in node.facts or name in ("native_dropout", "_fused_dropout"):
         return _dropout(node, trace)
     if "conv" in name and len(node.reads) > 1 and node.reads[1].tensor.dim() >= 3:
-        return _convolution(node)
+        return None if _only_moves(node.reads[1].tensor) else _convolution(node)
     if name in PRODUCTS:
         return _product(node, trace)
     if name == "sum":
@@ -243,6 +243,14 @@ def _batch_norm(node: Node, trace: Trace) -> UsedLayer | None:
     if not node.shape or node.shape[0] % trace.batch:
         return None
     return _named(node, "batch_norm", f"{node.shape[1]} channels")
+
+
+def _only_moves(weight: Tensor) -> bool:
+    """Whether a kernel that does not learn puts each value of an image in one place as it is: that is a reshape."""
+    if weight.requires_grad:
+        return False
+    filters = weight.detach().flatten(1)
+    return bool((((filters != 0).sum(1) == 1) & (filters.sum(1) == 1)).all())
 
 
 def _convolution(node: Node) -> UsedLayer:

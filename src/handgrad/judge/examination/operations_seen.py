@@ -84,6 +84,8 @@ class Node:
     line: int | None
     images: bool
     drawn: bool
+    values: tuple[tuple[str, float], ...] = ()
+    """The single numbers among its arguments that are calculated with, by the arguments' names."""
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -101,6 +103,7 @@ class Trace(TorchDispatchMode):
         modules: Mapping[int, tuple[str, bool]],
         *,
         watch: Callable[[Trace, Node], None] | None = None,
+        values: Callable[[Any, Mapping[str, Any], Sequence[Read]], tuple[tuple[str, float], ...]] | None = None,
         disturb: tuple[str, int] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -111,6 +114,7 @@ class Trace(TorchDispatchMode):
         self.modules = modules
         self.running: list[tuple[str, bool]] = []
         self.watch = watch
+        self.values = values
         self.disturb = disturb
         self.turns: Counter[str] = Counter()
         self.readers: dict[int, list[int]] | None = None
@@ -183,6 +187,7 @@ class Trace(TorchDispatchMode):
             line=_author_line(),
             images=any(read.images for read in reads),
             drawn=torch.Tag.nondeterministic_seeded in func.tags,
+            values=self.values(func, given, reads) if self.values is not None else (),
         )
         self.nodes.append(node)
         self.alive.append(results)

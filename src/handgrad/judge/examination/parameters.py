@@ -10,14 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from handgrad.judge.examination.free_numbers import FEW, made_numbers, single_numbers
 from handgrad.judge.examination.operations_seen import Node, Trace
 from handgrad.judge.verdict import HiddenTensor, Where
 from handgrad.transcript.modules import buffers_of, parameters_of, place_of, registered
 
-FEW = 32
-"""So many single numbers (scales, offsets, one number filling a tensor) are free; more are weights written one by one."""
-
-SCALAR_OPERATIONS = ("mul", "add", "sub", "rsub", "div", "pow", "fill", "full", "full_like", "scalar_tensor", "addcmul")
 OWN_NAMES = ("_parameters", "_buffers", "_modules")
 
 
@@ -57,13 +54,13 @@ def hidden_tensors(
 
     *statistics* are places of running statistics, which do not count. A tensor filled with one number, or with numbers
     in even steps along its rows and columns, counts as the few numbers that make it; up to `FEW` such single numbers are
-    free. Tensors that the run itself fills (``torch.ones``, ``arange`` and what is computed from them) count nothing,
-    but random ones do: a seed can stand for any number of weights.
+    free. Tensors that the run itself fills (``torch.ones``, ``arange`` and what is computed from them) count nothing while
+    they follow a simple rule; random ones count, and so do those of a formula: either can stand for any number of weights.
     """
     trained = {place_of(each) for each in parameters_of(module).values() if each.requires_grad}
     names = _named_places(module)
     found: list[HiddenTensor] = []
-    single = len(_single_numbers(trace.nodes, reached))
+    single = single_numbers(trace.nodes, reached)
     for place, block in stored_blocks(trace, reached).items():
         if place in trained or place in statistics:
             continue
@@ -75,20 +72,10 @@ def hidden_tensors(
         name, where = names.get(place, (f"made in {block.path or 'forward'}{line}", "constant"))
         found.append(HiddenTensor(name, block.numbers(), where))
     found += _random_numbers(trace.nodes, reached)
+    found += made_numbers(trace.nodes, reached, trained, statistics)
     if single > FEW:
         found.append(HiddenTensor(f"{single} single numbers written into the computation", single, "constant"))
     return tuple(found)
-
-
-def _single_numbers(nodes: Sequence[Node], reached: Collection[int]) -> set[float]:
-    """Return the different fractions that stand as single numbers in sums, products and fillings."""
-    return {
-        value
-        for node in nodes
-        if node.number in reached and node.name.rstrip("_") in SCALAR_OPERATIONS
-        for value in node.arguments
-        if isinstance(value, float) and not value.is_integer()
-    }
 
 
 def _random_numbers(nodes: Sequence[Node], reached: Collection[int]) -> Iterator[HiddenTensor]:
