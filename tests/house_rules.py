@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-GROUND = {"allowance", "errors", "files", "system", "text", "score", "scratch", "version"}
+GROUND = {"allowance", "errors", "files", "html", "shown", "system", "text", "score", "scratch", "version"}
 """What every room may stand on."""
 
 ROOMS: Mapping[str, set[str]] = {
@@ -30,6 +30,7 @@ ROOMS: Mapping[str, set[str]] = {
     "toml_records": set(),
     "xlsx": set(),
     "html": set(),
+    "shown": set(),  # how a record shows itself in a terminal and in a notebook: any room's records do
     "runs": {"toml_records"},
     # How a network is written down as operations: the judge and what is exported stand on it.
     "transcript": set(),
@@ -112,7 +113,7 @@ ROOMS: Mapping[str, set[str]] = {
         "digits.data",
         "runs",
     },
-    "digits.workers": {"digits.run", "digits.watcher", "digits.training", "digits.data", "runs"},
+    "digits.workers": {"digits.run", "digits.prepare", "digits.watcher", "digits.training", "digits.data", "runs"},
     "digits.population": {
         "digits.workers",
         "digits.job",
@@ -179,13 +180,16 @@ ROOMS: Mapping[str, set[str]] = {
     "judge.workbook": {"judge.page", "judge.verdict", "backprop", "xlsx", "html"},
     # Whole classes: networks and workbooks together, and the files that learning platforms give and take.
     "judge.course": {"judge.network", "judge.workbook", "judge.page", "judge.verdict", "html", "digits"},
+    "judge.verb": {"judge", "digits", "backprop"},
     "judge": {"judge"},
     # What is below `fit` is pure numpy, and repeated in JavaScript.
     "photograph": set(),
     # A page is made of plain data: the description of a step or the inference plan, which `page.of_run` makes of a run.
     "page": {"export", "digits", "backprop", "runs", "html"},
-    "cli": {"page", "judge", "export", "report", "digits", "backprop", "runs", "xlsx", "html", "toml_records"},
-    "handgrad": {"judge", "export", "report", "digits", "backprop", "runs"},
+    # The verbs as Python has them: what they take and what comes back joins all the rooms.
+    "verbs": {"judge", "export", "report", "digits", "backprop", "runs"},
+    "cli": {"verbs", "page", "judge", "export", "report", "digits", "backprop", "runs", "xlsx", "html", "toml_records"},
+    "handgrad": {"verbs", "judge", "export", "report", "digits", "backprop", "runs"},
     "__main__": {"cli"},
 }
 DIVIDED = ("backprop", "digits", "export", "judge")

@@ -2,6 +2,14 @@
 
 The verbs of the command line as functions, what they return, and the errors that they raise. Each is imported when it is
 first used: ``import handgrad`` loads neither torch nor numpy nor matplotlib.
+
+``backprop(network)``     trains a small network by hand; every quantity of every step, the workbook where asked for
+``train(what, data=…)``   trains a recipe, or your own module, class or ``file.py:Net``, and gives back the finished run
+``resume(run)``           goes on with a run that was stopped
+``study(what, seeds=…)``  trains over many seeds: mean, spread, interval
+``summary(network)``      the layer table: shapes, parameters, multiply-adds, receptive fields
+``judge(what, …)``        judges a network against an assignment, or a workbook against its own formulas
+``datasets()``            the data that can be named, and what is there of it
 """
 
 from __future__ import annotations
@@ -14,11 +22,7 @@ from handgrad.version import __version__ as __version__
 if TYPE_CHECKING:
     from handgrad.backprop.verb import BackpropResult as BackpropResult
     from handgrad.backprop.verb import backprop as backprop
-    from handgrad.digits.layers.table import summarise as summary
-    from handgrad.digits.run import resume as resume
-    from handgrad.digits.run import train as train
     from handgrad.digits.study import Study as Study
-    from handgrad.digits.study import study as study
     from handgrad.errors import BusyRunError as BusyRunError
     from handgrad.errors import DamagedRunError as DamagedRunError
     from handgrad.errors import DiskError as DiskError
@@ -28,8 +32,15 @@ if TYPE_CHECKING:
     from handgrad.errors import MissingError as MissingError
     from handgrad.errors import UndecidedError as UndecidedError
     from handgrad.errors import UsageError as UsageError
+    from handgrad.judge.verb import judge as judge
     from handgrad.runs.layers import LayerTable as LayerTable
     from handgrad.runs.record import RunSummary as RunSummary
+    from handgrad.verbs.datasets import datasets as datasets
+    from handgrad.verbs.networks import summary as summary
+    from handgrad.verbs.result import TrainedRun as TrainedRun
+    from handgrad.verbs.training import resume as resume
+    from handgrad.verbs.training import study as study
+    from handgrad.verbs.training import train as train
 
 # Where each public name lives. A test holds this against what type checkers are told above.
 _PLACES = {
@@ -44,13 +55,17 @@ _PLACES = {
     "MissingError": "handgrad.errors",
     "RunSummary": "handgrad.runs.record",
     "Study": "handgrad.digits.study",
+    "TrainedRun": "handgrad.verbs.result",
     "UndecidedError": "handgrad.errors",
     "UsageError": "handgrad.errors",
-    "resume": "handgrad.digits.run",
-    "study": "handgrad.digits.study",
-    "summary": "handgrad.digits.layers.table:summarise",
-    "train": "handgrad.digits.run",
+    "datasets": "handgrad.verbs.datasets",
+    "resume": "handgrad.verbs.training",
+    "study": "handgrad.verbs.training",
+    "summary": "handgrad.verbs.networks",
+    "train": "handgrad.verbs.training",
 }
+_PACKAGES = ("backprop", "judge")
+"""Verbs that share their name with the package that serves them; the package can be called."""
 
 __all__ = [
     "BackpropResult",
@@ -64,10 +79,13 @@ __all__ = [
     "MissingError",
     "RunSummary",
     "Study",
+    "TrainedRun",
     "UndecidedError",
     "UsageError",
     "__version__",
     "backprop",
+    "datasets",
+    "judge",
     "resume",
     "study",
     "summary",
@@ -76,10 +94,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "backprop":
+    if name in _PACKAGES:
         # The verb and the package of that name are one object, a package that can be called (see its last lines):
         # importing anything from the package would otherwise put the package in the verb's place.
-        return import_module("handgrad.backprop")
+        return import_module(f"handgrad.{name}")
     if name in _PLACES:
         module, _, inside = _PLACES[name].partition(":")
         return getattr(import_module(module), inside or name)

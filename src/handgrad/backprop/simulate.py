@@ -21,14 +21,16 @@ from handgrad.backprop.graph.graph import FIRST_VALUES, Graph
 from handgrad.backprop.limits import MAX_TRACED_NUMBERS, check_positive, check_steps
 from handgrad.backprop.network.network import Network, UpdateOrder
 from handgrad.errors import UsageError
+from handgrad.shown.record import Shown
+from handgrad.shown.view import Curve, View
 
 Floats = NDArray[np.float64]
 DIFFERENCE = 6e-6
 """The cube root of the float64 rounding error: where a central difference is most accurate for values near 1."""
 
 
-@dataclass(frozen=True)
-class Trace:
+@dataclass(frozen=True, repr=False)
+class Trace(Shown):
     """Named quantities by step. Row k is the state before update k; the error after n updates is ``E_total`` in row n.
 
     ``values[name]`` is a read-only float64 array of shape ``[steps + 1]``. ``diverged_at`` is the first row in which
@@ -52,9 +54,32 @@ class Trace:
         """Return all quantities of one row; negative steps count from the end."""
         return {name: float(column[step]) for name, column in self.values.items()}
 
+    def view(self) -> View:
+        """Return the error by step, and some rows with the first quantities that were kept."""
+        steps = list(range(self.steps + 1))
+        shown = [name for name in ("E_total", *self.graph.parameters) if name in self.values][:7] or list(self.values)[
+            :7
+        ]
+        some = sorted({0, *range(1, min(4, self.steps + 1)), *(self.steps * part // 5 for part in range(1, 6))})
+        rows = tuple((str(step), *(f"{self.values[name][step]:.6g}" for name in shown)) for step in some)
+        end = f", diverged at step {self.diverged_at}" if self.diverged_at is not None else ""
+        curves = (Curve("E_total", steps, self.values["E_total"].tolist()),) if "E_total" in self.values else ()
+        return View(
+            title=f"{self.graph.network.name}: {self.steps:,} steps{end}",
+            lines=(
+                f'{len(self.values):,} quantities by name, as in ["{shown[0]}"]; row k is the state before update k',
+            ),
+            head=("step", *(self.graph[name].label for name in shown)),
+            rows=rows,
+            curves=curves,
+            x_name="step",
+            y_name="E_total",
+            columns={"step": steps} | {name: values.tolist() for name, values in self.values.items()},
+        )
 
-@dataclass(frozen=True)
-class RateSweep:
+
+@dataclass(frozen=True, repr=False)
+class RateSweep(Shown):
     """E_total by step and learning rate: ``errors`` has the shape ``[steps + 1, rates]``.
 
     ``diverged_at[j]`` is the first step at which rate j's error is no longer finite, or None. Short of that an error
@@ -75,6 +100,27 @@ class RateSweep:
         """Return for each rate at how many steps the error rose (or stopped being a number)."""
         fell = self.errors[1:] <= self.errors[:-1]
         return tuple(int(count) for count in (~fell).sum(axis=0))
+
+    def view(self) -> View:
+        """Return first and last error of every rate, and the curves."""
+        steps = list(range(len(self.errors)))
+        names = [f"η = {rate:g}" for rate in self.rates]
+        rows = tuple(
+            (name, f"{column[0]:.6g}", f"{column[-1]:.6g}", "–" if at is None else str(at))
+            for name, column, at in zip(names, self.errors.T, self.diverged_at, strict=True)
+        )
+        return View(
+            title=f"{len(self.rates)} learning rates, {len(steps) - 1:,} steps",
+            head=("rate", "first E_total", "last E_total", "diverged at"),
+            rows=rows,
+            curves=tuple(
+                Curve(name, steps, column.tolist()) for name, column in zip(names, self.errors.T, strict=True)
+            ),
+            x_name="step",
+            y_name="E_total",
+            columns={"step": steps}
+            | {name: column.tolist() for name, column in zip(names, self.errors.T, strict=True)},
+        )
 
 
 def _first_values(graph: Graph, changes: Mapping[str, Any] | None = None) -> list[Any]:

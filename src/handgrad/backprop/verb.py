@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from handgrad.backprop.graph.graph import Graph
 from handgrad.backprop.limits import DEFAULT_RATES, DEFAULT_STEPS, MAX_STEPS, check_rates, check_steps
@@ -15,11 +16,16 @@ from handgrad.backprop.presets import load_network
 from handgrad.backprop.simulate import Floats, Trace
 from handgrad.backprop.simulate import trace as run_steps
 from handgrad.errors import UsageError, counted, did_you_mean, known
+from handgrad.shown.record import Shown
+from handgrad.shown.view import View
 from handgrad.text import quoted
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-@dataclass(frozen=True)
-class BackpropResult:
+
+@dataclass(frozen=True, repr=False)
+class BackpropResult(Shown):
     """What a training by hand gave: the network as it was used, every quantity of every step, the book if written.
 
     ``result["w5"]`` (also ``result["∂E/∂w5"]``) is a read-only float64 array of shape ``[steps + 1]``; row k is the
@@ -54,6 +60,14 @@ class BackpropResult:
     def diverged_at(self) -> int | None:
         """Return the first row in which E_total is no longer finite, or None."""
         return self.trace.diverged_at
+
+    def view(self) -> View:
+        """Return the error by step and some rows, as the trace shows itself."""
+        return self.trace.view()
+
+    def plot_error(self) -> Figure:
+        """Return the curve of E_total by step as a matplotlib figure."""
+        return self.plot()
 
     def __getitem__(self, name: str) -> Floats:
         if name in self.trace.values:

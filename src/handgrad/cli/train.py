@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 @app.command("train")
 def train_command(
     context: typer.Context,
-    recipe: Annotated[str, typer.Argument(help="A shipped recipe or a TOML file.")] = "quick",
+    recipe: Annotated[
+        str,
+        typer.Argument(metavar="[RECIPE | FILE:NET]", help="A shipped recipe, a TOML file, or your own file.py:Net."),
+    ] = "quick",
     data: DataOption = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Everything random follows from it.")] = 0,
     holdout: HoldoutOption = 0,
@@ -53,6 +56,7 @@ def train_command(
     from handgrad.digits import run
     from handgrad.report.page import write_report
     from handgrad.report.tensorboard import check_tensorboard, write_events
+    from handgrad.verbs.training import asked_for
 
     if tensorboard:
         check_tensorboard()
@@ -64,7 +68,7 @@ def train_command(
             summary = run.resume(resume, data=data, download=not offline, watcher=ProgressLines(), stop=stop)
         else:
             summary = run.train(
-                recipe,
+                asked_for(recipe, None, overrides or (), {}, out).recipe,
                 data=data_folder(data),
                 seed=seed,
                 holdout=holdout,
@@ -72,7 +76,6 @@ def train_command(
                 device=device,
                 precision=precision,
                 threads=threads,
-                overrides=overrides or (),
                 download=not offline,
                 watcher=ProgressLines(),
                 stop=stop,

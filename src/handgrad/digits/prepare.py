@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,10 +35,12 @@ class Prepared:
     """What every epoch trains and is evaluated on; with a hold-out, that stands in the place of the test set."""
     place: str | None
     """The folder that holds the data, where one was named."""
+    made: Callable[[], nn.Module] | None = None
+    """What makes the network where Python handed it in; else the recipe names it."""
 
     def build(self) -> nn.Module:
         """Return the network, made anew."""
-        return load_network(self.recipe.network)
+        return self.made() if self.made is not None else load_network(self.recipe.network)
 
     def training_images(self, machine: Machine) -> Images:
         """Return the images to train on, on the device of *machine*."""
@@ -53,14 +56,20 @@ class Prepared:
 
 
 def prepare(
-    recipe: Recipe, *, data: Path | str | Dataset | None, holdout: int, download: bool, watched: bool
+    recipe: Recipe,
+    *,
+    data: Path | str | Dataset | None,
+    holdout: int,
+    download: bool,
+    watched: bool,
+    made: Callable[[], nn.Module] | None = None,
 ) -> Prepared:
     """Return *recipe* with its network and the data in *data*, *holdout* training images kept apart, once all of it fits.
 
     Raises `UsageError` for a network or a hold-out that cannot be meant, `MissingError` for data.
     """
     with torch.random.fork_rng(devices=[]):  # its first weights are never used
-        network = load_network(recipe.network)
+        network = made() if made is not None else load_network(recipe.network)
     check_classes(network, name=recipe.network)
     whole = find_dataset(data, download=download, watched=watched)
     seen = for_training(whole, recipe, holdout)
@@ -68,7 +77,7 @@ def prepare(
     check_trains(network, len(seen.train_labels), recipe)
     # The whole path, so that the run can be resumed from another folder.
     place = str(Path(data).resolve()) if isinstance(data, str | Path) and data else None
-    return Prepared(recipe, network, whole, seen, place)
+    return Prepared(recipe, network, whole, seen, place, made)
 
 
 def find_dataset(place: Path | str | Dataset | None, *, download: bool, watched: bool) -> Dataset:

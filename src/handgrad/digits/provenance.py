@@ -23,6 +23,8 @@ from handgrad.runs.read import read_environment
 from handgrad.version import __version__
 
 NETWORK_SOURCE = "network.py"
+IN_PYTHON = "python:"
+"""What stands before the name of a network whose source no file holds: such a run goes on only with the module at hand."""
 
 
 def environment_of(
@@ -117,7 +119,17 @@ def check_device(machine: Machine) -> None:
 def network_source(recipe: Recipe) -> bytes | None:
     """Return the source of a network that comes from a user's file, None for a shipped one."""
     file, colon, _ = recipe.network.rpartition(":")
-    return Path(file).read_bytes() if colon else None
+    return Path(file).read_bytes() if colon and not recipe.network.startswith(IN_PYTHON) else None
+
+
+def check_named(network: str, folder: Path) -> None:
+    """Refuse to look for a network by its name that Python handed in and whose source no file holds; raises `UsageError`."""
+    if network.startswith(IN_PYTHON):
+        name = network.removeprefix(IN_PYTHON)
+        raise UsageError(
+            f"{folder}: its network {name} was handed in from Python and no file holds its source – hand it in again: "
+            f'handgrad.resume("{folder}", network={name}(…))'
+        )
 
 
 def check_source(folder: RunFolder, recipe: Recipe) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from handgrad.digits.data.dataset import Dataset
 from handgrad.digits.job import Job, describe, finish, finished, record_divergence, remember, save, write_metrics
@@ -17,6 +18,7 @@ from handgrad.digits.prepare import Prepared, find_dataset, for_training, prepar
 from handgrad.digits.provenance import (
     check_data,
     check_device,
+    check_named,
     check_source,
     environment_of,
     made_with,
@@ -52,6 +54,7 @@ def train(
     download: bool = True,
     watcher: Watcher | None = None,
     stop: Callable[[], bool] = never,
+    made: Callable[[], nn.Module] | None = None,
 ) -> RunSummary:
     """Train *recipe* once and return the record of the finished run; the run folder is made below *out*.
 
@@ -59,7 +62,7 @@ def train(
     training images are kept apart and every epoch is evaluated on them instead of on the test set. *device*: "auto", "cpu",
     "cuda"; *precision*: "auto", "fp32", "bf16", "probe"; what is left open follows from network, recipe and processor, see
     `handgrad.digits.training.device.choose_machine`. *overrides* are ``"key=value"``.
-    *stop* is asked after every step.
+    *stop* is asked after every step. *made* makes the network where Python handed it in; else the recipe names it.
 
     Raises `UsageError` (recipe, network, hold-out), `MissingError` (data, device), `DiskError`, `DivergedError`,
     `InterruptedRunError` (stopped and saved).
@@ -69,7 +72,9 @@ def train(
     recipe = as_recipe(recipe, overrides)
     check_root(Path(out))
     with explain_out_of_memory(recipe):
-        prepared = prepare(recipe, data=data, holdout=holdout, download=download, watched=watcher is not None)
+        prepared = prepare(
+            recipe, data=data, holdout=holdout, download=download, watched=watcher is not None, made=made
+        )
         network = prepared.network
         machine = choose_machine(network, recipe.batch_size, device=device, precision=precision, threads=threads)
         watcher = watcher or Silent()
@@ -90,6 +95,7 @@ def resume(
     download: bool = True,
     watcher: Watcher | None = None,
     stop: Callable[[], bool] = never,
+    made: Callable[[], nn.Module] | None = None,
 ) -> RunSummary:
     """Go on with the run in folder *run* from its newest whole checkpoint; a finished run is returned as it is.
 
@@ -105,18 +111,21 @@ def resume(
         if summary is not None:
             watcher.note(f"already complete ({summary.epochs} epochs): {folder.path}")
             return summary
-        made = made_with(folder)
-        checkpoint = newest_checkpoint(folder.checkpoints, made.run)
+        environment = made_with(folder)
+        checkpoint = newest_checkpoint(folder.checkpoints, environment.run)
         recipe = recipe_of(folder, checkpoint)
         check_source(folder, recipe)
-        check_device(made.machine)
-        with explain_out_of_memory(recipe), using(made.machine):
-            whole = find_dataset(data or made.data, download=download, watched=watched)
-            check_data(made, whole)
-            network = load_network(recipe.network)
-            prepared = Prepared(recipe, network, whole, for_training(whole, recipe, made.holdout), made.data)
-            job = Job(folder, prepared, made, watcher, stop)
-            state = begin(prepared.build, recipe, made.seed, device_of(made.machine))
+        check_device(environment.machine)
+        with explain_out_of_memory(recipe), using(environment.machine):
+            whole = find_dataset(data or environment.data, download=download, watched=watched)
+            check_data(environment, whole)
+            if made is None:
+                check_named(recipe.network, folder.path)
+            network = made() if made is not None else load_network(recipe.network)
+            seen = for_training(whole, recipe, environment.holdout)
+            prepared = Prepared(recipe, network, whole, seen, environment.data, made)
+            job = Job(folder, prepared, environment, watcher, stop)
+            state = begin(prepared.build, recipe, environment.seed, device_of(environment.machine))
             _take_up(job, state, checkpoint)
             return _carry_on(job, state)
 

@@ -7,7 +7,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from handgrad.allowance import usable_cores
+from handgrad.digits.data.dataset import Dataset
 from handgrad.digits.networks.published import count_parameters
 from handgrad.digits.population.probe import TrainingPlan, choose_plan
 from handgrad.digits.population.runs import all_together
@@ -23,13 +26,15 @@ from handgrad.runs import check_root, create_run
 from handgrad.runs.environment import Machine
 from handgrad.runs.record import EvaluatedOn, RunSummary, chosen_on
 from handgrad.score import spread
+from handgrad.shown.record import Shown
+from handgrad.shown.view import View
 
 STUDY = "study.json"
 MOST_SEEDS = 1000
 
 
-@dataclass(frozen=True)
-class Study:
+@dataclass(frozen=True, repr=False)
+class Study(Shown):
     """What several seeds of one recipe gave. Accuracies are those of the last epoch on the test set, in percent, by seed.
 
     ``mean`` and ``lowest`` are None when no seed finished, ``sd`` (n - 1) and ``interval95`` (t interval of the mean over
@@ -72,12 +77,41 @@ class Study:
         # "way" is the plan's name in files that exist.
         return {"way" if key == "plan" else key: value for key, value in table.items()}
 
+    def view(self) -> View:
+        """Return mean, spread and interval, and every seed."""
+        mean = "no seed finished" if self.mean is None else f"mean {self.mean:.3f} %"
+        spread = (
+            ""
+            if self.sd is None or self.interval95 is None
+            else (
+                f", sd {self.sd:.3f}, lowest {self.lowest:.2f} %, 95 % interval of the mean {self.interval95[0]:.3f} to "
+                f"{self.interval95[1]:.3f} %"
+            )
+        )
+        failed = tuple(f"seed {each.seed} failed: {each.reason}" for each in self.failed)
+        finished = [seed for seed in self.seeds if seed not in {each.seed for each in self.failed}]
+        rows = tuple(
+            (str(seed), f"{accuracy:.2f} %", f"{seconds:.1f}")
+            for seed, accuracy, seconds in zip(finished, self.accuracies, self.seconds_training, strict=False)
+        )
+        return View(
+            title=f"{self.recipe} ({self.network}, {self.parameters:,} parameters, dataset: {self.dataset}): {self.n} seeds",
+            lines=(f"last epoch ({self.epochs}): {mean}{spread}", *failed),
+            head=("seed", "last epoch", "seconds"),
+            rows=rows,
+            columns={
+                "seed": finished,
+                "accuracy": list(self.accuracies),
+                "seconds_training": list(self.seconds_training),
+            },
+        )
+
 
 def study(
     recipe: str | Path | Recipe,
     *,
     seeds: Sequence[int],
-    data: Path | str | None = None,
+    data: Path | str | Dataset | None = None,
     holdout: int = 0,
     out: Path | str = "runs",
     device: str = "auto",
@@ -90,6 +124,7 @@ def study(
     done: Callable[[int, RunSummary | FailedSeed], None] = lambda seed, result: None,
     note: Callable[[str], None] = lambda line: None,
     stop: Callable[[], bool] = never,
+    made: Callable[[], nn.Module] | None = None,
 ) -> Study:
     """Train *recipe* once a seed and return the record, which is also written to ``study.json`` beside the runs.
 
@@ -98,7 +133,8 @@ def study(
     `handgrad.digits.population.loop`); None does so on CUDA, unless *jobs* asks for processes. Every seed uses the same
     device and precision. A script needs no ``if __name__ == "__main__"``: the processes do not run it again. *watcher*
     makes who looks on at a seed (only where one process trains one seed), *done* is told of each seed that ends, *note*
-    what else the user should know. Raises `UsageError` for seeds that are not 1 to 1000 different numbers and for a
+    what else the user should know. *made* makes the network where Python handed it in; that and a loaded `Dataset` stay in this
+    process. Raises `UsageError` for seeds that are not 1 to 1000 different numbers and for a
     population that would not be its seeds alone, and what `train` raises before any training begins.
     """
     if population and jobs:
@@ -106,18 +142,20 @@ def study(
     _check_seeds(seeds)
     recipe = as_recipe(recipe, overrides)
     check_root(Path(out))
-    prepared = prepare(recipe, data=data, holdout=holdout, download=download, watched=watcher is not None)
+    if (made is not None or isinstance(data, Dataset)) and not population:
+        jobs = 1  # what Python holds cannot be sent to another process
+    prepared = prepare(recipe, data=data, holdout=holdout, download=download, watched=watcher is not None, made=made)
     machine, jobs, plan = _decide(prepared, seeds, _Asked(device, precision, jobs, population))
     note(f"{in_words(machine)}; {plan.why}")
     folder = create_run(Path(out), f"study-{recipe.name}")
-    place = str(data) if data else None
+    place = str(data) if isinstance(data, str | Path) and data else None
     tasks = [Task(recipe, place, seed, holdout, str(folder.path), machine, download) for seed in seeds]
     ended: Iterator[tuple[int, RunSummary | FailedSeed]]
     if plan.population:
         ended = all_together(tasks, prepared, size=plan.population, note=note, stop=stop)
     else:
         ended = (
-            in_turn(tasks, prepared.whole, watcher, stop)
+            in_turn(tasks, prepared, watcher, stop)
             if jobs == 1 or not may_start_processes()
             else at_once(tasks, jobs, stop)
         )

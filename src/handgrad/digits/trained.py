@@ -10,7 +10,7 @@ from torch import nn
 
 from handgrad.digits.networks.load import load_network
 from handgrad.digits.networks.published import NETWORKS
-from handgrad.digits.provenance import NETWORK_SOURCE
+from handgrad.digits.provenance import NETWORK_SOURCE, check_named
 from handgrad.errors import DamagedRunError, DivergedError, UsageError
 from handgrad.runs.folder import MODEL
 from handgrad.runs.read import Run
@@ -26,6 +26,7 @@ def trained_module(run: Run) -> nn.Module:
         raise DivergedError(f"{run.path} diverged – {run.reason} – it has no network to use, train again")
     if run.state == "unfinished":
         raise UsageError(f"{run.path} is not finished – go on with: handgrad train --resume {run.path}")
+    check_named(run.network, run.path)
     network = load_network(network_name(run.path, run.network))
     load_weights(network, run.path / MODEL)
     return network.eval()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from handgrad.allowance import memory_limit
-from handgrad.digits.data.dataset import Dataset
+from handgrad.digits.prepare import Prepared
 from handgrad.digits.run import train
 from handgrad.digits.training.recipe import Recipe
 from handgrad.digits.watcher import Watcher, never
@@ -67,11 +67,11 @@ class Task:
 
 
 def in_turn(
-    tasks: Sequence[Task], dataset: Dataset, watcher: Callable[[int], Watcher] | None, stop: Callable[[], bool]
+    tasks: Sequence[Task], prepared: Prepared, watcher: Callable[[int], Watcher] | None, stop: Callable[[], bool]
 ) -> Iterator[tuple[int, RunSummary | FailedSeed]]:
     """Train one seed after another in this process."""
     for task in tasks:
-        yield task.seed, _train(task, dataset, watcher(task.seed) if watcher else None, stop)
+        yield task.seed, _train(task, prepared, watcher(task.seed) if watcher else None, stop)
 
 
 def at_once(
@@ -169,13 +169,14 @@ def _result_of(future: Future[RunSummary | FailedSeed], seed: int) -> RunSummary
 
 
 def _train(
-    task: Task, dataset: Dataset | None = None, watcher: Watcher | None = None, stop: Callable[[], bool] = never
+    task: Task, prepared: Prepared | None = None, watcher: Watcher | None = None, stop: Callable[[], bool] = never
 ) -> RunSummary | FailedSeed:
     """Train one seed; what goes wrong with it is returned, so that the other seeds go on."""
     try:
         return train(
             task.recipe,
-            data=dataset if dataset is not None else task.data,
+            data=prepared.whole if prepared is not None else task.data,
+            made=prepared.made if prepared is not None else None,
             seed=task.seed,
             holdout=task.holdout,
             out=task.out,

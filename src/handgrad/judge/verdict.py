@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from handgrad.shown.record import Shown
+from handgrad.shown.view import View
+
 Where = Literal["buffer", "closure", "constant", "global"]
 
 
@@ -137,8 +140,8 @@ class Claim:
     weighed: Literal["likely", "possible", "not explained"] | None = None
 
 
-@dataclass(frozen=True)
-class Verdict:
+@dataclass(frozen=True, repr=False)
+class Verdict(Shown):
     """The judgement of one hand-in; ``isolation`` is the one really in force, ``seconds`` how long the judging took.
 
     ``person`` is whose it is in a class, ``number`` what the learning platform knows them by. ``parameters`` is how many
@@ -166,6 +169,23 @@ class Verdict:
     points: Points | None = None
     parameters: int | None = None
     accuracy: float | None = None
+
+    def view(self) -> View:
+        """Return the verdict with what was asked and what was found."""
+        said = {True: "met", False: "not met", None: "–"}
+        rows = tuple((each.name, each.asked, each.found, said[each.met]) for each in self.requirements)
+        return View(
+            title=f"{self.verdict} – {self.file}, assignment {self.assignment}",
+            lines=self.notes,
+            head=("condition", "asked", "found", "met"),
+            rows=rows,
+            columns={
+                "condition": [each.name for each in self.requirements],
+                "asked": [each.asked for each in self.requirements],
+                "found": [each.found for each in self.requirements],
+                "met": [each.met for each in self.requirements],
+            },
+        )
 
 
 def place_words(path: str) -> str:

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from handgrad.runs.record import Stored
+from handgrad.shown.record import Shown
+from handgrad.shown.view import View
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ class Memory(Stored):
     estimated_total_mb: float
 
 
-@dataclass(frozen=True)
-class LayerTable(Stored):
+@dataclass(frozen=True, repr=False)
+class LayerTable(Shown, Stored):
     """The layer table of a network and its totals.
 
     ``input`` and ``output`` are shapes without the batch, ``output`` that of the first tensor it returns. Each
@@ -65,3 +67,39 @@ class LayerTable(Stored):
     def as_json(self) -> dict[str, Any]:
         """Return the record as plain data, as ``handgrad summary --json`` prints it."""
         return asdict(self)
+
+    def view(self) -> View:
+        """Return the table with its totals."""
+        rows = [
+            (row.layer, shape_words(row.output), f"{row.parameters:,}", work(row), field_words(row))
+            for row in self.rows
+        ]
+        return View(
+            title=f"{self.network}: {self.total_parameters:,} parameters, {self.multiply_adds:,} multiply-adds an image",
+            lines=self.notes,
+            head=("layer", "output", "parameters", "multiply-adds", "field"),
+            rows=tuple(rows),
+            columns={
+                "layer": [row.layer for row in self.rows],
+                "output": [row.output for row in self.rows],
+                "parameters": [row.parameters for row in self.rows],
+                "multiply_adds": [row.multiply_adds for row in self.rows],
+                "receptive_field": [row.receptive_field for row in self.rows],
+            },
+        )
+
+
+def shape_words(shape: tuple[int, ...]) -> str:
+    """Return a shape as it is said: ``16×12×12``."""
+    return "×".join(map(str, shape))
+
+
+def work(row: LayerRow) -> str:
+    """Return a row's multiply-adds, a dash where they are not known."""
+    return "–" if row.multiply_adds is None else f"{row.multiply_adds:,}"
+
+
+def field_words(row: LayerRow) -> str:
+    """Return a row's receptive field, a dash where it is not known."""
+    field = row.receptive_field
+    return "–" if field is None else shape_words(field) if isinstance(field, tuple) else str(field)

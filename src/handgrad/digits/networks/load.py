@@ -33,7 +33,7 @@ def load_network(name: str) -> nn.Module:
     if not file:
         hint = did_you_mean(name, NETWORKS) or f" – known: {', '.join(NETWORKS)}, or file.py:Net for your own"
         raise UsageError(f'network "{name}" is not known{hint}')
-    return _make(_attribute(import_file(Path(file)), file, attribute), name)
+    return make_network(_attribute(import_file(Path(file)), file, attribute), name)
 
 
 def import_file(path: Path) -> ModuleType:
@@ -86,7 +86,7 @@ def _attribute(module: ModuleType, file: str, name: str) -> object:
     raise UsageError(f'{file} has no "{name}"{did_you_mean(name, known) or f" – {there}"}')
 
 
-def _make(thing: object, name: str) -> nn.Module:
+def make_network(thing: object, name: str) -> nn.Module:
     """Return the module that *thing* is or makes."""
     made = thing
     if not isinstance(thing, nn.Module) and callable(thing):

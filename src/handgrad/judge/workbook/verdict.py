@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from handgrad.backprop.mistakes.kinds import MistakeKind
+from handgrad.shown.record import Shown
+from handgrad.shown.view import View
 from handgrad.text import one_line
 
 
@@ -64,8 +66,8 @@ class TableVerdict:
         return tuple(column for column in self.columns if column.own)
 
 
-@dataclass(frozen=True, slots=True)
-class BookVerdict:
+@dataclass(frozen=True, slots=True, repr=False)
+class BookVerdict(Shown):
     """The verdict on a workbook: *met* where every column of every table is right, *no verdict* where one could not be judged.
 
     ``columns``, ``not_judged`` and ``notes`` are those of all ``tables`` together; ``sheet``, ``network``,
@@ -86,6 +88,25 @@ class BookVerdict:
     points: tuple[int, int] | None = None
     not_judged: tuple[str, ...] = ()
     tables: tuple[TableVerdict, ...] = ()
+
+    def view(self) -> View:
+        """Return the verdict, a row for each column."""
+        rows = tuple(
+            (each.head, "right" if each.right else str(each.mistake or "wrong"), each.first_wrong or "–")
+            for each in self.columns
+        )
+        return View(
+            title=f"{self.verdict} – {self.file}",
+            lines=self.notes,
+            head=("column", "what is said", "first wrong cell"),
+            rows=rows,
+            columns={
+                "column": [each.head for each in self.columns],
+                "right": [each.right for each in self.columns],
+                "mistake": [None if each.mistake is None else str(each.mistake) for each in self.columns],
+                "first_wrong": [each.first_wrong for each in self.columns],
+            },
+        )
 
     @property
     def mistakes(self) -> tuple[ColumnVerdict, ...]:

@@ -1,0 +1,209 @@
+"""``handgrad.train``, ``resume`` and ``study``: networks, recipes and data in every form in which Python has them."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Unpack
+
+from torch import nn
+
+from handgrad.digits import run as runs
+from handgrad.digits.data.arrays import dataset_from
+from handgrad.digits.data.dataset import Dataset, load_dataset
+from handgrad.digits.networks.handed import Handed, Network, handed, named
+from handgrad.digits.networks.published import NETWORKS
+from handgrad.digits.provenance import IN_PYTHON
+from handgrad.digits.study import Study
+from handgrad.digits.study import study as study_seeds
+from handgrad.digits.training.recipe import Recipe
+from handgrad.digits.training.recipe_file import as_recipe
+from handgrad.digits.training.recipe_values import RecipeValues, with_values
+from handgrad.digits.watcher import Watcher
+from handgrad.errors import UsageError
+from handgrad.verbs.result import TrainedRun
+
+BASE = "quick"
+"""The recipe whose settings hold for a network that is handed in, unless another is named."""
+Data = str | Path | Dataset | Sequence[Any] | None
+
+
+class DrawnDigitsWarning(UserWarning):
+    """The digits are drawn by the program, because MNIST was not found: figures say nothing about handwriting."""
+
+
+def train(
+    what: str | Path | Recipe | Network = BASE,
+    *,
+    data: Data = None,
+    network: Network | None = None,
+    seed: int = 0,
+    holdout: int = 0,
+    out: Path | str = "runs",
+    device: str = "auto",
+    precision: str = "auto",
+    threads: int | None = None,
+    overrides: Sequence[str] = (),
+    download: bool = True,
+    watcher: Watcher | None = None,
+    **values: Unpack[RecipeValues],
+) -> TrainedRun:
+    """Train once and return the finished run: its figures, its network, its answers, its report.
+
+    *what*: the name of a recipe or a TOML file; or a network, as ``file.py:Net``, a class, a function that makes one, or a
+    module, which is then trained by the recipe `BASE` (a module from the weights that it has; it stays as it is, the trained
+    one is ``result.module``). *network* puts a network into a recipe that is named. *data*: a folder, a loaded `Dataset`, or
+    what `handgrad.digits.data.arrays.dataset_from` takes (arrays, tensors, torch datasets); None for MNIST. *values* are
+    those of the recipe by name (``epochs=3, optimizer="adam", learning_rate=0.01``), *overrides* the same as ``"key=value"``.
+    The others are those of `handgrad.digits.run.train`, which see for the errors.
+
+    A run of a class, function or module keeps its source below *out*, where that is to be had; else it goes on only with
+    ``resume(run, network=…)``.
+    """
+    asked = asked_for(what, network, overrides, values, Path(out))
+    found = loaded(data, download)
+    summary = runs.train(
+        asked.recipe,
+        data=found,
+        seed=seed,
+        holdout=holdout,
+        out=out,
+        device=device,
+        precision=precision,
+        threads=threads,
+        download=download,
+        watcher=watcher,
+        made=asked.make,
+    )
+    return TrainedRun.of(summary, asked.make)
+
+
+def resume(
+    run: Path | str | TrainedRun,
+    *,
+    network: Network | None = None,
+    data: Data = None,
+    download: bool = True,
+    watcher: Watcher | None = None,
+) -> TrainedRun:
+    """Go on with the run in the folder *run*; see `handgrad.digits.run.resume`.
+
+    *network* is the class, function or module that it was begun with, where no file holds its source.
+    """
+    make = None if network is None or isinstance(network, str) else handed(network).make
+    found = loaded(data, download) if data is not None else None
+    path = run.path if isinstance(run, TrainedRun) else run
+    return TrainedRun.of(runs.resume(path, data=found, download=download, watcher=watcher, made=make), make)
+
+
+def study(
+    what: str | Path | Recipe | Network = BASE,
+    *,
+    seeds: Sequence[int] = range(5),
+    data: Data = None,
+    network: Network | None = None,
+    holdout: int = 0,
+    out: Path | str = "runs",
+    device: str = "auto",
+    precision: str = "auto",
+    jobs: int | None = None,
+    population: bool | None = None,
+    overrides: Sequence[str] = (),
+    download: bool = True,
+    **values: Unpack[RecipeValues],
+) -> Study:
+    """Train over many seeds and return the record; *what*, *network*, *data* and *values* are those of `train`.
+
+    A module has one set of weights, so a study takes its class, or a function that makes it. The others are those of
+    `handgrad.digits.study.study`, which see for the errors.
+    """
+    asked = asked_for(what, network, overrides, values, Path(out))
+    if asked.own_weights:
+        raise UsageError(
+            f"{asked.recipe.network} is one module with one set of weights – a study draws them for each seed: hand in its "
+            "class, or a function that makes it"
+        )
+    found = data if isinstance(data, str | Path) else loaded(data, download) if data is not None else None
+    if found is None:
+        warn_of_drawn(load_dataset(None, download=download))
+    return study_seeds(
+        asked.recipe,
+        seeds=list(seeds),
+        data=found,
+        holdout=holdout,
+        out=out,
+        device=device,
+        precision=precision,
+        jobs=jobs,
+        population=population,
+        download=download,
+        made=asked.make,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """The recipe that is meant, and what makes its network where Python handed it in and no file can."""
+
+    recipe: Recipe
+    make: Callable[[], nn.Module] | None
+    own_weights: bool = False
+
+
+def asked_for(
+    what: str | Path | Recipe | Network,
+    network: Network | None,
+    overrides: Sequence[str],
+    values: RecipeValues,
+    root: Path,
+) -> Asked:
+    """Return the recipe that *what* and *network* mean, with *overrides* and *values* in it."""
+    if network is None and not is_recipe(what):
+        what, network = BASE, what
+    recipe = as_recipe(what, ()) if isinstance(what, str | Path | Recipe) else as_recipe(BASE, ())
+    given: Handed | None = None
+    if isinstance(network, str):
+        recipe = replace(recipe, network=network, name=recipe_name(network.rpartition(":")[2] or network))
+    elif network is not None:
+        given = handed(network)
+        place = named(given, root) or f"{IN_PYTHON}{given.name}"
+        recipe = replace(recipe, network=place, name=recipe_name(given.name))
+    recipe = with_values(as_recipe(recipe, overrides), values)
+    if given is None:
+        return Asked(recipe, None)
+    make = given.make if given.source is None or given.own_weights else None
+    return Asked(recipe, make, given.own_weights)
+
+
+def is_recipe(what: object) -> bool:
+    """Return whether *what* names or is a recipe; what a file or the registry of networks holds is none."""
+    if isinstance(what, Recipe | Path):
+        return True
+    if not isinstance(what, str):
+        return False
+    return what not in NETWORKS and ":" not in Path(what).name and not what.endswith(".py")
+
+
+def recipe_name(name: str) -> str:
+    """Return what a recipe may be called after a network."""
+    return re.sub(r"[^\w .+-]+", "-", name).strip("-. +")[:60] or "network"
+
+
+def loaded(data: Data, download: bool) -> Dataset | str | Path:
+    """Return *data* as the loop takes it; what was drawn in the place of MNIST is warned of."""
+    if isinstance(data, str | Path | Dataset):
+        return data
+    if data is not None:
+        return dataset_from(data)
+    found = load_dataset(None, download=download)
+    warn_of_drawn(found)
+    return found
+
+
+def warn_of_drawn(found: Dataset) -> None:
+    """Warn where the digits are drawn because nothing else was to be had."""
+    if found.name == "drawn":
+        warnings.warn(f"{found.notice}; figures say nothing about handwriting", DrawnDigitsWarning, stacklevel=4)
