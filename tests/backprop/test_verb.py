@@ -77,9 +77,9 @@ def test_a_verb_that_there_is_not_is_an_attribute_error() -> None:
 
 
 def test_each_verb_leads_to_what_its_name_says() -> None:
-    from handgrad.digits import run, study
-    from handgrad.digits.layers import table as summary
+    from handgrad.verbs import datasets, networks, training
 
-    assert (handgrad.train, handgrad.resume) == (run.train, run.resume)
-    assert (handgrad.study, handgrad.summary) == (study.study, summary.summarise)
-    assert {"backprop", "train", "resume", "study", "summary"} <= set(dir(handgrad))
+    assert (handgrad.train, handgrad.resume) == (training.train, training.resume)
+    assert (handgrad.study, handgrad.summary) == (training.study, networks.summary)
+    assert handgrad.datasets is datasets.datasets and callable(handgrad.judge)
+    assert {"backprop", "datasets", "judge", "train", "resume", "study", "summary"} <= set(dir(handgrad))

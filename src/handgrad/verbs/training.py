@@ -163,15 +163,17 @@ def asked_for(
     """Return the recipe that *what* and *network* mean, with *overrides* and *values* in it."""
     if network is None and not is_recipe(what):
         what, network = BASE, what
-    recipe = as_recipe(what, ()) if isinstance(what, str | Path | Recipe) else as_recipe(BASE, ())
+    recipe = as_recipe(what if isinstance(what, str | Path | Recipe) else BASE, overrides)
     given: Handed | None = None
-    if isinstance(network, str):
-        recipe = replace(recipe, network=network, name=recipe_name(network.rpartition(":")[2] or network))
-    elif network is not None:
-        given = handed(network)
-        place = named(given, root) or f"{IN_PYTHON}{given.name}"
-        recipe = replace(recipe, network=place, name=recipe_name(given.name))
-    recipe = with_values(as_recipe(recipe, overrides), values)
+    if network is not None:
+        if isinstance(network, str):
+            place, name = network, network.rpartition(":")[2]
+        else:
+            given = handed(network)
+            place, name = named(given, root) or f"{IN_PYTHON}{given.name}", given.name
+        own_name = any(override.partition("=")[0].strip() == "name" for override in overrides)
+        recipe = replace(recipe, network=place, name=recipe.name if own_name else recipe_name(name))
+    recipe = with_values(recipe, values)
     if given is None:
         return Asked(recipe, None)
     make = given.make if given.source is None or given.own_weights else None
