@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import math
 import re
@@ -50,6 +51,11 @@ def without_values(book: bytes) -> bytes:
 
 def recalculated(books: Mapping[str, bytes], folder: Path) -> dict[str, Path]:
     """The workbooks as LibreOffice writes them after recalculating; one start for all of them."""
+    return converted(books, folder, "xlsx:Calc MS Excel 2007 XML", "xlsx")
+
+
+def converted(books: Mapping[str, bytes], folder: Path, form: str, ending: str) -> dict[str, Path]:
+    """The workbooks in another form, written by LibreOffice after recalculating; one start for all of them."""
     given, found, profile = folder / "given", folder / "found", folder / "profile" / "user"
     for path in (given, found, profile):
         path.mkdir(parents=True)
@@ -59,11 +65,17 @@ def recalculated(books: Mapping[str, bytes], folder: Path) -> dict[str, Path]:
         paths.append(given / f"{name}.xlsx")
         paths[-1].write_bytes(book)
     command = [str(SOFFICE), f"-env:UserInstallation={profile.parent.as_uri()}", "--headless", "--norestore"]
-    command += ["--convert-to", "xlsx:Calc MS Excel 2007 XML", "--outdir", str(found), *map(str, paths)]
+    command += ["--convert-to", form, "--outdir", str(found), *map(str, paths)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
-    missing = [path.name for path in paths if not (found / path.name).exists()]
+    missing = [path.name for path in paths if not (found / path.with_suffix(f".{ending}").name).exists()]
     assert not missing, f"LibreOffice did not convert {missing}: {done.stderr}"
-    return {name: found / f"{name}.xlsx" for name in books}
+    return {name: found / f"{name}.{ending}" for name in books}
+
+
+def shown_numbers(page: Path) -> list[tuple[float, str]]:
+    """Every number cell of a book that LibreOffice wrote as HTML: its value, and the text that it shows."""
+    cells = re.findall(r'sdval="([^"]*)"[^>]*>(.*?)</td>', page.read_text(encoding="utf-8"), re.DOTALL)
+    return [(float(value), html.unescape(re.sub(r"<[^>]*>", "", text)).strip()) for value, text in cells]
 
 
 def values_of(path: Path) -> dict[str, dict[str, object]]:
@@ -127,4 +139,6 @@ def planned_formulas(plan: Plan) -> dict[str, set[str]]:
     }
 
 
-__all__: Sequence[str] = ["differences", "formulas_of", "planned_formulas", "recalculated", "same", "without_values"]
+__all__: Sequence[str] = [
+    "converted", "differences", "formulas_of", "planned_formulas", "recalculated", "same", "shown_numbers", "without_values",
+]  # fmt: skip

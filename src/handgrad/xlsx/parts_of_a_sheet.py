@@ -7,9 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a cell looks; ``locked`` is False for cells that may be typed into on a protected sheet."""
+    """How a cell looks; ``locked`` is False for cells that may be typed into on a protected sheet.
+
+    A number that is nearer to 0 than ``least`` (and not 0), or a thousand and more in size, shows as a power of ten: a
+    format of fixed decimals would show the one as 0, and the other as a row of signs that says nothing.
+    """
 
     number: str = "General"
+    least: float = 0.0
     bold: bool = False
     italic: bool = False
     size: float = 10.0

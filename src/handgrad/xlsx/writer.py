@@ -22,6 +22,9 @@ from handgrad.xlsx.rows import TableRows, address, column_letters, fill
 
 MAX_ROWS, MAX_COLUMNS, MAX_FORMULA, MAX_TEXT = 1_048_576, 16_384, 8_192, 32_767
 
+LARGEST = 1_000
+"""From here on a number with its sign and six decimals takes more room than a column of a table has."""
+
 Value = float | str
 
 
@@ -38,6 +41,7 @@ class Sheet:
         self._sheet = book._workbook.add_worksheet(name)
         self._tables: list[TableRows] = []
         self._lines: tuple[LineShape, ...] = ()
+        self._of_any_size: dict[float, list[tuple[int, int, int]]] = {}
         self._drawn = False
         self._sheet.hide_gridlines(2)
         if tab:
@@ -55,6 +59,7 @@ class Sheet:
 
     def number(self, row: int, column: int, value: float, look: Look) -> None:
         """Write a number."""
+        self._note_size(row, column, 1, look)
         self._done(self._sheet.write_number(row, column, value, self._book.format(look)), row, column)
 
     def blank(self, row: int, column: int, look: Look) -> None:
@@ -67,6 +72,7 @@ class Sheet:
             raise SheetError(
                 f"{self._at(row, column)}: a formula of {len(formula):,} characters – 1 to {MAX_FORMULA:,}"
             )
+        self._note_size(row, column, 1, look)
         code = self._sheet.write_formula(row, column, f"={formula}", self._book.format(look), value)
         self._done(code, row, column)
 
@@ -93,6 +99,7 @@ class Sheet:
                 self.text(top, column, value, look)
             else:
                 self.number(top, column, value, look)
+            self._note_size(top + 1, column, height - 1, look)
         self._tables.append(rows)
 
     def widths(self, widths: Mapping[int, float]) -> None:
@@ -179,6 +186,33 @@ class Sheet:
         self._done(self._sheet.insert_chart(chart.row, chart.column, made, {"object_position": 1}), chart.row, 0)
         self._drawn = True
 
+    def _note_size(self, row: int, column: int, height: int, look: Look) -> None:
+        """Remember cells that need a power of ten where their number is very small or large."""
+        if look.least and height:
+            self._of_any_size.setdefault(look.least, []).append((row, column, row + height - 1))
+
+    def finish(self) -> None:
+        """Add what can be said of whole blocks of cells only once all of them are known.
+
+        A number format has room for two conditions, and sign and size need four: with `[<0.0001]0.0E+00` the programs
+        leave out the minus of what falls into that part. So the decimals are the format's, and the powers of ten a
+        conditional format's, whose single part keeps the sign.
+        """
+        power = self._book.power_of_ten
+        for least, cells in self._of_any_size.items():
+            areas = joined(cells)
+            first, last = areas[0][:2], areas[0][2:]
+            for criteria, low, high in (("between", -least, least), ("not between", -LARGEST, LARGEST)):
+                options = {
+                    "type": "cell", "criteria": criteria, "minimum": low, "maximum": high, "format": power,
+                    "multi_range": " ".join(f"{address(*one[:2])}:{address(*one[2:])}" for one in areas),
+                }  # fmt: skip
+                if criteria == "between":
+                    nothing = {"type": "cell", "criteria": "==", "value": 0, "stop_if_true": True}
+                    options_of_zero = {**nothing, "multi_range": options["multi_range"]}
+                    self._done(self._sheet.conditional_format(*first, *last, options_of_zero), *first)
+                self._done(self._sheet.conditional_format(*first, *last, options), *first)
+
     def _at(self, row: int, column: int) -> str:
         return f"{self.name}!{address(row, column)}"
 
@@ -201,6 +235,7 @@ class Book:
         }
         self._workbook = xlsxwriter.Workbook(self._bytes, options)
         self._formats: dict[Look, Any] = {}
+        self.power_of_ten: Any = self._workbook.add_format({"num_format": "0.00E+00"})
         self._sheets: list[Sheet] = []
         # A fixed date: the same network gives the same bytes.
         self._workbook.set_properties({"title": title, "created": datetime(2000, 1, 1, tzinfo=UTC)})
@@ -230,10 +265,34 @@ class Book:
 
     def data(self) -> bytes:
         """Finish the book and return the bytes of the file."""
+        for sheet in self._sheets:
+            sheet.finish()
         self._workbook.close()
         tables = {sheet.name: sheet._tables for sheet in self._sheets}
         lines = {sheet.name: sheet._lines for sheet in self._sheets}
         return add_parts(self._bytes.getvalue(), [sheet.name for sheet in self._sheets], tables, lines)
+
+
+def joined(cells: Sequence[tuple[int, int, int]]) -> list[tuple[int, int, int, int]]:
+    """Return pieces of columns (first row, column, last row) as the fewest rectangles that lie side by side."""
+    columns: dict[int, list[tuple[int, int]]] = {}
+    for first, column, last in sorted(cells, key=lambda one: (one[1], one[0])):
+        runs = columns.setdefault(column, [])
+        if runs and first <= runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], max(last, runs[-1][1]))
+        else:
+            runs.append((first, last))
+    found: list[tuple[int, int, int, int]] = []
+    for column, runs in sorted(columns.items()):
+        for first, last in runs:
+            beside = next(
+                (n for n, one in enumerate(found) if one[::2] == (first, last) and one[3] == column - 1), None
+            )
+            if beside is None:
+                found.append((first, column, last, column))
+            else:
+                found[beside] = (*found[beside][:3], column)
+    return found
 
 
 def _properties(look: Look) -> dict[str, Any]:

@@ -24,7 +24,7 @@ make = cache(make_exercise)
 CELL = r"(?:Task|Answers)!\$[A-Z]+\$\d+"
 REPEATS = rf"(?:{CELL}|IF\(ISNUMBER\(({CELL})\),\1,\"\?\"\))"
 SHOWN = rf"IF\(ISNUMBER\({CELL}\),{CELL},\"\?\"\)|{CELL}"
-NAMED = r"Answers!\$\d+:\$\d+|[\d.]+"
+NAMED = r"Answers!\$\d+:\$\d+|-?[\d.]+"
 HARMLESS = re.compile(
     rf"(?:{REPEATS}|CHOOSE\(sample_shown(?:,(?:{SHOWN}))+\)|COUNT\(Answers!\$D\$\d+:\$D\$\d+\)|{NAMED})"
 )

@@ -193,7 +193,7 @@ def test_the_same_network_gives_the_same_bytes() -> None:
 def test_ten_thousand_steps_are_all_there(tmp_path: Path) -> None:
     network = load_network("classic")
     path = write_workbook(network, tmp_path / "long.xlsx", steps=10_000)
-    assert path.stat().st_size < 4_000_000
+    assert path.stat().st_size < 9_000_000
     with zipfile.ZipFile(path) as archive:
         sheet = archive.read("xl/worksheets/sheet3.xml").decode()
     assert sheet.count("<row ") == 10_001 + rows_above(sheet)
@@ -227,7 +227,7 @@ def test_a_large_network_is_checked_by_a_stated_sample() -> None:
 
 def test_every_allowed_size_fits_with_the_default_number_of_steps() -> None:
     material = gather(large_network(16), 100, (0.1, 0.2, 0.5, 0.8, 1.0, 2.0))
-    assert len(material.layout.columns) < 16_384 and material.rate_steps == 10
+    assert len(material.layout.columns) < 16_384 and 10 <= material.rate_steps < 100
 
 
 @pytest.mark.long

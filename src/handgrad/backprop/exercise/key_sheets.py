@@ -26,7 +26,7 @@ MISTAKES, DATA = "Mistakes", "Data"
 FACTS = 3
 ANSWER_HEADS = ("number", "name", "sheet", "cell", "value", "tolerance", "base")
 MISTAKE_HEADS = ("number", "name", "slip", "words", "value", "tolerance")
-GENERAL = replace(VALUE, number="General")
+GENERAL = replace(VALUE, number="General", least=0.0)
 
 
 def mistakes_sheet(places: Places) -> SheetPlan:

@@ -29,7 +29,7 @@ from handgrad.backprop.workbook.looks import COUNT, HEADER, HEADER_WRAPPED, LABE
 from handgrad.backprop.workbook.plan import Page, SheetPlan
 from handgrad.xlsx.writer import address
 
-GENERAL = replace(VALUE, number="General")
+GENERAL = replace(VALUE, number="General", least=0.0)
 
 
 def marking_sheet(places: Places) -> SheetPlan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from handgrad.backprop.workbook.content import RATES, Material
-from handgrad.backprop.workbook.looks import CURVES, DASHES, ERROR, HEADER, NOTE, SMALL, STEP, SUBTITLE, TITLE, VALUE
+from handgrad.backprop.workbook.looks import CURVES, DASHES, HEADER, NOTE, SMALL, STEP, SUBTITLE, TITLE, VALUE
 from handgrad.backprop.workbook.plan import Page, SheetPlan
 from handgrad.backprop.workbook.rates_working import RATES_LEFT, RATES_TOP, rate_values
 from handgrad.xlsx.writer import Chart, Series, Value, address
@@ -40,7 +40,7 @@ def chart_data_sheet(material: Material) -> SheetPlan:
     for row, step in enumerate(_shown_steps(material.steps), start=TOP):
         page.number(row, 0, float(step), STEP)
         cell = material.cell("E_total", step)
-        page.formula(row, 1, _kept(cell, top), _kept_value(values[step], tallest), ERROR)
+        page.formula(row, 1, _kept(cell, top), _kept_value(values[step], tallest), VALUE)
     _rates(page, material, top, tallest)
     page.widths |= {0: 9, 1: 11, 2: 3}
     return page.done(freeze=(TOP, 0), working=True)
@@ -60,7 +60,7 @@ def _rates(page: Page, material: Material, top: str, tallest: float) -> None:
         for number, values in enumerate(columns):
             cell = f"'{RATES}'!{address(RATES_TOP + step, RATES_LEFT + number, fixed=True)}"
             value = values[step]
-            page.formula(row, 4 + number, _kept(cell, top), _kept_value(value, tallest), ERROR)
+            page.formula(row, 4 + number, _kept(cell, top), _kept_value(value, tallest), VALUE)
             logarithmic = f"IF(ISNUMBER({cell}),MIN(MAX({cell},{SMALLEST:.0E}),{LARGEST:.0E}),{LARGEST:.0E})"
             drawn = LARGEST if isinstance(value, str) else min(max(value, SMALLEST), LARGEST)
             page.formula(row, 4 + count + number, logarithmic, drawn, SMALL)

@@ -36,10 +36,10 @@ from handgrad.backprop.workbook.looks import (
     RED,
     RED_FILL,
     RESULT,
-    SLOPE,
     SMALL,
     SUBTITLE,
     TITLE,
+    VALUE,
     VERDICT,
 )
 from handgrad.backprop.workbook.plan import Page, SheetPlan
@@ -107,7 +107,7 @@ class _Writer:
         """Write what was found of one quantity, each number as the formula that finds it, and go on to the next line."""
         self.page.text(self.row, QUANTITY, self.material.graph[line.name].label, NAME)
         if line.by_program is not None:
-            self.page.formula(self.row, TABLE, self.material.cell(line.name), self.material.values[line.name][0], SLOPE)
+            self.page.formula(self.row, TABLE, self.material.cell(line.name), self.material.values[line.name][0], VALUE)
         if line.by_difference is not None and line.parameter is not None:
             self._difference(line.parameter, line.by_difference)
         if line.by_program is not None:
@@ -129,10 +129,10 @@ class _Writer:
         formula = (
             f"({checked.cell(total, up)}-{checked.cell(total, down)})/({checked.cell(2, up)}-{checked.cell(2, down)})"
         )
-        page.formula(row, DIFFERENCES, self._guarded(formula), found.difference, SLOPE)
+        page.formula(row, DIFFERENCES, self._guarded(formula), found.difference, VALUE)
         if self.checks.output_first:
             old = self.checks.old
-            page.formula(row, OLD, checked.cell(old.columns[f"dE/d{parameter}"], old.row), found.compared, SLOPE)
+            page.formula(row, OLD, checked.cell(old.columns[f"dE/d{parameter}"], old.row), found.compared, VALUE)
         compared = self._compared()
         page.formula(row, OFF, self._guarded(f"{compared}-{self._at(DIFFERENCES)}"), found.off, SMALL)
         allowed = f"check_tolerance*(ABS({self._at(DIFFERENCES)})+0.001*MAX(1,{self.material.cell('E_total')}))"
@@ -153,9 +153,9 @@ class _Writer:
     def _program(self, name: str, found: ByProgram) -> None:
         page, row = self.page, self.row
         if isinstance(found.value, str):
-            page.text(row, PROGRAM, found.value, SLOPE)
+            page.text(row, PROGRAM, found.value, VALUE)
         else:
-            page.number(row, PROGRAM, found.value, SLOPE)
+            page.number(row, PROGRAM, found.value, VALUE)
         compared = self._at(TABLE) if name == "E_total" else self._compared()
         program, off = self._at(PROGRAM), self._at(PROGRAM_OFF)
         page.formula(row, PROGRAM_OFF, self._guarded(f"{compared}-{program}"), found.off, SMALL)

@@ -11,7 +11,7 @@ import numpy as np
 
 from handgrad.backprop.graph.build import build_graph
 from handgrad.backprop.graph.graph import Graph, Kind
-from handgrad.backprop.limits import MAX_CELLS, MAX_STEPS, check_rates, check_steps
+from handgrad.backprop.limits import MAX_CELLS, MAX_RATE_CELLS, MAX_STEPS, check_rates, check_steps
 from handgrad.backprop.network.network import Network
 from handgrad.backprop.simulate import RateSweep, Trace, trace, traces
 from handgrad.backprop.symbols.names import defined_name
@@ -27,8 +27,8 @@ from handgrad.errors import UsageError
 from handgrad.xlsx.writer import MAX_COLUMNS, MAX_ROWS, Value, address
 
 LONG_TABLE = 1_000
-"""Steps beyond which the table does without columns for the slopes, so that 10,000 steps stay below 4 MB."""
-RATE_CELLS, RATE_ROWS, FEWEST_RATE_ROWS = 200_000, 150, 10
+"""Steps beyond which the table does without columns for the slopes: a fifth of its cells, in books that are heavy."""
+FEWEST_RATE_ROWS = 10
 NETWORK, DERIVATION, TRAINING, RATES = "Network", "Derivation", "Training", "Learning rates"
 CHECKS, CONVENTIONS, RATES_WORKING, CHECKS_WORKING = "Checks", "Conventions", "Rates working", "Checks working"
 RATES_WORKING_LEFT = 2
@@ -49,6 +49,16 @@ class Material:
         """Return the step as the table shows it: in a long table the slopes have no columns of their own."""
         graph = build_graph(self.network)
         return without_slopes(graph) if self.steps > LONG_TABLE else graph
+
+    @property
+    def left_out(self) -> str:
+        """Return what a long table does without, in a sentence; empty where it has everything."""
+        if self.steps <= LONG_TABLE:
+            return ""
+        return (
+            f"Beyond {LONG_TABLE:,} steps the table has no columns for the slopes (∂E/∂a and the like): they are written into "
+            "the deltas."
+        )
 
     @cached_property
     def compact(self) -> Graph:
@@ -95,9 +105,24 @@ class Material:
 
     @cached_property
     def rate_steps(self) -> int:
-        """Return how many steps the comparison of learning rates shows: all, unless that would make the book heavy."""
-        width = len(self.rates) * (len(self.rate_columns) + 2)
-        return min(self.steps, RATE_ROWS, max(FEWEST_RATE_ROWS, RATE_CELLS // width))
+        """Return how many steps the comparison of learning rates shows: all, unless they are too many cells."""
+        room = min(MAX_RATE_CELLS, MAX_CELLS - self.table_cells)
+        return min(self.steps, max(FEWEST_RATE_ROWS, room // self.rate_width - 1))
+
+    @property
+    def rate_width(self) -> int:
+        """Return how many cells one step of the comparison takes at all rates, on both of its sheets."""
+        return (len(self.rate_columns) + 3) * len(self.rates)
+
+    @property
+    def table_columns(self) -> int:
+        """Return how many columns the training table takes, the step and the gap among them."""
+        return len(self.main) + len(self.extra) + 2
+
+    @property
+    def table_cells(self) -> int:
+        """Return how many cells the training table takes."""
+        return self.table_columns * (self.steps + 1)
 
     @cached_property
     def rate_runs(self) -> tuple[Trace, ...]:
@@ -146,18 +171,13 @@ def gather(network: Network, steps: int, rates: Sequence[float]) -> Material:
     check_steps(steps, MAX_STEPS)
     check_rates(rates)
     material = Material(network, steps, tuple(map(float, rates)))
-    columns = len(material.main) + len(material.extra) + 2
-    needed = columns * (steps + 1) + _cells_of_rates(material)
+    columns = material.table_columns
+    needed = material.table_cells + material.rate_width * (material.rate_steps + 1)
     if needed > MAX_CELLS or columns > MAX_COLUMNS or TABLE_TOP + steps + 40 > MAX_ROWS:
-        fit = (MAX_CELLS - _cells_of_rates(material)) // columns - 1
+        fit = (MAX_CELLS - material.rate_width * (FEWEST_RATE_ROWS + 1)) // columns - 1
         advice = f"ask for at most {fit:,} steps" if fit >= 1 and columns <= MAX_COLUMNS else "take a smaller network"
         raise UsageError(
             f"{network.name}: {steps:,} steps of {columns:,} columns need {needed:,} cells – "
             f"limit {MAX_CELLS:,} – {advice}"
         )
     return material
-
-
-def _cells_of_rates(material: Material) -> int:
-    """Return how many cells the comparison of learning rates takes."""
-    return (len(material.rate_columns) + 3) * (material.rate_steps + 1) * len(material.rates)

@@ -27,7 +27,7 @@ from handgrad.backprop.workbook.table_columns import DIVERGED, guard
 from handgrad.xlsx.writer import Print, Rule, Value, address
 
 HEAD = 3
-DIGITS = replace(VALUE, number="0.0000000000")
+DIGITS = replace(VALUE, number="0.0000000000", least=1e-6)
 """Ten decimals: the order of the updates shows in the seventh."""
 TOPIC, HERE, NUMBER, OURS, ELSEWHERE, THEIRS, FOLLOWS = range(7)
 WIDTHS = (26, 42, 20, 15, 42, 15, 13)

@@ -72,6 +72,7 @@ def derivation_sheet(material: Material) -> SheetPlan:
         SUBTITLE,
     )
     rest = f"; another step is chosen on the sheet {NETWORK}. Numbers in the lines are rounded to {DECIMALS} decimals."
+    rest = f"{rest} {material.left_out}".rstrip()
     page.formula(2, 0, f'"Shown is step "&{STEP_SHOWN}&"{rest}"', f"Shown is step 0{rest}", NOTE)
     for column, (head, width) in enumerate(zip(HEADS, WIDTHS, strict=True)):
         page.text(HEAD, column, head, HEADER)
@@ -251,7 +252,8 @@ class _Lines:
 
     def _look(self, quantity: Quantity) -> Look:
         """Return the look that it has in the table, but without the frames of its own that some columns have there."""
-        return replace(VALUE, number=look_of(self.graph, quantity.name).number)
+        look = look_of(self.graph, quantity.name)
+        return replace(VALUE, number=look.number, least=look.least)
 
     def _where(self, quantity: Quantity) -> None:
         """Write the address of the value: of what is updated, the cell in the next row."""

@@ -14,9 +14,8 @@ RED, RED_FILL, GREEN, GREEN_FILL = "#8B1A1A", "#F5C6C6", "#1B5E20", "#DDF0DF"
 
 NUMBER = "0.000000;-0.000000;0"
 """Six decimals; what is exactly 0 shows as 0."""
-ERROR_NUMBER = "[=0]0;[<0.0001]0.0E+00;0.000000"
-SLOPE_NUMBER = "[>=0.0001]0.000000;[<=-0.0001]-0.000000;0.0E+00"
-"""Errors (never negative) and slopes become small while the network learns, and must not look like 0."""
+LEAST = 0.0001
+"""What is smaller than this shows as a power of ten: errors and slopes shrink while a network learns, and are not 0."""
 SCIENCE = "0.0E+00;-0.0E+00;0"
 
 TITLE = Look(size=18, bold=True, ink=ACCENT)
@@ -33,12 +32,10 @@ GROUP = Look(bold=True, size=9, ink="#FFFFFF", fill=ACCENT, align="left", indent
 LABEL = Look(border=RULE, fill=SIDE_FILL, align="left", indent=1)
 CELL = Look(border=RULE)
 CELL_WRAPPED = replace(CELL, wrap=True, align="left", indent=1)
-VALUE = Look(number=NUMBER, border=RULE, align="right")
-ERROR = replace(VALUE, number=ERROR_NUMBER)
-SLOPE = replace(VALUE, number=SLOPE_NUMBER)
+VALUE = Look(number=NUMBER, least=LEAST, border=RULE, align="right")
 COUNT = Look(number="0", border=RULE, align="right")
 SMALL = Look(number=SCIENCE, border=RULE, align="right")
-RESULT = Look(number=ERROR_NUMBER, border=RULE, fill=RESULT_FILL, bold=True, align="right")
+RESULT = replace(VALUE, fill=RESULT_FILL, bold=True)
 INPUT = Look(number="General", border="#B08900", fill=INPUT_FILL, bold=True, align="right", locked=False)
 WRITTEN = Look(number="General", border=RULE, ink=SOFT, align="right")
 VERDICT = Look(border=RULE, align="center", bold=True)

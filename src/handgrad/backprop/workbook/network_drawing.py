@@ -19,13 +19,13 @@ ROW = 20
 """Height of a row in pixels."""
 NODE_ROWS, SPACE = 3, 3
 LABEL_WIDTH, VALUE_WIDTH, GAP_WIDTH = 6.0, 9.0, 11.0
-NUMBER = "0.0000;-0.0000;0.0000"
+NUMBER, LEAST = "0.0000;-0.0000;0", 0.001
 NAME = replace(LABEL, bold=True, align="center", indent=0)
 WEIGHT_NAME = replace(CELL, align="center", size=9, ink="#52606D", fill="#FFFFFF")
-WEIGHT = replace(VALUE, number=NUMBER, size=9, fill="#FFFFFF")
+WEIGHT = replace(VALUE, number=NUMBER, least=LEAST, size=9, fill="#FFFFFF")
 BIAS = replace(WEIGHT, fill=SIDE_FILL)
-NODE = replace(VALUE, number=NUMBER, fill="#E8F0F8", bold=True)
-ERROR = replace(RESULT, number=NUMBER)
+NODE = replace(VALUE, number=NUMBER, least=LEAST, fill="#E8F0F8", bold=True)
+ERROR = replace(RESULT, number=NUMBER, least=LEAST)
 
 
 @dataclass(frozen=True)

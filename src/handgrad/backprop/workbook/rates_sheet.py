@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
+from handgrad.backprop.limits import MAX_RATE_CELLS
 from handgrad.backprop.workbook.charts import rates_chart
 from handgrad.backprop.workbook.content import RATES, Material
 from handgrad.backprop.workbook.looks import (
     COUNT,
-    ERROR,
     HEADER,
     HEADING,
     INPUT,
@@ -19,6 +19,7 @@ from handgrad.backprop.workbook.looks import (
     STEP,
     SUBTITLE,
     TITLE,
+    VALUE,
     VERDICT,
 )
 from handgrad.backprop.workbook.plan import Page, SheetPlan
@@ -38,7 +39,7 @@ def rates_sheet(material: Material) -> SheetPlan:
     page = Page(RATES)
     page.text(0, 0, "Learning rates", TITLE)
     page.text(1, 0, "The same network trained at several learning rates η, all from the same first weights.", SUBTITLE)
-    page.text(2, 0, "The rates in the yellow cells can be changed; table, verdicts and charts follow.", NOTE)
+    page.text(2, 0, f"The rates in the yellow cells can be changed; {_follows(material)}", NOTE)
     page.text(RATES_TOP - 2, 0, "step", HEADER, span=(2, 1))
     count = len(material.rates)
     page.text(RATES_TOP - 2, RATES_LEFT, "E_total before update k, at learning rate", HEADER, span=(1, count))
@@ -59,6 +60,17 @@ def rates_sheet(material: Material) -> SheetPlan:
     return page.done(freeze=(RATES_TOP, 1), printing=Print(1, (RATES_TOP - 2, RATES_TOP - 1)))
 
 
+def _follows(material: Material) -> str:
+    """Return what follows a change, and how many of the steps are left out where not all fit."""
+    follow = "table, verdicts and charts follow."
+    if material.rate_steps == material.steps:
+        return follow
+    return (
+        f"{follow} Shown are the first {material.rate_steps:,} of {material.steps:,} steps: more would be over "
+        f"{MAX_RATE_CELLS:,} cells. Fewer rates leave room for more steps."
+    )
+
+
 def _table(page: Page, material: Material) -> None:
     columns = [rate_values(material, number)["E_total"] for number in range(len(material.rates))]
     for step in range(material.rate_steps + 1):
@@ -66,7 +78,7 @@ def _table(page: Page, material: Material) -> None:
         page.number(row, 0, float(step), STEP)
         for number, values in enumerate(columns):
             cell = working_cell(material, "E_total", number, step)
-            page.formula(row, RATES_LEFT + number, cell, values[step], ERROR)
+            page.formula(row, RATES_LEFT + number, cell, values[step], VALUE)
 
 
 def _summary(page: Page, material: Material, side: int) -> int:
@@ -83,8 +95,8 @@ def _summary(page: Page, material: Material, side: int) -> int:
         first, last, whole = f"{letters}{top}", f"{letters}{bottom}", f"{letters}{top}:{letters}{bottom}"
         line = row + 2 + number
         page.formula(line, side, f"{letters}{RATES_TOP}", rate, replace(LABEL, align="center", indent=0, bold=True))
-        page.formula(line, side + 1, first, values[0], ERROR)
-        page.formula(line, side + 2, last, values[-1], ERROR)
+        page.formula(line, side + 1, first, values[0], VALUE)
+        page.formula(line, side + 2, last, values[-1], VALUE)
         count = material.rate_steps + 1
         before, after = f"{letters}{top}:{letters}{bottom - 1}", f"{letters}{top + 1}:{letters}{bottom}"
         rises = f"SUMPRODUCT(--({after}>{before}*(1+{SLACK:g})+{NOISE:g}))" if material.rate_steps else "0"

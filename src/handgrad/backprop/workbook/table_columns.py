@@ -12,7 +12,7 @@ import numpy as np
 from handgrad.backprop.graph.graph import FIRST_VALUES, Graph, Kind, Quantity
 from handgrad.backprop.simulate import Trace
 from handgrad.backprop.symbols.expression import Call, Node, substitute, walk
-from handgrad.backprop.workbook.looks import CELL, COUNT, ERROR, RESULT, SLOPE, VALUE
+from handgrad.backprop.workbook.looks import CELL, COUNT, RESULT, VALUE
 from handgrad.backprop.workbook.plan import Column
 from handgrad.xlsx.writer import Look, Value, column_letters
 
@@ -174,10 +174,6 @@ def look_of(graph: Graph, name: str) -> Look:
             return CELL
         case Kind.TOTAL:
             return RESULT
-        case Kind.ERROR | Kind.SAMPLE_ERROR:
-            return ERROR
-        case Kind.ERROR_SLOPE | Kind.ACTIVATION_SLOPE | Kind.DELTA | Kind.GRADIENT:
-            return SLOPE
     return COUNT if name.startswith("step") else VALUE
 
 

@@ -43,9 +43,8 @@ def training_sheet(material: Material) -> SheetPlan:
         "Row k is the state before update k: the error after n updates stands in row n. Every cell is a formula.",
         SUBTITLE,
     )
-    page.text(
-        2, 0, f"The error curve stands below the table, at row {material.last_row + 3}, and on the sheet Network.", NOTE
-    )
+    where = f"The error curve stands below the table, at row {material.last_row + 3}, and on the sheet Network."
+    page.text(2, 0, f"{where} {material.left_out}".rstrip(), NOTE)
     page.text(TABLE_TOP - 2, 0, "step", HEADER, span=(2, 1))
     for names in (material.main, material.extra):
         _header(page, material, names)
