@@ -68,9 +68,9 @@ FAULTS = (
     ),
     Fault(
         "the worst rate is said to get lowest",
-        "backprop/workbook/rates_words.py",
-        "best = min(lower,",
-        "best = max(lower,",
+        "backprop/workbook/rates_verdicts.py",
+        "ends.index(min(numbers))",
+        "ends.index(max(numbers))",
         "tests/backprop/workbook/test_rates_words.py",
     ),
     Fault(

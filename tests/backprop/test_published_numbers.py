@@ -8,6 +8,8 @@ import pytest
 
 from handgrad.backprop import (
     BiasRule,
+    Layer,
+    Network,
     UpdateOrder,
     build_graph,
     load_network,
@@ -90,15 +92,22 @@ def test_no_learning_rate_makes_the_classic_error_rise() -> None:
     assert sweep.ended_higher == (False,) * len(rates)
 
 
-def test_the_diverging_network_converges_up_to_one_and_diverges_at_two() -> None:
-    sweep = rate_sweep(load_network("diverging"), [0.1, 0.2, 0.5, 0.8, 1.0, 2.0], 100)
+def unbounded() -> Network:
+    """The classic network with trained biases and an output that nothing bounds."""
+    layers = (Layer(2), Layer(2, "identity"))
+    found = replace(load_network("classic-biased"), bias=BiasRule.NEURON, biases=(0.35, 0.6), layers=layers)
+    return replace(found, learning_rate=2.0)
+
+
+def test_the_unbounded_network_converges_up_to_one_and_ends_higher_at_two() -> None:
+    sweep = rate_sweep(unbounded(), [0.1, 0.2, 0.5, 0.8, 1.0, 2.0], 100)
     assert sweep.ended_higher == (False,) * 5 + (True,)
     assert (sweep.errors[100, :5] < 1e-6).all()
     assert (f"{sweep.errors[1, 5]:.3f}", f"{sweep.errors[100, 5]:.2f}") == ("3.367", "16.71")
 
 
 def test_an_overflowing_run_is_reported_with_its_step_and_without_a_warning() -> None:
-    network = replace(load_network("diverging"), bias=BiasRule.LAYER, biases=(0.35, 0.6))
+    network = replace(unbounded(), bias=BiasRule.LAYER, biases=(0.35, 0.6))
     sweep = rate_sweep(network, [0.5, 2.0], 1000)
     assert sweep.diverged_at[0] is None
     assert sweep.diverged_at[1] == trace(network, 1000, ["E_total"]).diverged_at

@@ -55,13 +55,13 @@ def test_an_unknown_quantity_is_refused_with_the_nearest_known() -> None:
 
 
 def test_biases_of_units_become_one_a_layer_only_where_they_agree() -> None:
-    diverging = load_network("diverging")
-    assert adapt(diverging, bias="layer").biases == (0.35, 0.6)
-    assert adapt(adapt(diverging, bias="none"), bias="fixed").biases == (0.0, 0.0)
-    uneven = handgrad.backprop(diverging, steps=1).trace.row(1)
+    trained = adapt(load_network("classic-biased"), bias="neuron")
+    assert adapt(trained, bias="layer").biases == (0.35, 0.6)
+    assert adapt(adapt(trained, bias="none"), bias="fixed").biases == (0.0, 0.0)
+    uneven = handgrad.backprop(trained, steps=1).trace.row(1)
     import dataclasses
 
-    learned = dataclasses.replace(diverging, biases=tuple(uneven[f"b{number}"] for number in range(1, 5)))
+    learned = dataclasses.replace(trained, biases=tuple(uneven[f"b{number}"] for number in range(1, 5)))
     with pytest.raises(UsageError, match="the units of layer 1 have different biases"):
         adapt(learned, bias="layer")
 

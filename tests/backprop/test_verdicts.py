@@ -131,7 +131,7 @@ def test_the_words_tell_the_step_and_the_reason() -> None:
     outcome, errors = said(classic, 1e6)
     assert outcome is Outcome.STUCK_HIDDEN and errors[-1] == pytest.approx(0.2401, abs=1e-4)
     assert said(load_network("xor"), 1e6)[0] is Outcome.STUCK_OUTPUTS
-    assert said(load_network("xor"), 0.5)[0] is Outcome.BARELY_MOVES
+    assert said(load_network("xor"), 0.001)[0] is Outcome.BARELY_MOVES
 
 
 def test_a_layer_is_flat_when_every_unit_of_it_is() -> None:

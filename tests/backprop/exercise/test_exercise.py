@@ -241,7 +241,7 @@ def test_a_rule_speaks_only_of_what_is_asked_or_given() -> None:
     xor, diverging = make(load_network("xor"), 7).graph, make(load_network("diverging"), 7).graph
     assert rule(xor, "E_total") == "(E1[1] + E1[2]) / 2"
     assert rule(diverging, "E1") == "0.5 · (t1 − o1)²"
-    assert rule(xor, "delta_h1[2]") == "(δ_o1[2] · w5) · (a_h1[2] · (1 − a_h1[2]))"
+    assert rule(xor, "delta_h1[2]") == "(δ_o1[2] · w5) · (1 − a_h1[2]²)"
 
 
 def test_a_unit_that_only_repeats_its_net_input_is_not_asked_twice() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
 from handgrad.backprop import Layer, Network, Sample, load_network, preset_names
 from handgrad.backprop.limits import DEFAULT_RATES, MAX_CELLS, MAX_RATE_CELLS
@@ -59,7 +59,13 @@ def test_a_large_network_says_how_many_steps_it_compares() -> None:
     assert_complete_or_said(large, 100)
 
 
-@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=10,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(network=networks(order=None))
 def test_a_drawn_network_compares_all_steps_or_says_how_many(network: Network) -> None:
     assert_complete_or_said(network, 20)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
@@ -12,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handgrad.backprop import load_network
+from handgrad.backprop import load_network, preset_names, trace
 from handgrad.backprop.limits import DEFAULT_RATES
 from handgrad.backprop.simulate import RateSweep
-from handgrad.backprop.workbook import rates_words
-from handgrad.backprop.workbook.content import gather
-from handgrad.backprop.workbook.rates_words import ended_higher, listed, rises, what_is_seen
+from handgrad.backprop.verdicts import verdict_of
+from handgrad.backprop.workbook import rates_words, workbook_plan
+from handgrad.backprop.workbook.rates_words import ended_higher, rises
 from oracle.torch_network import TorchNetwork
 
 
@@ -29,10 +28,6 @@ def made_up(*errors: list[float], rates: tuple[float, ...] = (), quantities: int
     return SimpleNamespace(
         sweep=sweep, rate_steps=1234, graph=SimpleNamespace(quantities=[0] * quantities), compact="c"
     )
-
-
-def compared(*errors: list[float], **more: Any) -> str:
-    return rates_words._compared(made_up(*errors, **more))
 
 
 def tried(monkeypatch: pytest.MonkeyPatch, error: dict[float, list[float]], **more: Any) -> tuple[str, int]:
@@ -47,59 +42,35 @@ def tried(monkeypatch: pytest.MonkeyPatch, error: dict[float, list[float]], **mo
         return RateSweep(rates, np.array(columns).T, at)
 
     monkeypatch.setattr(rates_words, "rate_sweep", sweep)
-    return rates_words._tried(made_up([1.0, 0.5], **more)), asked[0]
+    return rates_words.what_many_rates_do(made_up([1.0, 0.5], **more)), asked[0]
 
 
 @pytest.mark.parametrize("name", ["classic", "diverging", "xor", "three-classes"])
-def test_the_rate_that_gets_lowest_is_the_one_that_does_so_in_torch(name: str) -> None:
+def test_the_rate_that_is_said_to_get_lowest_does_so_in_torch(name: str) -> None:
     network, steps = load_network(name), 20
-    last, higher = {}, []
+    last = {}
     for rate in DEFAULT_RATES:
         twin = TorchNetwork(dataclasses.replace(network, learning_rate=rate))
-        before = float(twin.error().detach())
         twin.train(steps)
         last[rate] = float(twin.error().detach())
-        if last[rate] > before:
-            higher.append(rate)
-    said = what_is_seen(gather(network, steps, DEFAULT_RATES))[0]
-    found = re.search(r"η = (\S+) gets lowest: E_total = (\S+) after 20 steps\.", said)
-    assert found is not None
-    assert float(found[1]) == min(last, key=lambda rate: last[rate])
-    assert float(found[2]) == pytest.approx(min(last.values()), rel=1e-5)
-    end = re.search(r"At η = ([^.]*(?:\.\d[^.]*)*) the error is higher after 20 steps", said)
-    assert ([float(each) for each in re.findall(r"[0-9.]+", end[1])] if end else []) == higher
+    cells = workbook_plan(network, steps=steps)["Learning rates"].cells.values()
+    (said,) = [str(cell.value) for cell in cells if str(cell.value).startswith("Lowest after")]
+    assert said == f"Lowest after 20 steps: η = {min(last, key=lambda rate: last[rate]):g}"
 
 
-def test_errors_that_fall_at_every_rate_are_said_to_fall_in_every_step() -> None:
-    assert compared([3.0, 2.0, 1.0], [3.0, 1.5, 0.5]) == (
-        "At all 2 rates the error falls in every one of the 1,234 steps. "
-        "η = 1 gets lowest: E_total = 0.5 after 1,234 steps."
-    )
+@pytest.mark.parametrize("name", preset_names())
+def test_the_verdicts_of_the_sheet_are_those_of_the_runs(name: str) -> None:
+    network, rates = load_network(name), (1e-6, 0.1, 1.0, 2.0, 1e6)
+    plan = workbook_plan(network, steps=60, rates=rates)["Learning rates"]
+    found = [plan.cells[5 + number, len(rates) + 6].value for number in range(len(rates))]
+    runs = [trace(network, 60, changes={"learning_rate": rate}) for rate in rates]
+    assert found == [verdict_of(run).words for run in runs]
+    assert len(set(found)) > 2
 
 
-def test_what_rises_what_ends_higher_and_what_overflows_is_told_apart() -> None:
-    nan = math.nan
-    said = compared(
-        [3.0, 2.0, 1.25], [3.0, 4.0, 2.0], [3.0, 2.0, 3.5], [3.0, nan, nan], [3.0, 3.1, 2.9], [1.0, 2.0, math.inf]
-    )
-    assert said == (
-        "At η = 2 the numbers overflow at step 1: diverged. At η = 3 the numbers overflow at step 2: diverged. "
-        "At η = 1.5 the error is higher after 1,234 steps than at first. "
-        "At η = 1 and 2.5 it rises on the way, but ends lower. "
-        "η = 0.5 gets lowest: E_total = 1.25 after 1,234 steps."
-    )
-
-
-def test_where_no_rate_lowers_the_error_none_is_called_lowest() -> None:
-    assert compared([1.0, 2.0], [1.0, math.nan]) == (
-        "At η = 1 the numbers overflow at step 1: diverged. At η = 0.5 the error is higher after 1,234 steps than at "
-        "first. No rate of these lowers the error."
-    )
-
-
-def test_one_that_falls_beside_one_that_rises_is_not_called_all() -> None:
-    assert "At all" not in compared([3.0, 2.0, 1.0], [3.0, 2.0, 4.0])
-    assert "At all" not in compared([3.0, 2.0, 1.0], [3.0, 3.5, 1.0])
+def test_where_no_run_ends_in_a_number_none_is_called_lowest() -> None:
+    cells = workbook_plan(load_network("diverging"), steps=50, rates=(2.0, 50.0))["Learning rates"].cells.values()
+    assert "At no rate does the training end in a number." in [cell.value for cell in cells]
 
 
 def test_a_rise_that_rounding_can_make_is_none_and_one_beyond_is() -> None:
@@ -110,10 +81,6 @@ def test_a_rise_that_rounding_can_make_is_none_and_one_beyond_is() -> None:
             assert rises(sweep) == [counted] and ended_higher(sweep) == [bool(counted)]
     assert rises(made_up([1.0, 1.0, 1.0]).sweep) == [0] and ended_higher(made_up([1.0, 1.0]).sweep) == [False]
     assert rises(made_up([1.0, 2.0, 1.0, 2.0, math.nan]).sweep) == [3]
-
-
-def test_words_are_listed_as_one_says_them() -> None:
-    assert listed(["a"]) == "a" and listed(["a", "b"]) == "a and b" and listed(["a", "b", "c"]) == "a, b and c"
 
 
 def test_the_rates_tried_go_from_a_tenth_to_a_thousand_evenly_on_a_logarithmic_axis() -> None:
@@ -149,9 +116,3 @@ def test_a_large_network_is_tried_for_fewer_steps_and_says_so(monkeypatch: pytes
     for quantities, expected in ((1_000, 100), (1_001, 20)):
         said, steps = tried(monkeypatch, {}, quantities=quantities)
         assert steps == expected and f"were tried, {expected} steps each" in said
-
-
-def test_the_paragraphs_are_that_of_the_books_rates_and_that_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rates_words, "_compared", lambda material: f"first of {material}")
-    monkeypatch.setattr(rates_words, "_tried", lambda material: f"second of {material}")
-    assert what_is_seen("m") == ["first of m", "second of m"]  # type: ignore[arg-type]

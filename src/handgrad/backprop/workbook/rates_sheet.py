@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 
 from handgrad.backprop.limits import MAX_RATE_CELLS
+from handgrad.backprop.verdicts import MEANING
 from handgrad.backprop.workbook.charts import rates_chart
 from handgrad.backprop.workbook.content import RATES, Material
 from handgrad.backprop.workbook.looks import (
+    AS_WRITTEN,
     COUNT,
     HEADER,
     HEADING,
@@ -18,19 +19,25 @@ from handgrad.backprop.workbook.looks import (
     PROSE,
     STEP,
     SUBTITLE,
+    TEXT,
     TITLE,
     VALUE,
     VERDICT,
 )
 from handgrad.backprop.workbook.plan import Page, SheetPlan
-from handgrad.backprop.workbook.rates_words import NOISE, SLACK, what_is_seen
+from handgrad.backprop.workbook.rates_verdicts import (
+    feature_cell,
+    lowest_formula,
+    rate_features,
+    rate_verdict,
+    verdict_formula,
+)
+from handgrad.backprop.workbook.rates_words import what_many_rates_do
 from handgrad.backprop.workbook.rates_working import RATES_LEFT, RATES_TOP, rate_values, working_cell
-from handgrad.backprop.workbook.table_columns import DIVERGED, LARGE
-from handgrad.xlsx.writer import Bounds, Print, Value, address, column_letters
+from handgrad.backprop.workbook.table_columns import LARGE
+from handgrad.xlsx.writer import Bounds, Print, Rule, address, column_letters
 
 SIDE_WIDTH, LINE = 5, 95
-HIGHER, ROSE, FELL = "ended higher than it began", "ended lower, rose on the way", "never rose"
-NO_COUNT = "–"
 RATE_INPUT = replace(INPUT, align="center", number='"η = "General')
 
 
@@ -54,6 +61,7 @@ def rates_sheet(material: Material) -> SheetPlan:
     row = _words(page, material, row + 1, side)
     page.charts.append(rates_chart(material, False, row + 1, side, 620, 330))
     page.charts.append(rates_chart(material, True, row + 19, side, 620, 330))
+    _meanings(page, row + 37, side)
     page.widths |= {0: 7, side - 1: 3, side: 10} | {RATES_LEFT + n: 12 for n in range(count)}
     page.widths |= {side + number: 15 for number in range(1, SIDE_WIDTH)}
     page.widths[side + SIDE_WIDTH - 1] = 34
@@ -82,65 +90,51 @@ def _table(page: Page, material: Material) -> None:
 
 
 def _summary(page: Page, material: Material, side: int) -> int:
-    """Write one line a rate: first and last error, how often it rose, and the verdict in a word, all live."""
+    """Write one line a rate: first and last error, how often it rose, and the verdict in words, all live."""
     row = RATES_TOP - 2
     page.text(row, side, "What is seen", HEADING)
-    heads = ("η", "E at first", f"E after {material.rate_steps} steps", "steps up", "verdict")
+    heads = ("η", "E at first", f"E after {material.rate_steps:,} steps", "steps up", "verdict")
     for number, head in enumerate(heads):
         page.text(row + 1, side + number, head, HEADER)
     for number, rate in enumerate(material.rates):
         values = rate_values(material, number)["E_total"]
-        top, bottom = RATES_TOP + 1, RATES_TOP + material.rate_steps + 1
         letters = column_letters(RATES_LEFT + number)
-        first, last, whole = f"{letters}{top}", f"{letters}{bottom}", f"{letters}{top}:{letters}{bottom}"
+        first, last = f"{letters}{RATES_TOP + 1}", f"{letters}{RATES_TOP + material.rate_steps + 1}"
         line = row + 2 + number
         page.formula(line, side, f"{letters}{RATES_TOP}", rate, replace(LABEL, align="center", indent=0, bold=True))
         page.formula(line, side + 1, first, values[0], VALUE)
         page.formula(line, side + 2, last, values[-1], VALUE)
-        count = material.rate_steps + 1
-        before, after = f"{letters}{top}:{letters}{bottom - 1}", f"{letters}{top + 1}:{letters}{bottom}"
-        rises = f"SUMPRODUCT(--({after}>{before}*(1+{SLACK:g})+{NOISE:g}))" if material.rate_steps else "0"
-        broken = any(isinstance(value, str) for value in values)
-        rose: Value = NO_COUNT if broken else _rises(values)
-        page.formula(line, side + 3, f'IF(COUNT({whole})<{count},"{NO_COUNT}",{rises})', rose, COUNT)
-        up = address(line, side + 3)
-        verdict = (
-            f'IF(COUNT({whole})<{count},"{DIVERGED} at step "&COUNT({whole}),'
-            f'IF({last}>{first}*(1+{SLACK:g})+{NOISE:g},"{HIGHER}",IF({up}>0,"{ROSE}","{FELL}")))'
-        )
-        page.formula(line, side + 4, verdict, verdict_of(values), VERDICT)
-    return row + 2 + len(material.rates)
+        rises = feature_cell(material, number, "rises")
+        page.formula(line, side + 3, rises, float(rate_features(material, number).rises), COUNT)
+        said = rate_verdict(material, number).words
+        page.formula(line, side + 4, verdict_formula(material, number), said, VERDICT)
+    row += 2
+    last_row = row + len(material.rates) - 1
+    rates, lasts = (f"{address(row, column, True)}:{address(last_row, column, True)}" for column in (side, side + 2))
+    formula, lowest = lowest_formula(material, lasts, rates)
+    page.formula(last_row + 1, side, formula, lowest, replace(TEXT, bold=True), span=(1, SIDE_WIDTH))
+    return last_row + 2
 
 
-def _rises(values: list[Value]) -> float:
-    """Return at how many steps to the next the error rose."""
-    return float(sum(above(after, before) for before, after in pairwise(values)))
-
-
-def above(after: Value, before: Value) -> bool:
-    """Return whether an error is higher than another by more than rounding."""
-    return not isinstance(after, str) and not isinstance(before, str) and after > before * (1 + SLACK) + NOISE
-
-
-def verdict_of(values: list[Value]) -> str:
-    """Return the verdict's words for one run."""
-    numbers = [value for value in values if not isinstance(value, str)]
-    if len(numbers) < len(values):
-        return f"{DIVERGED} at step {len(numbers)}"
-    if above(numbers[-1], numbers[0]):
-        return HIGHER
-    return ROSE if _rises(values) else FELL
+def _meanings(page: Page, row: int, side: int) -> None:
+    """Write what each verdict means, as far as the words do not say it."""
+    page.text(row, side, "What the verdicts mean", HEADING)
+    told = [(outcome, meaning) for outcome, meaning in MEANING.items() if meaning]
+    for line, (outcome, meaning) in enumerate(told, start=row + 1):
+        page.text(line, side, outcome.value, replace(TEXT, bold=True, size=9))
+        page.text(line, side + 2, meaning, replace(TEXT, size=9))
 
 
 def _words(page: Page, material: Material, row: int, side: int) -> int:
-    """Write the paragraphs over several rows each, so that the table's rows beside them keep their height."""
-    page.text(row, side, "For the numbers as written", HEADING)
-    row += 1
-    for paragraph in what_is_seen(material):
-        rows = -(-len(paragraph) // LINE)
-        page.text(row, side, paragraph, PROSE, span=(rows, SIDE_WIDTH))
-        row += rows
-    return row
+    """Write what many more rates were seen to do, over several rows, so that the table's rows beside keep their height."""
+    written, changed = "For the numbers as written", "For the numbers as first written"
+    page.formula(row, side, f'IF(inputs_changed>0,"{changed}","{written}")', written, HEADING, span=(1, SIDE_WIDTH))
+    paragraph = what_many_rates_do(material)
+    rows = -(-len(paragraph) // LINE)
+    page.text(row + 1, side, paragraph, PROSE, span=(rows, SIDE_WIDTH))
+    area = (row, side), (row + rows, side + SIDE_WIDTH - 1)
+    page.rules.append(Rule(*area, "inputs_changed>0", *AS_WRITTEN))
+    return row + 1 + rows
 
 
-__all__ = ["rates_sheet", "verdict_of"]
+__all__ = ["rates_sheet"]

@@ -5,22 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from handgrad.backprop.simulate import RateSweep, rate_sweep
+from handgrad.backprop.verdicts import NOISE, SLACK
 from handgrad.backprop.workbook.content import Material
 
 TRIED = tuple(float(f"{rate:.3g}") for rate in np.geomspace(0.1, 1000, 41))
 TRIED_STEPS, FEWER_STEPS, MANY = 100, 20, 1_000
-SLACK, NOISE = 1e-9, 1e-15
-"""An error rose if it is higher by more than rounding can make it: spreadsheets compare with less than 16 digits."""
-
-
-def what_is_seen(material: Material) -> list[str]:
-    """Return paragraphs on the learning rates, true for this network with the numbers it was written with."""
-    return [_compared(material), _tried(material)]
-
-
-def listed(words: list[str]) -> str:
-    """Return ``a``, ``a and b``, ``a, b and c``."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def ended_higher(sweep: RateSweep) -> list[bool]:
@@ -36,34 +25,8 @@ def rises(sweep: RateSweep) -> list[int]:
     return [int(count) for count in (~fell).sum(axis=0)]
 
 
-def _compared(material: Material) -> str:
-    sweep = material.sweep
-    names = [f"{rate:g}" for rate in sweep.rates]
-    last = sweep.errors[-1]
-    sentences = []
-    for number, name in enumerate(names):
-        if sweep.diverged_at[number] is not None:
-            sentences.append(f"At η = {name} the numbers overflow at step {sweep.diverged_at[number]}: diverged.")
-    higher = [n for n, up in enumerate(ended_higher(sweep)) if up and sweep.diverged_at[n] is None]
-    if higher:
-        whose = listed([names[n] for n in higher])
-        sentences.append(f"At η = {whose} the error is higher after {material.rate_steps:,} steps than at first.")
-    rose = [n for n, up in enumerate(rises(sweep)) if up and n not in higher and sweep.diverged_at[n] is None]
-    if rose:
-        sentences.append(f"At η = {listed([names[n] for n in rose])} it rises on the way, but ends lower.")
-    lower = [n for n, up in enumerate(ended_higher(sweep)) if not up]
-    if not lower:
-        return " ".join([*sentences, "No rate of these lowers the error."])
-    best = min(lower, key=lambda n: float(last[n]))
-    if len(lower) == len(names) and not rose:
-        sentences.append(
-            f"At all {len(names)} rates the error falls in every one of the {material.rate_steps:,} steps."
-        )
-    sentences.append(f"η = {names[best]} gets lowest: E_total = {last[best]:.6g} after {material.rate_steps:,} steps.")
-    return " ".join(sentences)
-
-
-def _tried(material: Material) -> str:
+def what_many_rates_do(material: Material) -> str:
+    """Return a paragraph on 41 learning rates, true for this network with the numbers it was written with."""
     steps = TRIED_STEPS if len(material.graph.quantities) <= MANY else FEWER_STEPS
     sweep = rate_sweep(material.compact, TRIED, steps)
     tried = f"{len(TRIED)} rates from 0.1 to 1000 were tried, {steps} steps each"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
@@ -14,7 +15,7 @@ from handgrad.xlsx.writer import Value, address
 
 RATES_TOP, RATES_LEFT = 5, 1
 """On the sheet Learning rates: the first row of the table and the column of the first rate."""
-HEAD, TOP = 3, 4
+HEAD, BLOCKS_TOP = 3, 4
 
 
 @cache
@@ -23,19 +24,19 @@ def rate_values(material: Material, number: int) -> dict[str, list[Value]]:
     return shown_values(material.rate_runs[number])
 
 
-def _block_top(material: Material, number: int) -> int:
+def block_top(material: Material, number: int) -> int:
     """Return the first row of a rate's block."""
-    return TOP + number * (material.rate_steps + 1)
+    return BLOCKS_TOP + number * (material.rate_steps + 1)
 
 
 def working_cell(material: Material, name: str, number: int, step: int) -> str:
     """Return the cell of a quantity in the block of a rate."""
     column = material.rate_columns[name]
-    return f"'{RATES_WORKING}'!{address(_block_top(material, number) + step, column)}"
+    return f"'{RATES_WORKING}'!{address(block_top(material, number) + step, column)}"
 
 
-def rates_working_sheet(material: Material) -> SheetPlan:
-    """Return every quantity of every run that the comparison shows."""
+def rates_working_sheet(material: Material, finish: Callable[[Page, Material], None]) -> SheetPlan:
+    """Return every quantity of every run that the comparison shows; ``finish`` puts what is said of them beside them."""
     page = Page(RATES_WORKING)
     page.text(0, 0, "Rates working", TITLE)
     page.text(
@@ -64,9 +65,10 @@ def rates_working_sheet(material: Material) -> SheetPlan:
         rates = Column(0, "learning_rate", source, source, [rate] * height, VALUE)
         count = Column(1, "step", None, "B{-1}+1", steps, STEP)
         quantities = (replace(column, values=values[column.name]) for column in written)
-        page.tables.append(Table(_block_top(material, number), (rates, count, *quantities)))
+        page.tables.append(Table(block_top(material, number), (rates, count, *quantities)))
     page.widths |= dict.fromkeys((0, 1, *columns.values()), 10)
-    return page.done(freeze=(TOP, RATES_WORKING_LEFT), working=True)
+    finish(page, material)
+    return page.done(freeze=(BLOCKS_TOP, RATES_WORKING_LEFT), working=True)
 
 
-__all__ = ["rate_values", "rates_working_sheet", "working_cell"]
+__all__ = ["block_top", "rate_values", "rates_working_sheet", "working_cell"]

@@ -18,6 +18,7 @@ from handgrad.backprop.workbook.file import write_plan
 from handgrad.backprop.workbook.network_sheet import network_sheet
 from handgrad.backprop.workbook.plan import Plan
 from handgrad.backprop.workbook.rates_sheet import rates_sheet
+from handgrad.backprop.workbook.rates_verdicts import put_features
 from handgrad.backprop.workbook.rates_working import rates_working_sheet
 from handgrad.backprop.workbook.training_sheet import training_sheet
 from handgrad.files import check_free
@@ -37,7 +38,7 @@ def workbook_plan(network: Network, *, steps: int = DEFAULT_STEPS, rates: Sequen
         rates_sheet(material),
         checks_sheet(material, checks),
         conventions_sheet(material),
-        rates_working_sheet(material),
+        rates_working_sheet(material, put_features),
         checks_working_sheet(material, checks.checked),
         chart_data_sheet(material),
     )
