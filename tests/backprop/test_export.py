@@ -9,10 +9,12 @@ import json
 import math
 
 import pytest
+from hypothesis import Phase, given, settings
 
-from handgrad.backprop import Trace, load_network, preset_names, trace
+from handgrad.backprop import Network, Trace, UpdateOrder, load_network, preset_names, trace
 from handgrad.backprop.export import csv_chunks, export_columns, json_chunks
 from handgrad.backprop.network.file import network_table, parse_network
+from oracle.drawn_networks import networks
 
 CLASSIC_HEADER = (
     "step t1 t2 i1 i2 w1 w2 w3 w4 w5 w6 w7 w8 h1 a_h1 h2 a_h2 o1 a_o1 o2 a_o2 E1 E2 E_total "
@@ -58,6 +60,13 @@ def test_every_quantity_of_every_step_comes_back_exactly_from_both(name: str) ->
 
 def test_the_csv_of_the_classic_network_begins_with_the_header_of_the_sheet() -> None:
     assert " ".join(read_csv(trace(load_network("classic"), 1))[0]).startswith(f"{CLASSIC_HEADER} ")
+
+
+@settings(max_examples=20, deadline=None, derandomize=True, phases=[Phase.generate])
+@given(network=networks())
+def test_both_orders_of_the_updates_give_the_same_columns_in_the_same_order(network: Network) -> None:
+    other = dataclasses.replace(network, order=UpdateOrder.OUTPUT_FIRST)
+    assert read_csv(trace(network, 0))[0] == read_csv(trace(other, 0))[0]
 
 
 def test_more_rows_than_are_written_at_once_stay_in_order() -> None:

@@ -6,6 +6,7 @@ A number that is no longer finite is ``null`` in JSON, which has no other word f
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import math
@@ -13,8 +14,10 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
+from handgrad.backprop.graph.build import build_graph
 from handgrad.backprop.graph.graph import Graph, Kind
 from handgrad.backprop.network.file import network_table
+from handgrad.backprop.network.network import UpdateOrder
 from handgrad.backprop.simulate import Trace
 from handgrad.text import csv_cell
 
@@ -27,7 +30,19 @@ ROWS_AT_ONCE = 1000
 def export_columns(graph: Graph) -> tuple[str, ...]:
     """Return the training table's columns, then all other quantities, then the settings: every name of the graph once."""
     settings = tuple(quantity.name for quantity in graph.of_kind(Kind.SETTING))
-    return (*graph.main_columns, *graph.extra_columns, *settings)
+    return (*graph.main_columns, *_extra_columns(graph), *settings)
+
+
+def _extra_columns(graph: Graph) -> tuple[str, ...]:
+    """Return the other columns, whatever order a step takes in one and the same order.
+
+    With the output layer first its new weights come before the hidden layers' slopes. Files are laid side by side, and then
+    a column must stand where it stands in the other file.
+    """
+    if graph.network.order is UpdateOrder.OLD_WEIGHTS:
+        return graph.extra_columns
+    usual = build_graph(dataclasses.replace(graph.network, order=UpdateOrder.OLD_WEIGHTS)).extra_columns
+    return tuple(sorted(graph.extra_columns, key=usual.index))
 
 
 def csv_chunks(trace: Trace) -> Iterator[bytes]:

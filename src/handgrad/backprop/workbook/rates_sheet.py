@@ -37,7 +37,7 @@ from handgrad.backprop.workbook.rates_working import RATES_LEFT, RATES_TOP, rate
 from handgrad.backprop.workbook.table_columns import LARGE
 from handgrad.xlsx.writer import Bounds, Print, Rule, address, column_letters
 
-SIDE_WIDTH, LINE = 5, 95
+SIDE_WIDTH, PARAGRAPH_ROWS = 5, 4
 RATE_INPUT = replace(INPUT, align="center", number='"η = "General')
 
 
@@ -130,7 +130,7 @@ def _words(page: Page, material: Material, row: int, side: int) -> int:
     written, changed = "For the numbers as written", "For the numbers as first written"
     page.formula(row, side, f'IF(inputs_changed>0,"{changed}","{written}")', written, HEADING, span=(1, SIDE_WIDTH))
     paragraph = what_many_rates_do(material)
-    rows = -(-len(paragraph) // LINE)
+    rows = PARAGRAPH_ROWS
     page.text(row + 1, side, paragraph, PROSE, span=(rows, SIDE_WIDTH))
     area = (row, side), (row + rows, side + SIDE_WIDTH - 1)
     page.rules.append(Rule(*area, "inputs_changed>0", *AS_WRITTEN))
