@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -83,12 +83,14 @@ class RateSweep(Shown):
     """E_total by step and learning rate: ``errors`` has the shape ``[steps + 1, rates]``.
 
     ``diverged_at[j]`` is the first step at which rate j's error is no longer finite, or None. Short of that an error
-    may rise and stay up (saturated hidden units can bound it): see :attr:`ended_higher` and :attr:`rises`.
+    may rise and stay up (saturated hidden units can bound it): see :attr:`ended_higher` and :attr:`rises`. ``last`` are
+    the parameters in the last row, by name, of shape ``[rates]``.
     """
 
     rates: tuple[float, ...]
     errors: Floats
     diverged_at: tuple[int | None, ...]
+    last: Mapping[str, Floats] = field(default_factory=dict)
 
     @property
     def ended_higher(self) -> tuple[bool, ...]:
@@ -213,13 +215,18 @@ def rate_sweep(network: Network | Graph, rates: Sequence[float], steps: int) -> 
     values = _first_values(graph, {"learning_rate": np.asarray(rates, dtype=np.float64)})
     slots = _slots(graph)
     errors = np.empty((steps + 1, len(rates)))
+    last: dict[str, Floats] = {}
     with np.errstate(all="ignore"):
         for number in range(steps + 1):
+            if number == steps:
+                places = zip(graph.successors, slots, strict=True)
+                last = {name: np.broadcast_to(np.asarray(values[slot], float), len(rates)) for name, slot in places}
             errors[number], *following = step(values)
             for slot, value in zip(slots, following, strict=True):
                 values[slot] = value
     errors.setflags(write=False)
-    return RateSweep(tuple(rates), errors, tuple(_first_false(column) for column in np.isfinite(errors).T))
+    diverged_at = tuple(_first_false(column) for column in np.isfinite(errors).T)
+    return RateSweep(tuple(rates), errors, diverged_at, MappingProxyType(last))
 
 
 def gradient(network: Network | Graph, changes: Mapping[str, float] | None = None) -> dict[str, float]:

@@ -19,7 +19,7 @@ from typing import Any
 from handgrad.backprop.graph.build import build_graph
 from handgrad.backprop.graph.graph import Graph, Kind
 from handgrad.backprop.network.network import Network
-from handgrad.backprop.simulate import Trace, evaluate
+from handgrad.backprop.simulate import RateSweep, Trace, evaluate
 
 SLACK, NOISE = 1e-9, 1e-15
 """An error rose or fell if it moved by more than rounding can move it: spreadsheets compare with less than 16 digits."""
@@ -229,6 +229,16 @@ def verdict_of(run: Trace) -> Verdict:
     last = {name: float(run[name][-1]) for name in run.graph.parameters}
     flat = Flat.NONE if run.diverged_at is not None else flat_layer(run.graph.network, last)
     return verdict_on(features_of([float(error) for error in run["E_total"]], flat))
+
+
+def verdicts_of(network: Network, sweep: RateSweep) -> tuple[Verdict, ...]:
+    """Return what the runs of a network at several learning rates did."""
+    found: list[Verdict] = []
+    for index in range(len(sweep.rates)):
+        last = {name: float(values[index]) for name, values in sweep.last.items()}
+        flat = Flat.NONE if sweep.diverged_at[index] is not None else flat_layer(network, last)
+        found.append(verdict_on(features_of(sweep.errors[:, index].tolist(), flat)))
+    return tuple(found)
 
 
 def flat_layer(network: Network, parameters: Mapping[str, float]) -> Flat:

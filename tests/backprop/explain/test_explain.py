@@ -29,8 +29,9 @@ from handgrad.backprop import (
     rate_sweep,
     trace,
 )
-from handgrad.backprop.explain import derivation, explanation_paths, write_explanation
+from handgrad.backprop.explain import _first_step, derivation, explanation_paths, write_explanation
 from handgrad.backprop.explain.document import Document, Heading, Math, Paragraph, Table, User, say
+from handgrad.backprop.explain.glance import glance_figure
 from handgrad.backprop.explain.markdown import write_markdown
 from handgrad.backprop.explain.tex import escape, write_tex
 from handgrad.backprop.limits import DEFAULT_RATES
@@ -256,8 +257,8 @@ def test_no_learning_rate_from_a_tenth_to_a_thousand_makes_the_classic_error_ris
 
 
 def test_divergence_is_told_where_it_happens_and_only_there() -> None:
-    assert "Ended above the error they began with: 2." in markdown(load_network("diverging"), 100)
-    assert "Ended above" not in markdown(load_network("classic"), 100)
+    assert "| diverges at step 34 |" in markdown(load_network("diverging"), 100)
+    assert "diverges" not in markdown(load_network("classic"), 100)
 
 
 @pytest.mark.parametrize("tex", [False, True])
@@ -296,3 +297,44 @@ def test_the_latex_compiles(name: str, tmp_path: Path) -> None:
     run = subprocess.run(command, cwd=tmp_path, capture_output=True)
     assert run.returncode == 0, run.stdout[-1500:]
     assert (tmp_path / "derivation.pdf").stat().st_size > 20_000
+
+
+def dead_first(sizes: tuple[int, ...]) -> Network:
+    """A ReLU network whose first unit of the first layer is below 0 for its sample, too large to be written out or not."""
+    hidden, outputs = sizes
+    weights = (-0.5,) * 2 + (0.4,) * (2 * hidden - 2) + (0.3,) * (hidden * outputs)
+    layers = (Layer(hidden, "relu"), Layer(outputs))
+    return Network("dead first", layers, (Sample((0.5, 1.0), (0.9,) * outputs),), weights=weights)
+
+
+@pytest.mark.parametrize("sizes", [(2, 2), (12, 3)])
+def test_what_stands_for_the_others_is_a_unit_that_is_alive(sizes: tuple[int, ...]) -> None:
+    network = dead_first(sizes)
+    text = markdown(network, 2)
+    (update,) = re.findall(r"## 6\. The update(.*?)\n\| ", text, re.DOTALL)
+    assert "w_{3}^{+} = w_{3} - " in update and "w_{1}^{+}" not in update
+    if sizes == (12, 3):
+        assert "a_{h2} = " in text and "a_{h1} = " not in text
+    done = trace(network, 2)
+    figure = glance_figure(*_first_step(done))
+    shown = " ".join(found.get_text() for found in figure.texts)
+    assert "h_{2}" in shown and "h_{1}" not in shown
+
+
+WORDS_OF_RULES = {
+    UpdateRule.GRADIENT_DESCENT: ["moves against its derivative", "no memory"],
+    UpdateRule.MOMENTUM: ["memory, its velocity", "0 before the first step", r"$\mu^{k}$ times"],
+    UpdateRule.ADAM: ["two memories", "0 before the first step", "running mean", "root of the mean square"],
+}
+
+
+@pytest.mark.parametrize("rule", UpdateRule)
+@pytest.mark.parametrize("name", preset_names())
+def test_the_words_on_the_update_are_those_of_its_rule(name: str, rule: UpdateRule) -> None:
+    network = load_network(name)
+    text = markdown(dataclasses.replace(network, update=dataclasses.replace(network.update, rule=rule)), 2)
+    for other, words in WORDS_OF_RULES.items():
+        if other is rule:
+            assert all(one in text for one in words)
+        else:
+            assert words[0] not in text

@@ -173,3 +173,19 @@ def test_all_latex_is_read_by_matplotlib(name: str) -> None:
                 parser.parse(f"${quantity.latex} = {right}$")
     for entry in calc.ACTIVATIONS.values():
         parser.parse(f"${entry.reads_latex}$ ${entry.slope_latex}$")
+
+
+@pytest.mark.parametrize("rule", UpdateRule)
+@pytest.mark.parametrize("name", preset_names())
+def test_the_square_of_a_derivative_is_that_of_the_whole_fraction(name: str, rule: UpdateRule) -> None:
+    network = load_network(name)
+    graph = build_graph(dataclasses.replace(network, update=dataclasses.replace(network.update, rule=rule)))
+    squares = 0
+    for quantity in graph:
+        if quantity.expression is None:
+            continue
+        plain, latex = graph.plain(quantity.name), graph.latex(quantity.name)
+        assert re.search(r"∂\w+/∂[\w\[\]]+²", plain) is None, plain
+        assert re.search(r"\\frac\{(?:[^{}]|\{[^{}]*\})*\}\{(?:[^{}]|\{[^{}]*\})*\}\^", latex) is None, latex
+        squares += "(∂E/∂" in plain
+    assert (squares > 0) == (rule is UpdateRule.ADAM)

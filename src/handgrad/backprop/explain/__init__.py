@@ -14,7 +14,7 @@ from handgrad.backprop.explain.document import Document
 from handgrad.backprop.explain.equations import Equations
 from handgrad.backprop.explain.forward import described, error, forward, opening
 from handgrad.backprop.explain.markdown import write_markdown
-from handgrad.backprop.explain.scope import Scope
+from handgrad.backprop.explain.scope import Scope, working_units
 from handgrad.backprop.explain.tex import write_tex
 from handgrad.backprop.explain.training import all_values, rates, training, update
 from handgrad.backprop.simulate import RateSweep, Trace
@@ -30,7 +30,7 @@ def derivation(done: Trace, sweep: RateSweep) -> Document:
 
     ``done`` must hold every quantity (``trace(network, steps)``).
     """
-    scope, write = Scope(done.graph), Equations(done.graph, done.row(0))
+    scope, write = _first_step(done)
     return Document(
         (
             *opening(scope),
@@ -46,6 +46,12 @@ def derivation(done: Trace, sweep: RateSweep) -> Document:
             *all_values(scope, write),
         )
     )
+
+
+def _first_step(done: Trace) -> tuple[Scope, Equations]:
+    """Return what is shown of the first row, and what writes it."""
+    row = done.row(0)
+    return Scope(done.graph, working_units(done.graph, row)), Equations(done.graph, row)
 
 
 def explanation_paths(folder: Path, tex: bool = False) -> tuple[Path, ...]:
@@ -70,7 +76,7 @@ def write_explanation(
     make_folder(folder)
     document = derivation(done, sweep)
     text = write_tex(document) if tex else write_markdown(document)
-    scope, write = Scope(done.graph), Equations(done.graph, done.row(0))
+    scope, write = _first_step(done)
     figures = {"rules": glance_figure(scope, write), **draw_pictures(done, sweep)}
     for path in paths[1:]:
         write_whole(path, figure_bytes(figures[path.stem], path.suffix[1:]))

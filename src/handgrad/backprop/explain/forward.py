@@ -37,8 +37,8 @@ def opening(scope: Scope) -> Iterator[Block]:
         yield Paragraph(
             say(
                 f"This network is too large to write everything out (more than {ALL_UNITS} units or {ALL_PARAMETERS} "
-                "weights and biases). The derivation below is complete for the first unit of each layer and its first "
-                "weight; every other weight follows the same rule with its own numbers, and the tables at the end hold "
+                "weights and biases). The derivation below is complete for one unit of each layer and one weight "
+                "into it; every other weight follows the same rule with its own numbers, and the tables at the end hold "
                 "all values."
             )
         )

@@ -20,30 +20,30 @@ def _glance_rows(scope: Scope, write: Equations) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
 
     def first(kind: Kind, layer: int | None) -> Quantity | None:
-        return next((q for q in scope.shown(kind) if layer in (None, q.layer)), None)
+        """Return the first of a kind, and among the units of a layer one that works."""
+        found = [q for q in scope.shown(kind) if layer in (None, q.layer)]
+        before = {q.name: scope.unit_of((q.layer or 1) - 1) for q in found}
+        works = (q for q in found if q.unit == scope.unit_of(q.layer) and q.source in (None, q.unit, before[q.name]))
+        return next(works, found[0] if found else None)
 
     def add(words: str, quantity: Quantity | None) -> None:
         if quantity is not None:
             rows.append((words, _formula(write, quantity)))
 
     for layer in dict.fromkeys((max(last - 1, 1), last)):
-        where = "output" if layer == last else "hidden unit"
-        add(f"weighted sum of the first {where}", first(Kind.PRE_ACTIVATION, layer))
+        where = "an output" if layer == last else "a hidden unit"
+        add(f"pre-activation of {where}", first(Kind.PRE_ACTIVATION, layer))
         add("its activation", first(Kind.ACTIVATION, layer))
-    add("error of the first output", first(Kind.ERROR, None))
+    add("error of an output", first(Kind.ERROR, None))
     for layer in dict.fromkeys((last, max(last - 1, 1))):
         add("how the error moves with an activation", first(Kind.ERROR_SLOPE, layer))
         add("slope of the activation", first(Kind.ACTIVATION_SLOPE, layer))
-        add("delta of the " + ("output" if layer == last else "hidden unit"), first(Kind.DELTA, layer))
+        add("delta of " + ("an output" if layer == last else "a hidden unit"), first(Kind.DELTA, layer))
         add("derivative with respect to a weight", first(Kind.GRADIENT, layer))
-    name = graph.successors[graph[_first_gradient(scope)].of or ""]
-    add("the weight after the step", graph[name])
+    updated = first(Kind.GRADIENT, last)
+    assert updated is not None
+    add("the weight after the step", graph[graph.successors[updated.of or ""]])
     return rows
-
-
-def _first_gradient(scope: Scope) -> str:
-    """Return the derivative that the picture's last row updates by: the output layer's first."""
-    return scope.trained(len(scope.graph.network.layers))[0].name
 
 
 def _formula(write: Equations, quantity: Quantity) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from handgrad.backprop.graph.graph import Graph, Kind, Quantity
@@ -11,11 +12,32 @@ ALL_PARAMETERS = 30
 TABLE_DIGITS = 6
 
 
+def working_units(graph: Graph, values: Mapping[str, float]) -> tuple[int, ...]:
+    """Return for each layer its first unit that works in sample 1, or the first.
+
+    A ReLU below 0 passes nothing on and nothing back: every number derived with it is 0, and shows nothing.
+    """
+    found = []
+    for number, layer in enumerate(graph.network.layers, start=1):
+        units = [q for q in graph.of_kind(Kind.ACTIVATION) if q.layer == number and q.sample in (None, 1)]
+        alive = [q.unit or 1 for q in units if layer.activation != "relu" or values[q.name] > 0]
+        found.append(alive[0] if alive else 1)
+    return tuple(found)
+
+
 @dataclass(frozen=True)
 class Scope:
-    """Which quantities are derived in full; the tables hold every value in any case."""
+    """Which quantities are derived in full; the tables hold every value in any case.
+
+    ``units`` is for each layer the unit that is shown where there is no room for all: see :func:`working_units`.
+    """
 
     graph: Graph
+    units: tuple[int, ...] = ()
+
+    def unit_of(self, layer: int | None) -> int:
+        """Return the unit of a layer that stands for the others where not all are shown; of the inputs, the first."""
+        return self.units[layer - 1] if layer and self.units else 1
 
     @property
     def complete(self) -> bool:
@@ -29,14 +51,17 @@ class Scope:
         return len(self.graph.network.samples)
 
     def holds(self, quantity: Quantity) -> bool:
-        """Return whether a quantity is derived in full: in sample 1, and of a large network in the first units only."""
+        """Return whether a quantity is derived in full: in sample 1, and of a large network in one unit a layer only."""
         if quantity.sample not in (None, 1):
             return False
         if self.complete:
             return True
         if quantity.kind is Kind.SOFTMAX_PART and quantity.unit is None:
             return True
-        return quantity.unit in (None, 1) and quantity.source in (None, 1)
+        # The slope of a softmax has both of its units in one layer, a weight has them in two.
+        within = quantity.kind is Kind.ACTIVATION_SLOPE
+        before = quantity.layer if within else (quantity.layer or 1) - 1
+        return quantity.unit in (None, self.unit_of(quantity.layer)) and quantity.source in (None, self.unit_of(before))
 
     def shown(self, *kinds: Kind, layer: int | None = None) -> list[Quantity]:
         """Return the quantities of these kinds that are derived in full, of one layer if wanted."""

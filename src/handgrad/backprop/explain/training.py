@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from handgrad.backprop.explain.document import Block, Bullets, Code, Heading, Line, Math, Paragraph, Picture, Table, say
 from handgrad.backprop.explain.equations import Equations
@@ -14,24 +14,52 @@ from handgrad.backprop.network.network import UpdateOrder, UpdateRule
 from handgrad.backprop.presets import load_network
 from handgrad.backprop.simulate import RateSweep, Trace
 from handgrad.backprop.symbols.rendering import plain_number
+from handgrad.backprop.verdicts import MEANING, Verdict, verdicts_of
 
 MOST_COLUMNS = 12
 ROWS = (0, 1, 2, 3, 4, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 DIGITS = 10
+RULE_WORDS = {
+    UpdateRule.GRADIENT_DESCENT: (
+        "Every weight moves against its derivative, by the learning rate times as far. The rule has no memory: the step "
+        "depends on today's derivatives alone.",
+    ),
+    UpdateRule.MOMENTUM: (
+        r"Each weight has a memory, its velocity $u$, which is 0 before the first step. In every step the velocity keeps the "
+        r"part $\mu$ of itself and takes on today's derivative; then the weight moves against the velocity, by the learning "
+        r"rate times as far.",
+        r"So a derivative from $k$ steps ago still counts $\mu^{k}$ times. Derivatives that agree add up, to steps up to "
+        r"$\frac{1}{1 - \mu}$ times as long; derivatives that alternate in sign cancel.",
+    ),
+    UpdateRule.ADAM: (
+        r"Each weight has two memories, both 0 before the first step: $m$, a running mean of its derivatives, and $v$, one of "
+        r"their squares. In every step $m$ keeps the part $\beta_{1}$ of itself and takes on $1 - \beta_{1}$ times today's "
+        r"derivative; $v$ does the same with $\beta_{2}$ and the square. As both begin at 0 they are too small at first, and "
+        r"are divided by $c_{1}$ and $c_{2}$, which are small at first as well and go to 1.",
+        r"The weight moves against the mean divided by the root of the mean square. So the learning rate is about as long as "
+        r"a step is, whether the derivatives are large or small, and steps become shorter where their signs alternate. "
+        r"$\epsilon$ only keeps the division from being one by 0.",
+    ),
+}
+"""How a derivative becomes a step, in words: what is remembered, from what it starts, and what follows from it."""
 
 
 def update(scope: Scope, write: Equations) -> Iterator[Block]:
     """Yield the rule of the update for the first weight in full, all new values as a table."""
     graph = scope.graph
     yield Heading(2, say("6. The update"))
-    words = "Every weight moves against its derivative, by the learning rate times as far."
+    for words in RULE_WORDS[graph.network.update.rule]:
+        yield Paragraph(say(words))
     if graph.network.order is UpdateOrder.OLD_WEIGHTS:
-        words += " All derivatives are those of the old weights: nothing is updated before everything is computed."
-    yield Paragraph(say(words))
-    first = graph.parameters[0]
+        yield Paragraph(
+            say("All derivatives are those of the old weights: nothing is updated before everything is computed.")
+        )
+    # A weight into a unit that is dead today does not move, and would show nothing.
+    moving = (name for name in graph.parameters if write.values[f"dE/d{name}"])
+    first = next(moving, graph.parameters[0])
     parts = [q for q in graph.of_kind(Kind.UPDATE_PART) if _belongs(graph, q.of, first)]
     if graph.network.update.rule is not UpdateRule.GRADIENT_DESCENT:
-        yield Paragraph(say("What the rule carries from step to step starts at 0. For ", write.sign(first), ":"))
+        yield Paragraph(say("For ", write.sign(first), ":"))
     for quantity in parts:
         yield write.worked(quantity.name)
     yield write.worked(graph.successors[first])
@@ -103,21 +131,22 @@ def rates(scope: Scope, sweep: RateSweep) -> Iterator[Block]:
     yield Paragraph(say("The same first weights, trained with other learning rates; nothing else is changed."))
     yield Picture("rates", say("The error by step and learning rate, on a linear axis"))
     yield Picture("rates-log", say("The same on a logarithmic axis"))
+    verdicts = verdicts_of(scope.graph.network, sweep)
     marks = [step for step in (1, 10, 100, 1000, 10_000) if step < steps] + [steps]
-    header = (say("learning rate"), *(say(f"after {step:,}") for step in marks), say("steps on which it rose"))
+    header = (say("learning rate"), *(say(f"after {step:,}") for step in marks), say("what it does"))
     rows = [
         (
             number(rate),
             *(number(float(sweep.errors[step, index]), DIGITS) for step in marks),
-            say("0" if not sweep.rises[index] else f"{sweep.rises[index]:,}"),
+            say(verdicts[index].words),
         )
         for index, rate in enumerate(sweep.rates)
     ]
-    yield Table(header, tuple(rows), left=frozenset())
-    yield Bullets(tuple(_seen(scope, sweep)))
+    yield Table(header, tuple(rows), left=frozenset({len(header) - 1}))
+    yield Bullets(tuple(_seen(scope, sweep, verdicts)))
 
 
-def _seen(scope: Scope, sweep: RateSweep) -> Iterator[Line]:
+def _seen(scope: Scope, sweep: RateSweep, verdicts: Sequence[Verdict]) -> Iterator[Line]:
     """Yield what the curves show, in sentences that are computed and so true of this network."""
     steps = len(sweep.errors) - 1
     usable = [j for j in range(len(sweep.rates)) if sweep.diverged_at[j] is None]
@@ -125,16 +154,10 @@ def _seen(scope: Scope, sweep: RateSweep) -> Iterator[Line]:
     if usable:
         best = min(usable, key=lambda j: sweep.errors[-1, j])
         yield say(f"After {steps:,} steps the smallest error is that of learning rate {names[best]}.")
-    gone = [names[j] for j in range(len(names)) if sweep.diverged_at[j] is not None]
-    if gone:
-        yield say(f"Diverged, that is, left the finite numbers: {', '.join(gone)}.")
-    up = [names[j] for j in usable if sweep.ended_higher[j]]
-    if up:
-        yield say(f"Ended above the error they began with: {', '.join(up)}. Such a rate is too large.")
-    if not gone and not up:
-        yield say("None of these learning rates makes the training diverge or end above where it began.")
-    if not any(sweep.rises):
-        yield say("With none of them does the error rise from any step to the next.")
+    for outcome in dict.fromkeys(verdict.outcome for verdict in verdicts):
+        if MEANING[outcome]:
+            which = [name for name, verdict in zip(names, verdicts, strict=True) if verdict.outcome is outcome]
+            yield say(f"{', '.join(which)}: {outcome.value}: {MEANING[outcome]}.")
     network = scope.graph.network
     if dataclasses.replace(load_network("classic"), learning_rate=network.learning_rate, name=network.name) == network:
         yield say(

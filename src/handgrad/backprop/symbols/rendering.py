@@ -83,7 +83,9 @@ def _caret(base: Text, exponent: Text) -> Text:
 
 
 def _squared(base: Text, exponent: Text) -> Text:
-    return Text(f"{_held(base, ATOM)}²", POWER) if exponent.text == "2" else _caret(base, exponent)
+    # A name may be a fraction itself, ∂E/∂w, whose square would read as that of w alone.
+    held = Text(base.text, PRODUCT) if "/" in base.text and base.level == ATOM else base
+    return Text(f"{_held(held, ATOM)}²", POWER) if exponent.text == "2" else _caret(held, exponent)
 
 
 def _fraction(top: Text, bottom: Text) -> Text:
@@ -91,7 +93,8 @@ def _fraction(top: Text, bottom: Text) -> Text:
 
 
 def _latex_power(base: Text, exponent: Text) -> Text:
-    held = base.text if base.level >= ATOM and "^" not in base.text else f"\\left({base.text}\\right)"
+    plain = not any(sign in base.text for sign in ("^", r"\frac"))
+    held = base.text if base.level >= ATOM and plain else f"\\left({base.text}\\right)"
     return Text(f"{held}^{{{exponent.text}}}", POWER)
 
 
