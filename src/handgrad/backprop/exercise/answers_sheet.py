@@ -113,7 +113,9 @@ def _question(page: Page, places: Places, question: Question, last: int) -> None
     if places.practice:
         page.formula(row, VERDICT, _verdict(places, name), "", MARK)
         page.formula(row, HINT, _hint(places, name), "", HINT_LOOK)
-        shown = f'IF({RULES_SHOWN}=1,{places.marking(name, HOW)},"")'
+        # Where no mistake is recognised the rule of this one row is what helps.
+        lost = f'AND({address(row, VERDICT)}="{Verdict.NOT_YET}",{address(row, HINT)}="")'
+        shown = f'IF(OR({RULES_SHOWN}=1,{lost}),{places.marking(name, HOW)},"")'
         page.formula(row, RULE, shown, "", replace(HINT_LOOK, wrap=False))
     page.put(row, last, Cell(CellKind.BLANK, None, WORKING))
 

@@ -13,8 +13,8 @@ from handgrad.backprop.exercise.marking import (
     NEAR_RIGHT,
     OF_STEP,
     TOLERANCE,
+    accepted,
     mistake_tolerance,
-    tolerance,
 )
 from handgrad.backprop.exercise.questions import Question
 from handgrad.backprop.exercise.task import FORMAT
@@ -98,7 +98,7 @@ def _answer_rows(places: Places) -> Iterator[tuple[float | str, ...]]:
             ANSWERS,
             cell,
             value,
-            float(tolerance(value, base)),
+            float(accepted(value, base)),
             "" if base is None else base,
         )
 

@@ -14,7 +14,7 @@ from handgrad.xlsx.writer import address
 TASK, ANSWERS, MARKING = "Task", "Answers", "Marking"
 SAMPLE_SHOWN = "sample_shown"
 PANEL_TOP = 3
-PERSON_ROWS, PROGRESS_ROWS = 4, 6
+PERSON_ROWS, PROGRESS_ROWS = 4, 7
 """How many rows name and date take in a test, and the progress in a practice book."""
 ANSWERS_TOP = 5
 ANSWER, VERDICT, HINT, RULE = 3, 4, 5, 6

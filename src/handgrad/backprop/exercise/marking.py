@@ -15,7 +15,7 @@ import numpy as np
 
 from handgrad.backprop.exercise.questions import Question, earlier
 from handgrad.backprop.graph.graph import Graph, Kind, Quantity
-from handgrad.backprop.mistakes.kinds import Mistake
+from handgrad.backprop.mistakes.kinds import Mistake, MistakeKind
 from handgrad.backprop.simulate import evaluate
 from handgrad.backprop.symbols.expression import Const, Node, Ref, substitute
 
@@ -25,6 +25,7 @@ OF_STEP = 0.05
 """What comes after the step must also be known to 5 % of the change, or an unchanged weight would do."""
 NEAR_MISTAKE, NEAR_RIGHT = 2.0, 5.0
 """A mistake is named within 2 tolerances of its wrong value; within 5 of the right value it is one of rounding."""
+FOUR, MOST_DIGITS = 4, 9
 APART = 10.0
 """So many tolerances, at least, every mistake of a new task lies from the right answer."""
 
@@ -96,6 +97,37 @@ def tolerance(value: Any, base: Any | None, step: float = OF_STEP, share: float 
     return smaller * (share * abs(value)) + (1 - smaller) * (step * abs(value - base))
 
 
+def accepted(value: Any, base: Any | None) -> Any:
+    """Return how far an answer may be from ``value`` to be right. Floats or arrays.
+
+    What a number loses by rounding to four digits is always allowed, or "four digits are enough" would not hold for a weight
+    that hardly moves; unless the step is so small that the unchanged number would pass as well.
+    """
+    near = tolerance(value, base)
+    if base is None:
+        return near
+    lost = abs(value - rounded(value, FOUR)) * (1 + 1e-9)
+    enough = abs(value - base) > 2 * lost
+    return np.maximum(near, enough * lost)
+
+
+def rounded(value: Any, digits: int) -> Any:
+    """Return a number to so many significant digits. Floats or arrays."""
+    size = np.abs(value)
+    unit = 10.0 ** (np.floor(np.log10(np.where(size > 0, size, 1.0))) - digits + 1)
+    return np.round(value / unit) * unit
+
+
+def digits_enough(values: Mapping[str, float], asked: Sequence[Question]) -> int:
+    """Return how many significant digits every answer of a task may be rounded to and still be right: four, or more."""
+
+    def enough(question: Question, digits: int) -> bool:
+        value, base = values[question.name], None if question.base is None else values[question.base]
+        return bool(abs(value - rounded(value, digits)) <= accepted(value, base))
+
+    return next((n for n in range(FOUR, MOST_DIGITS) if all(enough(one, n) for one in asked)), MOST_DIGITS)
+
+
 def mistake_tolerance(mistaken: Any, value: Any, base: Any | None) -> Any:
     """Return how far from a wrong value an answer still names that mistake. Floats or arrays."""
     near = NEAR_MISTAKE * TOLERANCE * abs(mistaken)
@@ -106,12 +138,14 @@ def mistake_tolerance(mistaken: Any, value: Any, base: Any | None) -> Any:
 
 def marks(
     graph: Graph, asked: Sequence[Question], mistakes: Mapping[str, Sequence[Mistake]], true: Mapping[str, float],
-    answers: Mapping[str, float | str | None],
+    answers: Mapping[str, float | str | None], wrong_values: Mapping[str, Sequence[float]] | None = None,
 ) -> dict[str, Mark]:  # fmt: skip
     """Judge answers by the name of the quantity; what is missing, None or ``""`` counts as empty, text as no number.
 
-    ``true`` holds the right value of every quantity.
+    ``true`` holds the right value of every quantity; ``wrong_values`` what each mistake leads to where all earlier answers are
+    right: who was told a right δ goes on with that and not with the wrong one that still stands in the cell.
     """
+    wrong_values = {} if wrong_values is None else wrong_values
     numbers = {name: number for name, value in answers.items() if (number := _number(value)) is not None}
     own = evaluate(marking_graph(graph, asked, mistakes, numbers))
     names, found = frozenset(question.name for question in asked), dict[str, Mark]()
@@ -121,28 +155,32 @@ def marks(
             found[name] = Mark(Verdict.EMPTY) if answer in (None, "") else Mark(Verdict.NO_NUMBER, NO_NUMBER)
             continue
         before = [(graph[one].label, found[one].verdict) for one in earlier(graph, names, name)]
-        found[name] = _judge(question, numbers[name], true, own, mistakes[name], before)
+        found[name] = _judge(question, numbers[name], true, own, (mistakes[name], wrong_values.get(name, ())), before)
     return found
 
 
 def _judge(
-    question: Question, answer: float, true: Mapping[str, Any], own: Mapping[str, Any], mistakes: Sequence[Mistake],
-    before: Sequence[tuple[str, Verdict]],
+    question: Question, answer: float, true: Mapping[str, Any], own: Mapping[str, Any],
+    mistakes: tuple[Sequence[Mistake], Sequence[float]], before: Sequence[tuple[str, Verdict]],
 ) -> Mark:  # fmt: skip
     name, base = question.name, question.base
     right, followed = float(true[name]), float(own[follows(name)])
     right_base, own_base = (None, None) if base is None else (float(true[base]), float(own[base]))
-    if abs(answer - right) <= tolerance(right, right_base):
+    if abs(answer - right) <= accepted(right, right_base):
         return Mark(Verdict.RIGHT)
-    if abs(answer - followed) <= tolerance(followed, own_base):
+    if abs(answer - followed) <= accepted(followed, own_base):
         doubtful = [label for label, verdict in before if verdict not in (Verdict.RIGHT, Verdict.EMPTY)]
         return Mark(Verdict.FOLLOWS, f"{FOLLOWS} {doubtful[0] if doubtful else FROM_ROUNDED}")
-    for number, mistake in enumerate(mistakes):
+    for number, mistake in enumerate(mistakes[0]):
         value = float(own[wrong(name, number)])
-        if abs(answer - value) <= mistake_tolerance(value, followed, own_base):
+        named = abs(answer - value) <= mistake_tolerance(value, followed, own_base)
+        if not named and mistake.kind is MistakeKind.ONE_PATH and mistakes[1]:
+            value = mistakes[1][number]
+            named = abs(answer - value) <= mistake_tolerance(value, right, right_base)
+        if named:
             return Mark(Verdict.NOT_YET, mistake.words, mistake)
-    near = abs(answer - right) <= NEAR_RIGHT * tolerance(right, right_base)
-    near = near or abs(answer - followed) <= NEAR_RIGHT * tolerance(followed, own_base)
+    near = abs(answer - right) <= NEAR_RIGHT * accepted(right, right_base)
+    near = near or abs(answer - followed) <= NEAR_RIGHT * accepted(followed, own_base)
     return Mark(Verdict.NOT_YET, ROUNDED if near else "")
 
 

@@ -21,9 +21,9 @@ from handgrad.backprop.exercise.layout import (
     Places,
 )
 from handgrad.backprop.exercise.looks import WORDS as WORDS_LOOK
-from handgrad.backprop.exercise.marking import NEAR_MISTAKE, OF_STEP, TOLERANCE, mistake_tolerance, tolerance
+from handgrad.backprop.exercise.marking import FOUR, NEAR_MISTAKE, OF_STEP, TOLERANCE, accepted, mistake_tolerance
 from handgrad.backprop.exercise.questions import Question, rule
-from handgrad.backprop.mistakes.kinds import Mistake
+from handgrad.backprop.mistakes.kinds import Mistake, MistakeKind
 from handgrad.backprop.symbols.rendering import formula
 from handgrad.backprop.workbook.looks import COUNT, HEADER, HEADER_WRAPPED, LABEL, SMALL, SUBTITLE, TITLE, VALUE
 from handgrad.backprop.workbook.plan import Page, SheetPlan
@@ -76,14 +76,17 @@ def _quantity(page: Page, places: Places, name: str, row: int, question: Questio
     base = question.base
     base_value = None if base is None else places.exercise.values[base]
     for column, of, find in ((TOLERANCE_TRUE, true, places.true), (TOLERANCE_FOLLOWED, followed, places.own)):
-        found = float(tolerance(value, base_value))
+        found = float(accepted(value, base_value))
         page.formula(row, column, _tolerance(of, None if base is None else find(base)), found, SMALL)
     page.text(row, HOW, rule(graph, name), WORDS_LOOK)
 
 
 def _tolerance(cell: str, base: str | None) -> str:
     share = f"{TOLERANCE!r}*ABS({cell})"
-    return share if base is None else f"MIN({share},{OF_STEP!r}*ABS({cell}-{base}))"
+    if base is None:
+        return share
+    lost = f"IF({cell}=0,0,ABS({cell}-ROUND({cell},{FOUR - 1}-INT(LN(ABS({cell}))/LN(10))))*(1+1E-9))"
+    return f"MAX(MIN({share},{OF_STEP!r}*ABS({cell}-{base})),IF(ABS({cell}-{base})>2*{lost},{lost},0))"
 
 
 def _mistakes(page: Page, places: Places, question: Question) -> None:
@@ -98,7 +101,13 @@ def _mistakes(page: Page, places: Places, question: Question) -> None:
         base = None if question.base is None else exercise.values[question.base]
         page.formula(row, NEAR, near, float(mistake_tolerance(value, exercise.values[question.name], base)), SMALL)
         answer, around = places.answer(question.name), address(row, NEAR, fixed=True)
-        named = f"IF(ISNUMBER({answer}),IFERROR(IF(ABS({answer}-{at})<={around},1,0),0),0)"
+        named = f"IFERROR(IF(ABS({answer}-{at})<={around},1,0),0)"
+        if mistake.kind is MistakeKind.ONE_PATH:
+            # Who was told the true δ goes on with that one, whatever stands in the cell of the answer before.
+            true = formula(mistake.expression, places.true)
+            share = _near_true(places, question, true)
+            named = f"MAX({named},IFERROR(IF(ABS({answer}-({true}))<={share},1,0),0))"
+        named = f"IF(ISNUMBER({answer}),{named},0)"
         page.formula(row, NAMED, named, 0.0, COUNT)
 
 
@@ -107,6 +116,15 @@ def _wrong(places: Places, mistake: Mistake) -> str:
         return places.marking(name, FOLLOWED) if name == mistake.of else places.own(name)
 
     return formula(mistake.expression, at)
+
+
+def _near_true(places: Places, question: Question, wrong: str) -> str:
+    share = f"{NEAR_MISTAKE * TOLERANCE!r}*ABS({wrong})"
+    if question.base is None:
+        return share
+    true, base = places.marking(question.name, TRUE), places.true(question.base)
+    step = f"{NEAR_MISTAKE * OF_STEP!r}*MAX(ABS({true}-{base}),ABS(({wrong})-{base}))"
+    return f"MIN({share},{step})"
 
 
 def _near(places: Places, question: Question, wrong: str) -> str:

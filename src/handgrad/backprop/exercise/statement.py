@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from handgrad.backprop.exercise.layout import ANSWERS, MARKING
-from handgrad.backprop.exercise.marking import OF_STEP, TOLERANCE
+from handgrad.backprop.exercise.marking import FOUR, OF_STEP, TOLERANCE, digits_enough
 from handgrad.backprop.exercise.task import Exercise
 from handgrad.backprop.network.network import Network, UpdateRule
 from handgrad.backprop.network.words import OVER_SAMPLES
@@ -41,12 +41,12 @@ def rules(exercise: Exercise) -> list[str]:
     return list(_rules(exercise.network))
 
 
-def judged(practice: bool) -> list[str]:
+def judged(exercise: Exercise, practice: bool) -> list[str]:
     """Return how answers are judged, and how to round."""
     lines = [
-        f"An answer is right within {TOLERANCE:.1%} of the true value: four significant digits are enough. What comes after "
-        f"the step (w⁺, E_total⁺) must also be within {OF_STEP:.0%} of the change that the step makes. "
-        "Round at the end only, not on the way.",
+        f"An answer is right within {TOLERANCE:.1%} of the true value: {_digits(exercise)} significant digits are enough. What "
+        f"comes after the step (w⁺, E_total⁺) must also be within {OF_STEP:.0%} of the change that the step makes, or be the "
+        "true value to so many digits. Round at the end only, not on the way.",
         "An answer that is wrong only because an earlier one is counts as “follows”: it was found the right way.",
     ]
     if practice:
@@ -57,6 +57,12 @@ def judged(practice: bool) -> list[str]:
             f"This book is for practice. What it judges by, answers included, is in the hidden sheet {MARKING}.",
         ]
     return [*lines, "This file holds no answers. Save it with yours under the name you were told, and hand it in."]
+
+
+def _digits(exercise: Exercise) -> str:
+    """Return how many digits are enough in this task, found by rounding every answer of it."""
+    digits = digits_enough(exercise.values, exercise.questions)
+    return "four" if digits == FOUR else str(digits)
 
 
 def _rules(network: Network) -> Iterator[str]:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
 from handgrad.backprop.exercise.marking import Mark, marking_graph, marks, wrong
-from handgrad.backprop.exercise.numbers import own_numbers, shown_mistakes, worth_asking
+from handgrad.backprop.exercise.numbers import own_numbers, shown_mistakes, told_apart, worth_asking
 from handgrad.backprop.exercise.questions import Question, questions
 from handgrad.backprop.graph.after import with_error_after
 from handgrad.backprop.graph.build import build_graph
@@ -68,7 +68,7 @@ class Exercise:
 
         A missing answer, None or ``""`` is empty; a text is no number.
         """
-        return marks(self.graph, self.questions, self.mistakes, self.values, answers)
+        return marks(self.graph, self.questions, self.mistakes, self.values, answers, self.mistake_values)
 
 
 def make_exercise(network: Network, seed: int = 0, prefix: str = "") -> Exercise:
@@ -93,6 +93,9 @@ def make_exercise(network: Network, seed: int = 0, prefix: str = "") -> Exercise
             f"{network.name}: a task of {len(asked):,} blanks – limit {MAX_BLANKS}, take fewer units, layers or samples"
         )
     source = Mistakes(graph)
+    # Numbers are drawn for the mistakes of the calculus alone, as they always were: a seed stands for the same task for ever.
+    calculus = {question.name: source.of_calculus(question.name) for question in asked}
+    drawn = own_numbers(short, graph, asked, shown_mistakes(graph, asked, calculus), seed)
     known = shown_mistakes(graph, asked, {question.name: source.of(question.name) for question in asked})
-    drawn = own_numbers(short, graph, asked, known, seed)
-    return Exercise(drawn, seed, with_error_after(build_graph(drawn)), asked, known)
+    made = with_error_after(build_graph(drawn))
+    return Exercise(drawn, seed, made, asked, told_apart(made, asked, known))

@@ -69,15 +69,16 @@ def _progress(page: Page, places: Places) -> None:
     first, last = (address(row, VERDICT, fixed=True) for row in (min(rows), max(rows)))
     verdicts, count = f"{ANSWERS}!{first}:{last}", len(places.exercise.questions)
     page.text(PANEL_TOP, 0, "Your progress", HEADING)
-    lines = (("score", Verdict.RIGHT), ("follows", Verdict.FOLLOWS), ("not_yet", Verdict.NOT_YET))
+    lines = (("score", Verdict.RIGHT), ("follows", Verdict.FOLLOWS), ("not_yet", Verdict.NOT_YET),
+             ("no_number", Verdict.NO_NUMBER))  # fmt: skip
     for row, (name, verdict) in enumerate(lines, start=PANEL_TOP + 1):
         page.text(row, 0, verdict, LABEL)
         look = SCORE if name == "score" else WRITTEN
         page.formula(row, 1, f'COUNTIF({verdicts},"{verdict}")', 0.0, replace(look, number="0", align="right"))
         page.names[name] = (row, 1)
-    page.text(PANEL_TOP + 4, 0, "of all", LABEL)
-    page.number(PANEL_TOP + 4, 1, float(count), replace(WRITTEN, number="0"))
-    page.names["answers_total"] = (PANEL_TOP + 4, 1)
+    page.text(PANEL_TOP + 5, 0, "of all", LABEL)
+    page.number(PANEL_TOP + 5, 1, float(count), replace(WRITTEN, number="0"))
+    page.names["answers_total"] = (PANEL_TOP + 5, 1)
 
 
 def _numbers(page: Page, places: Places) -> None:
@@ -109,7 +110,7 @@ def _text(page: Page, places: Places) -> int:
     parts: list[tuple[str, list[str]]] = [
         ("What to do", todo(places.exercise)),
         ("The rules here", rules(places.exercise)),
-        ("How it is judged", judged(places.practice)),
+        ("How it is judged", judged(places.exercise, places.practice)),
     ]
     for title, paragraphs in parts:
         page.text(row, LEFT, title, HEADING)

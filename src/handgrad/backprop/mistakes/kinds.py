@@ -32,6 +32,9 @@ class MistakeKind(StrEnum):
     RATE = "learning rate left out"
     NO_STEP = "no step made"
     HUNDREDFOLD = "hundredfold"
+    TENFOLD = "tenfold"
+    SQUARE = "square left out"
+    DIGITS = "rounding"
 
     OTHER_SLOPE = "the other unit's slope"
     NET_FOR_ACTIVATION = "net input where the activation belongs"

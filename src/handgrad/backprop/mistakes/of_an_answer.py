@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from handgrad.backprop.graph.after import AFTER
 from handgrad.backprop.graph.graph import Graph, Kind, Quantity
 from handgrad.backprop.mistakes.kinds import Mistake, MistakeKind
+from handgrad.backprop.mistakes.of_reading import of_reading
 from handgrad.backprop.network.network import OverSamples
 from handgrad.backprop.symbols.calculus import ACTIVATIONS, EXP, LN, ONE, TWO
 from handgrad.backprop.symbols.expression import Call, Const, Node, Ref, total
@@ -32,7 +33,12 @@ class Mistakes:
         self.last = len(self.network.layers)
 
     def of(self, name: str) -> tuple[Mistake, ...]:
-        """The mistakes in one quantity, the likelier first."""
+        """Return all mistakes in one quantity, the likelier first."""
+        reading = of_reading(self, self.graph[name])
+        return (*self.of_calculus(name), *(Mistake(name, kind, advice, node) for kind, advice, node in reading))
+
+    def of_calculus(self, name: str) -> tuple[Mistake, ...]:
+        """Return the mistakes that the numbers of a task are drawn for."""
         quantity = self.graph[name]
         made = {
             Kind.PRE_ACTIVATION: self._net_input,
@@ -74,6 +80,14 @@ class Mistakes:
         """The activation of a unit; of layer 0, the input."""
         kind, place = (Kind.ACTIVATION, layer) if layer else (Kind.INPUT, None)
         return Ref(self._names[kind, place, unit, None, sample])
+
+    def pre(self, layer: int, unit: int, sample: int) -> Ref:
+        """The pre-activation of a unit."""
+        return Ref(self._names[Kind.PRE_ACTIVATION, layer, unit, None, sample])
+
+    def target(self, unit: int, sample: int) -> Ref:
+        """The target of an output."""
+        return Ref(self._names[Kind.TARGET, None, unit, None, sample])
 
     def delta(self, layer: int, unit: int, sample: int) -> Ref:
         """The unit's dE/dz."""

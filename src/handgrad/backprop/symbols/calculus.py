@@ -131,6 +131,15 @@ SOFTPLUS = Function(
     r"\ln(1 + e^{⟨x⟩})",
     "(x) => (0 > x ? 0 : x) + Math.log1p(Math.exp(-Math.abs(x)))",
 )
+TWO_DIGITS = Function(
+    "two_digits",
+    lambda x: float(f"{x:.2g}"),
+    lambda x: np.vectorize(lambda one: float(f"{one:.2g}"))(x),
+    "IF(⟨X⟩=0,0,ROUND(⟨X⟩,1-INT(LN(ABS(⟨x⟩))/LN(10))))",
+    "round(⟨x⟩)",
+    r"\mathrm{round}(⟨x⟩)",
+    "(x) => Number(x.toPrecision(2))",
+)
 FUNCTIONS: dict[str, Function] = {
     function.name: function
     for function in (
@@ -145,6 +154,7 @@ FUNCTIONS: dict[str, Function] = {
         SQRT,
         LARGEST,
         SOFTPLUS,
+        TWO_DIGITS,
     )
 }
 
