@@ -60,6 +60,9 @@ KeyOption = Annotated[
         metavar="FILE", help="With --exercise: write the key there; a test has one anyway.", show_default=False
     ),
 ]
+PrintTomlOption = Annotated[
+    bool, typer.Option("--print-toml", help="Print the network as a TOML file with every key, and stop.")
+]
 ListOption = Annotated[bool, typer.Option("--list", help="Show the presets and stop.")]
 
 
@@ -96,6 +99,7 @@ def backprop_command(
     test: TestOption = False,
     seed: SeedOption = None,
     key: KeyOption = None,
+    print_toml: PrintTomlOption = False,
     list_presets: ListOption = False,
 ) -> None:
     """Write the workbook of a small network, every number a live formula; also its derivation, pictures and numbers."""
@@ -110,6 +114,7 @@ def backprop_command(
     from handgrad.backprop import trace
     from handgrad.backprop.export import json_chunks
     from handgrad.backprop.limits import DEFAULT_RATES, DEFAULT_STEPS
+    from handgrad.backprop.network.words import hints
     from handgrad.backprop.verb import check_book
 
     steps = DEFAULT_STEPS if steps is None else steps
@@ -120,6 +125,10 @@ def backprop_command(
     check_book(steps, compared, prefix="--")
     weights_given = None if weights is None else _parse_numbers("--weights", weights)
     used = _adapted(network, weights=weights_given, learning_rate=learning_rate, bias=bias, order=order)
+    if print_toml:
+        return _print_toml(used)
+    for hint in hints(used):
+        print(f"hint: {hint}", file=sys.stderr)
     if out is None and not (explain or pictures or csv or as_json):
         out = Path("backprop.xlsx")
     wanted = Wanted(out, explain, tex, pictures, csv, overwrite)
@@ -239,6 +248,13 @@ def _parse_numbers(option: str, text: str) -> tuple[float, ...]:
             raise UsageError(f'{option} needs numbers with commas between – number {place} is "{found}"')
         numbers.append(number)
     return tuple(numbers)
+
+
+def _print_toml(network: Network) -> None:
+    """Print the network as a file, with what the options replace."""
+    from handgrad.backprop.network.toml_text import network_toml
+
+    sys.stdout.write(network_toml(network))
 
 
 def _print_presets(as_json: bool) -> None:

@@ -10,7 +10,7 @@ from handgrad.backprop.explain.equations import Equations
 from handgrad.backprop.explain.scope import ALL_PARAMETERS, ALL_UNITS, TABLE_DIGITS, Scope
 from handgrad.backprop.graph.graph import Kind
 from handgrad.backprop.network.network import Network
-from handgrad.backprop.network.words import BIASES, OVER_SAMPLES, UPDATES, layer_words, loss_words, shape_words
+from handgrad.backprop.network.words import BIASES, OVER_SAMPLES, UPDATES, hints, layer_words, loss_words, shape_words
 from handgrad.backprop.symbols.calculus import ACTIVATIONS, LOSSES
 from handgrad.backprop.symbols.rendering import plain_number
 from handgrad.errors import counted
@@ -63,6 +63,8 @@ def described(scope: Scope) -> Iterator[Block]:
             ".",
         )
     )
+    for hint in hints(network):
+        yield Paragraph(say(f"A hint: {hint}."))
     yield Paragraph(
         say(
             "How to read the names: $i_{1}$ is the first input, $t_{1}$ the first target. A unit such as $o_{1}$ stands for "

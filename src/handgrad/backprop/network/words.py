@@ -49,6 +49,17 @@ def layer_words(network: Network, layer: int) -> str:
     return f"hidden layer {layer}" if last > 2 else "hidden layer"
 
 
+def hints(network: Network) -> tuple[str, ...]:
+    """Return what a learner may not have meant though it can be done, a sentence each."""
+    found = []
+    if network.layers[-1].activation == "softmax" and network.loss != "softmax-cross-entropy":
+        found.append(
+            f"softmax with {loss_words(network)} learns slowly where an output is far off, as its slopes are small there – "
+            'loss = "softmax-cross-entropy" goes with softmax'
+        )
+    return tuple(found)
+
+
 def in_one_line(network: Network) -> str:
     """Return the network in one line, without its numbers: shape, activations, loss, biases, samples, what is unusual."""
     samples = len(network.samples)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from handgrad.backprop.graph.graph import Kind
-from handgrad.backprop.network.words import in_one_line
+from handgrad.backprop.network.words import hints, in_one_line
 from handgrad.backprop.symbols.names import defined_name
 from handgrad.backprop.workbook.charts import CHART_DATA, error_chart
 from handgrad.backprop.workbook.content import (
@@ -66,6 +66,8 @@ def network_sheet(material: Material, checks_failed: int) -> SheetPlan:
     page = Page(NETWORK)
     page.text(0, 0, f"Backpropagation by hand: {material.network.name}", TITLE)
     page.text(1, 0, f"{in_one_line(material.network)}; {material.steps:,} steps", SUBTITLE)
+    for hint in hints(material.network):
+        page.text(2, 0, f"Hint: {hint}.", NOTE)
     page.widths |= {0: 15, 1: 11, 2: 11, 3: 3}
     _panel(page, material)
     drawing = Drawing(page, material, PANEL_TOP, DRAWING_LEFT)
