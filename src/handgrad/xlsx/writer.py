@@ -200,7 +200,7 @@ class Sheet:
         """
         power = self._book.power_of_ten
         for least, cells in self._of_any_size.items():
-            areas = joined(cells)
+            areas = _joined(cells)
             first, last = areas[0][:2], areas[0][2:]
             for criteria, low, high in (("between", -least, least), ("not between", -LARGEST, LARGEST)):
                 options = {
@@ -273,7 +273,7 @@ class Book:
         return add_parts(self._bytes.getvalue(), [sheet.name for sheet in self._sheets], tables, lines)
 
 
-def joined(cells: Sequence[tuple[int, int, int]]) -> list[tuple[int, int, int, int]]:
+def _joined(cells: Sequence[tuple[int, int, int]]) -> list[tuple[int, int, int, int]]:
     """Return pieces of columns (first row, column, last row) as the fewest rectangles that lie side by side."""
     columns: dict[int, list[tuple[int, int]]] = {}
     for first, column, last in sorted(cells, key=lambda one: (one[1], one[0])):

@@ -40,6 +40,8 @@ def test_the_tutorial_names_every_verdict_and_the_tolerances_of_the_program() ->
         K.SWAPPED: "swapped", K.FACTOR_HALF: "factor ½", K.ONE_PATH: "only one path", K.BIAS: "the bias",
         K.ACTIVATION: "the activation or", K.CHAIN: "a factor left", K.SAMPLES: "sum for mean",
         K.RATE: "learning rate left out", K.NO_STEP: "no step made", K.HUNDREDFOLD: "percent sign",
+        K.TENFOLD: "a hundred times or ten", K.INPUT: "where an activation belongs", K.SQUARE: "a square left out",
+        K.DIGITS: "two digits where four",
     }  # fmt: skip
     exercises = [make_exercise(load_network(name), 7) for name in ("classic", "xor")]
     asked = {made.kind for exercise in exercises for known in exercise.mistakes.values() for made in known}

@@ -119,7 +119,7 @@ def test_the_progress_counts_answers_that_are_no_numbers_and_a_row_shows_its_rul
 
 
 def test_rounding_keeps_its_digits() -> None:
-    from handgrad.backprop.exercise.marking import rounded
+    from handgrad.backprop.exercise.marking import _to_digits
 
     for value, digits, expected in (
         (0.71916, 4, 0.7192),
@@ -127,4 +127,4 @@ def test_rounding_keeps_its_digits() -> None:
         (123456.0, 4, 123500.0),
         (0.0, 4, 0.0),
     ):
-        assert math.isclose(float(rounded(value, digits)), expected, rel_tol=1e-12, abs_tol=0.0)
+        assert math.isclose(float(_to_digits(value, digits)), expected, rel_tol=1e-12, abs_tol=0.0)

@@ -101,7 +101,7 @@ def assert_lines_are_true(text: str) -> int:
 
 @pytest.mark.parametrize("name", ["classic", "classic-biased", "diverging"])
 def test_the_numbers_in_a_line_make_the_value_at_its_end(name: str) -> None:
-    assert assert_lines_are_true(markdown(load_network(name))) > 30
+    assert assert_lines_are_true(markdown(load_network(name))) > 25
 
 
 def test_a_line_whose_numbers_do_not_make_its_value_is_noticed() -> None:

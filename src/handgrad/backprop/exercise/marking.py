@@ -106,12 +106,12 @@ def accepted(value: Any, base: Any | None) -> Any:
     near = tolerance(value, base)
     if base is None:
         return near
-    lost = abs(value - rounded(value, FOUR)) * (1 + 1e-9)
+    lost = abs(value - _to_digits(value, FOUR)) * (1 + 1e-9)
     enough = abs(value - base) > 2 * lost
     return np.maximum(near, enough * lost)
 
 
-def rounded(value: Any, digits: int) -> Any:
+def _to_digits(value: Any, digits: int) -> Any:
     """Return a number to so many significant digits. Floats or arrays."""
     size = np.abs(value)
     unit = 10.0 ** (np.floor(np.log10(np.where(size > 0, size, 1.0))) - digits + 1)
@@ -123,7 +123,7 @@ def digits_enough(values: Mapping[str, float], asked: Sequence[Question]) -> int
 
     def enough(question: Question, digits: int) -> bool:
         value, base = values[question.name], None if question.base is None else values[question.base]
-        return bool(abs(value - rounded(value, digits)) <= accepted(value, base))
+        return bool(abs(value - _to_digits(value, digits)) <= accepted(value, base))
 
     return next((n for n in range(FOUR, MOST_DIGITS) if all(enough(one, n) for one in asked)), MOST_DIGITS)
 

@@ -27,9 +27,9 @@ CLEAR = 1.5
 NOTHING, ALWAYS = 1e-12, 0.9
 """What is nearer than this in nine of ten draws is the same by its nature, not by chance (dead units are the tenth)."""
 LIMITS = {"sigmoid": 1.8, "tanh": 1.4, "softmax": 2.5}
-"""How far a net input may be from 0 before its activation counts as saturated."""
+"""How far a pre-activation may be from 0 before its activation counts as saturated."""
 STRAIGHT = frozenset({"relu", "leaky-relu"})
-"""Activations whose units must be working (net input above 0): a dead unit has no gradient to find."""
+"""Activations whose units must be working (pre-activation above 0): a dead unit has no gradient to find."""
 
 
 @dataclass(frozen=True)

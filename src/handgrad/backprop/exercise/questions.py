@@ -14,9 +14,9 @@ from handgrad.backprop.symbols.rendering import plain
 class Section(StrEnum):
     """The parts of a task, in the order in which they are worked out."""
 
-    FORWARD = "Forward: net inputs and activations"
+    FORWARD = "Forward: pre-activations and activations"
     ERROR = "Error"
-    DELTA = "Deltas: how the error moves with each net input"
+    DELTA = "Deltas: how the error moves with each pre-activation"
     GRADIENT = "Partial derivatives"
     UPDATE = "One step of training: the new weights"
     AFTER = "And the error after the step"
@@ -105,7 +105,7 @@ def _trivial(quantity: Quantity) -> bool:
 def _meaning(quantity: Quantity) -> str:
     if quantity.name == AFTER:
         return "the error with the new weights"
-    return quantity.meaning.replace("pre-activation", "net input")
+    return quantity.meaning
 
 
 def _base(quantity: Quantity) -> str | None:

@@ -27,9 +27,9 @@ def todo(exercise: Exercise) -> list[str]:
     names = f"learning_rate, w_1, {names}"
     each = " for both samples ([1] and [2])" if several else ""
     return [
-        f"Work out one step of training by hand{each}: the net input and activation of every unit, the errors, the delta of "
-        "every unit (∂E/∂ its net input), the partial derivative of every weight, every weight after the step, and the error "
-        "after it.",
+        f"Work out one step of training by hand{each}: the pre-activation (also called net input, or weighted sum) and the "
+        "activation of every unit, the errors, the delta of every unit (∂E/∂ its pre-activation), the partial derivative of "
+        "every weight, every weight after the step, and the error after it.",
         f"Write each answer into its yellow cell on the sheet {ANSWERS}: {len(exercise.questions)} numbers, typed or found by "
         "a formula of your own. The drawing below shows what you have. The column for your working is yours; nobody judges it.",
         f"The given numbers stand at the left; in formulas they have names: {names} and so on.",

@@ -273,7 +273,7 @@ def _exchanged(graph: Graph, q: Quantity, form: Node) -> Iterator[Mistake]:
 
 
 def _all_at_once(graph: Graph, q: Quantity, form: Node) -> Iterator[Mistake]:
-    """Every activation as its net input; the whole of another unit's or weight's formula; half of a slope from elsewhere."""
+    """Every activation as its pre-activation; the whole of another's formula; half of a slope from elsewhere."""
     names = [name for name in names_in(form) if name in graph]
     activations = {
         name: graph[name] for name in names if graph[name].kind is Kind.ACTIVATION and graph[name].of in graph

@@ -155,7 +155,7 @@ class Mistakes:
             advice = "divide by the sum of the exponentials"
             yield MistakeKind.ACTIVATION, advice, Call(EXP, (pre,))
             turned: list[Node] = [Call(EXP, (-one,)) for one in pres]
-            yield MistakeKind.SIGN, "the exponent has the sign of the net input", turned[unit - 1] / total(turned)
+            yield MistakeKind.SIGN, "the exponent has the sign of the pre-activation", turned[unit - 1] / total(turned)
         else:
             yield MistakeKind.SIGN, f"that is the activation of −{self.label(pre)}", activation.value(-pre)
 
@@ -207,7 +207,7 @@ class Mistakes:
                 local = self.label(self.slope(layer, unit, sample))
                 yield MistakeKind.DERIVATIVE, f"the factor {local} is missing", slope
                 if self.network.layers[layer - 1].activation == "softmax":
-                    advice = "under softmax every output moves with this net input"
+                    advice = "under softmax every output moves with this pre-activation"
                     yield MistakeKind.ONE_PATH, advice, slope * self.slope(layer, unit, sample)
         if layer < self.last:
             yield from self._hidden_delta(q, layer, unit, sample)
