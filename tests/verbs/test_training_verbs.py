@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import warnings
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -140,6 +141,11 @@ def test_the_source_holds_what_the_network_names_and_nothing_else() -> None:
     assert {name: tuple(v.shape) for name, v in namespace["MyNet"]().state_dict().items()} == {
         name: tuple(v.shape) for name, v in MyNet().state_dict().items()
     }
+
+
+def test_a_parameter_that_bears_the_name_of_a_global_is_no_global(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(vars(sys.modules[MyNet.__module__]), "images", object())
+    assert standalone_source(MyNet) is not None
 
 
 def test_a_closure_has_no_source() -> None:

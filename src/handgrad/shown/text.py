@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from handgrad.shown.view import View
 
 MOST_LINES, WIDTH = 15, 100
@@ -23,15 +25,17 @@ def table_lines(view: View, most: int) -> list[str]:
         return []
     rows = [view.head, *view.rows]
     kept = rows if len(rows) <= most else rows[: most - 1]
-    widths = [max(len(cell) for cell in column) for column in zip(*kept, strict=True)]
+    columns = list(zip(*kept, strict=True))
+    widths = [max(len(cell) for cell in column) for column in columns]
+    # Numbers stand under one another by their last digit, words by their first letter.
+    right = [any(re.match(r"[(−+-]?\d", cell) for cell in column[1:]) for column in columns]
     lines = [
-        "  ".join(padded(cell, width, place) for place, (cell, width) in enumerate(zip(row, widths, strict=True)))
+        "  ".join(_padded(cell, width, side) for cell, width, side in zip(row, widths, right, strict=True))
         for row in kept
     ]
     left = len(rows) - len(kept)
     return [line.rstrip() for line in lines] + ([f"… {left} more"] if left else [])
 
 
-def padded(cell: str, width: int, place: int) -> str:
-    """Return a cell filled to its column's width: names to the left, numbers to the right."""
-    return cell.rjust(width) if place else cell.ljust(width)
+def _padded(cell: str, width: int, right: bool) -> str:
+    return cell.rjust(width) if right else cell.ljust(width)

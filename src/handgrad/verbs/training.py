@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 
 from torch import nn
 
@@ -22,9 +22,11 @@ from handgrad.digits.study import study as study_seeds
 from handgrad.digits.training.recipe import Recipe
 from handgrad.digits.training.recipe_file import as_recipe
 from handgrad.digits.training.recipe_values import RecipeValues, with_values
-from handgrad.digits.watcher import Watcher
-from handgrad.errors import UsageError
+from handgrad.digits.watcher import Watcher, never
+from handgrad.errors import InterruptedRunError, UsageError
+from handgrad.runs.record import RunSummary
 from handgrad.verbs.result import TrainedRun
+from handgrad.verbs.watching import NotebookDisplay, StoppedRun, in_notebook, stop_button
 
 BASE = "quick"
 """The recipe whose settings hold for a network that is handed in, unless another is named."""
@@ -61,28 +63,33 @@ def train(
     The others are those of `handgrad.digits.run.train`, which see for the errors.
 
     A run of a class, function or module keeps its source below *out*, where that is to be had; else it goes on only with
-    ``resume(run, network=…)``.
+    ``resume(run, network=…)``. In a notebook the epochs are shown as they are done, and ■ ends the training after
+    its batch: the run is saved, and what is returned is a `StoppedRun` that `resume` takes.
     """
     asked = asked_for(what, network, overrides, values, Path(out))
     found = loaded(data, download)
-    summary = runs.train(
-        asked.recipe,
-        data=found,
-        seed=seed,
-        holdout=holdout,
-        out=out,
-        device=device,
-        precision=precision,
-        threads=threads,
-        download=download,
-        watcher=watcher,
-        made=asked.make,
-    )
-    return TrainedRun.of(summary, asked.make)
+
+    def begin(looks_on: Watcher | None, stop: Callable[[], bool]) -> RunSummary:
+        return runs.train(
+            asked.recipe,
+            data=found,
+            seed=seed,
+            holdout=holdout,
+            out=out,
+            device=device,
+            precision=precision,
+            threads=threads,
+            download=download,
+            watcher=looks_on,
+            stop=stop,
+            made=asked.make,
+        )
+
+    return _watched(begin, watcher, asked.make)
 
 
 def resume(
-    run: Path | str | TrainedRun,
+    run: Path | str | TrainedRun | StoppedRun,
     *,
     network: Network | None = None,
     data: Data = None,
@@ -95,8 +102,29 @@ def resume(
     """
     make = None if network is None or isinstance(network, str) else handed(network).make
     found = loaded(data, download) if data is not None else None
-    path = run.path if isinstance(run, TrainedRun) else run
-    return TrainedRun.of(runs.resume(path, data=found, download=download, watcher=watcher, made=make), make)
+    path = run.path if isinstance(run, TrainedRun | StoppedRun) else run
+
+    def go_on(looks_on: Watcher | None, stop: Callable[[], bool]) -> RunSummary:
+        return runs.resume(path, data=found, download=download, watcher=looks_on, stop=stop, made=make)
+
+    return _watched(go_on, watcher, make)
+
+
+def _watched(
+    work: Callable[[Watcher | None, Callable[[], bool]], RunSummary],
+    watcher: Watcher | None,
+    make: Callable[[], nn.Module] | None,
+) -> TrainedRun:
+    """Return what *work* leaves; in a notebook it is looked at by a display of one output, and ■ gives back a `StoppedRun`."""
+    if watcher is not None or not in_notebook():
+        return TrainedRun.of(work(watcher, never), make)
+    display = NotebookDisplay()
+    with stop_button() as stop:
+        try:
+            return TrainedRun.of(work(display, stop), make)
+        except InterruptedRunError as error:
+            # Whoever pressed ■ reads a notebook, and wants no traceback; nothing after it in a cell is about a finished run.
+            return cast(TrainedRun, StoppedRun(str(display.folder), str(error)))
 
 
 def study(

@@ -6,9 +6,9 @@ and the imports behind other names. The rest of a script is never run again.
 
 from __future__ import annotations
 
-import ast
 import builtins
 import inspect
+import symtable
 import textwrap
 from collections.abc import Callable, Iterator
 from types import FunctionType, ModuleType
@@ -80,11 +80,20 @@ def _globals_named(text: str, value: type | FunctionType) -> Iterator[tuple[str,
     """Yield each global name that *text* uses, with what it stands for; builtins and names of its own are no globals."""
     module = inspect.getmodule(value)
     known = value.__globals__ if isinstance(value, FunctionType) else _globals_of(value, module)
-    for node in ast.walk(ast.parse(text)):
-        if not isinstance(node, ast.Name) or node.id not in known or node.id == value.__name__:
-            continue
-        if isinstance(node.ctx, ast.Load) and not hasattr(builtins, node.id):
-            yield node.id, known[node.id]
+    for name in sorted(_global_names(symtable.symtable(text, "source", "exec"))):
+        if name in known and name != value.__name__ and not hasattr(builtins, name):
+            yield name, known[name]
+
+
+def _global_names(table: symtable.SymbolTable) -> set[str]:
+    """Return the names that a scope or one inside it takes from the module: not its own parameters and variables."""
+    top = table.get_type() == "module"
+    found = {
+        symbol.get_name()
+        for symbol in table.get_symbols()
+        if symbol.is_referenced() and (symbol.is_global() or (top and not symbol.is_assigned()))
+    }
+    return found.union(*(_global_names(inner) for inner in table.get_children()))
 
 
 def _globals_of(value: type, module: ModuleType | None) -> dict[str, Any]:
