@@ -25,6 +25,8 @@ MOST_SHOWN, MOST_QUOTED = 300, 40
 BEGINS_A_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 """Excel and LibreOffice calculate a cell of a CSV file that begins so; the full-width signs in Japanese settings."""
 PLAIN_NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?([eE][+-]?[0-9]{1,3})?")
+MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#|!~$&@^=]|(?i:(?<=www))\.|:(?=//)|^[-+]|(?<=^\d)[.)]")
+"""The signs that are markup within a line of Markdown or at its begin, and those by which a viewer knows a bare address."""
 WIDE, COMBINING = ("W", "F"), ("Mn", "Me", "Cf")
 
 
@@ -66,6 +68,11 @@ def csv_cell(value: object) -> object:
 def escaped(text: object) -> str:
     """Return *text* for HTML, shown letter for letter, in an element or an attribute; line breaks and tabs stay."""
     return html.escape(DOES_SOMETHING.sub(lambda sign: sign[0] if sign[0] in "\n\t" else REPLACEMENT, str(text)))
+
+
+def escaped_markdown(text: object) -> str:
+    """Return *text* for a line or a table cell of Markdown, shown letter for letter: no sign of it is markup or a link."""
+    return MARKDOWN.sub(lambda sign: f"\\{sign[0]}", one_line(text, None))
 
 
 def width(text: str) -> int:

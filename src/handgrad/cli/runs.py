@@ -23,10 +23,14 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the record as JS
 @app.command("report")
 def report_command(
     runs: RunsArgument,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Write README.md there as well, to hand in beside the code.")
+    ] = False,
     tensorboard: Annotated[bool, typer.Option(help="Write TensorBoard events as well.")] = False,
     as_json: JsonOption = False,
 ) -> int:
     """Make the page and the plots of each run again, from its folder alone."""
+    from handgrad.report.markdown import write_markdown
     from handgrad.report.page import write_report
     from handgrad.report.tensorboard import check_tensorboard, write_events
 
@@ -37,10 +41,12 @@ def report_command(
         record: dict[str, Any] = {"path": str(path), "report": None, "error": None}
         try:
             record["report"] = str(write_report(path))
+            if markdown:
+                record["markdown"] = str(write_markdown(path))
             if tensorboard:
                 record["tensorboard"] = str(write_events(path))
             if not as_json:
-                print(f"report: {record['report']}")
+                print(*(f"{name}: {record[name]}" for name in ("report", "markdown") if name in record), sep="\n")
         except HandgradError as error:
             # One bad folder must not keep the others from their pages; each has its line, and the worst its status.
             record["error"] = " ".join(str(error).split())

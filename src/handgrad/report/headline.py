@@ -64,6 +64,12 @@ def choice(chosen_on: EvaluatedOn) -> str:
 
 def meaning(run: Run) -> Markup:
     """Return in sentences what the headline says, and what it does not."""
+    said, *warning = sentences(run)
+    return joined(tag("p", said, class_="lead"), *map(_notice, warning))
+
+
+def sentences(run: Run) -> list[str]:
+    """Return what the headline of a complete *run* means, and what must be known of the data where there is something."""
     assert run.result is not None
     last = run.result.last_epoch
     low, high = last.interval95
@@ -76,21 +82,24 @@ def meaning(run: Run) -> Markup:
     )
     if run.holdout:
         said += f" {run.holdout:,} training images were kept apart for choosing and taught it nothing."
-    return joined(tag("p", said, class_="lead"), caveat(run))
+    return [said, *_warnings(run)]
 
 
-def caveat(run: Run) -> Markup | None:
+def _notice(text: str) -> Markup:
+    """Return what must be known of the data as it stands on a page."""
+    return tag("p", text, class_="notice")
+
+
+def _warnings(run: Run) -> list[str]:
     """Return what must be known of the data: digits that were drawn, or another set than MNIST."""
     if run.dataset == "drawn":
-        text = (
+        return [
             "dataset: drawn – these digits were drawn by the program itself, because no others were at hand. "
             "The figures say that training works; they say nothing about how well the network reads handwriting."
-        )
-    elif run.dataset != "mnist":
-        text = f"dataset: {run.dataset} – four IDX files named by their hash; the figures hold for these images only."
-    else:
-        return None
-    return tag("p", text, class_="notice")
+        ]
+    if run.dataset != "mnist":
+        return [f"dataset: {run.dataset} – four IDX files named by their hash; the figures hold for these images only."]
+    return []
 
 
 def strip(bounds: tuple[float, float], accuracy: float) -> Markup:
@@ -141,7 +150,7 @@ def diverged(run: Run) -> Markup:
             class_="card alarm",
         ),
         so_far(run),
-        caveat(run),
+        *map(_notice, _warnings(run)),
     )
 
 
@@ -157,7 +166,7 @@ def unfinished(run: Run) -> Markup:
             class_="card alarm",
         ),
         so_far(run),
-        caveat(run),
+        *map(_notice, _warnings(run)),
     )
 
 

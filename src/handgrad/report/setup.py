@@ -10,6 +10,7 @@ from handgrad.digits.training.recipe import Recipe
 from handgrad.html.markup import Markup, joined, table, tag
 from handgrad.report.numbers import duration, number, share
 from handgrad.runs.folder import RECIPE
+from handgrad.runs.layers import LayerTable
 from handgrad.runs.read import Run
 from handgrad.toml_records import flat
 
@@ -42,28 +43,41 @@ def recipe_section(run: Run) -> Markup:
     )
 
 
+LAYER_HEAD = ["layer", "output", "parameters", "multiply-adds", "receptive field"]
+
+
+def layer_rows(layers: LayerTable) -> list[list[str]]:
+    """Return the layer table in words and figures, below `LAYER_HEAD`; the last row holds the totals."""
+    rows = []
+    for row in layers.rows:
+        work, field = row.multiply_adds, row.receptive_field
+        shape = "×".join(str(size) for size in row.output)
+        size = "×".join(str(side) for side in field) if isinstance(field, tuple) else str(field or "–")
+        rows.append([row.layer, shape, f"{row.parameters:,}", "–" if work is None else f"{work:,}", size])
+    return [*rows, ["total", "", f"{layers.total_parameters:,}", f"{layers.multiply_adds:,}", ""]]
+
+
 def layer_section(run: Run) -> Markup | None:
     """Return the layer table, None where the run has none."""
     if run.layers is None:
         return None
-    rows: list[list[object]] = []
-    for row in run.layers.rows:
-        work, field = row.multiply_adds, row.receptive_field
-        shape = "×".join(str(size) for size in row.output)
-        size = "×".join(str(side) for side in field) if isinstance(field, tuple) else field
-        rows.append([row.layer, shape, f"{row.parameters:,}", "–" if work is None else f"{work:,}", size or "–"])
-    totals = (run.layers.total_parameters, run.layers.multiply_adds)
-    rows.append([tag("b", "total"), "", *(tag("b", f"{total:,}") for total in totals), ""])
+    *rows, total = layer_rows(run.layers)
+    last = [tag("b", text) if text else "" for text in total]
     notes = [tag("p", note, class_="quiet") for note in run.layers.notes]
-    head: list[object] = ["layer", "output", "parameters", "multiply-adds", "receptive field"]
-    return joined(table(head, rows, class_="numbers"), *notes)
+    return joined(table([*LAYER_HEAD], [*map(list[object], rows), [*last]], class_="numbers"), *notes)
 
 
-def epoch_table(run: Run) -> Markup:
+def epoch_head(run: Run) -> list[str]:
+    """Return what stands above `epoch_rows`."""
+    on = run.evaluated_on.words
+    return ["epoch", f"{on} loss", f"{on} accuracy", "training loss", "training accuracy", "last rate", "seconds"]
+
+
+def epoch_rows(run: Run) -> list[list[str]]:
     """Return every epoch in figures."""
-    rows: list[list[object]] = [
+    return [
         [
-            epoch.epoch,
+            str(epoch.epoch),
             f"{epoch.evaluation.loss:.4f}",
             share(epoch.evaluation),
             f"{epoch.training.loss:.4f}",
@@ -73,11 +87,12 @@ def epoch_table(run: Run) -> Markup:
         ]
         for epoch in run.epochs
     ]
-    on = run.evaluated_on.words
-    head: list[object] = [
-        "epoch", f"{on} loss", f"{on} accuracy", "training loss", "training accuracy", "last rate", "seconds",
-    ]  # fmt: skip
-    return tag("details", tag("summary", "Every epoch in figures"), table(head, rows, class_="numbers"))
+
+
+def epoch_table(run: Run) -> Markup:
+    """Return every epoch in figures, folded until it is asked for."""
+    figures = table([*epoch_head(run)], [*map(list[object], epoch_rows(run))], class_="numbers")
+    return tag("details", tag("summary", "Every epoch in figures"), figures)
 
 
 def environment_section(run: Run) -> Markup:

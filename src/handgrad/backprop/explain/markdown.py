@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import string
 
 from handgrad.backprop.explain.document import (
     Block,
@@ -22,8 +21,8 @@ from handgrad.backprop.explain.document import (
     User,
 )
 from handgrad.backprop.explain.equations import fits
+from handgrad.text import escaped_markdown
 
-ESCAPED = set(string.punctuation) - set("-+()")
 MARKUP = re.compile(r"([\\`*_\[\]<>|$~&])")
 
 
@@ -92,8 +91,7 @@ def _plain_span(span: Span) -> str:
         case Code(text):
             return f"`{text.replace('`', '')}`"
         case User(text):
-            # The dot too: "www.…" would become a link.
-            return "".join(f"\\{sign}" if sign in ESCAPED else sign for sign in text)
+            return escaped_markdown(text)
         case Text(text):
             return MARKUP.sub(r"\\\1", text)
     raise TypeError(f"not a span: {span!r}")
