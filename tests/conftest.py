@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+
+def pytest_configure() -> None:
+    """Answer to signals as a program does that was typed in a terminal.
+
+    Whatever is started in the background or below nohup inherits that interrupts and hang-ups are ignored, and hands that on
+    to each program that a test starts and means to interrupt.
+    """
+    for number, handler in (
+        (signal.SIGINT, signal.default_int_handler),
+        (getattr(signal, "SIGHUP", None), signal.SIG_DFL),
+    ):
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def mounted(place: Path, *command: str) -> None:

@@ -66,6 +66,7 @@ def test_every_series_asks_for_what_its_axis_says(drawn: Dataset, tmp_path: Path
     assert {len(GIVEN.read_digits(point.given.data)[1]) for point in by_parameters + by_seeds} == {300}
 
 
+@pytest.mark.long
 def test_points_are_trained_and_their_table_and_plot_are_made(drawn: Dataset, tmp_path: Path) -> None:
     points = SCALING.points_of("parameters", drawn, tmp_path, 60_000, 300)
     found = SCALING.measure([points[0], points[3]], 1)
@@ -80,6 +81,7 @@ def test_points_are_trained_and_their_table_and_plot_are_made(drawn: Dataset, tm
     assert (tmp_path / "scaling.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.long
 def test_a_study_trains_every_seed_it_is_asked_for(drawn: Dataset, tmp_path: Path) -> None:
     point = SCALING.points_of("seeds", drawn, tmp_path, 60_000, 200)[1]
     seen = ALONE.run_alone(point.script, replace(point.given, network=f"{BENCHMARKS / 'widths.py'}:wide_4"))

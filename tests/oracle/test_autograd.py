@@ -30,7 +30,7 @@ from handgrad.backprop.symbols.expression import Const
 from oracle.drawn_networks import networks
 from oracle.torch_network import TorchNetwork
 
-drawn = settings(max_examples=250, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+drawn = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 KINKED = ("relu", "leaky-relu")
 
 

@@ -15,6 +15,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PROVIDERS = metadata.packages_distributions()
+"""The distributions that each module which is installed comes from: some seconds to find out, so once."""
 OF_A_SYSTEM = {"fcntl", "msvcrt", "resource"}
 """In the standard library of one system and not of another."""
 
@@ -40,7 +42,7 @@ def distributions(requirements: list[str]) -> set[str]:
 
 def provider(module: str) -> str:
     """Return the distribution that *module* comes from, or its own name where it is not installed."""
-    return (metadata.packages_distributions().get(module) or [module])[0].lower().replace("_", "-")
+    return (PROVIDERS.get(module) or [module])[0].lower().replace("_", "-")
 
 
 def test_every_package_that_is_imported_is_declared_and_every_declared_one_is_imported() -> None:

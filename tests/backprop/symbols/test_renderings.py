@@ -158,7 +158,9 @@ def test_what_is_no_number_stays_visible(name: str) -> None:
         assert math.isnan(float(function.of_array(math.nan)))
 
 
-@pytest.mark.parametrize("name", preset_names())
+@pytest.mark.parametrize(
+    "name", [name if name == "classic" else pytest.param(name, marks=pytest.mark.long) for name in preset_names()]
+)
 def test_all_latex_is_read_by_matplotlib(name: str) -> None:
     from matplotlib.mathtext import MathTextParser
 

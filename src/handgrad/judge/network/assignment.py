@@ -119,7 +119,9 @@ class AfterPooling(Strict):
     """
 
     counts_as: Literal["fully_connected", "convolution"] = "fully_connected"
+    """What `layers` takes it for."""
     because: str = ""
+    """The reason, which the verdict shows to the author."""
 
 
 @dataclass(frozen=True)
