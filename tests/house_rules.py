@@ -182,14 +182,29 @@ ROOMS: Mapping[str, set[str]] = {
     "judge.course": {"judge.network", "judge.workbook", "judge.page", "judge.verdict", "html", "digits"},
     "judge.verb": {"judge", "digits", "backprop"},
     "judge": {"judge"},
-    # What is below `fit` is pure numpy, and repeated in JavaScript.
+    # `fit` is pure numpy, and repeated in JavaScript; what is above it needs OpenCV and Pillow, an optional part.
     "photograph": set(),
+    "predict": {"photograph", "export", "report.digit_images", "digits", "runs", "html"},
     # A page is made of plain data: the description of a step or the inference plan, which `page.of_run` makes of a run.
     "page": {"export", "digits", "backprop", "runs", "html"},
     # The verbs as Python has them: what they take and what comes back joins all the rooms.
     "verbs": {"judge", "export", "report", "digits", "backprop", "runs"},
-    "cli": {"verbs", "page", "judge", "export", "report", "digits", "backprop", "runs", "xlsx", "html", "toml_records"},
-    "handgrad": {"verbs", "judge", "export", "report", "digits", "backprop", "runs"},
+    "cli": {
+        "verbs",
+        "predict",
+        "photograph",
+        "page",
+        "judge",
+        "export",
+        "report",
+        "digits",
+        "backprop",
+        "runs",
+        "xlsx",
+        "html",
+        "toml_records",
+    },
+    "handgrad": {"verbs", "predict", "judge", "export", "report", "digits", "backprop", "runs"},
     "__main__": {"cli"},
 }
 DIVIDED = ("backprop", "digits", "export", "judge")

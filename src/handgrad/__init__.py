@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from handgrad.errors import UndecidedError as UndecidedError
     from handgrad.errors import UsageError as UsageError
     from handgrad.judge.verb import judge as judge
+    from handgrad.predict.network import Predictions as Predictions
+    from handgrad.predict.network import TrainedNetwork as TrainedNetwork
+    from handgrad.predict.network import load as load
     from handgrad.runs.layers import LayerTable as LayerTable
     from handgrad.runs.record import RunSummary as RunSummary
     from handgrad.verbs.datasets import datasets as datasets
@@ -53,12 +56,15 @@ _PLACES = {
     "InterruptedRunError": "handgrad.errors",
     "LayerTable": "handgrad.runs.layers",
     "MissingError": "handgrad.errors",
+    "Predictions": "handgrad.predict.network",
     "RunSummary": "handgrad.runs.record",
     "Study": "handgrad.digits.study",
+    "TrainedNetwork": "handgrad.predict.network",
     "TrainedRun": "handgrad.verbs.result",
     "UndecidedError": "handgrad.errors",
     "UsageError": "handgrad.errors",
     "datasets": "handgrad.verbs.datasets",
+    "load": "handgrad.predict.network",
     "resume": "handgrad.verbs.training",
     "study": "handgrad.verbs.training",
     "summary": "handgrad.verbs.networks",
@@ -77,8 +83,10 @@ __all__ = [
     "InterruptedRunError",
     "LayerTable",
     "MissingError",
+    "Predictions",
     "RunSummary",
     "Study",
+    "TrainedNetwork",
     "TrainedRun",
     "UndecidedError",
     "UsageError",
@@ -86,6 +94,7 @@ __all__ = [
     "backprop",
     "datasets",
     "judge",
+    "load",
     "resume",
     "study",
     "summary",

@@ -20,6 +20,7 @@ from handgrad.cli import (  # noqa: F401  (each registers its commands)
     export,
     judge,
     page,
+    predict,
     runs,
     study,
     summary,

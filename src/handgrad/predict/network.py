@@ -1,0 +1,148 @@
+"""A finished run as something to ask: ``handgrad.load(RUN).predict(images)`` gives digits and probabilities."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from handgrad.digits.networks.load import load_network
+from handgrad.digits.networks.published import NETWORKS
+from handgrad.digits.trained import load_weights, trained_module
+from handgrad.digits.training.loop import predict as log_probabilities
+from handgrad.errors import DamagedRunError, UsageError
+from handgrad.photograph.digits import Picture, see
+from handgrad.photograph.paper import POLARITIES, Polarity
+from handgrad.photograph.read import grey_of, read_picture
+from handgrad.runs.find import find_run
+from handgrad.runs.folder import MODEL
+from handgrad.runs.read import Run, read_run
+from handgrad.text import one_line
+
+Bytes = NDArray[np.uint8]
+CONFIG, KIND, SOURCE = "config.json", "handgrad-mnist", "network.py"
+"""What `handgrad export --to hub` writes."""
+
+
+class Predictions(NamedTuple):
+    """The answers ``digits [n]``, integers, and ``probabilities [n, 10]``: softmax's shares, which are no certainty."""
+
+    digits: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedNetwork:
+    """A network with the weights of its last epoch.
+
+    ``module`` is the plain `torch.nn.Module` in ``eval()``: normalised images ``[n, 1, 28, 28]`` to scores ``[n, 10]``, where
+    normalised is ``(bytes / 255 - 0.1307) / 0.3081``. ``run`` is its record, None where it was loaded from a hub's folder.
+    ``which`` says which run was taken where only a recipe was named, else "".
+    """
+
+    module: nn.Module
+    name: str
+    run: Run | None = None
+    which: str = ""
+
+    def predict(self, images: Any, *, polarity: str | None = None) -> Predictions:
+        """Return the answers to *images* and their probabilities.
+
+        *images* are bytes ``[n, 28, 28]`` or ``[28, 28]`` as MNIST has them (ink 255 on ground 0), an array or a tensor; or a
+        photograph, a path or a PIL image, whose digits are found and answered from left to right. *polarity*, "dark" or
+        "light", says how a photograph is written. Raises `UsageError` for anything else (floats among it: nobody can know
+        how they were scaled), `MissingError` where photographs need a package that is not installed.
+        """
+        if is_photograph(images):
+            return self.answer(self.look(images, polarity=polarity).images)
+        return self.answer(as_bytes(images))
+
+    def look(self, picture: Any, *, polarity: str | None = None) -> Picture:
+        """Return what is seen on a photograph, a path or a PIL image: its digits as the network sees them, or why none."""
+        chosen = as_polarity(polarity)
+        grey = grey_of(picture) if hasattr(picture, "convert") else read_picture(Path(picture))
+        return see(grey, chosen)
+
+    def answer(self, images: Bytes) -> Predictions:
+        """Return the answers to bytes ``[n, 28, 28]``."""
+        if not len(images):
+            return Predictions(np.zeros(0, np.int64), np.zeros((0, 10)))
+        with torch.no_grad():
+            logs = log_probabilities(self.module, torch.from_numpy(np.ascontiguousarray(images)))
+        chances = logs.double().exp().numpy()
+        return Predictions(chances.argmax(axis=1).astype(np.int64), chances)
+
+
+def load(run: str | Path) -> TrainedNetwork:
+    """Return the network of a finished run, ready to answer.
+
+    *run* is a run folder; a recipe, the newest complete run of which below ``runs`` is taken (``which`` says so); or a folder
+    that ``handgrad export --to hub`` wrote. Raises `UsageError` where there is none or it is not finished, `DivergedError`,
+    `DamagedRunError` where weights or records do not read back.
+    """
+    if (Path(run) / CONFIG).is_file() and not (Path(run) / "summary.json").exists():
+        return load_hub(Path(run))
+    path, which = find_run(run)
+    found = read_run(path)
+    return TrainedNetwork(trained_module(found), found.network, found, which)
+
+
+def load_hub(folder: Path) -> TrainedNetwork:
+    """Return the network in a folder for a hub; a network of the user's own comes from the source beside it."""
+    place = folder / CONFIG
+    try:
+        table = json.loads(place.read_text(encoding="utf-8"))
+        name, kind = str(table["network"]), table["model_type"]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise DamagedRunError(f"{place} cannot be read: {one_line(error, 80)} – export the run again") from error
+    if kind != KIND:
+        raise UsageError(f"{place}: model_type is {kind!r:.40} – only {KIND} can be loaded")
+    known = name if name in NETWORKS else f"{folder / SOURCE}:{name.rpartition(':')[2]}"
+    network = load_network(known)
+    load_weights(network, folder / MODEL)
+    return TrainedNetwork(network.eval(), name)
+
+
+def is_photograph(images: Any) -> bool:
+    """Whether *images* is a path or a PIL image rather than an array."""
+    return isinstance(images, str | os.PathLike) or hasattr(images, "convert")
+
+
+def as_polarity(polarity: str | None) -> Polarity | None:
+    """Return a polarity, or refuse what is none."""
+    for each in POLARITIES:
+        if polarity == each:
+            return each
+    if polarity is not None:
+        raise UsageError(f'polarity "{one_line(polarity, 20)}" is not known – choose one of {", ".join(POLARITIES)}')
+    return None
+
+
+def as_bytes(images: Any) -> Bytes:
+    """Return *images* as bytes ``[n, 28, 28]``; raises `UsageError` for another kind or shape."""
+    values = images.detach().cpu().numpy() if isinstance(images, torch.Tensor) else images
+    if isinstance(values, Sequence):
+        values = np.asarray(values)
+    if not isinstance(values, np.ndarray):
+        raise UsageError(f"images are {type(images).__name__} – give uint8 [n, 28, 28], a path or a PIL image")
+    if values.dtype.kind in "iu" and values.size and values.min() >= 0 and values.max() <= 255:
+        values = values.astype(np.uint8)
+    if values.dtype != np.uint8:
+        raise UsageError(
+            f"images are {values.dtype} – give bytes, uint8 0 to 255, ink 255 on ground 0: nothing is to be divided"
+        )
+    if values.ndim == 4 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim == 2:
+        values = values[None]
+    if values.ndim != 3 or values.shape[1:] != (28, 28):
+        raise UsageError(f"images are {list(values.shape)} – give [n, 28, 28], or a photograph's path")
+    return np.asarray(values, np.uint8)
