@@ -11,6 +11,7 @@ from torch import nn
 
 from handgrad.digits.data.dataset import Dataset, hold_out, load_dataset, without_test
 from handgrad.digits.layers.shape_check import check_classes
+from handgrad.digits.networks.lazy import with_weights
 from handgrad.digits.networks.load import load_network
 from handgrad.digits.training.checks import check_batches, check_trains
 from handgrad.digits.training.device import device_of
@@ -40,7 +41,7 @@ class Prepared:
 
     def build(self) -> nn.Module:
         """Return the network, made anew."""
-        return self.made() if self.made is not None else load_network(self.recipe.network)
+        return with_weights(self.made() if self.made is not None else load_network(self.recipe.network))
 
     def training_images(self, machine: Machine) -> Images:
         """Return the images to train on, on the device of *machine*."""
@@ -69,7 +70,7 @@ def prepare(
     Raises `UsageError` for a network or a hold-out that cannot be meant, `MissingError` for data.
     """
     with torch.random.fork_rng(devices=[]):  # its first weights are never used
-        network = made() if made is not None else load_network(recipe.network)
+        network = with_weights(made() if made is not None else load_network(recipe.network))
     check_classes(network, name=recipe.network)
     whole = find_dataset(data, download=download, watched=watched)
     seen = for_training(whole, recipe, holdout)

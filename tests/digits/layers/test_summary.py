@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import copy
+import threading
+import warnings
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 import torchinfo
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
+from handgrad.digits.layers.shape_check import check_classes
 from handgrad.digits.layers.table import summarise
 from handgrad.digits.networks.published import NETWORKS
 from handgrad.errors import UsageError
@@ -244,3 +250,63 @@ def test_a_network_that_cannot_run_is_told_in_one_line_with_its_layer(module: nn
     with pytest.raises(UsageError) as caught:
         summarise(module)
     assert str(caught.value) == message
+
+
+class Locked(nn.Sequential):
+    """Holds what no copy can be made of."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.Flatten(), nn.Linear(784, 10))
+        self.lock = threading.Lock()
+        self.files = [Path(__file__).open()]  # noqa: SIM115
+
+
+def old_norms() -> nn.Module:
+    """Layers whose weights are computed before each pass, in the way that torch had first."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        linear = nn.utils.weight_norm(nn.Linear(784, 10))
+        return nn.Sequential(nn.utils.spectral_norm(nn.Conv2d(1, 1, 1)), nn.Flatten(), linear)
+
+
+def new_norms() -> nn.Module:
+    weights = nn.utils.parametrizations
+    return nn.Sequential(
+        weights.spectral_norm(nn.Conv2d(1, 1, 1)), nn.Flatten(), weights.weight_norm(nn.Linear(784, 10))
+    )
+
+
+def lazy_norm() -> nn.Module:
+    return nn.Sequential(nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d(), nn.Flatten(), nn.LazyLinear(10))
+
+
+@pytest.mark.parametrize(
+    ("make", "parameters"), [(Locked, 7850), (old_norms, 7862), (new_norms, 7862), (lazy_norm, 40 + 8 + 27050)]
+)
+@pytest.mark.filterwarnings("ignore:Lazy modules:UserWarning")
+def test_a_network_that_python_cannot_copy_is_summarised_and_stays_as_it_was(
+    make: Callable[[], nn.Module], parameters: int
+) -> None:
+    module = make()
+    before = {name: id(each) for name, each in module.named_parameters()}
+    kept = {name: each.clone() for name, each in module.state_dict().items() if not is_lazy(each)}
+    for _ in range(2):  # what the first left behind in the original would show in the second
+        assert summarise(module).total_parameters == parameters
+        check_classes(module)
+    assert {name: id(each) for name, each in module.named_parameters()} == before
+    for name, each in module.state_dict().items():
+        assert is_lazy(each) or torch.equal(each, kept[name])
+    for each in getattr(module, "files", []):
+        each.close()
+
+
+def test_a_class_is_built_and_a_file_with_one_network_needs_no_name(tmp_path: Path) -> None:
+    assert summarise(OnlyParameters).total_parameters == 7840
+    assert summarise(OnlyParameters).network == "OnlyParameters"
+    for text in (
+        "class Net(nn.Linear):\n    def __init__(self): super().__init__(28, 10)\n",
+        "model = nn.Linear(28, 10)\n",
+    ):
+        path = tmp_path / "net.py"
+        path.write_text(f"from torch import nn\n{text}")
+        assert summarise(str(path)).total_parameters == 290

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from handgrad.digits.layers.shape_check import check_classes
+from handgrad.digits.networks.lazy import with_weights
 from handgrad.digits.networks.load import load_network
 from handgrad.digits.networks.published import NETWORKS
 from handgrad.errors import UsageError
@@ -139,3 +140,18 @@ def test_a_network_that_returns_a_tuple_is_refused() -> None:
 
     with pytest.raises(UsageError, match=r"^Pair returns a tuple – a tensor \[128, 10\] is needed$"):
         check_classes(Pair())
+
+
+@pytest.mark.filterwarnings("ignore:Lazy modules:UserWarning")
+def test_lazy_layers_get_their_weights_from_the_seed_before_a_training_begins() -> None:
+    def made(seed: int) -> nn.Module:
+        torch.manual_seed(seed)
+        layers = nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d(), nn.Flatten(), nn.LazyLinear(10)
+        return with_weights(nn.Sequential(*layers))
+
+    first, again, other = made(1), made(1), made(2)
+    assert sum(each.numel() for each in first.parameters()) == 40 + 8 + 27050 and first.training
+    assert torch.equal(first[3].weight, again[3].weight) and not torch.equal(first[3].weight, other[3].weight)  # type: ignore[index]
+    assert float(first[1].running_mean.abs().sum()) == 0  # type: ignore[index]
+    plain = nn.Linear(3, 4)
+    assert with_weights(plain) is plain

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from handgrad.digits.layers.failure import explain_failure, first_line
+from handgrad.digits.layers.duplicate import duplicate
+from handgrad.digits.layers.failure import explain_failure
 from handgrad.digits.layers.receptive_field import Follow, tensors_in
 from handgrad.errors import UsageError
 from handgrad.runs.layers import LayerRow, LayerTable, Memory
@@ -29,9 +29,14 @@ MEBIBYTE = 1024.0**2
 
 
 def summarise(
-    module: nn.Module | str, input_size: Sequence[int] = (1, 28, 28), *, name: str | None = None
+    module: nn.Module | Callable[[], nn.Module] | str,
+    input_size: Sequence[int] = (1, 28, 28),
+    *,
+    name: str | None = None,
 ) -> LayerTable:
-    """Return the layer table of *module*, or of the network that it names, for inputs of shape ``[batch, *input_size]``.
+    """Return the layer table of *module* for inputs of shape ``[batch, *input_size]``.
+
+    A class, or a function that makes a network, is called; a text names a network as on the command line.
 
     A copy of *module* runs once in evaluation mode on a constant input: mode, buffers and attributes of *module* and
     torch's random state stay as they are. Rows are modules without children, as they run; functions have no row, nor
@@ -42,6 +47,11 @@ def summarise(
         from handgrad.digits.networks.load import load_network  # which imports this module
 
         name, module = name or module, load_network(module)
+    elif not isinstance(module, nn.Module):
+        from handgrad.digits.networks.load import make_network
+
+        name = name or getattr(module, "__name__", type(module).__name__)
+        module = make_network(module, name)
     name = name or type(module).__name__
     recorder = Recorder()
     trial = duplicate(module, name)
@@ -104,14 +114,6 @@ class Recorder:
                 receptive_field=self.following.size_of(tensors[0]) if self.following and tensors else None,
             )
         )
-
-
-def duplicate(module: nn.Module, name: str) -> nn.Module:
-    """Return a copy of *module* in evaluation mode."""
-    try:
-        return copy.deepcopy(module).eval()
-    except Exception as error:
-        raise UsageError(f"{name} cannot be copied – {first_line(error)} – make it anew and summarise that") from error
 
 
 def run(module: nn.Module, input_size: tuple[int, ...], batch: int, name: str, recorder: Recorder) -> Any:

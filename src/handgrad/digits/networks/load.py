@@ -22,8 +22,9 @@ def load_network(name: str) -> nn.Module:
     """Return the network that *name* stands for, freshly made.
 
     *name* is a key of `NETWORKS`, or ``path/to/file.py:Net`` with ``Net`` a class or function that needs no arguments
-    and gives an ``nn.Module``, or a module itself. The file runs in this process, so it must be the user's own. Raises
-    `UsageError`, one line, for everything that can be wrong with the name, the file or what it makes.
+    and gives an ``nn.Module``, or a module itself; ``path/to/file.py`` alone where there is one class or module in it. The
+    file runs in this process, so it must be the user's own. Raises `UsageError`, one line, for everything that can be wrong
+    with the name, the file or what it makes.
     """
     if name in NETWORKS:
         return NETWORKS[name]()
@@ -79,6 +80,8 @@ def _attribute(module: ModuleType, file: str, name: str) -> object:
         or isinstance(value, nn.Module)
     ]
     there = f"found {', '.join(known)}" if known else "found no nn.Module in it"
+    if not name and len(known) == 1:
+        return getattr(module, known[0])
     if not name:
         raise UsageError(
             f"{file} alone does not say which network – {there} – write {file}:{known[0] if known else 'Net'}"
