@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedTensorMixin, is_lazy
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter, is_lazy
 
 from handgrad.digits.layers.failure import first_line
 from handgrad.errors import UsageError
@@ -54,7 +54,8 @@ def _held(attributes: dict[str, Any]) -> Iterator[Any]:
 
 def _remember_tensor(value: Tensor, memo: dict[int, Any]) -> None:
     """Put into *memo* what a copy of *value* is to be, where ``deepcopy`` would fail at it."""
-    if is_lazy(value) and isinstance(value, UninitializedTensorMixin):
-        memo[id(value)] = type(value)(device=value.device, dtype=value.dtype)  # type: ignore[call-arg]
+    if is_lazy(value):
+        kind: Any = UninitializedParameter if isinstance(value, UninitializedParameter) else UninitializedBuffer
+        memo[id(value)] = kind(device=value.device, dtype=value.dtype)
     elif not value.is_leaf:
         memo[id(value)] = value.detach().clone()  # what weight_norm computes anew before every pass

@@ -50,7 +50,7 @@ def summarise(
     elif not isinstance(module, nn.Module):
         from handgrad.digits.networks.load import make_network
 
-        name = name or getattr(module, "__name__", type(module).__name__)
+        name = name or str(getattr(module, "__name__", type(module).__name__))
         module = make_network(module, name)
     name = name or type(module).__name__
     recorder = Recorder()
