@@ -88,8 +88,17 @@ ROOMS: Mapping[str, set[str]] = {
     "digits.training": {"digits.layers", "digits.networks", "runs", "toml_records"},
     "digits.watcher": {"digits.training", "digits.data", "runs"},
     "digits.make_evidence": {"digits.training", "runs"},
-    "digits.prepare": {"digits.training", "digits.layers", "digits.networks", "digits.data", "digits.watcher", "runs"},
-    "digits.provenance": {"digits.prepare", "digits.training", "digits.data", "runs"},
+    "digits.start": {"runs"},
+    "digits.prepare": {
+        "digits.start",
+        "digits.training",
+        "digits.layers",
+        "digits.networks",
+        "digits.data",
+        "digits.watcher",
+        "runs",
+    },
+    "digits.provenance": {"digits.start", "digits.prepare", "digits.training", "digits.data", "runs"},
     "digits.trained": {"digits.networks", "digits.provenance", "runs"},
     "digits.job": {
         "digits.prepare",
@@ -103,6 +112,7 @@ ROOMS: Mapping[str, set[str]] = {
         "runs",
     },
     "digits.run": {
+        "digits.start",
         "digits.job",
         "digits.prepare",
         "digits.provenance",

@@ -44,6 +44,13 @@ def train_command(
     threads: ThreadsOption = None,
     overrides: SetOption = None,
     resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with this run.", show_default=False)] = None,
+    weights_of: Annotated[
+        str | None,
+        typer.Option("--from", metavar="RUN", help="Begin with the weights of this run.", show_default=False),
+    ] = None,
+    freeze: Annotated[
+        list[str] | None, typer.Option(metavar="LAYER", help="Let this learn nothing: conv1, 'blocks.0.*'.")
+    ] = None,
     list_recipes: Annotated[bool, typer.Option("--list", help="Show all recipes and stop.")] = False,
     tensorboard: Annotated[bool, typer.Option(help="Write TensorBoard events into the run folder as well.")] = False,
     offline: Annotated[bool, typer.Option(help="Never download; without files, digits are drawn.")] = False,
@@ -56,6 +63,8 @@ def train_command(
     from handgrad.digits import run
     from handgrad.report.page import write_report
     from handgrad.report.tensorboard import check_tensorboard, write_events
+    from handgrad.runs.find import find_run
+    from handgrad.runs.folder import RECIPE
     from handgrad.verbs.training import asked_for
 
     if tensorboard:
@@ -67,8 +76,16 @@ def train_command(
             # Not $HANDGRAD_DATA: the run knows the folder that it began with.
             summary = run.resume(resume, data=data, download=not offline, watcher=ProgressLines(), stop=stop)
         else:
+            if weights_of is not None:
+                weights_of = str(find_run(weights_of)[0])
+                source = context.get_parameter_source("recipe")
+                recipe = (
+                    recipe if source is not None and source.name == "COMMANDLINE" else str(Path(weights_of) / RECIPE)
+                )
             summary = run.train(
                 asked_for(recipe, None, overrides or (), {}, out).recipe,
+                weights_of=weights_of,
+                freeze=freeze or (),
                 data=data_folder(data),
                 seed=seed,
                 holdout=holdout,
@@ -91,11 +108,11 @@ def train_command(
 def check_nothing_else(context: typer.Context) -> None:
     """Refuse what would be ignored: a run that goes on has its recipe, seed and machine already."""
     kept = {"context", "resume", "data", "tensorboard", "offline", "as_json"}
-    names = {"overrides": "--set", "recipe": "a recipe"}
+    names = {"overrides": "--set", "recipe": "a recipe", "weights_of": "--from"}
     for name in context.params:
         source = context.get_parameter_source(name)
         if name not in kept and source is not None and source.name == "COMMANDLINE":
-            given = names.get(name, f"--{name}")
+            given = names.get(name, f"--{name.replace('_', '-')}")
             raise UsageError(f"--resume goes on with the run as it began – leave out {given}, or start a new run")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from handgrad.digits.data.dataset import Dataset, hold_out, load_dataset, withou
 from handgrad.digits.layers.shape_check import check_classes
 from handgrad.digits.networks.lazy import with_weights
 from handgrad.digits.networks.load import load_network
+from handgrad.digits.start import Start, start_of
 from handgrad.digits.training.checks import check_batches, check_trains
 from handgrad.digits.training.device import device_of
 from handgrad.digits.training.loop import Images
@@ -38,10 +39,15 @@ class Prepared:
     """The folder that holds the data, where one was named."""
     made: Callable[[], nn.Module] | None = None
     """What makes the network where Python handed it in; else the recipe names it."""
+    start: Start | None = None
+    """The weights that it begins with, and what is frozen; None where all are drawn from the seed and learn."""
 
     def build(self) -> nn.Module:
         """Return the network, made anew."""
-        return with_weights(self.made() if self.made is not None else load_network(self.recipe.network))
+        network = with_weights(self.made() if self.made is not None else load_network(self.recipe.network))
+        if self.start is not None:
+            self.start.into(network)
+        return network
 
     def training_images(self, machine: Machine) -> Images:
         """Return the images to train on, on the device of *machine*."""
@@ -64,21 +70,28 @@ def prepare(
     download: bool,
     watched: bool,
     made: Callable[[], nn.Module] | None = None,
+    weights_of: Path | str | None = None,
+    freeze: Sequence[str] = (),
 ) -> Prepared:
     """Return *recipe* with its network and the data in *data*, *holdout* training images kept apart, once all of it fits.
+
+    *weights_of* is a finished run that it begins with, *freeze* patterns of what learns nothing (see `start_of`).
 
     Raises `UsageError` for a network or a hold-out that cannot be meant, `MissingError` for data.
     """
     with torch.random.fork_rng(devices=[]):  # its first weights are never used
         network = with_weights(made() if made is not None else load_network(recipe.network))
     check_classes(network, name=recipe.network)
+    start = start_of(weights_of, freeze, network)
+    if start is not None:
+        start.into(network)
     whole = find_dataset(data, download=download, watched=watched)
     seen = for_training(whole, recipe, holdout)
     check_batches(len(seen.train_labels), recipe)
     check_trains(network, len(seen.train_labels), recipe)
     # The whole path, so that the run can be resumed from another folder.
     place = str(Path(data).resolve()) if isinstance(data, str | Path) and data else None
-    return Prepared(recipe, network, whole, seen, place, made)
+    return Prepared(recipe, network, whole, seen, place, made, start)
 
 
 def find_dataset(place: Path | str | Dataset | None, *, download: bool, watched: bool) -> Dataset:

@@ -51,6 +51,7 @@ def environment_of(
             "numpy": numpy.__version__,
         },
         population=population,
+        ancestry=None if prepared.start is None else prepared.start.record,
     )
 
 

@@ -24,6 +24,7 @@ from handgrad.digits.provenance import (
     made_with,
     recipe_of,
 )
+from handgrad.digits.start import Start
 from handgrad.digits.training.checks import explain_out_of_memory
 from handgrad.digits.training.device import choose_machine, device_of, in_words, using
 from handgrad.digits.training.loop import State, begin, steps_an_epoch
@@ -55,6 +56,8 @@ def train(
     watcher: Watcher | None = None,
     stop: Callable[[], bool] = never,
     made: Callable[[], nn.Module] | None = None,
+    weights_of: Path | str | None = None,
+    freeze: Sequence[str] = (),
 ) -> RunSummary:
     """Train *recipe* once and return the record of the finished run; the run folder is made below *out*.
 
@@ -63,6 +66,8 @@ def train(
     "cuda"; *precision*: "auto", "fp32", "bf16", "probe"; what is left open follows from network, recipe and processor, see
     `handgrad.digits.training.device.choose_machine`. *overrides* are ``"key=value"``.
     *stop* is asked after every step. *made* makes the network where Python handed it in; else the recipe names it.
+    *weights_of* is a finished run whose weights it begins with, as far as names and shapes fit; *freeze* names what learns
+    nothing (``"conv1.*"``, ``"conv1"``). Both are in the record of the run.
 
     Raises `UsageError` (recipe, network, hold-out), `MissingError` (data, device), `DiskError`, `DivergedError`,
     `InterruptedRunError` (stopped and saved).
@@ -73,12 +78,15 @@ def train(
     check_root(Path(out))
     with explain_out_of_memory(recipe):
         prepared = prepare(
-            recipe, data=data, holdout=holdout, download=download, watched=watcher is not None, made=made
-        )
+            recipe, data=data, holdout=holdout, download=download, watched=watcher is not None, made=made,
+            weights_of=weights_of, freeze=freeze,
+        )  # fmt: skip
         network = prepared.network
         machine = choose_machine(network, recipe.batch_size, device=device, precision=precision, threads=threads)
         watcher = watcher or Silent()
         watcher.note(in_words(machine))
+        if prepared.start is not None:
+            watcher.note(prepared.start.words)
         folder = create_run(Path(out), f"{recipe.name}-s{seed}")
         job = Job(folder, prepared, environment_of(folder, prepared, seed, machine), watcher, stop)
         with folder.locked(), using(machine):
@@ -123,7 +131,8 @@ def resume(
                 check_named(recipe.network, folder.path)
             network = made() if made is not None else load_network(recipe.network)
             seen = for_training(whole, recipe, environment.holdout)
-            prepared = Prepared(recipe, network, whole, seen, environment.data, made)
+            start = None if environment.ancestry is None else Start(environment.ancestry, {})
+            prepared = Prepared(recipe, network, whole, seen, environment.data, made, start)
             job = Job(folder, prepared, environment, watcher, stop)
             state = begin(prepared.build, recipe, environment.seed, device_of(environment.machine))
             _take_up(job, state, checkpoint)

@@ -9,6 +9,7 @@ from typing import Any
 from handgrad.digits.training.recipe import Recipe
 from handgrad.html.markup import Markup, joined, table, tag
 from handgrad.report.numbers import duration, number, share
+from handgrad.runs.environment import Ancestry
 from handgrad.runs.folder import RECIPE
 from handgrad.runs.layers import LayerTable
 from handgrad.runs.read import Run
@@ -110,12 +111,25 @@ def environment_section(run: Run) -> Markup:
         ["system", made.platform],
         ["versions", ", ".join(f"{name} {version}" for name, version in made.versions.items())],
     ]
+    if made.ancestry is not None:
+        rows.append(["begun with", ancestry_words(made.ancestry)])
     if run.epochs:
         training = sum(epoch.seconds_training for epoch in run.epochs)
         evaluating = sum(epoch.seconds_evaluating for epoch in run.epochs)
         each = f"{training / len(run.epochs):.1f} s an epoch"
         rows.append(["time", f"{duration(training)} training ({each}), {duration(evaluating)} evaluating"])
     return table(["", ""], rows, class_="facts plain")
+
+
+def ancestry_words(ancestry: Ancestry) -> str:
+    """Return what a run began with and what was frozen, in words."""
+    parts = []
+    if ancestry.run is not None:
+        new = f", new weights for {', '.join(ancestry.new)}" if ancestry.new else ""
+        parts.append(f"the weights of {ancestry.run} (SHA-256 {ancestry.weights_sha256}){new}")
+    if ancestry.freeze:
+        parts.append(f"frozen: {', '.join(ancestry.freeze)}")
+    return "; ".join(parts)
 
 
 def command(run: Run) -> str:
@@ -125,6 +139,9 @@ def command(run: Run) -> str:
         words += ["--holdout", str(run.holdout)]
     if run.environment.data:
         words += ["--data", run.environment.data]
+    if run.environment.ancestry is not None:
+        words += ["--from", run.environment.ancestry.run] if run.environment.ancestry.run else []
+        words += [word for pattern in run.environment.ancestry.freeze for word in ("--freeze", pattern)]
     for option, value in asdict(run.environment.machine).items():
         words += [f"--{option}", str(value)]
     return shlex.join(words)

@@ -7,6 +7,8 @@ from typing import Any
 
 from handgrad.runs.record import Stored
 
+LEFT_OUT = ("population", "ancestry")
+"""Keys that are left out where they say nothing."""
 FORMAT = 1
 """Of everything in a run folder; a folder of another format is refused rather than guessed at."""
 
@@ -18,6 +20,20 @@ class Machine(Stored):
     device: str
     precision: str
     threads: int
+
+
+@dataclass(frozen=True)
+class Ancestry(Stored):
+    """What a run began with that was not drawn from its seed.
+
+    ``run`` is the one whose weights it began with, ``weights_sha256`` that of the file that held them, both None where it
+    began with none; ``new`` names what that run had no weight for, ``freeze`` the patterns of what learned nothing.
+    """
+
+    run: str | None
+    weights_sha256: str | None
+    new: tuple[str, ...]
+    freeze: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -41,7 +57,9 @@ class Environment(Stored):
     versions: dict[str, str]
     population: int | None = None
     """How many seeds were trained in one go with this one; None where it trained alone."""
+    ancestry: Ancestry | None = None
+    """What it began with besides its seed; None where all weights were drawn and all of them learn."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the record as plain values; what does not apply is left out."""
-        return {key: value for key, value in asdict(self).items() if key != "population" or value is not None}
+        return {key: value for key, value in asdict(self).items() if key not in LEFT_OUT or value is not None}

@@ -51,6 +51,8 @@ def train(
     overrides: Sequence[str] = (),
     download: bool = True,
     watcher: Watcher | None = None,
+    weights_of: str | Path | TrainedRun | None = None,
+    freeze: Sequence[str] = (),
     **values: Unpack[RecipeValues],
 ) -> TrainedRun:
     """Train once and return the finished run: its figures, its network, its answers, its report.
@@ -60,7 +62,7 @@ def train(
     one is ``result.module``). *network* puts a network into a recipe that is named. *data*: a folder, a loaded `Dataset`, or
     what `handgrad.digits.data.arrays.dataset_from` takes (arrays, tensors, torch datasets); None for MNIST. *values* are
     those of the recipe by name (``epochs=3, optimizer="adam", learning_rate=0.01``), *overrides* the same as ``"key=value"``.
-    The others are those of `handgrad.digits.run.train`, which see for the errors.
+    *weights_of* is a finished run to begin with. The others are those of `handgrad.digits.run.train`, which see for the errors.
 
     A run of a class, function or module keeps its source below *out*, where that is to be had; else it goes on only with
     ``resume(run, network=…)``. In a notebook the epochs are shown as they are done, and ■ ends the training after
@@ -83,6 +85,8 @@ def train(
             watcher=looks_on,
             stop=stop,
             made=asked.make,
+            weights_of=weights_of.path if isinstance(weights_of, TrainedRun) else weights_of,
+            freeze=freeze,
         )
 
     return _watched(begin, watcher, asked.make)

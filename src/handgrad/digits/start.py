@@ -1,0 +1,106 @@
+"""What a training begins with that is not drawn from its seed: the weights of an earlier run, and what is kept as it is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import Tensor, nn
+
+from handgrad.errors import DamagedRunError, UsageError, did_you_mean
+from handgrad.runs import open_run
+from handgrad.runs.environment import Ancestry
+from handgrad.runs.folder import MODEL
+from handgrad.runs.read import read_end
+from handgrad.runs.record import RunSummary
+
+MOST_NAMED = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """Weights by name, and the record of where they come from and what is frozen.
+
+    A run that goes on has its weights from its checkpoint: then there are none here.
+    """
+
+    record: Ancestry
+    weights: Mapping[str, Tensor]
+
+    def into(self, network: nn.Module) -> None:
+        """Put the weights into *network*, and let what is frozen learn nothing."""
+        own = network.state_dict()
+        for name, value in self.weights.items():
+            if name in own and own[name].shape == value.shape:
+                own[name].copy_(value)
+        for name, parameter in network.named_parameters():
+            if frozen(name, self.record.freeze):
+                parameter.requires_grad_(False)
+
+    @property
+    def words(self) -> str:
+        """Return what a person should know of it, in a line."""
+        record, parts = self.record, []
+        if record.run is not None:
+            parts.append(f"begins with the weights of {record.run}")
+            if record.new:
+                parts.append(f"new weights for {listed(record.new)}")
+        if record.freeze:
+            parts.append(f"frozen: {', '.join(record.freeze)}")
+        return "; ".join(parts)
+
+
+def start_of(run: str | Path | None, freeze: Sequence[str], network: nn.Module) -> Start | None:
+    """Return what a training of *network* begins with, None where neither a run nor anything to freeze is named.
+
+    Every weight of *run* is taken that has the name and the shape of one of *network*; the others are new (another head).
+    Raises `UsageError` where nothing fits, or a pattern means no parameter; `DamagedRunError`.
+    """
+    names = [name for name, _ in network.named_parameters()]
+    for pattern in freeze:
+        if not any(frozen(name, (pattern,)) for name in names):
+            hint = did_you_mean(pattern, [*names, *tops(names)]) or f" – there are {listed(tops(names))}"
+            raise UsageError(f'--freeze "{pattern}" means no parameter{hint}')
+    if run is None:
+        return Start(Ancestry(None, None, (), tuple(freeze)), {}) if freeze else None
+    weights, name, digest = weights_of_run(Path(run))
+    own = network.state_dict()
+    new = tuple(key for key, value in own.items() if key not in weights or weights[key].shape != value.shape)
+    if not any(names_one in weights and names_one not in new for names_one in names):
+        raise UsageError(f"--from {run}: none of its weights fits this network – name a run of the same layers")
+    return Start(Ancestry(name, digest, new, tuple(freeze)), weights)
+
+
+def weights_of_run(path: Path) -> tuple[dict[str, Tensor], str, str]:
+    """Return the weights of a finished run by name, the run's name, and the SHA-256 of the file that holds them."""
+    folder = open_run(path)
+    if not isinstance(read_end(folder), RunSummary):
+        raise UsageError(f"--from {path}: this run is not finished – go on with: handgrad train --resume {path}")
+    content = folder.read_bytes(MODEL)
+    try:
+        return load(content), folder.name, hashlib.sha256(content).hexdigest()
+    except (SafetensorError, ValueError) as error:
+        raise DamagedRunError(
+            f"{path / MODEL} does not hold weights – restore it from a copy, or train again"
+        ) from error
+
+
+def frozen(name: str, patterns: Sequence[str]) -> bool:
+    """Return whether a parameter is meant: by a pattern (``conv1.*``), its own name, or the layer that it is in."""
+    return any(fnmatchcase(name, pattern) or name.startswith(f"{pattern}.") for pattern in patterns)
+
+
+def tops(names: Sequence[str]) -> list[str]:
+    """Return the layers at the top of a network, in order."""
+    return list(dict.fromkeys(name.partition(".")[0] for name in names))
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are."""
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
