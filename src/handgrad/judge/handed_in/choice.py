@@ -37,7 +37,7 @@ def choose(project: Project, wanted: str) -> Choice:
     if wanted:
         return _wanted(source, wanted, found, builds)
     if not found:
-        raise _nothing(source)
+        raise _nothing(project, source)
     meant = _trained_last(builds)
     if meant is not None:
         return _by_build(meant, builds, source, found)
@@ -144,12 +144,14 @@ def _missing(source: Source, wanted: str, found: dict[str, Candidate]) -> NotTak
     return NoneFoundError(f'{source.file} has no "{wanted}" – {there}', author=False)
 
 
-def _nothing(source: Source) -> NotTakenError:
-    """Return why no network is found at all: a part that does not parse may hold it."""
+def _nothing(project: Project, source: Source) -> NotTakenError:
+    """Return why no network is found at all: a part that does not parse may hold it, or a file that was not handed in."""
     for each in source.broken:
         if each.defines or not source.tree.body:
             return _unreadable(source, each.at, each.message, each.newer)
-    return NoneFoundError(f"no network was found in {source.file}", author=False)
+    absent = project.absent(source)
+    beside = f" – it imports {joined(absent[:3])}, which was not handed in with it" if absent else ""
+    return NoneFoundError(f"no network was found in {source.file}{beside}", author=False)
 
 
 def _unreadable(source: Source, line: int, message: str, newer: str) -> NotTakenError:

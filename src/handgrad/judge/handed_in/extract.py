@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import copy
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -128,7 +129,8 @@ class Extraction:
             if source is None:
                 found.append(Piece(name, name.replace(".", "/"), "", package=True))
             else:
-                code = _only(source, self.kept.get(name, set()))
+                wanted = {asked for where, asked in self.asked if where == name}
+                code = _only(source, self.kept.get(name, set()), wanted)
                 found.append(Piece(name, source.file, code, source.cells, source.package or below))
         return tuple(found)
 
@@ -202,8 +204,11 @@ def _binding(source: Source, name: str) -> list[int]:
     return sorted([*taken, *changes])
 
 
-def _only(source: Source, places: set[int]) -> str:
-    """Return the text of *source* with everything blank but the statements at *places*, each on its own lines."""
+def _only(source: Source, places: set[int], wanted: set[str]) -> str:
+    """Return the text of *source* with everything blank but the statements at *places*, each on its own lines.
+
+    Of an import of several names only the *wanted* ones stay: what is imported for the training need not be there.
+    """
     lines = source.text.split("\n")
     result = [""] * len(lines)
     body = source.tree.body
@@ -214,6 +219,12 @@ def _only(source: Source, places: set[int]) -> str:
         node = body[place]
         first, last = first_line(node) - 1, (node.end_lineno or node.lineno) - 1
         text = _segment(lines, node, first, last)
+        if isinstance(node, ast.Import | ast.ImportFrom) and place not in future and len(node.names) > 1:
+            names = [each for each in node.names if (each.asname or each.name.partition(".")[0]) in wanted]
+            if names:
+                only = copy.copy(node)
+                only.names = names
+                text = [ast.unparse(only), *[""] * (last - first)]
         if result[first]:
             # Several statements on one line, divided by semicolons.
             text[0] = f"{result[first]}; {text[0]}"

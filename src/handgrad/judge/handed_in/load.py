@@ -85,10 +85,16 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def __init__(self, taken: Taken) -> None:
         self.pieces: Mapping[str, Piece] = {each.name: each for each in taken.pieces}
         self.aliases, self.whole = taken.aliases, taken.whole
+        # ``from session5.model import Net``, where the folder session5 itself was not handed in.
+        self.above = {
+            name.rsplit(".", count)[0] for name in self.aliases for count in range(1, name.count(".") + 1)
+        } - {*self.pieces, *self.aliases}
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> importlib.machinery.ModuleSpec | None:
         """Return where the module *name* comes from, None where it is none of the hand-in's."""
         piece = self.pieces.get(name)
+        if name in self.above:
+            return importlib.machinery.ModuleSpec(name, self, is_package=True)
         if piece is None and name not in self.aliases:
             return None
         package = piece.package if piece is not None else self.pieces[self.aliases[name]].package
@@ -96,7 +102,11 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
         """Return the module that an alias stands for, None for a new one."""
-        return None if spec.name in self.pieces else importlib.import_module(self.aliases[spec.name])
+        return (
+            None
+            if spec.name in self.pieces or spec.name in self.above
+            else importlib.import_module(self.aliases[spec.name])
+        )
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the statements of a piece, one after the other."""
@@ -201,7 +211,7 @@ def loaded(taken: Taken) -> Iterator[ModuleType]:
     """
     finder, last = _Finder(taken), _LastFinder(taken)
     before, usual = dict(sys.modules), builtins.input
-    for name in (*finder.pieces, *finder.aliases):
+    for name in (*finder.pieces, *finder.aliases, *finder.above):
         # The hand-in's own utils.py, and not one that happens to be imported here; never torch or ours.
         if name.partition(".")[0] not in _KEPT:
             sys.modules.pop(name, None)
@@ -214,7 +224,7 @@ def loaded(taken: Taken) -> Iterator[ModuleType]:
         builtins.input = usual
         sys.meta_path.remove(finder)
         sys.meta_path.remove(last)
-        ours = (*finder.pieces, *finder.aliases)
+        ours = (*finder.pieces, *finder.aliases, *finder.above)
         for name, module in list(sys.modules.items()):
             if isinstance(module, _StandInModule) or (name in ours and name.partition(".")[0] not in _KEPT):
                 del sys.modules[name]
