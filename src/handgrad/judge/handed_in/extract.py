@@ -43,11 +43,14 @@ class Extraction:
             if not places and not self._by_star(where, name, waiting) and name not in BUILTIN:
                 self.unknown.append(name)
             for place in places:
+                statement = where.tree.body[place]
                 if place not in kept:
                     kept.add(place)
-                    statement = where.tree.body[place]
                     waiting += [(where, used) for used in used_by(statement)]
-                    waiting += self._imported(where, statement, name)
+                elif not isinstance(statement, ast.Import | ast.ImportFrom):
+                    continue
+                # An import brings several names, each with needs of its own.
+                waiting += self._imported(where, statement, name)
 
     def _by_star(self, where: Source, name: str, waiting: list[tuple[Source, str]]) -> bool:
         """Ask for *name* where ``from … import *`` may bring it from; return whether anything can."""
