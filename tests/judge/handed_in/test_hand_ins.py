@@ -13,7 +13,7 @@ from handgrad.judge.examination.examine import examine
 from handgrad.judge.handed_in.files import HandedIn
 from handgrad.judge.handed_in.load import loaded, on_the_processor
 from handgrad.judge.handed_in.take import take
-from handgrad.judge.network.author import made, scores_alone
+from handgrad.judge.network.author import made
 from handgrad.judge.network.jobs import Clock, Context, examine_network, read_network
 from handgrad.judge.sandbox.run import Limits
 from judge.handed_in.hand_ins import HAND_INS, HEAD, HandIn, Network
@@ -94,7 +94,7 @@ def test_every_hand_in_is_judged_by_the_count_and_the_layers_that_torch_has(
 def test_the_comparison_would_notice_a_layer_that_is_missing() -> None:
     network = by_hand(HAND_INS[8].network)
     images = torch.randn(16, 1, 28, 28, generator=torch.Generator().manual_seed(0))
-    before = {each.path for each in examine(scores_alone(network, images), images).layers}
+    before = {each.path for each in examine(network, images).layers}
     network.convblock2 = network.convblock2[:2]
     after = {each.path for each in examine(network, images).layers}
     assert "convblock2.2" in before and "convblock2.2" not in after

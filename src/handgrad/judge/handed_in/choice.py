@@ -57,7 +57,7 @@ def choose(project: Project, wanted: str) -> Choice:
 
 def _only_usual(name: str, alone: dict[str, Candidate]) -> bool:
     """Whether *name* is called as is usual and no other looks like another form of the same: Net, Net2."""
-    return not any(other != name and (other.startswith(name) or other in USUAL) for other in alone)
+    return not any(other != name and other.startswith(USUAL) for other in alone)
 
 
 def _trained_last(builds: list[Build]) -> Build | None:

@@ -24,6 +24,10 @@ HANDED_IN = "handed in/"
 """What the names of compiled files begin with, so that a line of the author's is told from any other."""
 
 
+UNAVAILABLE: list[str] = []
+"""Why values of the file that is loaded could not be made, for errors of torch's that only name their type."""
+
+
 class NotHereError(Exception):
     """The network uses something that is not here: a package, data, an input."""
 
@@ -184,7 +188,10 @@ def _run_each(piece: Piece, module: ModuleType) -> None:
         except (Exception, SystemExit) as error:
             reason = str(error) if isinstance(error, NotHereError) else f"{type(error).__name__}: {error}"[:200]
             for name in _names(node):
-                module.__dict__.setdefault(name, _Unavailable(f"{name} could not be made here ({reason})"))
+                words = f"{name} could not be made here ({reason})"
+                if name not in module.__dict__:
+                    module.__dict__[name] = _Unavailable(words)
+                    UNAVAILABLE.append(words)
 
 
 def _future_flag(node: ast.stmt) -> int:
@@ -209,6 +216,7 @@ def loaded(taken: Taken) -> Iterator[ModuleType]:
 
     What its statements raise comes out as it is, a package that is missing as `NotHereError` where it is used.
     """
+    UNAVAILABLE.clear()
     finder, last = _Finder(taken), _LastFinder(taken)
     before, usual = dict(sys.modules), builtins.input
     for name in (*finder.pieces, *finder.aliases, *finder.above):

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from handgrad.digits.layers.shape_check import check_classes
 from handgrad.digits.training.augment import normalise
 from handgrad.errors import HandgradError, UsageError
-from handgrad.judge.handed_in.load import HANDED_IN, NotHereError, evaluated
+from handgrad.judge.handed_in.load import HANDED_IN, UNAVAILABLE, NotHereError, evaluated
 from handgrad.judge.handed_in.records import NotTakenError, Taken, place_in
 from handgrad.transcript.rebuild import MalformedError
 from handgrad.transcript.record import UntraceableError
@@ -60,6 +60,8 @@ def asks_for_gpu(error: BaseException) -> bool:
 
 def _not_here(error: BaseException, taken: Taken) -> str:
     """Return what a library here lacks where that is what *error* says, else nothing."""
+    if "_Unavailable" in first_line_of(error) and UNAVAILABLE:
+        return UNAVAILABLE[-1]
     if asks_for_gpu(error):
         return "it asks for a graphics processor, and none is used here"
     if isinstance(error, ModuleNotFoundError) and error.name:
@@ -131,8 +133,12 @@ def _found_in(module: ModuleType) -> str:
         return classes[0]
     usual = next((name for name in USUAL if name in classes), "")
     if not usual:
-        there = f"found {', '.join(classes)}" if classes else "found no nn.Module in it"
-        raise NotTakenError(f"the file alone does not say which network – {there}", author=not classes)
+        there = (
+            f"found {', '.join(classes)}: the file alone does not say which network"
+            if classes
+            else "no network was found in it"
+        )
+        raise NotTakenError(there, author=False)
     return usual
 
 
@@ -143,20 +149,21 @@ def not_compiled(network: nn.Module) -> nn.Module:
     return inner if isinstance(inner, nn.Module) else network
 
 
-def scores_alone(network: nn.Module, images: Tensor) -> nn.Module:
-    """Return *network*, answering with the first part of a tuple where that holds the scores."""
+def scores_alone(network: nn.Module, images: Tensor) -> bool:
+    """Let *network* answer with the first part of a tuple where that holds the scores; return whether it was so."""
     try:
         with torch.no_grad():
             output = network.eval()(normalise(images).contiguous())
     except Exception:
-        return network  # what is wrong is said where its answers are asked for
+        return False  # what is wrong is said where its answers are asked for
     finally:
         network.train()
     first = output[0] if isinstance(output, tuple | list) and output else None
-    if isinstance(first, Tensor) and first.shape == (len(images), CLASSES):
-        whole = network.forward
-        network.forward = lambda *given: whole(*given)[0]
-    return network
+    if not isinstance(first, Tensor) or first.shape != (len(images), CLASSES):
+        return False
+    whole = network.forward
+    network.forward = lambda *given: whole(*given)[0]
+    return True
 
 
 def answer_of(network: nn.Module, images: Tensor) -> Tensor:

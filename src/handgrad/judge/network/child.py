@@ -115,7 +115,8 @@ def _write_down(taken: Taken, seed: int, images: Tensor, send: Send) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(key(seed))
         with loaded(taken) as module:
-            network = scores_alone(not_compiled(made(taken, module)), images)
+            network = not_compiled(made(taken, module))
+            first_part = scores_alone(network, images)
             give_lazy_layers_their_weights(network, images)
             network.eval()
             before = [value.clone() for value in network.state_dict().values() if isinstance(value, Tensor)]
@@ -137,6 +138,7 @@ def _write_down(taken: Taken, seed: int, images: Tensor, send: Send) -> None:
         tensors=heads,
         answers=scores.double().tolist(),
         unused=unused,
+        first_part=first_part,
     )
 
 

@@ -171,6 +171,8 @@ def read_network(handed: HandedIn, seeds: Sequence[int], data: Dataset, context:
         raise NotMetError("the file ends the program before its network has answered")
     notes = [one_line(str(each)) for each in taken.get("notes", [])]
     written = [Written(seed, found[seed]) for seed in seeds]
+    if written and written[0].frame.head.get("first_part") is True:
+        notes.append("the network returns a tuple; judged by its first part, the scores")
     judged = one_line(str(taken.get("judged", "")), 300)
     return Reading(written, judged, tuple(notes), read_told(taken.get("told")))
 
