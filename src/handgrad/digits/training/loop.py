@@ -111,6 +111,10 @@ def make_optimizer(network: nn.Module, recipe: Optimizer) -> torch.optim.Optimiz
             betas=betas,
             weight_decay=decay,
         )
+    if recipe.name == "rmsprop":
+        return torch.optim.RMSprop(
+            parameters, rate, alpha=recipe.beta2, momentum=recipe.momentum, weight_decay=decay, foreach=True
+        )
     kind = torch.optim.Adam if recipe.name == "adam" else torch.optim.AdamW
     return kind(parameters, rate, betas=betas, weight_decay=decay, fused=True)
 

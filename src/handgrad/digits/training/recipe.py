@@ -13,9 +13,11 @@ from handgrad.toml_records import NAME, Strict, within
 
 @dataclass(frozen=True)
 class Optimizer(Strict):
-    """How a gradient becomes a step. Adam and AdamW use ``beta1``, ``beta2``; SGD uses ``momentum``, ``nesterov``; Muon all."""
+    """How a gradient becomes a step. Adam and AdamW use ``beta1``, ``beta2``; SGD uses ``momentum``, ``nesterov``; Muon all;
+    RMSprop ``momentum`` and, as torch's alpha, ``beta2``.
+    """
 
-    name: Literal["sgd", "adam", "adamw", "muon"] = "sgd"
+    name: Literal["sgd", "adam", "adamw", "rmsprop", "muon"] = "sgd"
     """How a gradient becomes a step."""
     learning_rate: float = 0.01
     """The peak of the schedule."""

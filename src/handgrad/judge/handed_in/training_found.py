@@ -13,8 +13,8 @@ from handgrad.judge.handed_in.parsed import Source
 from handgrad.judge.handed_in.project import Project
 
 Value = Any
-OPTIMIZERS = {"SGD": "sgd", "Adam": "adam", "AdamW": "adamw"}
-UNLIKE = ("RMSprop", "Adagrad", "Adadelta", "NAdam", "RAdam", "Adamax", "LBFGS", "Rprop")
+OPTIMIZERS = {"SGD": "sgd", "Adam": "adam", "AdamW": "adamw", "RMSprop": "rmsprop"}
+UNLIKE = ("Adagrad", "Adadelta", "NAdam", "RAdam", "Adamax", "LBFGS", "Rprop")
 SCHEDULES = (
     "StepLR",
     "MultiStepLR",
@@ -155,6 +155,7 @@ SIGNATURES: dict[str, tuple[str, ...]] = {
     "SGD": ("params", "lr", "momentum", "dampening", "weight_decay", "nesterov"),
     "Adam": ("params", "lr", "betas", "eps", "weight_decay"),
     "AdamW": ("params", "lr", "betas", "eps", "weight_decay"),
+    "RMSprop": ("params", "lr", "alpha", "eps", "weight_decay", "momentum"),
     "StepLR": ("optimizer", "step_size", "gamma"),
     "MultiStepLR": ("optimizer", "milestones", "gamma"),
     "OneCycleLR": ("optimizer", "max_lr", "total_steps", "epochs", "steps_per_epoch", "pct_start", "anneal_strategy"),
@@ -171,9 +172,8 @@ SIGNATURES: dict[str, tuple[str, ...]] = {
 def _calls(source: Source, values: Values) -> Iterator[_Call]:
     """Return the calls in *source* that tell of a training, in the order of the file."""
     wanted = {*SIGNATURES, *UNLIKE, *SCHEDULES, *CHANGES}
-    for node in ast.walk(source.tree):
-        if not isinstance(node, ast.Call):
-            continue
+    nodes = [node for node in ast.walk(source.tree) if isinstance(node, ast.Call)]
+    for node in sorted(nodes, key=lambda each: (each.lineno, each.col_offset)):
         name = dotted(node.func).rpartition(".")[2]
         if name not in wanted:
             continue
@@ -203,17 +203,20 @@ def _optimizer(calls: list[_Call], found: Found) -> None:
         found.unread.append(f"{call.name}, which cannot be trained with here")
         return
     table: dict[str, Any] = {"name": OPTIMIZERS[call.name]}
-    usual = {"sgd": 0.01, "adam": 0.001, "adamw": 0.001}[table["name"]]
+    usual = {"sgd": 0.001, "rmsprop": 0.01}.get(table["name"], 0.001)
     if "lr" in call.unread:
         found.unread.append(f"the learning rate of {call.name}")
     else:
         table["learning_rate"] = float(call.arguments.get("lr", usual))
-    if call.name == "SGD":
+    if call.name in ("SGD", "RMSprop"):
         table["momentum"] = float(call.arguments.get("momentum", 0.0))
+    if call.name == "RMSprop":
+        table["beta2"] = float(call.arguments.get("alpha", 0.99))
+    if call.name == "SGD":
         table["nesterov"] = bool(call.arguments.get("nesterov", False))
     table["weight_decay"] = float(call.arguments.get("weight_decay", 0.01 if call.name == "AdamW" else 0.0))
     betas = call.arguments.get("betas")
-    if call.name != "SGD" and isinstance(betas, list) and len(betas) == 2:
+    if call.name in ("Adam", "AdamW") and isinstance(betas, list) and len(betas) == 2:
         table["beta1"], table["beta2"] = map(float, betas)
     found.recipe["optimizer"] = table
     rate = f", rate {table['learning_rate']:g}" if "learning_rate" in table else ""
@@ -240,6 +243,9 @@ def _schedule(calls: list[_Call], found: Found) -> None:
             table["shape"] = "linear"
     elif call.name == "CosineAnnealingLR":
         table, words = {"name": "cosine"}, "CosineAnnealingLR"
+        peak = found.recipe.get("optimizer", {}).get("learning_rate")
+        if peak and isinstance(given.get("eta_min"), int | float):
+            table["end"] = min(1.0, float(given["eta_min"]) / peak)
     elif call.name == "MultiStepLR" and (every := _even(given.get("milestones"))):
         table = {"name": "step", "every": every, "factor": float(given.get("gamma", 0.1))}
         words = f"MultiStepLR at {', '.join(map(str, given['milestones']))} by {table['factor']:g}"
