@@ -31,10 +31,15 @@ class Choice:
 
 @dataclass(frozen=True)
 class Read:
-    """What a program file shows without being run: whether it holds a network, and the names that it imports."""
+    """What a program file shows without being run: whether it holds a network, and the names that it imports.
+
+    ``defines`` are the networks' classes, ``calls`` the last names of everything that is called.
+    """
 
     network: bool
     imports: frozenset[str] = frozenset()
+    defines: frozenset[str] = frozenset()
+    calls: frozenset[str] = frozenset()
 
 
 def choose(files: Sequence[Path], root: Path) -> Choice:
@@ -44,7 +49,7 @@ def choose(files: Sequence[Path], root: Path) -> Choice:
     """
     read = {path: read_program(path) for path in files if path.suffix.lower() in PROGRAMS}
     networks = [path for path, found in read.items() if found.network]
-    networks = _not_imported(networks, read) or networks
+    networks = _notebooks_that_use(networks, read) or _not_imported(networks, read) or networks
     if networks:
         ranked = sorted(networks, key=lambda path: _rank(path, root))
         return Choice(ranked[0], tuple(ranked[1:]))
@@ -63,6 +68,21 @@ def _rank(path: Path, root: Path) -> tuple[bool, bool, int, list[object]]:
 def natural(name: str) -> list[object]:
     """Return what sorts names as people do: ``S6`` before ``S10``."""
     return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", name)]
+
+
+def _notebooks_that_use(networks: Sequence[Path], read: Mapping[Path, Read]) -> list[Path]:
+    """Return the notebooks that import and build one of *networks*: they say which one is meant, and with which arguments.
+
+    Only where no notebook holds a network itself.
+    """
+    if any(path.suffix.lower() == ".ipynb" for path in networks):
+        return []
+    found = [path for path in read if path.suffix.lower() == ".ipynb"]
+    return [
+        path
+        for path in found
+        if any(each.stem in read[path].imports and read[each].defines & read[path].calls for each in networks)
+    ]
 
 
 def _not_imported(networks: Sequence[Path], read: Mapping[Path, Read]) -> list[Path]:
@@ -92,7 +112,7 @@ def read_program(path: Path) -> Read:
     except OSError:
         return Read(False)
     parts = list(_cells(text)) if path.suffix.lower() == ".ipynb" else [text]
-    network, imports, bases = False, set[str](), set(BASES)
+    network, imports, calls, bases = False, set[str](), set[str](), set(BASES)
     for part in parts:
         try:
             tree = ast.parse(part)
@@ -103,7 +123,8 @@ def read_program(path: Path) -> Read:
         with suppress(RecursionError):
             network = _holds_network(tree, bases) or network
             imports |= set(_imports(tree))
-    return Read(network, frozenset(imports))
+            calls |= {_last_name(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    return Read(network, frozenset(imports), frozenset(bases - set(BASES)), frozenset(calls))
 
 
 def _cells(text: str) -> Iterator[str]:

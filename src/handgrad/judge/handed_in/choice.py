@@ -43,7 +43,7 @@ def choose(project: Project, wanted: str) -> Choice:
         return _by_build(meant, builds, source, found)
     own = {name: each for name, each in found.items() if each.source is source}
     alone = roots({name: each for name, each in (own or found).items() if "." not in name} or found)
-    if len(alone) > 1:
+    if len(alone) > 1 and not source.cells:
         alone = {name: each for name, each in alone.items() if name in USUAL and _only_usual(name, alone)} or alone
     if len(alone) > 1:
         raise NotTakenError(
