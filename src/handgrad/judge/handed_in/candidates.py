@@ -97,18 +97,32 @@ class _Search:
         """Whether a class inherits from torch's modules, directly, through one that is *known*, or through a whole module."""
         for base in node.bases:
             name = dotted(base)
-            last = name.rpartition(".")[2]
-            if name in known or last in WHOLE or name.startswith(LAYER_LIKE):
+            meant = _meant(name, source)
+            if name in known or meant.rpartition(".")[2] in WHOLE or meant.startswith(LAYER_LIKE):
                 return True
             if "." in name and self._in_module(name, source, above):
                 return True
-        return False
+        # A base of unknown origin; what answers to images by ``forward`` is a network all the same.
+        own = {each.name for each in node.body if isinstance(each, ast.FunctionDef)}
+        return bool(node.bases) and {"__init__", "forward"} <= own
 
     def _in_module(self, name: str, source: Source, above: tuple[str, ...]) -> bool:
         """Whether ``blocks.Residual`` is a network of the module of the hand-in that is known here as ``blocks``."""
         where, _, last = name.rpartition(".")
         other = self.project.source(self.project.named(where, source))
         return other is not None and last in self.of(other, (*above, source.name))
+
+
+def _meant(name: str, source: Source) -> str:
+    """Return what *name* stands for in *source*: ``torch.nn.Module`` for M where that is imported as M, or assigned to it."""
+    for node in source.tree.body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("torch"):
+            for alias in node.names:
+                if (alias.asname or alias.name) == name:
+                    return f"{node.module}.{alias.name}"
+        elif isinstance(node, ast.Assign) and [dotted(each) for each in node.targets] == [name]:
+            return dotted(node.value) or name
+    return name
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +17,9 @@ from handgrad.judge.handed_in.names import used_by
 from handgrad.judge.handed_in.project import Project
 from handgrad.judge.handed_in.records import NoneFoundError, NotTakenError, Piece, Taken
 from handgrad.judge.handed_in.training_found import training_in
+
+MAKES_CLASSES = re.compile(r"\b(?:type|exec|eval|globals|setattr|make_class|new_class)\s*\(|^\s+class\s", re.MULTILINE)
+"""What a file holds whose classes only show when it is run."""
 
 
 def take(root: Path, main: Path, wanted: str = "", *, whole: bool = False) -> Taken:
@@ -38,7 +42,7 @@ def _taken(root: Path, main: Path, wanted: str) -> Taken:
     try:
         choice = choose(project, wanted)
     except NoneFoundError:
-        if source.cells:
+        if source.cells or not (wanted or MAKES_CLASSES.search(source.text)):
             raise
         return _whole(project, main, wanted)
     extraction = Extraction(project)
