@@ -8,6 +8,7 @@ first used: ``import handgrad`` loads neither torch nor numpy nor matplotlib.
 ``resume(run)``           goes on with a run that was stopped
 ``study(what, seeds=…)``  trains over many seeds: mean, spread, interval
 ``summary(network)``      the layer table: shapes, parameters, multiply-adds, receptive fields
+``load(run)``             loads a finished run (or a folder for a hub) to ask it: images, photographs, the plain module
 ``judge(what, …)``        judges a network against an assignment, or a workbook against its own formulas
 ``datasets()``            the data that can be named, and what is there of it
 """

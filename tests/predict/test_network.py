@@ -130,3 +130,23 @@ def test_the_margin_is_kept_with_the_run(copied: Path) -> None:
     assert "200 training images (none was held out)" in margin.words
     assert margin_of(network) == margin and (copied / "export" / "margin.json").is_file()
     assert TEST == 60
+
+
+def test_a_filled_sheet_gives_the_accuracy_on_its_handwriting(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from photograph.test_sheet import DIGITS, filled, photographed, printed
+
+    sheet = tmp_path / "sheet.pdf"
+    assert end_of(capsys, "digits-sheet", sheet)[0] == 0 and sheet.read_bytes().startswith(b"%PDF-")
+    assert end_of(capsys, "digits-sheet", sheet)[0] == 2
+    path, page, boxes = tmp_path / "sheet.png", tmp_path / "why.html", list(range(40))
+    Image.fromarray(photographed(filled(printed("a4", 110), "a4", 110, boxes), seed=2)).save(path)
+    status, output, errors = end_of(capsys, "predict", finished, path, "--sheet", "--json", "--explain", page)
+    assert status == 0, errors
+    (record,) = json.loads(output)
+    right = sum(box["answer"] == box["row"] for box in record["boxes"])
+    assert (record["total"], record["correct"]) == (40, right) and len(DIGITS) == 100
+    assert page.read_text().count("<figure>") == 40 - right
+    output = end_of(capsys, "predict", finished, path, "--sheet")[1]
+    assert f"({right} of 40; 95 % interval" in output and "60 boxes are empty and do not count" in output

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from handgrad.cli.app import app
 from handgrad.cli.environment import data_folder
 from handgrad.cli.options import DataOption, JsonOption
+
+if TYPE_CHECKING:
+    from handgrad.predict.network import TrainedNetwork
 
 NO_DIGIT = 1
 
@@ -29,11 +32,15 @@ def predict_command(
     explain: Annotated[
         Path | None, typer.Option(metavar="PAGE", help="Write every step as a page.", show_default=False)
     ] = None,
+    sheet: Annotated[
+        bool, typer.Option("--sheet", help="Each picture is a filled-in sheet of handgrad digits-sheet.")
+    ] = False,
     data: DataOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a page that exists.")] = False,
     as_json: JsonOption = False,
 ) -> int:
     """Read the digits on photographs: each with how sure the network is, and the runner-up."""
+    from handgrad.errors import UsageError
     from handgrad.files import check_free
     from handgrad.photograph.library import opencv, pillow
     from handgrad.predict.margin import margin_of
@@ -41,12 +48,16 @@ def predict_command(
     from handgrad.predict.pictures import answer_pictures
 
     as_polarity(polarity)
+    if sheet and (polarity is not None or (explain is not None and len(pictures) > 1)):
+        raise UsageError("--sheet takes no --polarity, and --explain one sheet at a time – leave one out")
     if explain is not None:
         check_free(explain, overwrite=overwrite)
     pillow(), opencv()
     network = load(run)
     if network.which:
         print(network.which, file=sys.stderr)
+    if sheet:
+        return _sheets(network, pictures, explain, as_json)
     folder = data_folder(data)
     margin = margin_of(network, folder)
     found = answer_pictures(network, pictures, margin, polarity)
@@ -69,3 +80,36 @@ def predict_command(
     if errors:
         return errors[0].status
     return NO_DIGIT if any(each.seen is not None and each.seen.reason for each in found) else 0
+
+
+def _sheets(network: TrainedNetwork, pictures: list[Path], explain: Path | None, as_json: bool) -> int:
+    """Answer filled-in sheets and print how many digits of each handwriting were read right."""
+    from handgrad.predict.sheets import answer_sheet, write_sheet_page
+
+    found = [answer_sheet(network, path) for path in pictures]
+    if explain is not None:
+        write_sheet_page(found[0], explain)
+    if as_json:
+        print(json.dumps([each.as_json() for each in found], indent=2, ensure_ascii=False))
+        return 0
+    for each in found:
+        print("\n".join(each.lines))
+    if explain is not None:
+        print(f"{explain}: the mistakes as pictures")
+    return 0
+
+
+@app.command("digits-sheet")
+def digits_sheet_command(
+    out: Annotated[Path, typer.Argument(metavar="PDF", help="The file to write.")] = Path("digits-sheet.pdf"),
+    paper: Annotated[str, typer.Option(help="a4 or letter.")] = "a4",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
+) -> None:
+    """Write a page of 10×10 boxes to fill in by hand, to test a network on one's own digits."""
+    from handgrad.files import check_free, write_whole
+    from handgrad.photograph.sheet import sheet_pdf
+
+    check_free(out, overwrite=overwrite)
+    data = sheet_pdf(paper)
+    write_whole(out, data)
+    print(f"{out}: print it, fill it in, photograph it, then: handgrad predict RUN photo.jpg --sheet")
