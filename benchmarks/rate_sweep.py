@@ -9,18 +9,16 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from handgrad.backprop import load_network, rate_sweep, trace
+from machine import describe_machine
 
 RATES = tuple(float(rate) for rate in np.geomspace(0.01, 10, 64))
 STEPS = 1000
@@ -74,20 +72,11 @@ def main() -> None:
         ),
         "classic, 10,000 steps, every quantity": measured(lambda: trace(classic, 10_000), arguments.runs),
     }
-    machine = {
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "load_average": os.getloadavg() if hasattr(os, "getloadavg") else None,
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "numpy": version("numpy"),
-        "handgrad": version("handgrad"),
-    }
     print(f"{'':40} {'median':>9} {'lowest':>9} {'highest':>9}   seconds, {arguments.runs} runs")
     for name, figure in figures.items():
         print(f"{name:40} {figure['median_s']:9.4f} {figure['min_s']:9.4f} {figure['max_s']:9.4f}")
     print(f"largest difference between sweep and loop: {worst:.1e}")
-    report = {"machine": machine, "largest_difference": worst, "figures": figures}
+    report = {"machine": describe_machine("numpy"), "largest_difference": worst, "figures": figures}
     arguments.out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     print(f"written: {arguments.out}")
 

@@ -9,14 +9,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ import xlsxwriter
 
 from handgrad.backprop import load_network, preset_names
 from handgrad.backprop.workbook import write_workbook
+from machine import describe_machine
 
 STEPS, COLUMNS = 10_000, 27
 PROGRAM = """
@@ -103,17 +102,8 @@ def main() -> None:
     for name, figure in figures.items():
         times = " ".join(f"{figure[key]:8.2f}" for key in ("median_s", "min_s", "max_s"))
         print(f"{name:46} {times} {figure['processor_s']:10.2f} {figure['bytes'] / 1e6:6.2f}")
-    machine = {
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "load_average": os.getloadavg() if hasattr(os, "getloadavg") else None,
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "xlsxwriter": version("xlsxwriter"),
-        "numpy": version("numpy"),
-        "handgrad": version("handgrad"),
-    }
-    arguments.out.write_text(json.dumps({"machine": machine, "figures": figures}, indent=2) + "\n", encoding="utf-8")
+    report = {"machine": describe_machine("xlsxwriter", "numpy"), "figures": figures}
+    arguments.out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     print(f"written: {arguments.out}")
 
 

@@ -27,7 +27,6 @@ from digits.small_runs import (
     small_digits,
     stopped,
     trained,
-    with_network,
     write_network,
 )
 from handgrad.digits import run
@@ -36,16 +35,6 @@ from handgrad.digits.training import checks
 from handgrad.digits.training.recipe import Augmentation, Averaging, Optimizer, Recipe, Schedule
 from handgrad.errors import DamagedRunError, DiskError, DivergedError, HandgradError, UsageError
 from handgrad.runs import newest_checkpoint
-
-
-@pytest.fixture(scope="module")
-def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
-    return with_network(EVERYTHING, tmp_path_factory.mktemp("network"))
-
-
-@pytest.fixture(scope="module")
-def unbroken(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Path(trained(recipe, tmp_path_factory.mktemp("unbroken"), holdout=40).path)
 
 
 @pytest.fixture(scope="module")

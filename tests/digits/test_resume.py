@@ -55,16 +55,6 @@ VARIANTS: dict[str, Recipe] = {
 }
 
 
-@pytest.fixture(scope="module")
-def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
-    return with_network(EVERYTHING, tmp_path_factory.mktemp("network"))
-
-
-@pytest.fixture(scope="module")
-def unbroken(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Path(trained(recipe, tmp_path_factory.mktemp("unbroken"), holdout=40).path)
-
-
 # With 40 of the 200 images held out an epoch has three steps: one poll before the first, 3 × (3 + 1) after.
 HELD_OUT_POLLS = 13
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from handgrad.html.document import STYLE
+from handgrad.html.document import STYLE, document_head
 from handgrad.html.markup import Markup, tag
 from handgrad.page.join import join_modules
 from handgrad.page.packing import deflated, json_deflated
@@ -34,16 +34,8 @@ LIGHT = re.compile(r"^:root \{(.*?)\}", re.DOTALL | re.MULTILINE)
 
 def page_document(title: str, body: Markup, entry: str, data: object, more: Mapping[str, str] | None = None) -> str:
     """Return a complete page: *entry* is the module that begins, *data* what it reads, *more* texts in base64 by id."""
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("meta", name="referrer", content="no-referrer"),
-        tag("title", title),
-        tag("style", Markup(page_style())),
-    )
+    referrer = tag("meta", name="referrer", content="no-referrer")
+    head = document_head(title, POLICY, page_style(), referrer)
     packed = _text("data", json_deflated(data))
     further = [_text(id_, text) for id_, text in (more or {}).items()]
     code = _text("code", deflated(f'"use strict";\n{join_modules(entry)}'))

@@ -83,9 +83,9 @@ def for_every_batch(network: nn.Module, images: Tensor) -> Recording:
 
     *images* are ``[≥ 17, 1, 28, 28]``. Raises `UntraceableError` where passes over batches of two sizes do not agree.
     """
-    chance = python_chance()
+    chance = rng_state()
     small, large = (one_pass(network, images[:size]) for size in SIZES)
-    if network.training and python_chance() != chance:
+    if network.training and rng_state() != chance:
         raise UntraceableError(
             "its training draws from Python's own chance, not torch's (use torch.rand)", author=False
         )
@@ -108,7 +108,7 @@ def for_every_batch(network: nn.Module, images: Tensor) -> Recording:
     return replace(small, nodes=nodes, output=for_any_batch(small.output, large.output))
 
 
-def python_chance() -> tuple[Any, ...]:
+def rng_state() -> tuple[Any, ...]:
     """Return the states of Python's and numpy's chance.
 
     A network that draws from them while it learns (leaving out a layer now and then) is honest, but what it draws is
