@@ -245,7 +245,7 @@ def test_the_page_judges_an_answer_as_the_exercise_does(open_page: Any, name: st
     for (question, answer), mine in zip(cases, found, strict=True):
         # Alone among right answers: what follows from earlier ones plays no part on the page.
         given = {one.name: true[one.name] for one in asked} | {question.name: answer}
-        mark = marks(graph, asked, mistakes, true, given)[question.name]
+        mark = marks(graph, asked, mistakes, true, answers=given)[question.name]
         assert (mine["verdict"] == "right") == (mark.verdict is Verdict.RIGHT), (question, answer)
         assert mine["words"] == mark.hint, (question, answer)
 

@@ -26,6 +26,11 @@ def top(folder: Path) -> Node:
     return page.root
 
 
+def written(folder: Path) -> str:
+    """Return the headline of the run in *folder* as it is written, names of elements and all."""
+    return str(headline(read_run(folder)))
+
+
 def texts(node: Node, name: str, class_: str = "") -> list[str]:
     return [each.text for each in node.all(name, class_)]
 
@@ -68,6 +73,9 @@ def test_the_cards_hold_the_last_and_the_best_epoch_with_their_counts(tmp_path: 
     low, high = wilson_interval(795, IMAGES)
     assert texts(cards[0], "b") == [f"{low:.2f} to {high:.2f} %"]
     assert any(each.startswith("95 % interval ") for each in texts(cards[0], "p"))
+    # The parser reads names of elements in any case; what is written is in small letters.
+    assert not re.search(r"<[^>]*[A-Z][^ =>]*[ >]", re.sub(r'"[^"]*"', "", written(folder)).replace("viewBox", ""))
+    assert len(cards[0].all("svg", "strip")) == 1 and len(cards[1].all("svg")) == 0
     lead = texts(shown, "p", "lead")[0]
     assert lead == (
         f"After 4 epochs the network reads 795 of the 800 test images of MNIST and misreads 5. From this count, its "
@@ -159,6 +167,19 @@ def test_the_strip_puts_bar_dot_and_ticks_where_their_numbers_are(correct: int, 
     assert left + width == pytest.approx(place(bounds[1]), abs=0.6)
     assert float(dot.attributes["cx"]) == pytest.approx(place(accuracy), abs=0.4)
     assert left >= 8 and left + width <= 292.1 and width > 80
+    # The axis lies through the middle of bar and dot, its numbers under it, all of it in a window of 300 by 40.
+    (axis, *_), middle = svg.all("line"), float(dot.attributes["cy"])
+    assert [axis.attributes[end] for end in ("x1", "y1", "x2", "y2")] == ["8", "18", "292", "18"]
+    assert float(bar.attributes["y"]) + float(bar.attributes["height"]) / 2 == middle == 18
+    assert all(each.attributes["text-anchor"] == "middle" and each.attributes["y"] == "36" for each in svg.all("text"))
+    assert all((each.attributes["y1"], each.attributes["y2"]) == ("18", "23") for each in svg.all("line")[1:])
+    assert svg.attributes["viewbox"] == "0 0 300 40" and (svg.attributes["role"], svg.classes) == ("img", ["strip"])
+    assert bar.attributes["width"] == f"{width:.1f}".removesuffix(".0") or "." in bar.attributes["width"]
+    assert len(bar.attributes["width"].partition(".")[2]) == 1 == len(dot.attributes["cx"].partition(".")[2])
+    assert (float(bar.attributes["rx"]), float(dot.attributes["r"])) == (4, 6.5)
+    assert (bar.classes, dot.classes, {tuple(each.classes) for each in svg.all("line")}) == (
+        ["range"], ["here"], {("grid",)},
+    )  # fmt: skip
     # Round steps: 1, 2 or 5 of a power of ten.
     step = sorted(ticks)[1] - sorted(ticks)[0]
     assert re.fullmatch(r"[125](\.0+)?e[+-]\d+", f"{step:.3e}")

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handgrad.report.numbers import dataset_name, duration, interval, number, probability
+from handgrad.report.numbers import dataset_name, duration, interval, number, probability, share
+from handgrad.runs.record import LastEpoch
 
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [
-        (0.04, "0.0 s"), (8.24, "8.2 s"), (99.9, "99.9 s"), (100, "1 min 40 s"), (200.9, "3 min 20 s"),
+        (0.04, "0.0 s"), (8.24, "8.2 s"), (99.9, "99.9 s"), (100, "1 min 40 s"), (200.9, "3 min 20 s"), (120, "2 min 00 s"),
         (3599.9, "59 min 59 s"), (3600, "1 h 00 min"), (7499, "2 h 04 min"), (7500, "2 h 05 min"), (90_000, "25 h 00 min"),
     ],
 )  # fmt: skip
@@ -47,12 +48,17 @@ def test_a_probability_is_never_rounded_up(value: float) -> None:
         (60000, "60,000"),
         (0.003, "0.003"),
         (1e-7, "1e-07"),
+        (0.1 + 0.2, "0.3"),
         ("sgd", "sgd"),
         ([1], "[1]"),
     ],
 )
 def test_a_value_of_a_recipe_reads_as_in_its_file(value: object, said: str) -> None:
     assert number(value) == said
+
+
+def test_a_share_is_of_the_total_and_rounded_down() -> None:
+    assert share(LastEpoch(9_939, 10_000)) == "99.39 %" and share(LastEpoch(2, 3)) == "66.66 %"
 
 
 def test_an_interval_has_its_unit_once_and_two_decimals() -> None:

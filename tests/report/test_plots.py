@@ -80,7 +80,7 @@ def test_every_loss_lies_within_the_axes(values: list[float]) -> None:
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=60))
 def test_every_learning_rate_lies_within_the_axes(values: list[float]) -> None:
-    chart = rate_chart("a", "A", "", [("x", 0, list(enumerate(values, 1)))], len(values))
+    chart = rate_chart("a", "A", "", [("x", 0, list(enumerate(values, 1)))], epochs=len(values))
     assert inside(chart)
     assert increasing(chart)
 

@@ -182,12 +182,12 @@ def traces(
     if (steps + 1) * len(kept) * len(changes) > MAX_TRACED_NUMBERS:
         raise UsageError(f"{steps:,} steps of {len(kept):,} quantities do not fit in memory – ask for fewer steps")
     step = compile_step(graph, (*kept, "E_total", *graph.successors.values()), arrays=False)
-    return tuple(_trace(graph, step, steps, kept, change) for change in changes)
+    return tuple(_trace(graph, step, steps, kept, changes=change) for change in changes)
 
 
 def _trace(
     graph: Graph, step: Callable[[Sequence[Any]], tuple[Any, ...]], steps: int, kept: tuple[str, ...],
-    changes: Mapping[str, float],
+    *, changes: Mapping[str, float],
 ) -> Trace:  # fmt: skip
     values = [float(value) for value in _first_values(graph, changes)]
     slots = _slots(graph)

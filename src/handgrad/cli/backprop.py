@@ -109,7 +109,7 @@ def backprop_command(
     if exercise:
         given = {"--weights": weights, "--learning-rate": learning_rate, "--steps": steps, "--rates": rates}
         refuse_beside_task(given | {"--explain": explain, "--tex": tex, "--pictures": pictures, "--csv": csv})
-        return write_task(_adapted(network, bias=bias, order=order), out, task, overwrite, as_json)
+        return write_task(_adapted(network, bias=bias, order=order), out, task, overwrite, as_json=as_json)
     task.refuse_alone()
     from handgrad.backprop import trace
     from handgrad.backprop.export import json_chunks

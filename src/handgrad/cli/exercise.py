@@ -44,7 +44,7 @@ def refuse_beside_task(given: Mapping[str, object]) -> None:
             raise UsageError(f"{option} does not go with --exercise ({why}) – leave one of the two out")
 
 
-def write_task(network: Network, out: Path | None, wanted: TaskWanted, overwrite: bool, as_json: bool) -> None:
+def write_task(network: Network, out: Path | None, wanted: TaskWanted, overwrite: bool, *, as_json: bool) -> None:
     """Write the task and its key, and say where they are."""
     from handgrad.backprop.exercise import write_exercise
 

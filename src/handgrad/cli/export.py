@@ -22,6 +22,7 @@ ENDS = {".c": "c", ".onnx": "onnx", ".xlsx": "xlsx"}
 @app.command("export")
 def export_command(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or a recipe: the newest run of it.")],
+    *,
     to: Annotated[
         str | None,
         typer.Option(help="c, onnx, xlsx or hub; left out, the ending of --out decides.", show_default=False),

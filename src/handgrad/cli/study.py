@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 @app.command("study")
 def study_command(
     recipe: Annotated[str, typer.Argument(help="A shipped recipe or a TOML file.")],
+    *,
     seeds: Annotated[str, typer.Option(help="Different whole numbers: 0..4, or 1,5,9.")] = "0..4",
     data: DataOption = None,
     holdout: HoldoutOption = 0,

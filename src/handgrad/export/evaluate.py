@@ -91,10 +91,10 @@ def compute(step: Step, inputs: Sequence[Array]) -> Any:
 
 def convolve(step: Convolution, values: Array) -> Any:
     """Return the convolution of ``[n, in, rows, columns]``."""
-    return correlate(values, step.weight, step.border, step.window, step.groups) + step.bias[:, None, None]
+    return correlate(values, step.weight, step.border, step.window, groups=step.groups) + step.bias[:, None, None]
 
 
-def correlate(values: Any, weight: Any, border: Any, window: Window, groups: int) -> Any:
+def correlate(values: Any, weight: Any, border: Any, window: Window, *, groups: int) -> Any:
     """Return the cross-correlation ``[n, out, rows, columns]`` of ``[n, in, rows, columns]``, in the numbers of *values*."""
     n, outputs = len(values), len(weight)
     windows = windows_of(padded(values, window, border), window)

@@ -101,7 +101,7 @@ def onnx_model(plan: Plan, head: Sequence[str]) -> onnx.ModelProto:
     raw = graph.node("Cast", [INPUT], to=TensorProto.FLOAT)
     values = [graph.reshape(raw, IMAGE)]
     for place, step in enumerate(plan.steps, 1):
-        values.append(add_step(graph, step, [values[number] for number in step.inputs], plan, f"step_{place}"))
+        values.append(add_step(graph, step, [values[number] for number in step.inputs], plan, name=f"step_{place}"))
     graph.reshape(values[-1], (plan.classes,), SCORES)
     graph.node("Softmax", [SCORES], PROBABILITIES, axis=1)
     images = helper.make_tensor_value_info(INPUT, TensorProto.UINT8, ["n", *IMAGE[1:]])
@@ -117,7 +117,7 @@ def onnx_model(plan: Plan, head: Sequence[str]) -> onnx.ModelProto:
     return model
 
 
-def add_step(graph: Graph, step: Step, inputs: list[str], plan: Plan, name: str) -> str:
+def add_step(graph: Graph, step: Step, inputs: list[str], plan: Plan, *, name: str) -> str:
     """Add the nodes of one step and return the name of its value."""
     first = inputs[0]
     match step:
@@ -147,7 +147,7 @@ def add_step(graph: Graph, step: Step, inputs: list[str], plan: Plan, name: str)
         case Reshape():
             return graph.reshape(first, step.shape, name)
         case Gather():
-            return add_gather(graph, step, first, prod(plan.shapes[step.inputs[0]]), name)
+            return add_gather(graph, step, first, prod(plan.shapes[step.inputs[0]]), name=name)
         case Standardise():
             return add_standardise(graph, step, first, name)
         case Softmax():
@@ -189,7 +189,7 @@ def add_function(graph: Graph, step: Function, value: str, name: str) -> str:
     return graph.node(FUNCTIONS[step.function], [value], name, **alpha)
 
 
-def add_gather(graph: Graph, step: Gather, value: str, size: int, name: str) -> str:
+def add_gather(graph: Graph, step: Gather, value: str, size: int, *, name: str) -> str:
     """Add a taking of numbers from their places; a zero is put behind them where one is asked for."""
     flat = graph.reshape(value, (size,))
     index = step.index.astype(np.int64)

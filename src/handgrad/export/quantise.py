@@ -172,7 +172,7 @@ def make_step(work: Quantising, step: Step, inputs: tuple[int, ...], place: int,
     match step:
         case Convolution() | Linear():
             clamp = clamp_of(bound, scale)
-            made: Step = integer_convolution(work, step, inputs, scale, clamp, final and bound is None)
+            made: Step = integer_convolution(work, step, inputs, scale, clamp=clamp, final=final and bound is None)
         case Function():
             xs = (first.scale * (np.arange(-128, 128) - first.zero)).astype(np.float32)
             with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
@@ -180,7 +180,7 @@ def make_step(work: Quantising, step: Step, inputs: tuple[int, ...], place: int,
             table = np.clip(np.round(ys / scale.scale) + scale.zero, -128, 127).astype(np.int8)
             made = Table(**common, table=table)
         case Pool():
-            made, scale = integer_pool(work, step, inputs, scale, final)
+            made, scale = integer_pool(work, step, inputs, scale, final=final)
         case Reshape() | Gather():
             made, scale = replace(step, inputs=inputs), first
         case Add():
@@ -199,7 +199,7 @@ def make_step(work: Quantising, step: Step, inputs: tuple[int, ...], place: int,
                 **common, zeros=zeros, multiplier=multiplier, shift=shift, clamp=clamp_of(bound, scale)
             )
         case ScaleShift():
-            made = integer_scale_shift(work, step, inputs, scale, clamp_of(bound, scale))
+            made = integer_scale_shift(work, step, inputs, scale, clamp=clamp_of(bound, scale))
         case Concatenate():
             made = replace(step, inputs=tuple(rescaled(work, number, scale) for number in inputs))
         case _:
@@ -221,7 +221,7 @@ def clamp_of(bound: Step | None, scale: Scale) -> Clamp:
 
 
 def integer_convolution(
-    work: Quantising, step: Convolution | Linear, inputs: tuple[int, ...], scale: Scale, clamp: Clamp, final: bool
+    work: Quantising, step: Convolution | Linear, inputs: tuple[int, ...], scale: Scale, *, clamp: Clamp, final: bool
 ) -> IntegerConvolution:
     """Return a convolution or a linear layer in whole numbers."""
     before = work.scales[inputs[0]]
@@ -257,7 +257,7 @@ def integer_convolution(
 
 
 def integer_pool(
-    work: Quantising, step: Pool, inputs: tuple[int, ...], scale: Scale, final: bool
+    work: Quantising, step: Pool, inputs: tuple[int, ...], scale: Scale, *, final: bool
 ) -> tuple[IntegerPool, Scale]:
     """Return a pool in whole numbers, and the scale of its output: a maximum keeps that of its input."""
     before = work.scales[inputs[0]]
@@ -282,7 +282,7 @@ def integer_pool(
 
 
 def integer_scale_shift(
-    work: Quantising, step: ScaleShift, inputs: tuple[int, ...], scale: Scale, clamp: Clamp
+    work: Quantising, step: ScaleShift, inputs: tuple[int, ...], scale: Scale, *, clamp: Clamp
 ) -> IntegerScaleShift:
     """Return a scale and shift in whole numbers, weights of 16 bits."""
     before = work.scales[inputs[0]]

@@ -200,7 +200,9 @@ def convolve_integers(step: IntegerConvolution, x: Whole) -> Any:
     # Products of matrices in float64 are exact up to 2^53, and many times faster than those of whole numbers.
     values = (x.reshape(-1, *step.source) - step.zero).astype(np.float64)
     weight, border = step.weight.astype(np.float64), step.border.astype(np.float64)
-    sums = correlate(values, weight, border, step.window, step.groups).astype(np.int64) + step.bias[:, None, None]
+    sums = (
+        correlate(values, weight, border, step.window, groups=step.groups).astype(np.int64) + step.bias[:, None, None]
+    )
     if step.factors is not None:
         return sums.astype(np.float32) * step.factors[:, None, None]
     scaled = shifted(sums * step.multiplier[:, None, None], step.shift[:, None, None].astype(np.int64))

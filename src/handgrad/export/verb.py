@@ -74,7 +74,7 @@ def export(
     found = read_run(path)
     module = trained_module(found)
     target = target_path(found, to, int8, out)
-    prepare_target(found, target, to, out, overwrite)
+    prepare_target(found, target, to, out, overwrite=overwrite)
     if to == "onnx":
         check_onnx()
     material = material_of(found, plan_of(module, found.network), data, download)
@@ -98,7 +98,7 @@ def target_path(run: Run, to: str, int8: bool, out: str | Path | None) -> Path:
     return run.path / EXPORTS / f"{name}{ends[to]}"
 
 
-def prepare_target(run: Run, target: Path, to: str, out: str | Path | None, overwrite: bool) -> None:
+def prepare_target(run: Run, target: Path, to: str, out: str | Path | None, *, overwrite: bool) -> None:
     """Refuse a place that is taken before any work is done, and make the folder ``export`` of the run."""
     if out is None:
         make_folder(run.path / EXPORTS)

@@ -69,7 +69,7 @@ def digits_page(subject: DigitsSubject) -> str:
     }
     body: Markup = digits_body(subject.title, subject.facts)
     more = {"numbers": packed_bytes(numbers), "images": packed_bytes(images)}
-    return page_document(f"{subject.title} – draw a digit", body, "digits", data, more)
+    return page_document(f"{subject.title} – draw a digit", body, "digits", data, more=more)
 
 
 def write_digits(subject: DigitsSubject, path: Path, *, overwrite: bool = False) -> Path:

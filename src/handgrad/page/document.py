@@ -32,7 +32,7 @@ DARK = re.compile(r"@media \(prefers-color-scheme: dark\) \{\s*:root \{(.*?)\}\s
 LIGHT = re.compile(r"^:root \{(.*?)\}", re.DOTALL | re.MULTILINE)
 
 
-def page_document(title: str, body: Markup, entry: str, data: object, more: Mapping[str, str] | None = None) -> str:
+def page_document(title: str, body: Markup, entry: str, data: object, *, more: Mapping[str, str] | None = None) -> str:
     """Return a complete page: *entry* is the module that begins, *data* what it reads, *more* texts in base64 by id."""
     referrer = tag("meta", name="referrer", content="no-referrer")
     head = document_head(title, POLICY, page_style(), referrer)

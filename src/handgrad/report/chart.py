@@ -59,7 +59,7 @@ def accuracy_chart(name: str, title: str, text: str, lines: Sequence[Line], epoc
     """Return accuracies (percent) against epochs, spread out towards 100 % so that 99.4 and 99.5 can be told apart."""
     places = [error_place(value) for _, _, points in lines for _, value in points]
     ticks = [(error_place(tick), f"{tick:g} %") for tick in ACCURACY_TICKS]
-    return assemble(name, title, text, lines, epochs, spanning("accuracy", ticks, places), error_place)
+    return assemble(name, title, text, lines, epochs=epochs, y=spanning("accuracy", ticks, places), place=error_place)
 
 
 def loss_chart(name: str, title: str, text: str, lines: Sequence[Line], epochs: int) -> Chart:
@@ -73,21 +73,23 @@ def loss_chart(name: str, title: str, text: str, lines: Sequence[Line], epochs: 
     low, high = math.floor(math.log10(least)), math.ceil(math.log10(max(values, default=1.0)) + 1e-9)
     steps = (1, 2, 5) if high - low <= 3 else (1,)
     ticks = [(math.log10(step) + power, f"{step * 10.0**power:g}") for power in range(low, high + 1) for step in steps]
-    return assemble(name, title, text, lines, epochs, spanning("loss", ticks, [place(v) for v in values]), place)
+    return assemble(
+        name, title, text, lines, epochs=epochs, y=spanning("loss", ticks, [place(v) for v in values]), place=place
+    )
 
 
-def rate_chart(name: str, title: str, text: str, lines: Sequence[Line], epochs: int) -> Chart:
+def rate_chart(name: str, title: str, text: str, lines: Sequence[Line], *, epochs: int) -> Chart:
     """Return learning rates against epochs."""
     top = max((value for _, _, points in lines for _, value in points), default=0.0)
     top = top if top > LEAST_RATE else 1.0
     step = round_step(top / 4)
     ticks = [(count * step, f"{count * step:.6g}") for count in range(math.ceil(top / step - 1e-9) + 1)]
     axis = Axis("learning rate", 0.0, ticks[-1][0], tuple(ticks))
-    return assemble(name, title, text, lines, epochs, axis, float)
+    return assemble(name, title, text, lines, epochs=epochs, y=axis, place=float)
 
 
 def assemble(
-    name: str, title: str, text: str, lines: Sequence[Line], epochs: int, y: Axis, place: Callable[[float], float]
+    name: str, title: str, text: str, lines: Sequence[Line], *, epochs: int, y: Axis, place: Callable[[float], float]
 ) -> Chart:
     """Return the chart of *lines* whose values *place* puts on the axis *y*."""
     curves = tuple(

@@ -80,10 +80,14 @@ def overlays(comparison: Comparison) -> Markup | None:
         return None
     on = " or ".join(sorted({run.evaluated_on.words for _, run in comparison.runs if run.epochs}))
     charts = [
-        overlay(comparison, accuracy_chart, "accuracy", f"Accuracy, {on}", lambda epoch: epoch.evaluation.accuracy),
-        overlay(comparison, loss_chart, "loss", f"Loss, {on}", lambda epoch: epoch.evaluation.loss),
-        overlay(comparison, accuracy_chart, "accuracy", "Accuracy, training", lambda epoch: epoch.training.accuracy),
-        overlay(comparison, loss_chart, "loss", "Loss, training", lambda epoch: epoch.training.loss),
+        overlay(
+            comparison, accuracy_chart, "accuracy", f"Accuracy, {on}", value=lambda epoch: epoch.evaluation.accuracy
+        ),
+        overlay(comparison, loss_chart, "loss", f"Loss, {on}", value=lambda epoch: epoch.evaluation.loss),
+        overlay(
+            comparison, accuracy_chart, "accuracy", "Accuracy, training", value=lambda epoch: epoch.training.accuracy
+        ),
+        overlay(comparison, loss_chart, "loss", "Loss, training", value=lambda epoch: epoch.training.loss),
     ]
     text = "Training figures are taken while a network learns, with its augmentation and dropout. One line a run."
     figures = [chart_figure(chart, legend=False) for chart in charts]
@@ -95,6 +99,7 @@ def overlay(
     make: Callable[[str, str, str, list[Line], int], Chart],
     name: str,
     title: str,
+    *,
     value: Callable[[EpochScore], float],
 ) -> Chart:
     """Return one chart with a line a run; the runs of a group look the same."""

@@ -58,7 +58,7 @@ def learning_rate(run: Run) -> Chart:
         kind = "at each step"
     values = [value for _, value in points]
     text = f"Learning rate {kind}: first {values[0]:.3g}, highest {max(values):.3g}, last {values[-1]:.3g}."
-    return rate_chart("learning-rate", "Learning rate", text, [(kind, 0, points)], run.planned)
+    return rate_chart("learning-rate", "Learning rate", text, [(kind, 0, points)], epochs=run.planned)
 
 
 def steps_an_epoch(run: Run) -> int:

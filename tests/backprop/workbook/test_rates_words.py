@@ -81,6 +81,7 @@ def test_a_rise_that_rounding_can_make_is_none_and_one_beyond_is() -> None:
             assert rises(sweep) == [counted] and ended_higher(sweep) == [bool(counted)]
     assert rises(made_up([1.0, 1.0, 1.0]).sweep) == [0] and ended_higher(made_up([1.0, 1.0]).sweep) == [False]
     assert rises(made_up([1.0, 2.0, 1.0, 2.0, math.nan]).sweep) == [3]
+    assert rises(made_up([4.0, 1.0, 3.0, 2.0]).sweep) == [1]  # 3 is more than the 1 before it, not than the first 4
 
 
 def test_the_rates_tried_go_from_a_tenth_to_a_thousand_evenly_on_a_logarithmic_axis() -> None:

@@ -23,6 +23,7 @@ class Normed(nn.Sequential):
         self.sizes: list[int] = []
 
     def forward(self, images: Tensor) -> Tensor:
+        assert images.shape[1:] == (1, 28, 28)
         self.sizes.append(len(images))
         return super().forward(images)
 

@@ -57,15 +57,15 @@ def data_sheet(places: Places) -> SheetPlan:
     facts = _facts(places)
     for row, (fact, value) in enumerate(facts, start=FACTS):
         page.text(row, 0, fact, LABEL)
-        _put(page, row, 1, value, GENERAL)
+        _put(page, row, 1, value, look=GENERAL)
     page.names["key_facts"] = (FACTS, 0, FACTS + len(facts) - 1, 1)
     top = FACTS + len(facts) + 1
-    top = _table(page, top, "key_answers", ANSWER_HEADS, list(_answer_rows(places)))
+    top = _table(page, top, "key_answers", ANSWER_HEADS, rows=list(_answer_rows(places)))
     rows = [
         (float(question.number), question.name, kind, words, value, near)
         for question, words, kind, value, near in _mistakes(places)
     ]
-    _table(page, top, "key_mistakes", MISTAKE_HEADS, rows)
+    _table(page, top, "key_mistakes", MISTAKE_HEADS, rows=rows)
     page.widths |= {0: 20, 1: 18, 2: 22, 3: 60, 4: 24, 5: 24, 6: 24}
     return page.done(working=True)
 
@@ -113,18 +113,18 @@ def _mistakes(places: Places) -> Iterator[tuple[Question, str, str, float, float
             yield question, mistake.words, str(mistake.kind), value, near
 
 
-def _table(page: Page, top: int, name: str, heads: tuple[str, ...], rows: Sequence[tuple[float | str, ...]]) -> int:
+def _table(page: Page, top: int, name: str, heads: tuple[str, ...], *, rows: Sequence[tuple[float | str, ...]]) -> int:
     """Write a table with its header; return the first free row below, one left between."""
     for column, head in enumerate(heads):
         page.text(top, column, head, HEADER)
     for row, values in enumerate(rows, start=top + 1):
         for column, value in enumerate(values):
-            _put(page, row, column, value, SMALL if heads[column] == "tolerance" else GENERAL)
+            _put(page, row, column, value, look=SMALL if heads[column] == "tolerance" else GENERAL)
     page.names[name] = (top, 0, top + len(rows), len(heads) - 1)
     return top + len(rows) + 2
 
 
-def _put(page: Page, row: int, column: int, value: float | str, look: Look) -> None:
+def _put(page: Page, row: int, column: int, value: float | str, *, look: Look) -> None:
     if isinstance(value, str):
         page.text(row, column, value, WORDS)
     else:

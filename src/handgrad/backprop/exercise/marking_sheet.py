@@ -55,13 +55,13 @@ def marking_sheet(places: Places) -> SheetPlan:
     page.heights[MARKING_TOP - 1] = 30
     asked = {question.name: question for question in places.exercise.questions}
     for name, row in places.marking_rows.items():
-        _quantity(page, places, name, row, asked.get(name))
+        _quantity(page, places, name, row, question=asked.get(name))
     for question in places.exercise.questions:
         _mistakes(page, places, question)
     return page.done(freeze=(MARKING_TOP, 1), working=True, hidden=True)
 
 
-def _quantity(page: Page, places: Places, name: str, row: int, question: Question | None) -> None:
+def _quantity(page: Page, places: Places, name: str, row: int, *, question: Question | None) -> None:
     graph, value = places.exercise.graph, places.exercise.values[name]
     page.text(row, 0, graph[name].label, LABEL)
     page.formula(row, TRUE, graph.formula(name, places.true), value, GENERAL)

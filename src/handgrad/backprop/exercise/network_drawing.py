@@ -20,7 +20,7 @@ class TaskDrawing(Drawing):
         self.places = places
         super().__init__(page, Material(places.exercise.network, 0, (1.0,)), top, left)
 
-    def _pair(self, row: int, column: int, names: list[str], label: str, looks: tuple[object, object]) -> None:
+    def _pair(self, row: int, column: int, names: list[str], label: str, *, looks: tuple[object, object]) -> None:
         name_look, value_look = looks
         assert isinstance(name_look, Look) and isinstance(value_look, Look)
         self.page.text(row, column, label, name_look)

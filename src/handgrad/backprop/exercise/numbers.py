@@ -43,7 +43,7 @@ class _Drawn:
 
 
 def own_numbers(
-    network: Network, graph: Graph, asked: Sequence[Question], mistakes: Mapping[str, Sequence[Mistake]], seed: int
+    network: Network, graph: Graph, asked: Sequence[Question], mistakes: Mapping[str, Sequence[Mistake]], *, seed: int
 ) -> Network:
     """Return the network with the first numbers of the seed's sequence that are fit for a task.
 

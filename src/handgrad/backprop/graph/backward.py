@@ -17,15 +17,15 @@ def deltas(draft: Draft, layer: int, sample: int) -> None:
     """Add dE/da, da/dz and their product, the delta, for each unit (where several samples: of that sample's error)."""
     if layer == len(draft.network.layers) and draft.loss.delta is not None:
         for unit in draft.units(layer):
-            _add_delta(draft, layer, unit, sample, draft.loss.delta(output(draft, unit, sample)), ())
+            _add_delta(draft, layer, unit, sample, expression=draft.loss.delta(output(draft, unit, sample)), chain=())
         return
     for unit in draft.units(layer):
         _error_slope(draft, layer, unit, sample)
     for unit in draft.units(layer):
-        pairs = [_activation_slope(draft, layer, unit, j, sample) for j in _reached(draft, layer, unit)]
+        pairs = [_activation_slope(draft, layer, unit, j, sample=sample) for j in _reached(draft, layer, unit)]
         chain = tuple((factor(slope, slope.name), factor(local, local.name)) for slope, local in pairs)
         expression = total(Ref(slope.name) * Ref(local.name) for slope, local in pairs)
-        _add_delta(draft, layer, unit, sample, expression, chain)
+        _add_delta(draft, layer, unit, sample, expression=expression, chain=chain)
 
 
 def _reached(draft: Draft, layer: int, unit: int) -> range:
@@ -35,7 +35,7 @@ def _reached(draft: Draft, layer: int, unit: int) -> range:
 
 
 def _add_delta(
-    draft: Draft, layer: int, unit: int, sample: int, expression: Node, chain: tuple[tuple[Factor, ...], ...]
+    draft: Draft, layer: int, unit: int, sample: int, *, expression: Node, chain: tuple[tuple[Factor, ...], ...]
 ) -> None:
     """Add the delta of one unit in one sample, with the products of the chain rule that it is the sum of."""
     place = {"layer": layer, "unit": unit, "sample": sample, "of": draft.pre(layer, unit, sample).name}
@@ -69,7 +69,7 @@ def _error_slope(draft: Draft, layer: int, unit: int, sample: int) -> None:
     draft.add(symbol, Kind.ERROR_SLOPE, meaning, total(terms), chain=tuple(chain), **place)
 
 
-def _activation_slope(draft: Draft, layer: int, unit: int, reached: int, sample: int) -> tuple[Symbol, Symbol]:
+def _activation_slope(draft: Draft, layer: int, unit: int, reached: int, *, sample: int) -> tuple[Symbol, Symbol]:
     """Add da_j/dz_i; returns the symbols of dE/da_j and of the slope just added."""
     out, pre = draft.out(layer, reached, sample), draft.pre(layer, unit, sample)
     local = partial(out, pre)
@@ -100,7 +100,7 @@ def gradients(draft: Draft, layer: int) -> None:
                 terms.append(Ref(delta.name) * Ref(before.name))
                 chain.append((factor(partial(ERROR, pre), delta.name), factor(partial(pre, weight), before.name)))
             place = {"layer": layer, "unit": unit, "source": source, "number": int(weight.name[1:])}
-            _add_gradient(draft, weight, terms, chain, place)
+            _add_gradient(draft, weight, terms, chain, place=place)
     if not draft.network.trains_biases:
         return
     for number, (of_layer, unit_or_all) in draft.biases().items():
@@ -118,11 +118,11 @@ def _bias_gradient(draft: Draft, layer: int, number: int, only: int | None) -> N
             delta, pre = draft.delta(layer, unit, sample), draft.pre(layer, unit, sample)
             terms.append(Ref(delta.name))
             chain.append((factor(partial(ERROR, pre), delta.name), factor(partial(pre, bias), None)))
-    _add_gradient(draft, bias, terms, chain, {"layer": layer, "unit": only, "number": number})
+    _add_gradient(draft, bias, terms, chain, place={"layer": layer, "unit": only, "number": number})
 
 
 def _add_gradient(
-    draft: Draft, of: Symbol, terms: list[Node], chain: list[tuple[Factor, ...]], place: dict[str, Any]
+    draft: Draft, of: Symbol, terms: list[Node], chain: list[tuple[Factor, ...]], *, place: dict[str, Any]
 ) -> None:
     """Add dE/dw or dE/db under its name: the terms of all samples, summed or averaged as the network says."""
     meaning = f"how the error moves with {of.label}"

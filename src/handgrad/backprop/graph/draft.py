@@ -76,7 +76,7 @@ class Draft:
 
     def delta(self, layer: int, unit: int, sample: int) -> Symbol:
         """Return the unit's dE/dz."""
-        return prefixed("delta", "δ", r"\delta", f"{self.letters[layer - 1]}{unit}", self.sample_mark(sample))
+        return prefixed("delta", "δ", r"\delta", f"{self.letters[layer - 1]}{unit}", sample=self.sample_mark(sample))
 
     def units(self, layer: int) -> range:
         """Return the units of *layer*, counted from 1; layer 0 is the inputs."""

@@ -42,11 +42,11 @@ def _softmax(draft: Draft, layer: int, sample: int) -> None:
     """Add softmax in safe steps: the largest is taken off first, so that no exponential overflows."""
     mark, letter, on = draft.sample_mark(sample), draft.letters[layer - 1], draft.on(sample)
     pre = [Ref(draft.pre(layer, unit, sample).name) for unit in draft.units(layer)]
-    largest = prefixed("max", "max", r"\max", letter, mark)
-    whole = prefixed("sum", "Σexp", r"\Sigma", letter, mark)
+    largest = prefixed("max", "max", r"\max", letter, sample=mark)
+    whole = prefixed("sum", "Σexp", r"\Sigma", letter, sample=mark)
     place = {"layer": layer, "sample": sample}
     draft.add(largest, Kind.SOFTMAX_PART, f"largest of the outputs{on}", Call(LARGEST, tuple(pre)), **place)
-    exps = [prefixed("exp", "exp", r"\exp", f"{letter}{unit}", mark) for unit in draft.units(layer)]
+    exps = [prefixed("exp", "exp", r"\exp", f"{letter}{unit}", sample=mark) for unit in draft.units(layer)]
     for unit, exp in zip(draft.units(layer), exps, strict=True):
         shifted = Call(EXP, (pre[unit - 1] - Ref(largest.name),))
         meaning = f"exponential for output {unit}, the largest taken off{on}"

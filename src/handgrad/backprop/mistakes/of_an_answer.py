@@ -303,7 +303,7 @@ class Mistakes:
 
     def _added(
         self, q: Quantity, terms: Iterable[tuple[int, int]], factor: Callable[[int, int], Node],
-        before: Node | None = None, source: int | None = None,
+        before: Node | None = None, *, source: int | None = None,
     ) -> Node:  # fmt: skip
         """Σ factor · activation before, over samples (and units), as the gradient adds it up."""
         layer, place = q.layer or 0, source or q.source

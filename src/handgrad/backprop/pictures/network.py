@@ -93,18 +93,18 @@ def network_figure(graph: Graph, values: Mapping[str, float], sample: int = 1) -
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set(xlim=(0, plan.width), ylim=(0, plan.height), aspect="equal")
     axes.axis("off")
-    silent = [layer for layer in range(1, len(plan.spots)) if not _arrows(axes, draft, plan, values, layer)]
+    silent = [layer for layer in range(1, len(plan.spots)) if not _arrows(axes, draft, plan, values, layer=layer)]
     for layer in range(len(plan.spots)):
         for unit in range(1, len(plan.spots[layer]) + 1):
-            _unit(axes, draft, plan, values, (layer, unit, sample))
+            _unit(axes, draft, plan, values, place=(layer, unit, sample))
     for unit in draft.units(len(graph.network.layers)):
-        _error(axes, draft, plan, values, unit, sample)
+        _error(axes, draft, plan, values, unit=unit, sample=sample)
     _headings(axes, graph, plan)
-    _notes(axes, graph, plan, silent, sample)
+    _notes(axes, graph, plan, silent, sample=sample)
     return figure
 
 
-def _arrows(axes: Axes, draft: Draft, plan: Plan, values: Mapping[str, float], layer: int) -> bool:
+def _arrows(axes: Axes, draft: Draft, plan: Plan, values: Mapping[str, float], *, layer: int) -> bool:
     """Draw the weights into a layer; returns whether their numbers are written."""
     before, after = plan.spots[layer - 1], plan.spots[layer]
     part = label_place(before, after)
@@ -148,7 +148,7 @@ def _arrows(axes: Axes, draft: Draft, plan: Plan, values: Mapping[str, float], l
     return part is not None
 
 
-def _unit(axes: Axes, draft: Draft, plan: Plan, values: Mapping[str, float], place: tuple[int, int, int]) -> None:
+def _unit(axes: Axes, draft: Draft, plan: Plan, values: Mapping[str, float], *, place: tuple[int, int, int]) -> None:
     layer, unit, sample = place
     spot = plan.spots[layer][unit - 1]
     last = len(plan.spots) - 1
@@ -172,7 +172,7 @@ def _unit(axes: Axes, draft: Draft, plan: Plan, values: Mapping[str, float], pla
         axes.text(spot.x, spot.y - plan.radius - 0.06, under, fontfamily="DejaVu Sans", color=QUIET, **under_style)
 
 
-def _error(axes: Axes, draft: Draft, plan: Plan, values: Mapping[str, float], unit: int, sample: int) -> None:
+def _error(axes: Axes, draft: Draft, plan: Plan, values: Mapping[str, float], *, unit: int, sample: int) -> None:
     """Write target and error to the right of an output."""
     spot = plan.spots[-1][unit - 1]
     mark = f"[{sample}]" if len(draft.samples) > 1 else ""
@@ -197,7 +197,7 @@ def _headings(axes: Axes, graph: Graph, plan: Plan) -> None:
         axes.text(plan.spots[number][0].x, top, text, linespacing=1.3, **quiet)
 
 
-def _notes(axes: Axes, graph: Graph, plan: Plan, silent: list[int], sample: int) -> None:
+def _notes(axes: Axes, graph: Graph, plan: Plan, silent: list[int], *, sample: int) -> None:
     """Write what the colours mean, which sample is seen, and what was left out for want of room."""
     handles = [
         Line2D([], [], color=POSITIVE, linewidth=1.6, label="weight ≥ 0"),

@@ -33,10 +33,10 @@ def numbered(letter: str, number: int, sample: int | None = None) -> Symbol:
 
 def activation_of(unit: str, sample: int | None = None) -> Symbol:
     """Return ``a_h1`` of the unit ``h1``."""
-    return prefixed("a", "a", "a", unit, sample)
+    return prefixed("a", "a", "a", unit, sample=sample)
 
 
-def prefixed(name: str, label: str, latex: str, unit: str, sample: int | None = None) -> Symbol:
+def prefixed(name: str, label: str, latex: str, unit: str, *, sample: int | None = None) -> Symbol:
     """Return a quantity that belongs to a unit or weight and is spelled before it: ``delta_o1``, ``m_w5``."""
     return in_sample(Symbol(f"{name}_{unit}", f"{label}_{unit}", f"{latex}_{{{unit}}}"), sample)
 

@@ -74,7 +74,7 @@ def _kept_value(value: Value, tallest: float) -> float:
     return tallest if isinstance(value, str) else min(value, tallest)
 
 
-def error_chart(material: Material, row: int, column: int, width: int, height: int) -> Chart:
+def error_chart(material: Material, row: int, column: int, width: int, *, height: int) -> Chart:
     """Return the error by step."""
     last = TOP + len(_shown_steps(material.steps)) - 1
     series = Series("E_total", _points(0, last), _points(1, last), CURVES[0], width=2.25)
@@ -84,7 +84,7 @@ def error_chart(material: Material, row: int, column: int, width: int, height: i
     )  # fmt: skip
 
 
-def rates_chart(material: Material, log: bool, row: int, column: int, width: int, height: int) -> Chart:
+def rates_chart(material: Material, log: bool, row: int, column: int, *, width: int, height: int) -> Chart:
     """Return the error by step for each learning rate, on a linear or a logarithmic axis."""
     last, count = TOP + len(_shown_steps(material.rate_steps)) - 1, len(material.rates)
     start = 4 + (count if log else 0)

@@ -59,8 +59,8 @@ def _line(page: Page, material: Material, row: int, convention: Convention) -> N
     texts = ((TOPIC, convention.topic), (HERE, convention.here), (NUMBER, convention.number))
     for column, text in (*texts, (ELSEWHERE, convention.elsewhere)):
         page.text(row, column, text, replace(LABEL, bold=True, wrap=True) if column == TOPIC else CELL_WRAPPED)
-    _number(page, material, (row, OURS), convention.ours, convention.value_here)
-    live = _number(page, material, (row, THEIRS), convention.theirs, convention.value_elsewhere)
+    _number(page, material, (row, OURS), convention.ours, value=convention.value_here)
+    live = _number(page, material, (row, THEIRS), convention.theirs, value=convention.value_elsewhere)
     if live:
         page.text(row, FOLLOWS, LIVE, NOTE)
     else:
@@ -71,7 +71,7 @@ def _line(page: Page, material: Material, row: int, convention: Convention) -> N
     page.heights[row] = 14.5 * max(lines) + 3
 
 
-def _number(page: Page, material: Material, at: tuple[int, int], node: Node | None, value: float) -> bool:
+def _number(page: Page, material: Material, at: tuple[int, int], node: Node | None, *, value: float) -> bool:
     """Write a number, as a formula where all that it is made of stands in this book; return whether it does."""
     shown: Value = value if math.isfinite(value) else DIVERGED
     if node is None or not all(_stands(material, name) for name in names_in(node)):

@@ -72,7 +72,7 @@ class Drawing:
     def _title(self, title: str, columns: int) -> None:
         self.page.text(self.top - 2, self.column, title, GROUP, span=(1, columns))
 
-    def _pair(self, row: int, column: int, names: list[str], label: str, looks: tuple[object, object]) -> None:
+    def _pair(self, row: int, column: int, names: list[str], label: str, *, looks: tuple[object, object]) -> None:
         name_look, value_look = looks
         self.page.text(row, column, label, name_look)  # type: ignore[arg-type]
         formula, value = at_sample(self.material, names), first_shown(self.material, names[0])
@@ -93,7 +93,7 @@ class Drawing:
         self._width(LABEL_WIDTH, VALUE_WIDTH)
         blocks = self._blocks(0)
         for unit, block in enumerate(blocks, start=1):
-            self._pair(block.row, self.column, self._named(Kind.INPUT, None, unit), f"i{unit}", (NAME, NODE))
+            self._pair(block.row, self.column, self._named(Kind.INPUT, None, unit), f"i{unit}", looks=(NAME, NODE))
         self.column += 2
         return blocks
 
@@ -108,7 +108,7 @@ class Drawing:
         for unit, block in enumerate(blocks, start=1):
             for number, source in enumerate(sources):
                 (name,) = self._named(Kind.WEIGHT, layer, unit, number + 1)
-                self._pair(block.row + number, self.column, [name], name, (WEIGHT_NAME, WEIGHT))
+                self._pair(block.row + number, self.column, [name], name, looks=(WEIGHT_NAME, WEIGHT))
                 self._arrow(source, Block(block.row + number, 1))
             self._bias(layer, unit, block.row + len(sources))
             self._node(layer, unit, block)
@@ -119,7 +119,7 @@ class Drawing:
         for of_unit in (unit, None):
             name = self.quantities.get((Kind.BIAS, layer, of_unit, None, None))
             if name is not None:
-                self._pair(row, self.column, [name], name, (replace(WEIGHT_NAME, fill=SIDE_FILL), BIAS))
+                self._pair(row, self.column, [name], name, looks=(replace(WEIGHT_NAME, fill=SIDE_FILL), BIAS))
 
     def _node(self, layer: int, unit: int, block: Block) -> None:
         label, column, row = (
@@ -133,7 +133,7 @@ class Drawing:
             (Kind.DELTA, f"δ_{label}", replace(NODE, bold=False, fill=SIDE_FILL)),
         )
         for number, (kind, text, look) in enumerate(lines):
-            self._pair(row + number, column, self._named(kind, layer, unit), text, (NAME, look))
+            self._pair(row + number, column, self._named(kind, layer, unit), text, looks=(NAME, look))
 
     def _errors(self, outputs: list[Block]) -> None:
         self._width(GAP_WIDTH / 2, LABEL_WIDTH, VALUE_WIDTH, GAP_WIDTH / 2, LABEL_WIDTH + 2, VALUE_WIDTH)
@@ -143,8 +143,8 @@ class Drawing:
         blocks = []
         for unit, block in enumerate(outputs, start=1):
             row = block.row + (block.height - 2) // 2
-            self._pair(row, self.column, self._named(Kind.TARGET, None, unit), f"t{unit}", (NAME, NODE))
-            self._pair(row + 1, self.column, self._named(Kind.ERROR, layer, unit), f"E{unit}", (NAME, ERROR))
+            self._pair(row, self.column, self._named(Kind.TARGET, None, unit), f"t{unit}", looks=(NAME, NODE))
+            self._pair(row + 1, self.column, self._named(Kind.ERROR, layer, unit), f"E{unit}", looks=(NAME, ERROR))
             blocks.append(Block(row, 2))
             self._arrow(block, blocks[-1])
         self.column += 3
@@ -155,7 +155,7 @@ class Drawing:
             lines.insert(0, (Kind.SAMPLE_ERROR, None, "E sample"))
         for number, (kind, _, label) in enumerate(lines):
             names = ["E_total"] if kind is Kind.TOTAL else self._named(kind, None, None)
-            self._pair(total.row + number - len(lines) + 1, self.column, names, label, (NAME, ERROR))
+            self._pair(total.row + number - len(lines) + 1, self.column, names, label, looks=(NAME, ERROR))
         for block in blocks:
             self._arrow(block, Block(total.row - len(lines) + 1, len(lines)))
         self.column += 2

@@ -73,7 +73,7 @@ def network_sheet(material: Material, checks_failed: int) -> SheetPlan:
     drawing = Drawing(page, material, PANEL_TOP, DRAWING_LEFT)
     row = drawing.bottom + 1
     _checks_verdict(page, checks_failed, _guide(page, material, row))
-    page.charts.append(error_chart(material, row, DRAWING_LEFT + TEXT_COLUMNS + 1, 470, 340))
+    page.charts.append(error_chart(material, row, DRAWING_LEFT + TEXT_COLUMNS + 1, 470, height=340))
     return page.done(freeze=(2, 0), printing=Print())
 
 

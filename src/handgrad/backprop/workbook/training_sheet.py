@@ -53,7 +53,7 @@ def training_sheet(material: Material) -> SheetPlan:
     for name, column in material.layout.columns.items():
         page.widths[column] = 9.5 if len(material.graph[name].label) < 8 else 11
     page.widths[TABLE_LEFT + len(material.main)] = 2
-    page.charts.append(error_chart(material, material.last_row + 2, 0, 900, 380))
+    page.charts.append(error_chart(material, material.last_row + 2, 0, 900, height=380))
     columns = len(material.layout.columns) + 2
     page.names["training_header"] = (TABLE_TOP - 1, TABLE_LEFT, TABLE_TOP - 1, TABLE_LEFT + len(material.main) - 1)
     return page.done(

@@ -45,14 +45,14 @@ def fetch_mnist(cache: Path, *, mirrors: Sequence[str] = MIRRORS, progress: bool
         tqdm(total=total, desc="MNIST", unit="B", unit_scale=True, disable=None if progress else True) as bar,
     ):
         for part in PARTS:
-            _fetch_part(part, cache, mirrors, unreachable, bar)
+            _fetch_part(part, cache, mirrors, unreachable, bar=bar)
 
 
-def _fetch_part(part: Part, cache: Path, mirrors: Sequence[str], unreachable: dict[str, str], bar: Bar) -> None:
+def _fetch_part(part: Part, cache: Path, mirrors: Sequence[str], unreachable: dict[str, str], *, bar: Bar) -> None:
     """Fetch one file from the first mirror that has it; *unreachable* remembers those that are not asked again."""
     answers = []
     for mirror in mirrors:
-        answer = unreachable.get(mirror) or _ask(mirror, part, cache, unreachable, bar)
+        answer = unreachable.get(mirror) or _ask(mirror, part, cache, unreachable, bar=bar)
         if answer is None:
             return
         answers.append(f"{urlsplit(mirror).netloc or mirror}: {answer}")
@@ -62,7 +62,7 @@ def _fetch_part(part: Part, cache: Path, mirrors: Sequence[str], unreachable: di
     )
 
 
-def _ask(mirror: str, part: Part, cache: Path, unreachable: dict[str, str], bar: Bar) -> str | None:
+def _ask(mirror: str, part: Part, cache: Path, unreachable: dict[str, str], *, bar: Bar) -> str | None:
     """Try one mirror for one file; return None when the file is there, else what went wrong in a few words."""
     import pooch
     from requests import exceptions

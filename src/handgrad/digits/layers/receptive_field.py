@@ -32,7 +32,7 @@ class Span:
         """How many input rows (or columns) one position sees."""
         return self.high - self.low + 1
 
-    def window(self, kernel: int, stride: int, padding: int, dilation: int, count: int) -> Span:
+    def window(self, kernel: int, stride: int, padding: int, dilation: int, *, count: int) -> Span:
         """Return the span after a sliding window that leaves *count* positions."""
         low = self.low - self.step * padding
         high = self.high + self.step * (dilation * (kernel - 1) - padding)
@@ -84,13 +84,13 @@ def pair(value: Any, default: Any = None) -> tuple[int, int]:
     return int(values[0]), int(values[-1])
 
 
-def slide(field: Field, kernel: Any, stride: Any, padding: Any, dilation: Any, output: Tensor) -> Field | None:
+def slide(field: Field, kernel: Any, stride: Any, padding: Any, *, dilation: Any, output: Tensor) -> Field | None:
     """Return the field after a window of any kind, None where the map is no map of rows and columns any more."""
     if not field.placed or output.dim() != 4:
         return None
     sides = zip(pair(kernel), pair(stride, kernel), pair(padding, 0), pair(dilation, 1), output.shape[2:], strict=True)
     (k, s, p, d, rows), (k2, s2, p2, d2, columns) = sides
-    return Field(field.rows.window(k, s, p, d, rows), field.columns.window(k2, s2, p2, d2, columns))
+    return Field(field.rows.window(k, s, p, d, count=rows), field.columns.window(k2, s2, p2, d2, count=columns))
 
 
 def convolution(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
@@ -98,19 +98,19 @@ def convolution(field: Field, given: Sequence[Any], output: Tensor) -> Field | N
     weight, transposed = given[1], given[6]
     if transposed or output.dim() != 4:
         return None
-    return slide(field, list(weight.shape[2:]), given[3], given[4], given[5], output)
+    return slide(field, list(weight.shape[2:]), given[3], given[4], dilation=given[5], output=output)
 
 
 def max_pool(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
     """``(input, kernel, stride=[], padding=0, dilation=1, ceil_mode)``."""
     stride, padding, dilation = (*given[2:5], None, None, None)[:3]
-    return slide(field, given[1], stride, padding, dilation, output)
+    return slide(field, given[1], stride, padding, dilation=dilation, output=output)
 
 
 def average_pool(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
     """``(input, kernel, stride=[], padding=0, ceil_mode, …)``."""
     stride, padding = (*given[2:4], None, None)[:2]
-    return slide(field, given[1], stride, padding, None, output)
+    return slide(field, given[1], stride, padding, dilation=None, output=output)
 
 
 def adaptive_pool(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
@@ -119,7 +119,7 @@ def adaptive_pool(field: Field, given: Sequence[Any], output: Tensor) -> Field |
     if any(old % new for old, new in zip(before, after, strict=True)):
         return None
     kernel = [old // new for old, new in zip(before, after, strict=True)]
-    return slide(field, kernel, kernel, None, None, output)
+    return slide(field, kernel, kernel, None, dilation=None, output=output)
 
 
 def reduce(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
@@ -177,7 +177,7 @@ def pad(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
         return None
     left, _, top, _ = [*given[1], 0, 0][:4]
     rows, columns = output.shape[2:]
-    return Field(field.rows.window(1, 1, top, 1, rows), field.columns.window(1, 1, left, 1, columns))
+    return Field(field.rows.window(1, 1, top, 1, count=rows), field.columns.window(1, 1, left, 1, count=columns))
 
 
 def unchanged(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
@@ -195,8 +195,8 @@ def cut(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
         return field
     first = range(before[dim])[slice(start, None)].start
     if dim % size == 2:
-        return replace(field, rows=field.rows.window(1, step, -first, 1, output.shape[2]))
-    return replace(field, columns=field.columns.window(1, step, -first, 1, output.shape[3]))
+        return replace(field, rows=field.rows.window(1, step, -first, 1, count=output.shape[2]))
+    return replace(field, columns=field.columns.window(1, step, -first, 1, count=output.shape[3]))
 
 
 def join(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:

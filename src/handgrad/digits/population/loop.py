@@ -181,7 +181,7 @@ def train_population(
             began = time.perf_counter()
             batch = orders[:, step * recipe.batch_size : (step + 1) * recipe.batch_size]
             rate = learning_rate(recipe, population.epoch * steps + step, steps)
-            take_step(population, recipe, training, batch, rate, population.epoch * steps + step, bf16)
+            take_step(population, recipe, training, batch, rate=rate, count=population.epoch * steps + step, bf16=bf16)
             population.step = step + 1
             population.seconds += time.perf_counter() - began
             if after_step:
@@ -199,7 +199,7 @@ def orders_of(population: Population, count: int) -> Tensor:
 
 
 def take_step(
-    population: Population, recipe: Recipe, training: Images, batch: Tensor, rate: float, count: int, bf16: bool
+    population: Population, recipe: Recipe, training: Images, batch: Tensor, *, rate: float, count: int, bf16: bool
 ) -> None:
     """Take one step of all members on the images *batch* ``[members, batch size]``; *count* steps were taken before."""
     epoch, step, together, members = population.epoch, population.step, population.together, len(batch)

@@ -47,7 +47,7 @@ def stack(template: nn.Module, members: Sequence[nn.Module], draws: Draws) -> nn
                 continue
             path = f"{prefix}.{name}" if prefix else name
             if id(layer) not in made:
-                made[id(layer)] = stacked_layer(layer, path, parameter, states, draws)
+                made[id(layer)] = stacked_layer(layer, path, parameter, states, draws=draws)
             parent._modules[name] = made[id(layer)]
     return template
 
@@ -57,6 +57,7 @@ def stacked_layer(
     path: str,
     parameter: Callable[[str], nn.Parameter | None],
     states: Sequence[Mapping[str, Tensor]],
+    *,
     draws: Draws,
 ) -> nn.Module:
     """Return what takes the place of *layer*, which stands at *path* in the network."""

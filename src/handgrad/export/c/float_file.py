@@ -67,12 +67,12 @@ def float_source(plan: Plan) -> tuple[Source, int]:
         f"for (n = 0; n < {prod(plan.shapes[0])}; n++) memory[{layout.offsets[0]} + n] = (float)image[n];"
     )
     for place, step in enumerate(plan.steps):
-        add_step(source, plan, place, step, places)
+        add_step(source, plan, place, step, places=places)
     source.calls.append(f"for (n = 0; n < {plan.classes}; n++) scores[n] = memory[{layout.offsets[-1]} + n];")
     return source, layout.size
 
 
-def add_step(source: Source, plan: Plan, place: int, step: Step, places: list[str]) -> None:
+def add_step(source: Source, plan: Plan, place: int, step: Step, *, places: list[str]) -> None:
     """Add the constants and the call of one step."""
     x, y = places[step.inputs[0]], places[place + 1]
     shapes, size = [plan.shapes[number] for number in step.inputs], prod(step.shape)
@@ -112,7 +112,7 @@ def add_step(source: Source, plan: Plan, place: int, step: Step, places: list[st
             part = size // step.groups
             call = f"standardise({step.groups}, {part}, {float_text(step.epsilon)}, {x}, {y});"
         case _:
-            call = moving_call(source, place, step, [places[number] for number in step.inputs], y, shapes)
+            call = moving_call(source, place, step, [places[number] for number in step.inputs], y=y, shapes=shapes)
     if call:
         source.calls.append(f"{call} /* {comment(step.name)} */")
 
@@ -145,7 +145,7 @@ def shape_arrays(source: Source, place: int, **shapes: tuple[int, ...]) -> str:
 
 
 def moving_call(
-    source: Source, place: int, step: Step, inputs: list[str], y: str, shapes: list[tuple[int, ...]], zero: str = ""
+    source: Source, place: int, step: Step, inputs: list[str], *, y: str, shapes: list[tuple[int, ...]], zero: str = ""
 ) -> str:
     """Return the call of a step that only moves numbers; *zero* is an argument more, for what an absent one is."""
     match step:

@@ -37,25 +37,25 @@ def int8_source(quantised: IntegerPlan) -> tuple[Source, int]:
     first = layout.offsets[0]
     source.calls.append(f"for (n = 0; n < {prod(plan.shapes[0])}; n++) memory[{first} + n] = (int8_t)(image[n] - 128);")
     for place, step in enumerate(plan.steps):
-        add_step(source, quantised, place, step, places)
+        add_step(source, quantised, place, step, places=places)
     return source, layout.size
 
 
-def add_step(source: Source, quantised: IntegerPlan, place: int, step: Step, places: list[str]) -> None:
+def add_step(source: Source, quantised: IntegerPlan, place: int, step: Step, *, places: list[str]) -> None:
     """Add the constants and the call of one step."""
     x, y = places[step.inputs[0]], places[place + 1]
     shapes, size = [quantised.plan.shapes[number] for number in step.inputs], prod(step.shape)
     call = ""
     match step:
         case IntegerConvolution():
-            call = convolution_call(source, step, place, x, y)
+            call = convolution_call(source, step, place, x, y=y)
         case IntegerPool():
-            call = pool_call(source, step, place, shapes[0], x, y)
+            call = pool_call(source, step, place, shapes[0], x=x, y=y)
         case Table():
             source.use("table")
             call = f"look_up({source.array('int8_t', f'table_{place}', step.table)}, {size}, {x}, {y});"
         case IntegerAdd() | IntegerMultiply():
-            call = joined_call(source, step, place, shapes, (x, places[step.inputs[1]], y))
+            call = joined_call(source, step, place, shapes, values=(x, places[step.inputs[1]], y))
         case IntegerScaleShift():
             source.use("shifted", "clamped", "stretched", "scale-shift")
             fields = {
@@ -79,12 +79,12 @@ def add_step(source: Source, quantised: IntegerPlan, place: int, step: Step, pla
         case _:
             inputs = [places[number] for number in step.inputs]
             zero = f"{quantised.scales[step.inputs[0]].zero}, " if place + 1 < quantised.scored else ""
-            call = moving_call(source, place, step, inputs, y, shapes, zero)
+            call = moving_call(source, place, step, inputs, y=y, shapes=shapes, zero=zero)
     if call:
         source.calls.append(f"{call} /* {comment(step.name)} */")
 
 
-def convolution_call(source: Source, step: IntegerConvolution, place: int, x: str, y: str) -> str:
+def convolution_call(source: Source, step: IntegerConvolution, place: int, x: str, *, y: str) -> str:
     """Add the weights and the record of a convolution and return its call."""
     shape = (*step.shape, 1, 1)[:3]
     fields: dict[str, Any] = {
@@ -108,7 +108,7 @@ def convolution_call(source: Source, step: IntegerConvolution, place: int, x: st
     return f"score({record}, {source.array('float', f'factor_{place}', step.factors)}, {x}, {y});"
 
 
-def pool_call(source: Source, step: IntegerPool, place: int, shape: tuple[int, ...], x: str, y: str) -> str:
+def pool_call(source: Source, step: IntegerPool, place: int, shape: tuple[int, ...], *, x: str, y: str) -> str:
     """Add the record of a pool and return its call."""
     fields = window_fields(step.window, shape, step.shape, "channels")
     fields |= {
@@ -132,6 +132,7 @@ def joined_call(
     step: IntegerAdd | IntegerMultiply,
     place: int,
     shapes: list[tuple[int, ...]],
+    *,
     values: tuple[str, str, str],
 ) -> str:
     """Add the record of a sum or a product and return its call."""

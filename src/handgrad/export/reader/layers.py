@@ -107,7 +107,7 @@ def batch_norm(reading: Reading, node: Node, result: Tensor) -> Seen:
     else:
         deviation = np.sqrt(double(variance) + node.arguments[7])
         term = term * (1 / deviation).reshape(each) + (-double(mean) / deviation).reshape(each)
-    return affine(term, weight, bias, each, result)
+    return affine(term, weight, bias, each, result=result)
 
 
 def layer_norm(reading: Reading, node: Node, result: Tensor) -> Seen:
@@ -115,7 +115,7 @@ def layer_norm(reading: Reading, node: Node, result: Tensor) -> Seen:
     source, inner = seen(node, 0), tuple(node.arguments[1])
     term = Term(reading, node.name, source.number, source.shape)
     term = standardised(term, prod(source.shape) // prod(inner), node.argument(4, "eps", 1e-5))
-    return affine(term, node.argument(2, "weight"), node.argument(3, "bias"), inner, result)
+    return affine(term, node.argument(2, "weight"), node.argument(3, "bias"), inner, result=result)
 
 
 def group_norm(reading: Reading, node: Node, result: Tensor) -> Seen:
@@ -124,7 +124,7 @@ def group_norm(reading: Reading, node: Node, result: Tensor) -> Seen:
     term = Term(reading, node.name, source.number, source.shape)
     term = standardised(term, node.arguments[1], node.argument(4, "eps", 1e-5))
     each = (-1, *[1] * (len(source.shape) - 1))
-    return affine(term, node.argument(2, "weight"), node.argument(3, "bias"), each, result)
+    return affine(term, node.argument(2, "weight"), node.argument(3, "bias"), each, result=result)
 
 
 def standardised(term: Term, groups: int, epsilon: float) -> Term:
@@ -135,7 +135,7 @@ def standardised(term: Term, groups: int, epsilon: float) -> Term:
     return Term(term.reading, term.name, made, term.shape)
 
 
-def affine(term: Term, weight: Any, bias: Any, shape: tuple[int, ...], result: Tensor) -> Seen:
+def affine(term: Term, weight: Any, bias: Any, shape: tuple[int, ...], *, result: Tensor) -> Seen:
     """Return ``term · weight + bias`` where they are there, both laid out as *shape*."""
     if weight is not None:
         term = term * double(weight).reshape(shape)

@@ -62,14 +62,14 @@ def builds_in(source: Source, found: dict[str, Candidate]) -> list[Build]:
 
 
 def _in_scope(
-    node: ast.stmt, source: Source, found: dict[str, Candidate], inside: set[int], around: ast.AST | None = None
+    node: ast.stmt, source: Source, found: dict[str, Candidate], inside: set[int], *, around: ast.AST | None = None
 ) -> Iterator[Build]:
     """Return the builds in *node*, whose names belong to the function *around* where there is one."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         scope = node if not isinstance(node, ast.ClassDef) else around
         for each in node.body:
             if id(each) not in inside:
-                yield from _in_scope(each, source, found, inside, scope)
+                yield from _in_scope(each, source, found, inside, around=scope)
         return
     for call in _calls_here(node):
         candidate = found.get(dotted(call.func))
@@ -81,7 +81,7 @@ def _in_scope(
             yield build
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield from _in_scope(child, source, found, inside, around)
+            yield from _in_scope(child, source, found, inside, around=around)
 
 
 def _calls_here(node: ast.AST) -> Iterator[ast.Call]:

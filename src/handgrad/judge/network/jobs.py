@@ -273,7 +273,7 @@ def _raise_refused(frames: dict[str, Frame], outcome: Outcome, context: Context)
 
 
 def train_network(
-    written: Written, recipe: Recipe, data: Dataset, context: Context, on_epoch: Callable[[int, EpochAnswer], None]
+    written: Written, recipe: Recipe, data: Dataset, context: Context, *, on_epoch: Callable[[int, EpochAnswer], None]
 ) -> tuple[SeedResult, int]:
     """Train the rebuilt network in a clean child, count its answers here, and return them and those before training.
 

@@ -105,7 +105,9 @@ def judge_network(
         findings.notes.append(one_line(dataset.notice))
     verdict: Literal["met", "not met", "no verdict"]
     try:
-        verdict = _judged(handed, asked, dataset, context, findings, static, seeds, on_epoch)
+        verdict = _judged(
+            handed, asked, dataset, context, findings=findings, static=static, seeds=seeds, on_epoch=on_epoch
+        )
     except NotMetError as error:
         verdict = "not met"
         reason = Requirement(NO_ANSWERS, "answers for each image by itself", str(error), False)
@@ -160,6 +162,7 @@ def _judged(
     asked: Assignment,
     data: Dataset,
     context: Context,
+    *,
     findings: Findings,
     static: bool,
     seeds: Sequence[int],
@@ -186,14 +189,14 @@ def _judged(
         return verdict_of(findings.requirements)
     findings.notes.append("trained by the judge in fp32 on one CPU thread")
     for written in networks:
-        findings.results.append(_trained(written, recipe, data, context, on_epoch))
+        findings.results.append(_trained(written, recipe, data, context, on_epoch=on_epoch))
         findings.requirements = check(asked, findings.examination, recipe, findings.results)
     return verdict_of(findings.requirements)
 
 
-def _trained(written: Written, recipe: Recipe, data: Dataset, context: Context, on_epoch: OnEpoch) -> SeedResult:
+def _trained(written: Written, recipe: Recipe, data: Dataset, context: Context, *, on_epoch: OnEpoch) -> SeedResult:
     """Train one seed; a network that knows the digits before its first step was trained elsewhere."""
-    result, before = train_network(written, recipe, data, context, on_epoch)
+    result, before = train_network(written, recipe, data, context, on_epoch=on_epoch)
     total = len(data.test_labels)
     if 100 * before > UNTRAINED * total:
         raise NotMetError(

@@ -87,7 +87,7 @@ def unshare(kinds: Sequence[str]) -> None:
         Path("/proc/sys/user/max_user_namespaces").write_text("0", encoding="ascii")
 
 
-def _mount(source: str | None, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
+def _mount(source: str | None, target: str, kind: str | None, flags: int, *, data: str | None = None) -> None:
     """mount(2)."""
     arguments = [None if value is None else os.fsencode(value) for value in (source, target, kind, data)]
     result = _libc.mount(arguments[0], arguments[1], arguments[2], ctypes.c_ulong(flags), arguments[3])
@@ -113,7 +113,7 @@ def shut_in(spec: Mapping[str, Any]) -> None:
     """Replace the root by an empty one that holds what *spec* shows, a few devices, and an empty home in memory."""
     root, owner = spec["root"], spec["user"]
     _mount(None, "/", None, RECURSIVE | PRIVATE)
-    _mount("tmpfs", root, "tmpfs", NO_SUID | NO_DEV, "size=1m,mode=755")
+    _mount("tmpfs", root, "tmpfs", NO_SUID | NO_DEV, data="size=1m,mode=755")
     for path in spec["shown"]:
         _show(path, root)
     for path, target in spec["links"]:
@@ -126,7 +126,7 @@ def shut_in(spec: Mapping[str, Any]) -> None:
     _mount("proc", f"{root}/proc", "proc", READ_ONLY | NO_SUID | NO_DEV)
     Path(root + spec["home"]).mkdir(parents=True, exist_ok=True)
     options = f"size={spec['disk']},nr_inodes=10000,mode=700,uid={owner},gid={owner}"
-    _mount("tmpfs", root + spec["home"], "tmpfs", NO_SUID | NO_DEV, options)
+    _mount("tmpfs", root + spec["home"], "tmpfs", NO_SUID | NO_DEV, data=options)
     Path(root, "old").mkdir()
     number = PIVOT_ROOT[platform.machine()]
     _checked(_libc.syscall(number, os.fsencode(root), os.fsencode(f"{root}/old")), "pivot_root")

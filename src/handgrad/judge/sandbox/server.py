@@ -54,7 +54,7 @@ def serve(number: int) -> None:
                 _prepare(name)
             warm = os.getpid()
             if fork_patiently() == 0:
-                _keep(control, files[1], files[2], files[3], warm)
+                _keep(control, files[1], files[2], files[3], warm=warm)
         except Exception as error:  # what is not installed, or a system that has no process left
             with suppress(OSError):
                 control.send(json.dumps({"failed": f"{type(error).__name__}: {error}"[:300]}).encode())
@@ -92,7 +92,7 @@ def fork_patiently(seconds: float = FORKING, fork: Callable[[], int] = os.fork) 
         pause = min(1.0, 2 * pause)
 
 
-def _keep(control: socket.socket, answers: int, text: int, described: int, warm: int) -> NoReturn:
+def _keep(control: socket.socket, answers: int, text: int, described: int, *, warm: int) -> NoReturn:
     """Be the keeper: start the guard in new namespaces, wait for its end or the judge's word, and say how it ended."""
     status = FAILED
     try:

@@ -36,7 +36,7 @@ class Key:
     answers: tuple[Mapping[str, Value], ...]
 
 
-def judge_task(book: Book, values: Values, source: str, key: Book, notes: tuple[str, ...]) -> BookVerdict:
+def judge_task(book: Book, values: Values, source: str, key: Book, *, notes: tuple[str, ...]) -> BookVerdict:
     """Mark every answer of a task, also by what follows from earlier answers.
 
     Raises :class:`UsageError` where the key is none, is of another version, or belongs to another task.
