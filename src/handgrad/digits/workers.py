@@ -24,8 +24,10 @@ from handgrad.runs.environment import Machine
 from handgrad.runs.record import RunSummary
 from handgrad.system import children_without_interrupts, end_this_process, ignore_interrupts
 
+# A step of a shipped network takes a fraction of a second; the rest is for a slow disk.
 PATIENCE = 10.0
 """Seconds that a worker may take to finish its batch and save."""
+# Felt as at once by who presses Ctrl-C, and five looks a second cost nothing.
 WAIT = 0.2
 """Seconds between two looks at whether a stop was asked for, while other processes train."""
 
@@ -125,6 +127,7 @@ def _end_workers(pool: ProcessPoolExecutor, waiting: Iterable[Future[RunSummary 
     pool.shutdown(wait=False, cancel_futures=True)
     for process in processes:
         process.terminate()
+    # First softly, so that each saves: killing at once would lose an epoch of every seed.
     wait(waiting, timeout=PATIENCE)
     for process in processes:
         process.kill()
@@ -138,6 +141,7 @@ def _begin_worker() -> None:
     """Prepare a worker: SIGTERM stops it softly, and the end of the study's process ends it at once."""
     ignore_interrupts()  # it is the study that stops them, so that each saves first
     signal.signal(signal.SIGTERM, lambda number, frame: STOPPING.set())
+    # A parent that was killed sends no signal: without this its workers would train on for hours for nobody.
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

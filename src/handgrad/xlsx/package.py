@@ -15,6 +15,7 @@ from itertools import count
 
 from handgrad.xlsx.rows import TableRows, address, row_texts
 
+# 914,400 an inch, 96 pixels an inch (ECMA-376, 20.1.2.1): whole numbers for inches, centimetres and points alike.
 EMU = 9525
 """English metric units a pixel."""
 
@@ -50,6 +51,7 @@ def add_parts(
         sheets = {f"xl/worksheets/sheet{number}.xml": tables[name] for number, name in enumerate(names, start=1)}
         for info in old.infolist():
             text = old.read(info)
+            # Without zip64: no part comes near 2 GB, and older readers refuse the longer headers.
             with new.open(info.filename, "w", force_zip64=False) as member:
                 if sheets.get(info.filename):
                     for piece in _with_rows(text.decode(), sheets[info.filename]):
@@ -58,6 +60,7 @@ def add_parts(
                     member.write(_with_lines(text.decode(), drawings[info.filename]).encode())
                 else:
                     member.write(text)
+            # The date that the library wrote, a fixed one: the clock's would make two books of one network differ.
             new.getinfo(info.filename).date_time = info.date_time
     return result.getvalue()
 
@@ -65,6 +68,7 @@ def add_parts(
 def _drawing_of(book: zipfile.ZipFile, number: int) -> str:
     relations = book.read(f"xl/worksheets/_rels/sheet{number}.xml.rels").decode()
     found = re.search(r'Target="\.\./drawings/(drawing\d+\.xml)"', relations)
+    # A sheet without charts has no drawing: `Sheet.lines` puts an empty box there for that reason.
     if found is None:
         raise ValueError(f"sheet {number} has lines and no drawing to put them in: give it a chart")
     return f"xl/drawings/{found[1]}"
@@ -75,8 +79,11 @@ def _with_rows(sheet: str, tables: Sequence[TableRows]) -> Iterator[str]:
     sheet = _with_size(sheet, last_row)
     done, shared = 0, count()
     for table in sorted(tables, key=lambda table: table.top):
+        # From where the last table ended: tables may stand beside each other in no other order than from top to
+        # bottom.
         start = sheet.index(f'<row r="{table.top + 1}"', done)
         end = sheet.index("</row>", start) + len("</row>")
+        # The library alone knows the number of a style; the first row, which it wrote, tells it.
         styles = dict(re.findall(r'<c r="([A-Z]+)\d+" s="(\d+)"', sheet[start:end]))
         yield sheet[done:end]
         yield from row_texts(table, [styles[address(0, column)[:-1]] for column in table.columns], shared)

@@ -9,7 +9,10 @@ from functools import cache
 from xml.sax.saxutils import escape
 
 TOKEN = re.compile(r"\{([+-]\d+)\}")
+# Rows of XML joined before they are compressed: large enough that zip sees the repetition, small enough for a few
+# kilobytes.
 CHUNK = 500
+# From 1,000 steps on (and the row before the first). Short tables keep every address, which some readers look for.
 LONG = 1_001
 
 
@@ -50,6 +53,7 @@ def row_texts(table: TableRows, styles: Sequence[str], shared: Iterator[int]) ->
     Each column's formula stands in its second row and is *shared* (ECMA-376, 18.3.1.40) by those below, as spreadsheet
     programs write a formula that was copied down: a third of the size. ``shared`` gives numbers not used before.
     """
+    # 1-based, as the file counts: the 0-based top plus the height is the last row's number.
     last = table.top + len(table.values[0])
     columns = [
         _Copied(column_letters(column), style, formula, last, next(shared))
@@ -59,11 +63,14 @@ def row_texts(table: TableRows, styles: Sequence[str], shared: Iterator[int]) ->
     # In long tables only the first cell after a gap says where it stands; the others follow it (a third less again).
     named = [len(table.values[0]) <= LONG or c - 1 not in table.columns for c in table.columns]
     template = "".join(
+        # %r writes the shortest text that reads back as the same double: no digit of a number is lost in the file.
         f'<c{f" r={chr(34)}{column.letters}{{0}}{chr(34)}" if name else ""} s="{column.style}">{column.copy}<v>%r</v></c>'
         for column, name in zip(columns, named, strict=True)
     )
     for number, values in enumerate(zip(*table.values, strict=True)):
         row = table.top + number + 1
+        # The second row carries the formulas that the others share. A row with a word in it ("diverged") needs its
+        # own kind of cell.
         if number == 1 or (number > 1 and str in map(type, values)):
             cells = "".join(column.cell(row, value, number == 1) for column, value in zip(columns, values, strict=True))
             chunk.append(f'<row r="{row}">{cells}</row>')
@@ -93,6 +100,9 @@ class _Copied:
         shown = self.copy
         if original and self.formula is not None:
             place = f"{self.letters}{row}:{self.letters}{self.last}"
+            # The range reaches to the table's end: a program that moves the first cell then knows which cells go
+            # along.
             shown = f'<f t="shared" ref="{place}" si="{self.number}">{escape(fill(self.formula, row))}</f>'
+        # "str" is a text that a formula found; a plain text would be "s", a number in the list of shared strings.
         kind, content = (' t="str"', escape(value)) if isinstance(value, str) else ("", repr(value))
         return f'<c r="{self.letters}{row}" s="{self.style}"{kind}>{shown}<v>{content}</v></c>'

@@ -46,6 +46,7 @@ class Meters:
     def __init__(self, members: int, device: torch.device) -> None:
         self.sums = torch.zeros(2, members, dtype=torch.float64, device=device)
         """Loss over images, and how many were correct."""
+        # When and what in one number, because a second tensor would be a second copy to the host.
         self.broken = torch.full((members,), -1, device=device)
         """2 · step + 0 where the loss was the first that was not finite, + 1 where it was the weights; -1 while all is well."""
         self.seen = self.steps = 0
@@ -54,6 +55,7 @@ class Meters:
     def add(self, losses: Tensor, correct: Tensor, count: int, sizes: Tensor) -> None:
         """Add a batch of *count* images a member: mean losses, how many were correct, the sizes of the weights after it."""
         self.sums += torch.stack((losses.detach().double() * count, correct.double()))
+        # The loss before the weights: where both are broken it is the loss that a seed alone would have named.
         bad = torch.where(losses.detach().isfinite(), torch.where(sizes.isfinite(), -1, 1), 0)
         first = (self.broken < 0) & (bad >= 0)
         self.broken.copy_(torch.where(first, bad + 2 * self.steps, self.broken))
@@ -103,6 +105,7 @@ class Population:
         for index, member in enumerate(self.members):
             member.meter = self.meters.member(index)
             member.epoch, member.step = self.epoch, self.step
+            # Nobody can say whose seconds they were; shares add up to what the clock says.
             member.seconds = self.seconds / len(self.members)
 
     @torch.no_grad()
@@ -125,6 +128,8 @@ def _copy_optimizer(stacked: torch.optim.Optimizer, optimizers: Sequence[torch.o
     for member, optimizer in enumerate(optimizers):
         own = {
             index: {
+                # Adam's count of steps has no dimension of members, its means have. Clones, or all members would
+                # share one memory.
                 name: (value[member] if value.shape == weights[index].shape else value).clone()
                 for name, value in values.items()
                 if isinstance(value, Tensor)
@@ -144,6 +149,7 @@ def begin_population(
     """
     members = tuple(begin(build, recipe, seed, device) for seed in seeds)
     with torch.random.fork_rng(devices=[]):
+        # Any seed would do: every weight of the template is replaced by the members' own.
         torch.manual_seed(key(seeds[0]))
         template = build().to(device)
     if recipe.dropout is not None:
@@ -154,6 +160,7 @@ def begin_population(
     network = stack(template, [member.network for member in members], draws)
     average = deepcopy(network).eval() if recipe.averaging.decay else None
     together = State(network, make_optimizer(network, recipe.optimizer), average, Meter(device))
+    # Without dropout nothing draws, and setting a generator for each member and step would cost more than it gives.
     drawing = any(isinstance(layer, StackedDropout) for layer in network.modules())
     return Population(tuple(seeds), members, together, draws if drawing else None, Meters(len(members), device))
 
@@ -186,6 +193,7 @@ def train_population(
             population.seconds += time.perf_counter() - began
             if after_step:
                 after_step(population, rate)
+            # One whole member is enough to go on; the broken ones compute NaN, which costs no more than numbers.
             if population.meters.all_broken:
                 break
         yield end_of_epochs(population, recipe, evaluation, steps)
@@ -215,6 +223,7 @@ def take_step(
         logits = together.network(images)
     logits = logits.float()
     each = F.cross_entropy(logits, labels.flatten(), label_smoothing=recipe.label_smoothing, reduction="none")
+    # A mean for each member and then the sum: one mean over all would divide every gradient by the number of members.
     losses = each.view(members, -1).mean(1)
     together.optimizer.zero_grad()
     losses.sum().backward()  # no weight is shared, so each member's gradient is that of its own loss
@@ -231,6 +240,8 @@ def amounts_of(keys: Sequence[int], count: int, device: torch.device) -> Tensor:
     amounts = torch.empty(len(keys), 5, count, pin_memory=device.type == "cuda")
     generator = torch.Generator()
     for seed, own in zip(keys, amounts.unbind(), strict=True):
+        # As `augment` draws, into the place where the number is needed: a loop over members is short, a copy for each
+        # is not.
         torch.rand(5, count, generator=generator.manual_seed(seed), out=own)
     return amounts.mul_(2).sub_(1).to(device, non_blocking=True)
 
@@ -254,6 +265,7 @@ def end_of_epochs(
     population: Population, recipe: Recipe, evaluation: Images, steps: int
 ) -> list[EpochScore | DivergedError]:
     """Evaluate each member as its seed alone is, and set the counters to the start of the next epoch."""
+    # Only the weights: what an optimizer holds is wanted by a checkpoint, and evaluation needs none of it.
     population._copy_weights()
     rate = learning_rate(recipe, (population.epoch + 1) * steps - 1, steps)
     found: list[EpochScore | DivergedError] = []

@@ -16,6 +16,7 @@ MEAN, STANDARD_DEVIATION = 0.1307, 0.3081
 
 def normalise(images: Tensor) -> Tensor:
     """Turn bytes ``[batch, 28, 28]`` into floats ``[batch, 1, 28, 28]``, channels last, by the MNIST mean and deviation."""
+    # Mean and deviation are stretched to bytes instead of the images to 0…1: one pass over the batch less.
     scaled = images.unsqueeze(1).float().sub(255 * MEAN).div_(255 * STANDARD_DEVIATION)
     return scaled.contiguous(memory_format=torch.channels_last)
 
@@ -29,12 +30,15 @@ def augment(images: Tensor, recipe: Augmentation, generator: torch.Generator) ->
     """
     if not recipe.any:
         return images.float()
+    # Five numbers an image are drawn also where a limit is 0: a recipe that only changes the shift sees the same
+    # rotations.
     amounts = torch.rand(5, len(images), generator=generator).mul_(2).sub_(1).to(images.device, non_blocking=True)
     return changed(images, recipe, amounts)
 
 
 def changed(images: Tensor, recipe: Augmentation, amounts: Tensor) -> Tensor:
     """Return *images* ``[batch, 28, 28]`` as floats under the maps that *amounts* ``[5, batch]`` in -1…1 stand for."""
+    # Not align_corners: a shift of one pixel is then 2 / size, and the corner pixels' outer edges are at ±1.
     grid = F.affine_grid(matrices(amounts, recipe, images.shape[-1]), [len(images), 1, *images.shape[1:]], False)
     moved = F.grid_sample(images.unsqueeze(1).float(), grid, padding_mode="zeros", align_corners=False)
     return moved.squeeze(1)
@@ -48,6 +52,7 @@ def matrices(amounts: Tensor, recipe: Augmentation, size: int) -> Tensor:
     """
     angle = amounts[0] * math.radians(recipe.rotation)
     shear = torch.tan(amounts[1] * math.radians(recipe.shear))
+    # The map goes from output to input, so a picture enlarged by 1.1 is read at positions 1.1 times closer.
     zoom = 1 / (1 + amounts[2] * recipe.scale)
     shift = amounts[3:] * (2 * recipe.shift / size)
     cos, sin = angle.cos() * zoom, angle.sin() * zoom

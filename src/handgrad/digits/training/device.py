@@ -28,6 +28,7 @@ from handgrad.system import keep_freed_memory
 
 DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("auto", "fp32", "bf16", "probe")
+# The median of four has two steps to disagree with; more would make every probed start longer.
 PROBE_STEPS = 4
 WORTH = 1.15
 """How many times faster bf16, or one thread, must be in the probe to be chosen: less could be noise."""
@@ -49,6 +50,7 @@ def choose_device(name: str) -> str:
     if name not in DEVICES:
         raise UsageError(f'--device "{name}" – choose one of {", ".join(DEVICES)}')
     if name == "cuda" and not torch.cuda.is_available():
+        # Not quietly the CPU: who asks for CUDA would wait for hours before looking.
         raise MissingError("no CUDA device – this torch finds none, use --device cpu or install a CUDA build of torch")
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
@@ -69,6 +71,7 @@ def choose_machine(
         raise UsageError(f'--precision "{precision}" – choose one of {", ".join(PRECISIONS)}')
     kind = choose_device(device)
     if kind == "cuda":
+        # The threads are those of torch: on CUDA they only prepare, and no figure hangs on them.
         return Machine(kind, precision if precision in ("fp32", "bf16") else "bf16", torch.get_num_threads())
     if precision == "probe":
         return _timed_machine(network, batch_size, threads)
@@ -76,6 +79,7 @@ def choose_machine(
     if precision == "auto":
         precision = "bf16" if work >= WORK_FOR_BF16 and multiplies_bf16() else "fp32"
     if threads is None:
+        # Never 0: a tiny network still needs the thread that computes it.
         threads = max(1, min(usable_cores(), batch_size * work // WORK_A_THREAD))
     return Machine(kind, precision, threads)
 
@@ -95,6 +99,7 @@ def multiply_adds(network: nn.Module) -> int:
             network.eval()(torch.zeros(1, 1, 28, 28))
     finally:
         network.train(training)
+    # torch counts a multiplication and an addition as two.
     return int(counter.get_total_flops()) // 2
 
 
@@ -134,6 +139,7 @@ def probe(network: nn.Module, batch_size: int, threads: int, bf16: bool) -> floa
     images = torch.randn(batch_size, 1, 28, 28).contiguous(memory_format=torch.channels_last)
     labels = torch.randint(10, (batch_size,))
     step = probe_step(trial, images, labels, bf16)
+    # The first step pays for caches and for kernels chosen by trying; it is thrown away.
     step()
     return statistics.median(timed(step) for _ in range(PROBE_STEPS))
 

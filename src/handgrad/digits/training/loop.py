@@ -27,6 +27,8 @@ from handgrad.digits.training.schedule import rate_factor
 from handgrad.errors import DivergedError
 from handgrad.runs.record import EpochScore, Score
 
+# Ten batches of a test set. The size has a say in the last digits, so it is no setting: figures of two runs must not
+# differ by how they were read.
 EVALUATION_BATCH = 1000
 
 
@@ -69,16 +71,21 @@ def key(*parts: int) -> int:
     """Mix (seed, epoch, step, …) into one 63-bit seed; neighbouring inputs give unrelated outputs (splitmix64)."""
     mask, mixed = (1 << 64) - 1, 0
     for part in parts:
+        # The golden ratio in 64 bits: it keeps the parts 0, 0, 0 from mixing to 0.
         mixed = (mixed + part + 0x9E3779B97F4A7C15) & mask
         mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & mask
         mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & mask
         mixed ^= mixed >> 31
+    # 63 bits: torch takes seeds as signed numbers.
     return mixed >> 1
 
 
 def begin(build: Callable[[], nn.Module], recipe: Recipe, seed: int, device: torch.device) -> State:
     """Return the state before the first step: first weights drawn from *seed* alone, on the CPU, whatever the device."""
+    # Whoever calls us from a script of their own keeps their random numbers.
     with torch.random.fork_rng(devices=[]):
+        # Mixed, because seeds 0 and 1 as they are start two streams that agree in their first draws on some
+        # generators.
         torch.manual_seed(key(seed))
         network = build()
     if recipe.dropout is not None:
@@ -86,13 +93,16 @@ def begin(build: Callable[[], nn.Module], recipe: Recipe, seed: int, device: tor
     if device.type == "cpu":
         quicken_dropout(network)
         fuse(network)
+    # After fusing, which looks at modules; and before the optimizer, which must hold the tensors that are trained.
     network = channels_last(network).to(device)
+    # In evaluation mode for good: its statistics follow the network's, they are not gathered again.
     average = copy.deepcopy(network).eval() if recipe.averaging.decay else None
     return State(network, make_optimizer(network, recipe.optimizer), average, Meter(device))
 
 
 def make_optimizer(network: nn.Module, recipe: Optimizer) -> torch.optim.Optimizer:
     """Return torch's optimizer for *recipe*; its learning rate is set anew before every step."""
+    # An optimizer would decay a frozen weight that it was given, gradient or not.
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     rate, decay = recipe.learning_rate, recipe.weight_decay
     if recipe.name == "sgd":
@@ -102,6 +112,8 @@ def make_optimizer(network: nn.Module, recipe: Optimizer) -> torch.optim.Optimiz
     betas = (recipe.beta1, recipe.beta2)
     if recipe.name == "muon":
         return Muon(
+            # Kernels of convolutions have four dimensions; everything else is a vector or the last layer's matrix,
+            # for Adam.
             [parameter for parameter in parameters if parameter.dim() == 4],
             [parameter for parameter in parameters if parameter.dim() != 4],
             lr=rate,
@@ -144,11 +156,15 @@ def train(
     device = training.images.device
     for epoch in range(state.epoch, recipe.epochs):
         state.network.train()
+        # On the CPU, whatever trains: CUDA's generator would give another order, and a run could not be compared
+        # across devices.
         order = torch.randperm(len(training), generator=torch.Generator().manual_seed(key(seed, epoch))).to(device)
+        # The whole order is drawn although a resumed epoch uses only its rest: the same draw, the same images.
         for step in range(state.step, steps):
             began = time.perf_counter()
             batch = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
             seed_device(device, key(seed, epoch, step))  # whatever the network draws: dropout
+            # A generator of its own, so that dropout more or less in a network leaves the images as they were.
             generator = torch.Generator().manual_seed(key(seed, epoch, step, 1))
             images = normalise(augment(training.images[batch], recipe.augmentation, generator))
             labels = training.labels[batch]
@@ -158,17 +174,23 @@ def train(
 
             with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
                 logits = state.network(images)
+            # bf16 has three digits: a loss computed in it would stand still long before the network does.
             logits = logits.float()
             loss = F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
+            # To None, torch's default: the first backward writes instead of adding, one pass over memory less.
             state.optimizer.zero_grad()
             loss.backward()
             state.optimizer.step()
             update_average(state, recipe.averaging, epoch * steps + step)
 
+            # On the device, with no look at the number: reading it would make the host wait at every step.
             right = (logits.detach().argmax(1) == labels).sum()
             state.meter.add(loss, right, len(labels), size_of_weights(state.network))
+            # Here, and not at the loop's head: a stop between two steps finds the state whole and its counter true.
             state.step = step + 1
             state.seconds += time.perf_counter() - began
+            # After the optimizer, because weights are what is kept: a gradient that is not finite shows in them one
+            # line later.
             if state.meter.broken:
                 where = f"epoch {epoch + 1}, step {step + 1}, learning rate {rate:g}"
                 raise DivergedError(f"{state.meter.broken} no longer finite – {where}")
@@ -223,12 +245,15 @@ def update_average(state: State, recipe: Averaging, step: int) -> None:
     """Move the average towards the weights and BatchNorm statistics of this step; the first steps count more."""
     if state.average is None:
         return
+    # At the start the average would be mostly first weights: with (1 + n) / (10 + n), as in published training loops,
+    # it follows closely for about ten steps and slows down to the recipe's decay.
     decay = min(recipe.decay, (1 + step) / (10 + step))
     pairs = zip(state.average.state_dict().values(), state.network.state_dict().values(), strict=True)
     for mean, value in pairs:
         if mean.is_floating_point():
             mean.lerp_(value, 1 - decay)
         else:
+            # A count of batches: it has no mean.
             mean.copy_(value)
 
 
@@ -236,6 +261,7 @@ def update_average(state: State, recipe: Averaging, step: int) -> None:
 def predict(network: nn.Module, images: Tensor) -> Tensor:
     """Return the log-probabilities ``[n, 10]`` (fp32, on the device) that *network* in ``eval()`` gives *images* (bytes)."""
     network.eval()
+    # Without autocast: the figure of a run must not depend on what precision it was trained in.
     batches = [network(normalise(batch)) for batch in images.split(EVALUATION_BATCH)]
     return F.log_softmax(torch.cat(batches).float(), dim=1)
 
@@ -247,6 +273,7 @@ def evaluate(network: nn.Module, images: Images) -> Score:
 
 def score_of(log_probabilities: Tensor, labels: Tensor) -> Score:
     """Return loss and counts of given answers ``[n, 10]`` against *labels* ``[n]``."""
+    # Without label smoothing: that is a means of training, and losses of two recipes must mean the same.
     loss = F.nll_loss(log_probabilities, labels).item()
     correct = int((log_probabilities.argmax(1) == labels).sum())
     return Score(loss, correct, len(labels))

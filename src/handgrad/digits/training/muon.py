@@ -17,7 +17,10 @@ from torch.optim.adam import adam
 QUINTIC = (3.4445, -4.7750, 2.0315)
 """Of a x + b x³ + c x⁵, which in five rounds brings singular values from (0, 1] near 1: those published with Muon in 2024,
 chosen for their steep slope at 0."""
+# Fewer leave small singular values behind, more cost time and move nothing: the polynomial oscillates around 1 by
+# then.
 ROUNDS = 5
+# A kernel whose gradient is 0 (a unit that is off for every image) must stay where it is, not become 0 / 0.
 EPSILON = 1e-7
 
 
@@ -26,10 +29,12 @@ def orthogonal(matrix: Tensor) -> Tensor:
 
     The singular vectors stay, the singular values become 0.68 to 1.14; a matrix of zeros stays one.
     """
+    # The products are of the smaller side: 16 × 16 instead of 144 × 144 for a kernel of 16 outputs and 144 inputs.
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.t()
     x: Tensor = wide / wide.norm().clamp_min(EPSILON)  # no singular value above one
     a, b, c = QUINTIC
     for _ in range(ROUNDS):
+        # (a + b G + c G²) x with G = x xᵀ: the quintic, on the singular values of x.
         gram = x @ x.t()
         x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     return x if wide is matrix else x.t()

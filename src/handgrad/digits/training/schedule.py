@@ -17,6 +17,7 @@ def rate_factor(schedule: Schedule, step: int, steps_an_epoch: int, epochs: int)
         return 1.0
     if schedule.name == "step":
         return float(schedule.factor ** (step // steps_an_epoch // schedule.every))
+    # So that the last step, and not the one after it, has the last rate; a run of a single step has the first.
     progress = step / max(1, steps_an_epoch * epochs - 1)
     if schedule.name == "cosine":
         return between(1.0, schedule.end, progress, "cosine")

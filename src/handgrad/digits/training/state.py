@@ -29,6 +29,8 @@ def pack(state: State, record: dict[str, Any], best: Mapping[str, Tensor]) -> by
         tensors |= {f"optimizer.{index}.{name}": value for name, value in values.items() if isinstance(value, Tensor)}
     tensors |= {f"best.{name}": value for name, value in best.items()}
     loss, correct, seen = state.meter.totals()
+    # Here too, although the loop looks at every step: on CUDA its look lags, and a checkpoint of NaN would replace a
+    # good one.
     broken = next((name for name, value in tensors.items() if not bool(torch.isfinite(value).all())), None)
     if broken or not math.isfinite(loss):
         raise DivergedError(f"{broken or 'the loss'} is no longer finite – epoch {state.epoch}, step {state.step}")
@@ -38,7 +40,9 @@ def pack(state: State, record: dict[str, Any], best: Mapping[str, Tensor]) -> by
 
 def packed(tensors: dict[str, Tensor], record: dict[str, Any]) -> bytes:
     """Return *tensors* (moved to the CPU, made contiguous) and *record* as safetensors bytes."""
+    # safetensors takes contiguous tensors alone, and kernels here lie channels last.
     plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    # allow_nan=False: JSON has no NaN, and a record that only Python reads back is not plain data.
     return save(plain, metadata={"record": json.dumps(record, allow_nan=False)})
 
 
@@ -53,6 +57,8 @@ def restore(state: State, data: bytes, counters: dict[str, Any]) -> dict[str, Te
         if state.average is not None:
             load_module(state.average, tensors, "average.")
         restore_optimizer(state.optimizer, tensors)
+    # What torch and safetensors raise for tensors of another network: the file is whole (its hash was checked), it
+    # belongs elsewhere.
     except (SafetensorError, RuntimeError, LookupError, ValueError) as error:
         raise DamagedRunError(f"checkpoint does not fit the recipe: {error} – start a new run") from error
     device = state.meter.sums.device
@@ -85,4 +91,5 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tenso
             like = parameters[int(index)]
             laid_out = torch.empty_like(like).copy_(value) if value.shape == like.shape and value.dim() else value
             saved.setdefault(int(index), {})[quantity] = laid_out.detach()
+    # The settings of now, not those of then: a recipe that changed is refused elsewhere, with a better word.
     optimizer.load_state_dict({"state": saved, "param_groups": optimizer.state_dict()["param_groups"]})
