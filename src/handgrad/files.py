@@ -39,15 +39,20 @@ def write_whole(path: Path, data: bytes | Iterable[bytes]) -> Path:
                 wanted.update(chunk)
                 file.write(chunk)
             file.flush()
+            # Before the rename: a file system may else write the new name first, and a power cut leaves an empty file
+            # under it.
             os.fsync(file.fileno())
         # Not rename, which refuses to replace a file on Windows.
         temporary.replace(place)
         flush_folder(place.parent)
+        # From the page cache in most cases, which no cheap means avoids: it finds a disk that is full, a network
+        # share that lies about it and a second writer, not a failing sector.
         with place.open("rb") as file:
             found = hashlib.file_digest(file, "sha256")
     except OSError as error:
         _remove_temporary(temporary)
         raise disk_error(path, written, error) from error
+    # KeyboardInterrupt too: a half-written file must not stay behind because of when somebody pressed a key.
     except BaseException:
         _remove_temporary(temporary)
         raise
@@ -68,6 +73,7 @@ def disk_error(path: Path, needed: int, error: OSError) -> DiskError:
     """Return the one-line `DiskError` for *error*: what was refused, and where room is short the bytes needed and free."""
     reason = error.strerror or type(error).__name__
     if error.errno == errno.ENOENT and not path.parent.is_dir():
+        # ENOENT for a file that is about to be made can only mean the folder.
         return DiskError(f"cannot write {path}: {reason} – the folder is gone – choose another folder")
     if error.errno not in NO_ROOM:
         return DiskError(f"cannot write {path}: {reason} – choose another folder")

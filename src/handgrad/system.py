@@ -44,6 +44,7 @@ def _try_lock_windows(handle: int) -> bool:
         import msvcrt
     except ImportError:
         return True
+    # msvcrt locks from where the file stands; beyond its end is allowed.
     os.lseek(handle, LOCKED_BYTE, os.SEEK_SET)
     try:
         msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]

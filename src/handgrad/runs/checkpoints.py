@@ -19,7 +19,9 @@ from handgrad.errors import DamagedRunError
 from handgrad.files import disk_error, write_whole
 from handgrad.runs.environment import FORMAT
 
+# Two, because the newest may be the one that a failing disk damaged; more would only take space.
 KEPT = 2
+# At least as many digits as are written: a run of a million epochs gets longer names, and they still sort as numbers.
 NAME = re.compile(r"(\d{6,})-(\d{5,})-([0-9a-f]{32})\.safetensors")
 ASIDE = "damaged-"
 """What the name of a checkpoint that did not verify begins with from then on: nothing is thrown away."""
@@ -87,7 +89,10 @@ def set_aside(checkpoint: Checkpoint) -> None:
 
 def sorted_checkpoints(folder: Path) -> list[Path]:
     """Return the checkpoint files of *folder*, newest first."""
+    # Others may lie there: a copy that somebody named differently is none of ours and is left alone.
     found = (path for path in folder.glob("*.safetensors") if NAME.fullmatch(path.name))
+    # By number, not by text; the hash decides between two states of one step, so that the choice is the same
+    # everywhere.
     return sorted(found, key=lambda path: (counters_in(path), path.name), reverse=True)
 
 
@@ -104,6 +109,7 @@ def verified(path: Path, run: str) -> tuple[bytes, dict[str, Any]]:
         data = path.read_bytes()
     except OSError as error:
         raise DamagedRunError(f"{name} cannot be read: {error.strerror}") from error
+    # Before anything is parsed: what does not match its hash is not looked into.
     if digest(data) != path.stem.rpartition("-")[2]:
         raise DamagedRunError(f"{name} is damaged: its {len(data):,} bytes do not match the hash in its name")
     record = record_of(data, name)
@@ -122,6 +128,8 @@ def record_of(data: bytes, name: str) -> dict[str, Any]:
     """Return the JSON record in the safetensors header of *data* (an 8-byte length, then a JSON object)."""
     try:
         (length,) = struct.unpack("<Q", data[:8])
+        # Read by hand, so that the record of a large file is had without loading a tensor; the layout is safetensors'
+        # own.
         record = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["record"])
     except (struct.error, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise DamagedRunError(f"{name} holds no record of a training") from error

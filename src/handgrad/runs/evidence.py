@@ -45,6 +45,7 @@ class Evidence:
 
     def confusion(self) -> Integers:
         """Return counts ``[10, 10]``: the row is the true class, the column the answer."""
+        # Widened first: labels are bytes, and ten times 26 is already too large for one.
         pairs = 10 * self.labels.astype(np.int64) + self.answers
         return np.bincount(pairs, minlength=100).reshape(10, 10)
 
@@ -57,6 +58,7 @@ class Evidence:
 
         Where two classes share the highest probability either may have been counted, so ties are allowed for.
         """
+        # Equality of floats is meant: a tie is a tie in the very numbers that were stored.
         given = self.log_probabilities[np.arange(len(self.labels)), self.labels]
         ranked = np.sort(self.log_probabilities, axis=1)
         most = int((given == ranked[:, -1]).sum())
@@ -69,6 +71,7 @@ class Evidence:
 def read_evidence(path: Path, run: str) -> Evidence:
     """Return the evidence in *path*; raise ValueError when it is damaged, incomplete or of another run than *run*."""
     try:
+        # numpy: a report is made without torch, which takes seconds to import.
         with safe_open(path, framework="numpy") as file:
             record = json.loads((file.metadata() or {}).get("record", "{}"))
             arrays: dict[str, Any] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)

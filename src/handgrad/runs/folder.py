@@ -29,7 +29,10 @@ SEALED = (RECIPE, ENVIRONMENT, LAYERS, METRICS, MODEL, EVIDENCE)
 SIGNS = (ENVIRONMENT, RECIPE, METRICS, SUMMARY)
 """A folder that holds one of these is a run folder, or was one."""
 MOST_NAMED = 4
+# In the file itself, so that a copy of one file can be checked without the others.
 SEAL = "content_sha256"
+# With date, time and a number the name stays below 110, so that its files fit into the 255 bytes of most file
+# systems.
 LONGEST_LABEL = 80
 HOLDER_LOOKS, HOLDER_PAUSE = 20, 0.02
 """How often, and how many seconds apart, a loser looks for the process id of the winner of a lock."""
@@ -91,6 +94,8 @@ class RunFolder:
             raise self.damaged(name, "it is not JSON any more") from error
         if isinstance(table, dict) and SEAL in table:
             sealed = table.pop(SEAL)
+            # Of the content, not of the bytes: who opens the file in an editor and saves it with other line ends has
+            # changed nothing.
             if sealed != seal(table):
                 raise self.damaged(name, "its content does not match the hash in it")
         return table
@@ -142,6 +147,8 @@ class RunFolder:
         """
         path = self.path / "lock"
         try:
+            # os.open, because "w" would empty the file before the lock is ours, and "r+" would not make it. It is
+            # never deleted: a lock on a name that is made again is a lock on another file.
             handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
             raise disk_error(path, 16, error) from error
@@ -152,8 +159,11 @@ class RunFolder:
                 raise disk_error(path, 16, error) from error
             if not taken:
                 raise BusyRunError(f"{self.path} is in use by process {holder_of(path)} – wait for it or end it")
+            # Only now: until the lock is ours the number in the file is the other's.
             os.ftruncate(handle, 0)
             os.write(handle, f"{os.getpid()}\n".encode())
+            # The lock says that nobody else writes here, so whatever is half written was left by a process that is
+            # dead.
             for folder in (self.path, *filter(Path.is_dir, self.path.iterdir())):
                 remove_temporaries(folder)
             yield
@@ -179,6 +189,7 @@ def holder_of(path: Path) -> str:
 
 def seal(table: dict[str, Any]) -> str:
     """Return the SHA-256 of the JSON *table*, whatever its layout."""
+    # Sorted and without spaces: one text for one content, whoever wrote it.
     return sha256(json.dumps(table, sort_keys=True, separators=(",", ":")).encode())
 
 
@@ -189,6 +200,7 @@ def sha256(data: bytes) -> str:
 
 def harmless(label: str) -> str:
     """Return *label* as a part of a file name: letters, digits, ``.``, ``-`` and ``_`` stay, all else becomes ``-``."""
+    # No leading dot (a hidden folder) and no leading minus (an option to every command).
     return re.sub(r"[^\w.-]+", "-", label).strip(".-")[:LONGEST_LABEL] or "run"
 
 
@@ -198,6 +210,7 @@ def check_root(root: Path) -> None:
         str(root).encode()
     except UnicodeEncodeError as error:
         raise UsageError(f"{str(root)!r} is not UTF-8 – choose another name for --out") from error
+    # lexists: a link that leads nowhere is in the way as much as a file.
     there = next(place for place in (root.absolute(), *root.absolute().parents) if os.path.lexists(place))
     if not there.is_dir():
         what = "is no folder" if there == root.absolute() else "cannot be a folder: a part of it is a file"
@@ -218,6 +231,8 @@ def create_run(root: Path, label: str) -> RunFolder:
         path = root / (stem if number == 1 else f"{stem}-{number}")
         try:
             root.mkdir(parents=True, exist_ok=True)
+            # mkdir is the test: asking first whether the name is free would leave a moment for another process to
+            # take it.
             path.mkdir()
             (path / "checkpoint").mkdir()
             flush_folder(path)
@@ -249,6 +264,7 @@ def open_run(path: Path) -> RunFolder:
 
 def _what_it_holds(path: Path) -> str:
     """Return what a folder holds that is none of a run, and what to name instead."""
+    # Two levels down and no further: a home folder named by mistake would be searched for minutes.
     found = sorted(
         {*path.glob(f"*/{ENVIRONMENT}"), *path.glob(f"*/*/{ENVIRONMENT}")}
     )  # a study has a folder of its own

@@ -40,12 +40,16 @@ class ErrorSlopes:
 def error_slopes(graph: Graph) -> ErrorSlopes:
     """Differentiate E_total by every trained parameter; the order of the updates plays no part."""
     with localcontext(CONTEXT):
+        # Exactly the double, not its decimal text: 0.1 here is the 0.1000000000000000055… that the sheet computes
+        # with.
         values = {q.name: Decimal(q.value or 0.0) for q in graph.of_kind(*FIRST_VALUES)}
         slopes: dict[str, Mapping[str, Decimal]] = {}
         for quantity in graph.of_kind(*FORWARD):
             assert quantity.expression is not None
             found = _differentiate(quantity.expression, values)
             values[quantity.name], slopes[quantity.name] = found.value, found.slopes
+        # The graph is in order, so backwards every quantity has all its contributions before it is passed on; one pop
+        # each.
         reached = {"E_total": Decimal(1)}
         for name in reversed(slopes):
             moved = reached.pop(name, None)
@@ -136,6 +140,7 @@ def _softplus(x: Dual) -> Dual:
 
 def _bent(below: float) -> Callable[[Dual], Dual]:
     """Return the function that is its argument above 0 and *below* times it otherwise."""
+    # The side below at 0 itself, as the sheet's IF(x>0, …) and torch have it.
     return lambda x: x if x.value > 0 else _times(_number(below), x)
 
 

@@ -62,6 +62,8 @@ def _error_slope(draft: Draft, layer: int, unit: int, sample: int) -> None:
     chain: list[tuple[Factor, ...]] = []
     for above in draft.units(layer + 1):
         delta, weight = draft.delta(layer + 1, above, sample), draft.weight(layer + 1, above, unit)
+        # Output layer first: the layer above has moved already, and its new weight is what the rule passes the error
+        # through.
         used = following(weight) if draft.network.order is UpdateOrder.OUTPUT_FIRST else weight
         pre = draft.pre(layer + 1, above, sample)
         terms.append(Ref(delta.name) * Ref(used.name))
@@ -80,6 +82,7 @@ def _activation_slope(draft: Draft, layer: int, unit: int, reached: int, *, samp
     elif reached == unit:
         expression = a * (ONE - a)
     else:
+        # Softmax couples its units: with i ≠ j the slope is -a_j · a_i.
         expression = -(a * Ref(draft.out(layer, unit, sample).name))
     meaning = f"how {out.label} moves with {pre.label}"
     place = {"layer": layer, "unit": unit, "source": reached, "sample": sample, "of": pre.name}

@@ -29,6 +29,7 @@ def compile_step(graph: Graph, wanted: Iterable[str], arrays: bool) -> Callable[
         for quantity in graph
         if quantity.expression is not None and quantity.name in needed
     ]
+    # Places and not names: looked up here once, and not in each of ten thousand steps.
     first = [places[name] for name in first_value_names(graph)]
     last = [places[name] for name in wanted]
 
@@ -85,6 +86,7 @@ def _signed(term: Node, of: Callable[[Node], Evaluated]) -> tuple[Callable[[Any,
 
 
 def _sum(first: Evaluated, rest: list[tuple[Callable[[Any, Any], Any], Evaluated]]) -> Evaluated:
+    # Two terms are the usual case, and need no loop.
     if len(rest) == 1:
         ((join, second),) = rest
         return lambda values: join(first(values), second(values))

@@ -20,9 +20,12 @@ class Node:
         return total((self, other))
 
     def __sub__(self, other: Node) -> Node:
+        # There is no Difference: a sum with a Neg in it is one thing less for every reader of a tree.
         return total((self, Neg(other)))
 
     def __mul__(self, other: Node) -> Node:
+        # Flattened, because a product of products would be bracketed by nobody's wish: a · (b · c). Sums are
+        # flattened too.
         left = self.factors if isinstance(self, Product) else (self,)
         right = other.factors if isinstance(other, Product) else (other,)
         return Product(left + right)
@@ -51,6 +54,7 @@ class Const(Node):
     value: float
 
     def __post_init__(self) -> None:
+        # Written this way round NaN is refused as well.
         if not self.value >= 0:
             raise ValueError(f"a constant is a number from 0 up; write Neg(Const(…)) – found {self.value}")
 
@@ -123,6 +127,7 @@ def total(terms: Iterable[Node]) -> Node:
     flat: list[Node] = []
     for term in terms:
         flat.extend(term.terms if isinstance(term, Sum) else (term,))
+    # A sum of one term would be written like its term, and every reader would have to know both.
     return flat[0] if len(flat) == 1 else Sum(tuple(flat))
 
 
@@ -221,6 +226,8 @@ def _piece(node: Node, style: Style) -> Text:
         case Sum(terms):
             return Text(_sum(terms, style), SUM)
         case Neg(operand):
+            # Only a single sign may follow a minus: -a^2 is a square with a minus on paper and a square of -a in a
+            # spreadsheet.
             return Text(style.sign + style.held(_piece(operand, style), ATOM), NEG)
         case Product(factors):
             return Text(style.times.join(style.held(_piece(factor, style), POWER) for factor in factors), PRODUCT)
@@ -234,6 +241,7 @@ def _piece(node: Node, style: Style) -> Text:
 
 
 def _sum(terms: tuple[Node, ...], style: Style) -> str:
+    # The first term may carry its minus bare; each later one has a sign before it and must hold together.
     text = style.held(_piece(terms[0], style), NEG)
     for term in terms[1:]:
         sign, body = (style.minus, term.operand) if isinstance(term, Neg) else (style.plus, term)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+# One value in 65,536 is the finest probability that 16 bits can tell.
 LEVELS = 1 << 16
 
 
@@ -19,11 +20,18 @@ class Dropout(nn.Dropout):
     def forward(self, values: Tensor) -> Tensor:
         """Return *values* with each zeroed with probability ``p`` and the others divided by ``1 - p``, while training."""
         threshold = round(self.p * LEVELS)
+        # p = 0 and p = 1 as torch has them: nothing drawn, or everything zero without 0 / 0.
         if not self.training or threshold in (0, LEVELS) or not is_dense(values):
             return super().forward(values)
+        # Rounded up: the last three values may need a draw of their own. From -2^63 up to and with the largest, hence
+        # no upper end.
         bits = torch.empty(-(-values.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
         kept = bits.view(torch.int16)[: values.numel()] >= threshold - LEVELS // 2
+        # Divided by the probability that is really met, so that the mean is right to the last digit and not to
+        # 1/131,072.
         mask = kept.to(values.dtype).mul_(LEVELS / (LEVELS - threshold))
+        # The mask in the layout of the values: two layouts in one product would make torch walk one of them out of
+        # order.
         return values * mask.as_strided(values.shape, values.stride())
 
 
@@ -36,6 +44,8 @@ def quicken_dropout(network: nn.Module) -> None:
     """Let every plain ``nn.Dropout`` in *network* (on the CPU) draw its masks the quick way, in place."""
     for module in network.modules():
         if type(module) is nn.Dropout and not module.inplace:
+            # The class alone: a new module would have another name in hooks and lose whatever somebody set on the old
+            # one.
             module.__class__ = Dropout
 
 

@@ -37,12 +37,15 @@ class Fusing(nn.Module):
 
     def fuses(self, images: Tensor) -> bool:
         """Whether to do so for *images*: it was asked for, the network trains, on a CPU and in full precision."""
+        # Not under autocast: the sums of this function would be taken in bf16, and BatchNorm's statistics with them.
         plain = images.device.type == "cpu" and images.is_floating_point() and not torch.is_autocast_enabled("cpu")
         return self.fused and self.training and plain
 
 
 def fuse(network: nn.Module) -> None:
     """Let *network*, if it knows how, train with fused layers. Weights, their names and what is computed stay as they are."""
+    # Not the modules in it: what a whole network may do in place depends on what stands around a chain, and it alone
+    # knows.
     if isinstance(network, Fusing):
         network.fused = True
 
@@ -69,6 +72,8 @@ class Chain(nn.Sequential, Fusing):
 
 def run_some(layers: list[nn.Module], at: int, values: Tensor) -> tuple[Tensor, int]:
     """Run the layer at *at*, with those after it where they are one operation; return its output and how many it took."""
+    # ``type``, not isinstance: a subclass may compute anything. And only after a layer that makes a new tensor and
+    # does not look at it again on the way back.
     relu = at > 0 and type(layers[at]) is nn.ReLU and type(layers[at - 1]) in (nn.Conv2d, nn.BatchNorm2d)
     pair = pair_in(layers[at + relu :])
     if pair and is_large(values):
@@ -119,6 +124,7 @@ def images(matrix: Tensor, like: Tensor) -> Tensor:
 
 def sum_of_rows(matrix: Tensor) -> Tensor:
     """Return the sum over the rows of *matrix*, several taken as one: over ten columns ``sum(0)`` takes ten times as long."""
+    # A divisor of the number of rows, so that they can be taken several at a time without a rest.
     several = math.gcd(len(matrix), 512)
     return matrix.reshape(-1, several * matrix.shape[1]).sum(0).view(several, -1).sum(0)
 
@@ -134,6 +140,7 @@ def norm_conv(norm: nn.BatchNorm2d, convolution: nn.Conv2d, values: Tensor, *, r
     With *relu*, *values* are overwritten, so they must be what a layer has made that needs them no more.
     """
     assert norm.num_batches_tracked is not None  # pair_in has looked at track_running_stats
+    # As the layer itself would: a state must not tell which way it was trained.
     norm.num_batches_tracked.add_(1)
     trained = norm.weight, norm.bias, convolution.weight, convolution.bias
     result: Tensor = NormConv.apply(values, *trained, norm, is_pointwise(convolution), relu)  # type: ignore[no-untyped-call]
@@ -163,11 +170,14 @@ class NormConv(torch.autograd.Function):
         """Return y, and keep r, the small tensors and nothing else."""
         r = values.relu_() if relu else values
         assert norm.momentum is not None  # pair_in has looked
+        # torch's own kernel, one pass over r, and it updates the running statistics with the unbiased variance as
+        # BatchNorm does.
         mean, variance = torch.batch_norm_update_stats(r, norm.running_mean, norm.running_var, norm.momentum)
         inverse = (variance + norm.eps).rsqrt()
         scaled = weight * by_channel(gamma * inverse)
         shift = (weight * by_channel(beta - gamma * inverse * mean)).sum((1, 2, 3))
         shift = shift if bias is None else shift + bias
+        # r and not its normalised form: that one is never written, and follows from r and two numbers a channel.
         ctx.save_for_backward(r, mean, inverse, gamma, beta, weight, scaled)
         ctx.one_pixel, ctx.relu, ctx.bias = one_pixel, relu, bias is not None
         return pointwise(r, scaled, shift) if one_pixel else F.conv2d(r, scaled, shift)
@@ -189,9 +199,13 @@ class NormConv(torch.autograd.Function):
         slope = gamma * inverse * inverse * by_gamma / pixels
         offset = slope * mean - gamma * inverse * by_beta / pixels
         if ctx.one_pixel:
+            # addmm_ adds the product to what is there already: the two terms of ∂E/∂r in one pass.
             by_values = images(torch.addcmul(offset, rows(r), -slope).addmm_(matrix, scaled.flatten(1)), r)
         else:
+            # The offset goes in as the bias: one pass over the images less.
             by_values = F.conv_transpose2d(gradient, scaled, offset).addcmul_(r, by_channel(-slope))
         if ctx.relu:
+            # The variant with an output writes into by_values itself; r is what came out of the ReLU, so it is 0
+            # where the slope is.
             torch.ops.aten.threshold_backward.grad_input(by_values, r, 0.0, grad_input=by_values)
         return by_values, by_gamma, by_beta, by_weight, total if ctx.bias else None, None, None, None

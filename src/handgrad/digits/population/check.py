@@ -31,6 +31,7 @@ KNOWN = {
 """The settings, by table of a recipe file, that a population does as a training alone; others are refused."""
 OPTIMIZERS = ("sgd", "adam", "adamw")
 """Each weight's step follows from its own gradients, so that weights of all members can stand in one tensor."""
+# Few enough to be quick, and no divisor or multiple of the channel counts: a mixed-up dimension shows.
 IMAGES = 6
 CLOSE = 1e-8
 """Of the largest number in a tensor: far above what rounding in float64 makes of one step, far below any mistake."""
@@ -81,6 +82,7 @@ def first_difference(build: Callable[[], nn.Module]) -> str | None:
     alone = [seeded(build, seed) for seed in (0, 1)]
     draws = Draws(torch.device("cpu"))
     together = stack(copy.deepcopy(alone[0]), alone, draws).train()
+    # Noise and not digits: every pixel counts, and no two images agree by chance.
     images = torch.randn(2, IMAGES, 1, 28, 28, dtype=torch.float64)
     labels = torch.arange(IMAGES) % 10
     expected = []
@@ -92,6 +94,7 @@ def first_difference(build: Callable[[], nn.Module]) -> str | None:
     logits = together(images.flatten(0, 1).contiguous(memory_format=torch.channels_last))
     if logits.shape != torch.cat(expected).shape:
         return f"the shape {list(logits.shape)} of the scores"
+    # The mean over both members' images, twice: the sum of the two means that the members have alone.
     (2 * F.cross_entropy(logits, labels.repeat(2))).backward()
     if not close(logits, torch.cat(expected)):
         return "what the network answers"
@@ -110,6 +113,7 @@ def difference_of_state(together: nn.Module, alone: list[nn.Module]) -> str | No
     """Return the first gradient, weight or statistic that is not each member's own."""
     states = [network.state_dict(keep_vars=True) for network in alone]
     found = together.state_dict(keep_vars=True)
+    # The order too: checkpoints and optimizers go by it.
     if list(found) != list(states[0]):
         return "the list of weights"
     for name, values in found.items():
@@ -127,5 +131,6 @@ def difference_of_state(together: nn.Module, alone: list[nn.Module]) -> str | No
 def close(found: Tensor, expected: Tensor) -> bool:
     """Whether two tensors are the same but for rounding in float64."""
     found, expected = found.detach(), expected.detach()
+    # Never below 1: a gradient that is 1e-12 alone and 0 together is no difference.
     scale = max(1.0, float(expected.abs().max())) if expected.numel() else 1.0
     return bool(((found - expected).abs() <= CLOSE * scale).all())

@@ -28,11 +28,13 @@ class Draws:
 
     def __init__(self, device: torch.device) -> None:
         index = torch.cuda.current_device() if device.type == "cuda" else 0
+        # The default generator, because dropout takes no other: there is no argument for one.
         self.generator = torch.cuda.default_generators[index] if device.type == "cuda" else torch.default_generator
         self.states: list[Tensor] = []
 
     def begin(self, keys: Sequence[int]) -> None:
         """Seed each member by its key, as ``torch.manual_seed`` would."""
+        # States and not seeds: a network with two dropout layers goes on, in the second, where the first stopped.
         self.states = [self.generator.manual_seed(key).get_state() for key in keys]
 
     def each(self, layer: nn.Module, values: Tensor) -> Tensor:
@@ -54,6 +56,8 @@ class StackedDropout(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """Return *values* ``[members * batch, …]`` with the mask of each member."""
+        # Not even asked while evaluating: members are evaluated one by one, and a state moved there would be missed
+        # later.
         return self.draws.each(self.layer, values) if self.training else values
 
 
@@ -69,6 +73,7 @@ class StackedLinear(nn.Module):
         assert self.weight is not None
         rows = values.reshape(len(self.weight), -1, values.shape[-1])
         weight = self.weight.transpose(1, 2)
+        # baddbmm adds the bias in the same pass; a sum of its own would go over all scores once more.
         result = rows @ weight if self.bias is None else torch.baddbmm(self.bias[:, None], rows, weight)
         return result.view(*values.shape[:-1], -1)
 
@@ -95,6 +100,7 @@ class StackedNorm(nn.Module):
         rows = channels_last.reshape(self.members, -1, values.shape[1])
         rows = rows.float() if rows.dtype in (torch.bfloat16, torch.float16) else rows  # as torch's own BatchNorm
         if self.training or self.running_mean is None or self.running_var is None:
+            # torch's own words, because `check_trains` knows them and says what to change.
             if rows.shape[1] == 1:
                 raise ValueError(f"Expected more than 1 value per channel when training, got {list(values.shape)}")
             normalised: Tensor
@@ -115,6 +121,7 @@ class StackedNorm(nn.Module):
             return
         self.num_batches_tracked.add_(1)
         self.running_mean.lerp_(mean, self.momentum)
+        # torch normalises by the mean square and keeps the unbiased variance; a member alone does the same.
         self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
 
 
@@ -132,9 +139,11 @@ class Standardise(torch.autograd.Function):
         centred = values - mean[:, None]
         variance = totals(centred * centred, images) / values.shape[1]
         inverse = (variance + eps).rsqrt()[:, None]
+        # In place: the centred images are needed no more, and a batch of all members is the largest tensor there is.
         normalised = centred.mul_(inverse)
         ctx.save_for_backward(normalised, inverse)
         ctx.images = images
+        # They only feed the running statistics; without this autograd would keep their graph alive from step to step.
         ctx.mark_non_differentiable(mean, variance)
         return normalised, mean, variance
 
@@ -176,8 +185,11 @@ class StackedConv(nn.Module):
         weight: Tensor = self.weight
         bias: Tensor | None = self.bias
         if torch.is_autocast_enabled(values.device.type):
+            # autocast knows torch's own operations; a function of ours has to convert by itself.
             kind = torch.get_autocast_dtype(values.device.type)
             values, weight, bias = values.to(kind), weight.to(kind), None if bias is None else bias.to(kind)
+        # Padded first, so that patches are a view of one block: with the padding left out each edge would be a case
+        # of its own.
         values = F.pad(values, self.padding) if any(self.padding) else values
         if self.groups > 1:
             return self.grouped(values, weight, bias)
@@ -211,6 +223,7 @@ class Convolve(torch.autograd.Function):
         dilation: tuple[int, int],
     ) -> Tensor:
         """Return ``[members * batch, outputs, height, width]``, channels last."""
+        # Channels last, so that a tap's channels lie side by side and the product reads memory in order.
         images = values.permute(0, 2, 3, 1).contiguous()
         taps = patches(images, weight.shape[-2:], stride, dilation)
         matrix = weight.permute(0, 3, 4, 2, 1).flatten(1, 3)
@@ -228,11 +241,13 @@ class Convolve(torch.autograd.Function):
         members, outputs, inputs, height, width = weight.shape
         taps = patches(images, (height, width), ctx.stride, ctx.dilation)
         shape = taps.shape
+        # A gradient may come in any layout; reshape copies only where it must.
         by_rows = gradient.permute(0, 2, 3, 1).reshape(members, -1, outputs)
         by_matrix = taps.reshape(members, -1, height * width * inputs).transpose(1, 2) @ by_rows
         by_weight = by_matrix.view(members, height, width, inputs, outputs).permute(0, 4, 3, 1, 2)
         by_bias = totals(by_rows, len(images)) if ctx.bias else None
         by_values = None
+        # The first convolution's input is the images, which need no gradient: theirs would be the largest tensor of all.
         if ctx.needs_input_grad[0]:
             matrix = weight.permute(0, 1, 3, 4, 2).flatten(2)
             by_taps = (by_rows @ matrix).view(shape)
@@ -246,6 +261,8 @@ def patches(images: Tensor, kernel: Sequence[int], stride: Sequence[int], dilati
     counts = [(sizes[i] - dilation[i] * (kernel[i] - 1) - 1) // stride[i] + 1 for i in (0, 1)]
     image, row, column, channel = images.stride()
     steps = (image, row * stride[0], column * stride[1], row * dilation[0], column * dilation[1], channel)
+    # A view: kernels overlap, so the same pixel is seen at several places without being copied. `fold` must add, not
+    # assign.
     return images.as_strided((n, *counts, *kernel, channels), steps)
 
 
@@ -253,6 +270,7 @@ def fold(taps: Tensor, like: Tensor, stride: Sequence[int], dilation: Sequence[i
     """Return ``[n, height, width, channels]``, the size of *like*: each tap of `patches` added where it was taken from."""
     rows, columns, height, width = taps.shape[1:5]
     result = torch.zeros_like(like)
+    # A loop over taps (a few dozen) of additions over whole tensors: scatter_add would visit each number.
     for i in range(height):
         for j in range(width):
             top, left = i * dilation[0], j * dilation[1]

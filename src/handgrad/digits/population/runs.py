@@ -89,6 +89,7 @@ class Group:
     def _begin_run(self, task: Task, layers: LayerTable, locks: ExitStack) -> Job:
         """Make and lock the folder of one seed and write what it is made with, as a training alone does."""
         folder = create_run(Path(task.out), f"{self.prepared.recipe.name}-s{task.seed}")
+        # Held until the population ends: somebody resuming a member meanwhile would train it twice.
         locks.enter_context(folder.locked())
         made = environment_of(folder, self.prepared, task.seed, self.machine, population=len(self.tasks))
         job = Job(folder, self.prepared, made, Silent(), self.stop)
@@ -129,6 +130,7 @@ class Group:
         population.copy_to_members()
         for index, job in self._alive():
             yield from self._end(job, partial(_save_member, job, population.members[index]))
+        # At the end of the save: the time until the next one is time for training.
         self.saved = time.monotonic()
         self.cost = self.saved - began
 
@@ -139,6 +141,7 @@ class Group:
             try:
                 result = action()
             except DivergedError as error:
+                # Written to the folder first: a member that diverged has a record like any run that did.
                 raise record_divergence(job, error) from error
         except HandgradError as error:
             result = failed_seed(job.seed, error)

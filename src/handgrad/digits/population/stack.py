@@ -28,6 +28,7 @@ def stack(template: nn.Module, members: Sequence[nn.Module], draws: Draws) -> nn
     """
     for path, layer in template.named_modules():
         check_layer(path, layer)
+    # keep_vars keeps the Parameter objects, so that weights shared by two layers can be seen to be the same.
     states = [member.state_dict(keep_vars=True) for member in members]
     shared: dict[int, nn.Parameter] = {}
 
@@ -41,8 +42,11 @@ def stack(template: nn.Module, members: Sequence[nn.Module], draws: Draws) -> nn
         return shared[id(first)]
 
     made: dict[int, nn.Module] = {}
+    # A list first: the loop changes the modules that it goes over.
     for prefix, parent in list(template.named_modules()):
         for name, layer in parent._modules.items():
+            # By exact type: a subclass may do something else in its forward, and is refused above if it holds
+            # weights.
             if layer is None or not (type(layer) in STACKED or isinstance(layer, _DropoutNd)):
                 continue
             path = f"{prefix}.{name}" if prefix else name
@@ -81,6 +85,7 @@ def stacked_layer(
 def check_layer(path: str, layer: nn.Module) -> None:
     """Raise `UsageError` for a layer that several members cannot run in one go."""
     where = f"{path or 'the network'} ({type(layer).__name__})"
+    # torch has no public way to ask for hooks. A weight under parametrization or weight norm is found here too.
     if layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks or layer._backward_pre_hooks:
         raise UsageError(f"{where} has hooks, which would see all members of a population at once")
     if type(layer) in STACKED:
