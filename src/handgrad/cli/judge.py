@@ -37,6 +37,7 @@ def judge_command(
         list[str] | None,
         typer.Argument(metavar="WHAT...", help="net.py, net.py:Net, book.xlsx; a folder or zip of a class."),
     ] = None,
+    *,
     assignment: Annotated[str | None, _option("A shipped assignment or a TOML file.", "NAME")] = None,
     static: Annotated[bool, typer.Option("--static", help="Only what needs no training.")] = False,
     recipe: Annotated[

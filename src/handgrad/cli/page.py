@@ -32,6 +32,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print what was written
 @app.command("page")
 def page_command(
     subject: SubjectArgument = "classic",
+    *,
     out: OutOption = None,
     data: DataOption = None,
     overwrite: OverwriteOption = False,
@@ -40,7 +41,7 @@ def page_command(
 ) -> None:
     """Write one HTML file to play with, which needs no server and no network connection."""
     if _is_run(subject):
-        written, kind, words = _digits(subject, out, data, overwrite, not offline)
+        written, kind, words = _digits(subject, out, data, overwrite, download=not offline)
     else:
         written, kind, words = _lesson(subject, out, overwrite)
     if as_json:
@@ -71,7 +72,7 @@ def _lesson(subject: str, out: Path | None, overwrite: bool) -> tuple[Path, str,
 
 
 def _digits(
-    run: str, out: Path | None, data: Path | None, overwrite: bool, download: bool
+    run: str, out: Path | None, data: Path | None, overwrite: bool, *, download: bool
 ) -> tuple[Path, str, str]:  # fmt: skip
     from handgrad.page.of_run import sentence, write_run_page
     from handgrad.report.page import write_report

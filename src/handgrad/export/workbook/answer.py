@@ -73,7 +73,7 @@ def answer_sheet(book: Book, title: str, area: Area, scores: Floats) -> Area:
     return Area((classes,), (cells["chance"],))
 
 
-def check_sheet(book: Book, layers: Sequence[Layer], answer: Area, hundred: Hundred, known: Known) -> None:
+def check_sheet(book: Book, layers: Sequence[Layer], answer: Area, hundred: Hundred, *, known: Known) -> None:
     """Write the sheet *Check*: sums of each layer and the ten log-probabilities, beside the program's own."""
     sheet = book.sheet(CHECK, looks.ACCENT)
     sheet.text(0, 0, "Is every layer what the program computes?", looks.TITLE)

@@ -46,7 +46,7 @@ def workbook_bytes(source: Source) -> bytes:
         layers = writer.write()
         answer = answer_sheet(book, plan.name, writer.areas[plan.output], values[-1].ravel())
         images_sheet(book, hundred)
-        check_sheet(book, layers, answer, hundred, known_numbers(plan, source))
+        check_sheet(book, layers, answer, hundred, known=known_numbers(plan, source))
     except SheetError as error:
         raise UsageError(f"{plan.name} cannot become a workbook – {error} – export it as C or ONNX") from error
     reading_sheet(book, source)

@@ -75,7 +75,7 @@ def digit_sheet(book: Book, plan: Plan, hundred: Hundred) -> Area:
     place(sheet, hundred)
     sheet.text(GRID_TOP - 1, 1, "What the network sees", looks.HEADING)
     sheet.text(GRID_TOP - 1, typed.column, "Type or paste here", looks.HEADING)
-    write_grids(sheet, hundred.images[0], grid, typed, own)
+    write_grids(sheet, hundred.images[0], grid, typed, own=own)
     write_border(sheet, grid, margin, border)
     sheet.widths({0: 20} | dict.fromkeys(range(1, typed.column + SIDE), 2.9))
     sheet.heights(dict.fromkeys(range(GRID_TOP, GRID_TOP + SIDE + 2 * margin), 15))
@@ -90,7 +90,7 @@ def place(sheet: Sheet, hundred: Hundred) -> None:
     sheet.formula(5, 13, f"MOD(test_digit-1,{ACROSS})*{PITCH}", value=0, look=PIXEL)
 
 
-def write_grids(sheet: Sheet, image: Bytes, grid: Rectangle, typed: Rectangle, own: str) -> None:
+def write_grids(sheet: Sheet, image: Bytes, grid: Rectangle, typed: Rectangle, *, own: str) -> None:
     """Write the pixels: each the typed one where anything is typed, else the chosen digit's; and the empty yellow grid."""
     sheet.formula(5, 14, f"{own}>0", value=False, look=PIXEL)
     last = GALLERY_TOP + PITCH * ACROSS, GALLERY_LEFT + PITCH * ACROSS

@@ -53,14 +53,14 @@ def convolution(step: Convolution, source: Area, kernels: Sequence[Sequence[Rect
         first = out // a_group * into
         pairs = []
         for which, kernel in enumerate(kernels[out]):
-            pairs += under_the_kernel(step.window, (row, column), maps[first + which], kernel, source.margin)
+            pairs += under_the_kernel(step.window, (row, column), maps[first + which], kernel, margin=source.margin)
         constant = float(lost[out, row, column]) if lost is not None else 0.0
         more = f"{constant:+.9g}" if constant else ""
         yield f"{products(pairs, sheet)}+{biases.cell(out).text(sheet)}{more}"
 
 
 def under_the_kernel(
-    window: Window, at: tuple[int, int], values: Rectangle, kernel: Rectangle, margin: int
+    window: Window, at: tuple[int, int], values: Rectangle, kernel: Rectangle, *, margin: int
 ) -> list[tuple[Rectangle, Rectangle]]:
     """Return the rectangles of a map and of a kernel that lie over each other: one pair, or with dilation a pair a number."""
     if window.dilation == (1, 1):
@@ -89,7 +89,7 @@ def beyond_the_edge(step: Convolution, source: Area) -> np.ndarray[tuple[int, ..
 
     zeros = np.zeros((1, *source.shape))
     return np.asarray(
-        correlate(zeros, step.weight.astype(float), step.border.astype(float), step.window, step.groups)[0]
+        correlate(zeros, step.weight.astype(float), step.border.astype(float), step.window, groups=step.groups)[0]
     )
 
 
@@ -102,7 +102,7 @@ def pool(step: Pool, source: Area, sheet: str) -> Iterator[str]:
     for channel, row, column in product(*(range(size) for size in step.shape)):
         values = maps[channel]
         # A kernel of the same size stands for the window: only its part over the map is used.
-        pairs = under_the_kernel(step.window, (row, column), values, Rectangle("", 0, 0, *step.window.kernel), 0)
+        pairs = under_the_kernel(step.window, (row, column), values, Rectangle("", 0, 0, *step.window.kernel), margin=0)
         cells = ",".join(part.text(sheet) for part, _ in pairs)
         count = sum(part.size for part, _ in pairs)
         if step.kind == "max":

@@ -56,7 +56,7 @@ def fill_grades(export: Path, target: Path, verdicts: Sequence[Verdict], *, colu
     book = _recognise(table, export, column)
     filled = Filled()
     rows = list(range(book.first_row, len(table.rows)))
-    matches = _matches(table, book, rows, verdicts, filled)
+    matches = _matches(table, book, rows, verdicts, filled=filled)
     sign = decimal_sign([table.value(row, book.grade) for row in rows] + [book.most(row) for row in rows])
     for row in rows:
         if _is_empty(table, row):
@@ -66,7 +66,7 @@ def fill_grades(export: Path, target: Path, verdicts: Sequence[Verdict], *, colu
         if verdict is None:
             filled.unmatched_rows.append(who)
         else:
-            reason = _fill(table, book, row, verdict, sign)
+            reason = _fill(table, book, row, verdict, sign=sign)
             if reason:
                 filled.left.append(f"{who}: {reason}")
             else:
@@ -82,7 +82,7 @@ def _recognise(table: Table, export: Path, column: str | None) -> Book:
     if "identifier" in lower and "grade" in lower:
         return _moodle(table, lower)
     if lower[:1] == ["student"] and "id" in lower:
-        return _canvas(table, heads, lower, export, column)
+        return _canvas(table, heads, lower, export, column=column)
     known = ", ".join(heads[:6]) or "nothing"
     raise UsageError(
         f"{export} is no grade book that is known – found the columns {one_line(known, 100)} – give Moodle's grading "
@@ -110,7 +110,7 @@ def _moodle(table: Table, lower: Sequence[str]) -> Book:
     )
 
 
-def _canvas(table: Table, heads: Sequence[str], lower: Sequence[str], export: Path, column: str | None) -> Book:
+def _canvas(table: Table, heads: Sequence[str], lower: Sequence[str], export: Path, *, column: str | None) -> Book:
     """Return where things stand in Canvas's export; the points possible stand in a row of their own."""
     possible = next(
         (row for row in range(1, min(4, len(table.rows))) if POINTS_POSSIBLE in table.value(row, 0).lower()), None
@@ -134,7 +134,7 @@ def _canvas(table: Table, heads: Sequence[str], lower: Sequence[str], export: Pa
 
 
 def _matches(
-    table: Table, book: Book, rows: Sequence[int], verdicts: Sequence[Verdict], filled: Filled
+    table: Table, book: Book, rows: Sequence[int], verdicts: Sequence[Verdict], *, filled: Filled
 ) -> Mapping[int, Verdict]:
     """Return the verdict of each row: by the platform's number, else by a name that only one has on either side."""
     by_number: dict[str, int] = {}
@@ -173,7 +173,7 @@ def _plain(name: str, squeeze: bool) -> str:
     return re.sub(r"[\W_]", "", text) if squeeze else text
 
 
-def _fill(table: Table, book: Book, row: int, verdict: Verdict, sign: str) -> str:
+def _fill(table: Table, book: Book, row: int, verdict: Verdict, *, sign: str) -> str:
     """Fill one row, and return why not where it is left as it is."""
     points = verdict.points
     if verdict.verdict == "no verdict" and not verdict.requirements:

@@ -45,7 +45,7 @@ def _quantity(graph: Graph, name: str) -> Quantity:
         case "step" | "change":
             # An optimizer's step is the updated value less the old one, whatever the rule.
             step = Ref(graph.successors[of]) - Ref(of)
-            return _made(name, f"Δ{graph[of].label}", Kind.UPDATE_PART, step if mark == "step" else -step, graph[of])
+            return _made(name, f"Δ{graph[of].label}", Kind.UPDATE_PART, step if mark == "step" else -step, of=graph[of])
         case "raw" | "raw-":
             unit = graph[of]
             target = next(
@@ -60,19 +60,19 @@ def _quantity(graph: Graph, name: str) -> Quantity:
                 f"error {unit.label}",
                 Kind.ERROR_SLOPE,
                 error if mark == "raw" else Ref(out.name) - Ref(target.name),
-                unit,
+                of=unit,
             )
         case "minus":
-            return _made(name, f"−{graph[of].label}", graph[of].kind, -Ref(of), graph[of])
+            return _made(name, f"−{graph[of].label}", graph[of].kind, -Ref(of), of=graph[of])
     match = PARTIAL.fullmatch(name)
     if match is None or match[1] not in graph or match[2] not in graph:
         raise UnderivedError(name)
     top, bottom = graph[match[1]], graph[match[2]]
     kind = Kind.ERROR_SLOPE if top.kind in (Kind.ERROR, Kind.TOTAL, Kind.SAMPLE_ERROR) else Kind.ACTIVATION_SLOPE
-    return _made(name, f"∂{top.label}/∂{bottom.label}", kind, derivative(graph, top.name, bottom.name), bottom)
+    return _made(name, f"∂{top.label}/∂{bottom.label}", kind, derivative(graph, top.name, bottom.name), of=bottom)
 
 
-def _made(name: str, label: str, kind: Kind, expression: Node, of: Quantity) -> Quantity:
+def _made(name: str, label: str, kind: Kind, expression: Node, *, of: Quantity) -> Quantity:
     return Quantity(
         name, label, label, kind, label, expression, layer=of.layer, unit=of.unit, source=of.source, sample=of.sample,
         number=of.number, of=of.name,

@@ -38,7 +38,7 @@ def judge_workbook(path: Path, *, key: Path | None = None, office: bool = True) 
     book = read_table_file(Path(path))
     if key is not None:
         values, source, notes = values_of(book, office)
-        return judge_task(book, values, source, read_book(Path(key)), notes)
+        return judge_task(book, values, source, read_book(Path(key)), notes=notes)
     return judge_tables(book, office=office)
 
 

@@ -64,7 +64,7 @@ class Formula:
 
     def right(self, tree: Tree) -> bool:
         """Return whether this would be a right formula for the cell."""
-        return gives(self.ground, self.truth, tree, self.place, self.wanted)
+        return gives(self.ground, self.truth, tree, self.place, wanted=self.wanted)
 
 
 def everywhere(tree: Tree, change: Change) -> Iterator[tuple[Tree, Made]]:
@@ -185,10 +185,10 @@ def _instead_of_reference(formula: Formula, part: Tree) -> Iterator[tuple[Tree, 
     for name, away in _candidates(formula):
         if meant == (name, formula.place + away) or (meant is not None and meant[1] is None and meant[0] == name):
             continue
-        yield true_value(name, away), _misread(formula, part, where, meant[0] if meant else None, name, away)
+        yield true_value(name, away), _misread(formula, part, where, meant[0] if meant else None, name=name, away=away)
 
 
-def _misread(formula: Formula, part: Reference, where: str, read: str | None, name: str, away: int) -> Made:
+def _misread(formula: Formula, part: Reference, where: str, read: str | None, *, name: str, away: int) -> Made:
     graph = formula.graph
     belongs = _cell_of(formula, name, away)
     label = "the learning rate" if name == "learning_rate" else graph[name].label

@@ -162,9 +162,9 @@ def _table(sheet: Sheet, header: int, heads: list[Head]) -> Table | None:
     first, last = min(columns.values()), max(columns.values())
     others = {head.column: head.text for head in heads if head.name is None}
     for column in (
-        *_beside(sheet.cells, rows, header, first, -1),
+        *_beside(sheet.cells, rows, header, first, way=-1),
         *range(first, last + 1),
-        *_beside(sheet.cells, rows, header, last, 1),
+        *_beside(sheet.cells, rows, header, last, way=1),
     ):
         if column in columns.values() or not _numeric(sheet.cells, rows, column):
             continue
@@ -176,7 +176,7 @@ def _table(sheet: Sheet, header: int, heads: list[Head]) -> Table | None:
     return Table(sheet.name, header, columns, texts, rows, _starts(sheet.cells, rows, columns), partial)
 
 
-def _beside(cells: Mapping[Place, Cell], rows: tuple[int, ...], header: int, column: int, way: int) -> Iterator[int]:
+def _beside(cells: Mapping[Place, Cell], rows: tuple[int, ...], header: int, column: int, *, way: int) -> Iterator[int]:
     """The columns that follow the outermost known one without a gap."""
     column += way
     while column >= 0 and text_at(cells, header, column) and _numeric(cells, rows, column):
@@ -316,7 +316,7 @@ def labelled(book: Book, values: Values, table: Table, found: list[Table]) -> li
                 continue
             places += [
                 each
-                for each in _valued(sheet.name, cells, row, column, value)
+                for each in _valued(sheet.name, cells, row, column, text=value)
                 if not any(_inside(o, *each.place) for o in here)
             ]
     return places
@@ -332,7 +332,7 @@ def _inside(table: Table, row: int, column: int) -> bool:
     )
 
 
-def _valued(sheet: str, cells: Mapping[Place, Value], row: int, column: int, text: str) -> Iterator[Labelled]:
+def _valued(sheet: str, cells: Mapping[Place, Value], row: int, column: int, *, text: str) -> Iterator[Labelled]:
     name = spelled(text)
     if name is None:
         if (pair := labelled_number(text)) is not None:

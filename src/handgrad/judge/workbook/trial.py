@@ -112,7 +112,7 @@ def true_value(quantity: str, away: int = 0) -> Name:
     return Name(f"{TRUE_MARK}{quantity}|{away}")
 
 
-def gives(ground: Ground, truth: Truth, tree: Tree, place: int, wanted: Floats) -> bool:
+def gives(ground: Ground, truth: Truth, tree: Tree, place: int, *, wanted: Floats) -> bool:
     """Return whether a formula gives these values; most that do not are told apart at the first point."""
     try:
         for point in range(truth.points):
