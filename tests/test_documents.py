@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+INSIDE = sorted((ROOT / "src" / "handgrad").rglob("README.md"))
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")), *INSIDE]
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -71,6 +72,15 @@ def test_every_python_block_runs_and_prints_what_stands_below_it(
         printed = capsys.readouterr().out.splitlines()
         shown = re.findall(r"^# → (.*)$", block, re.MULTILINE)
         assert not shown or printed == shown
+
+
+@pytest.mark.parametrize("path", INSIDE, ids=lambda path: path.parent.name)
+def test_the_files_that_a_folders_readme_names_are_there(path: Path) -> None:
+    named = re.findall(r"`([\w./]+(?:\.py|/))`", path.read_text(encoding="utf-8"))
+    assert named
+    for name in named:
+        places = (path.parent / name, path.parent.parent / name, ROOT / name)
+        assert any(place.exists() for place in places), name
 
 
 def test_the_checks_find_what_is_not_printed(

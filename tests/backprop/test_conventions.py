@@ -175,6 +175,78 @@ def test_the_number_elsewhere_is_what_torch_finds_for_drawn_networks(network: Ne
         assert disagreements(network) == []
 
 
+def error_as_told(network: Network, words: str) -> float:
+    """E_total by torch with the error of a sample that *words* tell of; KeyError where they tell of none known here."""
+    outputs = network.outputs
+    told: dict[str, Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]] = {
+        "½ (t − a)², so that the 2 of its derivative cancels": lambda z, a, t: (0.5 * (t - a) ** 2).sum(dim=1),
+        "the sum of ½ (t − a)²": lambda z, a, t: (0.5 * (t - a) ** 2).sum(dim=1),
+        "(t − a)²": lambda z, a, t: ((t - a) ** 2).sum(dim=1),
+        "(t − a)², without ½": lambda z, a, t: ((t - a) ** 2).sum(dim=1),
+        f"the mean over the {outputs} outputs": lambda z, a, t: ((t - a) ** 2).mean(dim=1),
+        f"the mean over the {outputs} outputs, without ½": lambda z, a, t: ((t - a) ** 2).mean(dim=1),
+        f"the mean over the {outputs} outputs, the ½ kept": lambda z, a, t: (0.5 * (t - a) ** 2).mean(dim=1),
+    }
+    return changed_error(network, told[words])
+
+
+@pytest.mark.parametrize(
+    ("loss", "outputs", "topics"),
+    [
+        ("half-squared-error", 1, ["the factor ½"]),
+        ("half-squared-error", 2, ["the factor ½", "over the outputs", "over the outputs"]),
+        ("half-squared-error", 3, ["the factor ½", "over the outputs", "over the outputs"]),
+        ("mean-squared-error", 1, ["the factor ½"]),
+        ("mean-squared-error", 2, ["over the outputs", "the factor ½"]),
+        ("mean-squared-error", 3, ["over the outputs", "the factor ½"]),
+        ("binary-cross-entropy", 1, ["unit of the error"]),
+        ("binary-cross-entropy", 2, ["over the outputs", "unit of the error"]),
+        ("softmax-cross-entropy", 2, ["unit of the error"]),
+    ],
+)
+def test_each_loss_is_told_with_its_own_choices_and_what_is_said_of_here_is_what_is_done(
+    loss: str, outputs: int, topics: list[str]
+) -> None:
+    activation = "softmax" if loss == "softmax-cross-entropy" else "sigmoid"
+    (sample,) = load_network("classic").samples
+    network = dataclasses.replace(
+        load_network("classic"), layers=(Layer(outputs, activation),), loss=loss, weights=(0.3, -0.2) * outputs,
+        biases=(), bias=BiasRule.NONE, samples=(dataclasses.replace(sample, targets=(0.1, 0.9, 0.0)[:outputs]),)
+        if outputs > 1 else (dataclasses.replace(sample, targets=(0.1,)),),
+    )  # fmt: skip
+    told = [one for one in conventions(build_graph(network)) if one.number == "E_total in row 0"]
+    assert [one.topic for one in told] == topics
+    for one in told:
+        assert one.value_here == pytest.approx(error_of(network), abs=1e-14)
+        if "squared" in loss:
+            assert error_as_told(network, one.here) == pytest.approx(error_of(network), abs=1e-14)
+        assert ("with two outputs the same number" in one.elsewhere) <= (outputs == 2)
+    same = [one for one in told if one.value_elsewhere == one.value_here]
+    assert len(same) == sum("the same number" in one.elsewhere for one in told)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_several_samples_are_told_as_a_choice_and_one_is_not(count: int) -> None:
+    xor = load_network("xor")
+    network = dataclasses.replace(xor, samples=xor.samples[:count])
+    topics = [one.topic for one in conventions(build_graph(network))]
+    assert topics.count("over the samples") == topics.count("when the weights change") == (count > 1)
+
+
+@pytest.mark.parametrize(("name", "slope"), [("relu", 0.0), ("leaky-relu", 0.01)])
+def test_a_kink_is_told_with_the_slope_that_torch_has_there(name: str, slope: float) -> None:
+    classic = load_network("classic")
+    network = dataclasses.replace(classic, layers=(Layer(2, name), *classic.layers[1:]))
+    (one,) = [one for one in conventions(build_graph(network)) if one.topic.startswith("slope of")]
+    zero = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    (by_torch,) = torch.autograd.grad(ACTIVATIONS[name](zero).sum(), zero)
+    assert one.value_here == float(by_torch) == slope
+    assert (one.topic, one.here, one.elsewhere, one.number, one.value_elsewhere) == (
+        f"slope of {name} at 0, where it has none", "the one below 0", "the one above 0, or one half", "slope at 0", 1.0,
+    )  # fmt: skip
+    assert not [one for one in conventions(build_graph(classic)) if one.topic.startswith("slope of")]
+
+
 def test_the_published_numbers_of_the_worked_example_are_among_them() -> None:
     found = {one.elsewhere: one for one in conventions(build_graph(load_network("classic-biased")))}
     assert found[WORDS[BiasRule.NEURON]].value_here == pytest.approx(0.29102777369360, abs=1e-13)
