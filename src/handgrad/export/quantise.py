@@ -46,7 +46,10 @@ from handgrad.export.quantised import (
     Table,
 )
 
+# Bytes as they are: q = byte - 128 stands for the byte itself, and the first convolution's weights hold the
+# normalisation.
 IMAGE_SCALE = Scale(1.0, -128)
+# Half of what 32 bits hold, so that a bias and the products beside it cannot overflow together.
 MOST_SUM = 2**30
 BOUNDED = (Convolution, Linear, Add, Multiply, ScaleShift)
 """Steps that can bound their output as they write it."""
@@ -125,6 +128,7 @@ def scoring_step(plan: Plan) -> int:
     """Return the place of the last step that computes in whole numbers: after it scores are only reshaped, or a softmax."""
     place = len(plan.steps) - 1
     while place >= 0 and isinstance(plan.steps[place], Softmax | Reshape) and plan.steps[place].inputs == (place,):
+        # Backwards from the output: a softmax in whole numbers would flatten what few levels there are.
         place -= 1
     return place
 
@@ -132,8 +136,10 @@ def scoring_step(plan: Plan) -> int:
 def ranges(plan: Plan, images: NDArray[np.uint8]) -> tuple[list[float], list[float]]:
     """Return the lowest and the highest number that each value of *plan* takes on *images*, 0 always within."""
     lows, highs = [0.0] * len(plan.shapes), [0.0] * len(plan.shapes)
+    # In pieces, because every value of every step is held at once.
     for at in range(0, len(images), 250):
         for number, value in enumerate(all_values(plan, images[at : at + 250])):
+            # The extremes and no percentile: nothing that training images hold is cut off.
             lows[number] = min(lows[number], float(value.min()))
             highs[number] = max(highs[number], float(value.max()))
     return lows, highs
@@ -141,6 +147,7 @@ def ranges(plan: Plan, images: NDArray[np.uint8]) -> tuple[list[float], list[flo
 
 def scale_of(low: float, high: float) -> Scale:
     """Return the scale on which *low* … *high*, 0 among them, fill the 256 numbers, and 0 is one of them exactly."""
+    # 255 steps between 256 numbers. A value that is 0 on all images still needs a scale.
     scale = max(high - low, 1e-6) / 255
     return Scale(scale, int(np.clip(round(-128 - low / scale), -128, 127)))
 
@@ -150,8 +157,10 @@ def fixed_point(factor: float) -> tuple[int, int]:
     if factor == 0:
         return 0, 0
     mantissa, exponent = frexp(abs(factor))
+    # 15 bits and a sign: a product with a 32-bit sum stays within 47 bits, which C does in one 64-bit multiplication.
     multiplier, shift = round(mantissa * 2**15), 15 - exponent
     if multiplier == 2**15:
+        # A mantissa next to 1 rounds up to 2^15, one bit too many.
         multiplier, shift = 2**14, shift - 1
     if shift < 0:
         raise UsageError(
@@ -176,6 +185,8 @@ def make_step(work: Quantising, step: Step, inputs: tuple[int, ...], place: int,
         case Function():
             xs = (first.scale * (np.arange(-128, 128) - first.zero)).astype(np.float32)
             with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+                # A table has an entry for each of 256 inputs, also for those that never occur, where a logarithm or
+                # quotient has no value.
                 ys = np.nan_to_num(apply_function(step, xs), nan=low, posinf=high, neginf=low)
             table = np.clip(np.round(ys / scale.scale) + scale.zero, -128, 127).astype(np.int8)
             made = Table(**common, table=table)
@@ -233,6 +244,8 @@ def integer_convolution(
         weight, window, groups = step.weight.astype(np.float64), step.window, step.groups
         border, source = step.border.astype(np.float64), work.plan.shapes[step.inputs[0]]
     bias = step.bias.astype(np.float64)
+    # 127 and not 128, so that the weights are symmetric and need no zero of their own: one sum less for each
+    # position.
     scales = np.abs(weight).max(axis=(1, 2, 3)) / 127
     # A channel of nearly nothing but its bias: the bias must still fit into 32 bits.
     scales = np.maximum(scales, np.maximum(np.abs(bias) / (before.scale * MOST_SUM), 1e-12))
@@ -244,6 +257,7 @@ def integer_convolution(
         step.shape,
         window=window,
         source=source,
+        # np.round goes to even at a half; what C does with weights does not depend on it, they are constants there.
         weight=np.round(weight / scales[:, None, None, None]).astype(np.int8),
         bias=np.round(bias / sums).astype(np.int32),
         border=np.clip(np.round(border / before.scale), -32768, 32767).astype(np.int16),
@@ -306,6 +320,7 @@ def integer_scale_shift(
 def together(first: float, second: float) -> dict[str, Any]:
     """Return two multipliers and the shift that both share."""
     multiplier, shift = fixed_point(max(first, second))
+    # The smaller shares the larger one's shift and keeps fewer bits, as many as its part of the sum deserves.
     other = round(min(first, second) * 2**shift)
     return {"multipliers": (multiplier, other) if first >= second else (other, multiplier), "shift": shift}
 

@@ -19,6 +19,7 @@ from handgrad.export.evaluate import compute, correlate, divisors, padded, windo
 from handgrad.export.plan import Array, Concatenate, Gather, Plan, Pool, Reshape, Shape, Step, Window
 
 Whole = NDArray[np.int64]
+# All values of a plan are held at once, in 64 bits: batches bound that.
 BATCH = 250
 
 
@@ -147,6 +148,7 @@ def evaluate_integers(quantised: IntegerPlan, images: NDArray[np.uint8]) -> Arra
     parts = []
     for at in range(0, len(images), BATCH):
         batch = images[at : at + BATCH]
+        # int64 throughout: numpy would let int8 wrap round without a word, and C's promotions are not numpy's.
         values: list[Any] = [batch.reshape(-1, *quantised.plan.shapes[0]).astype(np.int64) - 128]
         for step in quantised.plan.steps:
             inputs = [values[number] for number in step.inputs]
@@ -186,6 +188,7 @@ def compute_integers(step: Step, inputs: Sequence[Any], quantised: IntegerPlan) 
         case Gather():
             flat = x.reshape(len(x), -1)
             zero = quantised.scales[step.inputs[0]].zero
+            # Zero of the scale and not 0: outside the map is what stands for nothing.
             return np.where(step.index < 0, zero, flat[:, step.index])
         case Reshape():
             return x
@@ -226,6 +229,7 @@ def pool_integers(step: IntegerPool, x: Whole) -> Any:
 
 def shifted(values: Any, shift: Any) -> Any:
     """Return ``round(values / 2^shift)``, halves away from zero."""
+    # 0 where nothing is shifted. C's >> of a negative number is implementation-defined, hence sign and size apart.
     half = (np.int64(1) << shift) >> 1
     return np.sign(values) * ((np.abs(values) + half) >> shift)
 

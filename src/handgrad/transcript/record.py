@@ -63,10 +63,12 @@ def record(network: nn.Module, images: Tensor) -> tuple[dict[str, Any], list[Ten
     plans: dict[str, Any] = {"parameters": list(parameters), "buffers": list(buffers)}
     constants: list[Tensor] = []
     before = network.training
+    # Twice, because a network is two: dropout and BatchNorm compute something else while it learns.
     for mode in ("answering", "training"):
         network.train(mode == "training")
         recording = for_every_batch(network, images)
         first = len(constants)
+        # Of both modes in one list, each counted where it is: a table that only one mode reads is still the file's.
         constants += recording.constants
         plans[mode] = {
             "nodes": recording.nodes,
@@ -89,11 +91,16 @@ def for_every_batch(network: nn.Module, images: Tensor) -> Recording:
         raise UntraceableError(
             "its training draws from Python's own chance, not torch's (use torch.rand)", author=False
         )
+    # A generator that both passes share belongs to the network and goes on; one made anew in each begins at its seed
+    # each time.
     kept = {id(each) for each in small.generators} & {id(each) for each in large.generators}
     try:
+        # Only where both agree is a number the batch's: 13 images may be 13 channels by chance, and 17 are not.
         pairs = zip_alike(without_seeds(small, kept), without_seeds(large, kept))
         nodes = [for_any_batch(first, second) for first, second in pairs]
     except UntraceableError:
+        # A third pass tells the two causes apart: a network that differs from itself, or one that depends on the
+        # batch.
         if one_pass(network, images[: SIZES[0]]).nodes != small.nodes:
             raise UntraceableError("the network computes something else each time it runs", author=True) from None
         raise
@@ -136,6 +143,7 @@ class Remembering(nn.Module):
 
     def forward(self, images: Tensor) -> Any:
         """Return what the network returns."""
+        # By object: a buffer that was changed in place is the same tensor, and the recording has seen that already.
         before = buffers_of(self.network)
         output = self.network(images)
         for path, now in buffers_of(self.network).items():
@@ -149,7 +157,9 @@ def one_pass(network: nn.Module, images: Tensor) -> Recording:
     from torch.fx.experimental.proxy_tensor import make_fx
 
     parameters, buffers = (
-        {name: value.detach().clone() for name, value in each.items()} for each in weights_of(network)
+        # Clones: BatchNorm writes into its statistics, and recording must leave the network as it was.
+        {name: value.detach().clone() for name, value in each.items()}
+        for each in weights_of(network)
     )
 
     whole = Remembering(network)
@@ -160,9 +170,12 @@ def one_pass(network: nn.Module, images: Tensor) -> Recording:
 
     try:
         with cumulative_means_as_tensors(), noted_places(network):
+            # Before dispatch: operations as their author wrote them (conv2d, dropout) and not what a backend makes of
+            # them. A private path of torch, pinned by the version range in pyproject.
             module = make_fx(forward, pre_dispatch=True)(parameters, buffers, images)
     except Exception as error:
         lines = str(error).strip().splitlines() or [""]
+        # torch gives these no type of their own, only words.
         if "tracing tensor" in lines[0] or "data-dependent" in str(error).lower():
             reason = (
                 "the output is not computed from the image by the network alone: its forward reads single numbers out of "
@@ -194,6 +207,7 @@ def cumulative_means_as_tensors() -> Iterator[None]:
         norm.running_var.add_((seen.var(others) - norm.running_var) / counted)
         return F.batch_norm(images, norm.running_mean, norm.running_var, norm.weight, norm.bias, True, 0.0, norm.eps)
 
+    # On the class, because instances are the author's; put back whatever happens.
     kind.forward = forward  # type: ignore[method-assign, assignment]
     try:
         yield
@@ -265,6 +279,7 @@ def plain(value: Any, numbers: dict[Any, int]) -> Any:
         return {"torch": str(value).removeprefix("torch.")}
     if isinstance(value, torch.device):
         return {"device": value.type}
+    # JSON has no infinity, and a mask of -inf is an honest thing to compute with.
     if isinstance(value, float) and not math.isfinite(value):
         return {"float": repr(value)}
     if value is None or isinstance(value, bool | int | float | str):
@@ -287,11 +302,13 @@ def for_any_batch(small: Any, large: Any) -> Any:
         return {key: for_any_batch(small[key], large[key]) for key in small}
     if type(small) is type(large) and small == large:
         return small
+    # ``type``: True is an int too, and 13 · True must not pass for a size.
     if type(small) is int and type(large) is int and small * SIZES[1] == large * SIZES[0] and small % SIZES[0] == 0:
         return {"batch": small // SIZES[0]}
     if (
         isinstance(small, float)
         and isinstance(large, float)
+        # A mean over the batch written out: 1 / 13 there and 1 / 17 here.
         and math.isclose(small * SIZES[0], large * SIZES[1], rel_tol=1e-9)
     ):
         return {"share": small * SIZES[0]}

@@ -23,6 +23,7 @@ from handgrad.xlsx.formula import (
 from handgrad.xlsx.functions import GATHERING, NAME, NUMERIC, VALUE, Result, Unsupported, each, joined, spread
 from handgrad.xlsx.reader import Book, Cell, CellError, Value
 
+# Nodes and cells looked at: a book of 10,000 steps asks for some millions, and no book takes for ever.
 BUDGET = 40_000_000
 MAX_CHAIN = 100
 """So many cells deep a calculation may reach at once; rows are asked for from the top, so that chains stay short."""
@@ -66,6 +67,8 @@ class Calculation:
         return None if page is None else page.cells.get((row, column))
 
     def _formula(self, at: At, cell: Cell) -> Value:
+        # A circle keeps what the file stores: spreadsheet programs iterate or refuse, by a setting that is not in the
+        # cell.
         if cell.array or at in self._working or len(self._working) > MAX_CHAIN:
             raise Unsupported
         try:
@@ -77,6 +80,7 @@ class Calculation:
             found = self._one(self._of(tree, at[0]))
         finally:
             self._working.pop()
+        # A formula that refers to an empty cell shows 0.
         return 0.0 if found is None else found
 
     def _of(self, tree: Tree, sheet: str) -> Result:
@@ -160,6 +164,7 @@ class Calculation:
             return VALUE
         if first:
             return self._one(self._of(arguments[1], sheet))
+        # Excel's own answer where the third is left out.
         return self._one(self._of(arguments[2], sheet)) if len(arguments) == 3 else False
 
     def _one(self, value: Result) -> Value:

@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+# The length and 64 levels are Excel's own limits; 300 signs in a row is a long sum, and keeps walks within Python's
+# stack.
 MAX_LENGTH, MAX_DEPTH, MAX_SIGNS = 8_192, 60, 300
+# The order matters: a number before a reference (1E5), a sheet before a word, a reference before a name.
 TOKEN = re.compile(
     r"\s*(?:(?P<number>\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)(?![A-Za-z_(])"
     r'|(?P<string>"(?:[^"]|"")*")'
@@ -132,6 +135,7 @@ def _tokens(text: str) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     at, text = 0, text.strip()
     while at < len(text):
+        # Each piece is looked for once, where the last one ended: time grows with the length.
         match = TOKEN.match(text, at)
         if match is None:
             raise FormulaError(f"not understood from sign {at + 1} on")
@@ -140,6 +144,7 @@ def _tokens(text: str) -> list[tuple[str, str]]:
     return found
 
 
+# From loosest to tightest. All of them group to the left, the power too: 2^3^2 is 64 in Excel and LibreOffice.
 LEVELS = (("=", "<>", "<", ">", "<=", ">="), ("&",), ("+", "-"), ("*", "/"), ("^",))
 
 
@@ -235,6 +240,7 @@ class _Parser:
             while self._take(",", ";"):
                 arguments.append(self._level(0))
             self._close()
+        # Excel writes functions newer than the format with these prefixes, for old versions to keep.
         return Function(name.upper().removeprefix("_XLFN.").removeprefix("_XLWS."), tuple(arguments))
 
     def _close(self) -> None:
@@ -251,6 +257,7 @@ def reference(text: str, sheet: str | None) -> Reference:
     for letter in match[2].upper():
         column = column * 26 + ord(letter) - 64
     row = int(match[4])
+    # ABC1234567 is a name to some eyes; as a cell it would ask for a sheet of that size.
     if row > 1_048_576 or column > 16_384:
         raise FormulaError(f"{text} lies outside every sheet")
     return Reference(sheet, row - 1, column - 1, bool(match[3]), bool(match[1]))
@@ -298,6 +305,7 @@ def _moved(text: str, down: int, right: int) -> str:
     ref = reference(text, None)
     row = ref.row if ref.fixed_row else ref.row + down
     column = ref.column if ref.fixed_column else ref.column + right
+    # As a spreadsheet program writes a reference that was pushed over the edge.
     if row < 0 or column < 0:
         return "#REF!"
     letters, rest = "", column + 1

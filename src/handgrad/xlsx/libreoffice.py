@@ -18,8 +18,10 @@ from handgrad.xlsx.functions import KNOWN
 from handgrad.xlsx.reader import Book, Cell, CellError, Sheet, Value, read_book
 from handgrad.xlsx.rows import address
 
+# Each start writes a profile anew, which takes long on a slow disk.
 LIMIT_S = 90
 PLACES = ("/usr/bin", "/usr/local/bin", "/opt/libreoffice/program", "/Applications/LibreOffice.app/Contents/MacOS")
+# Recalculate on load: always (0). Without it LibreOffice trusts the values that a file of Excel's stores.
 PROFILE = """<?xml version="1.0" encoding="UTF-8"?>
 <oor:items xmlns:oor="http://openoffice.org/2001/registry">
 <item oor:path="/org.openoffice.Office.Calc/Formula/Load"><prop oor:name="OOXMLRecalcMode" oor:op="fuse">
@@ -40,6 +42,7 @@ KIND = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 def office_program() -> str | None:
     """Return the path of LibreOffice, or None where it is not installed."""
     for name in ("soffice", "libreoffice"):
+        # On macOS the program lies inside its application, on no path.
         found = shutil.which(name) or shutil.which(name, path=os.pathsep.join(PLACES))
         if found is not None:
             return found
@@ -82,16 +85,20 @@ def converted(given: Path, folder: Path, limit_s: float = LIMIT_S) -> Path | Non
         return None
     profile = folder / "profile" / "user"
     profile.mkdir(parents=True)
+    # A folder of its own: the output's name is the input's, and would replace it.
     (folder / "found").mkdir()
     (profile / "registrymodifications.xcu").write_text(PROFILE, encoding="utf-8")
     found = folder / "found" / f"{given.stem}.xlsx"
     command = [program, f"-env:UserInstallation={(folder / 'profile').as_uri()}", "--headless", "--norestore"]
+    # The filter is named, because "xlsx" alone may be written by another one.
     command += ["--convert-to", "xlsx:Calc MS Excel 2007 XML", "--outdir", str(folder / "found"), str(given)]
     return found if _ran(command, found, folder, limit_s) else None
 
 
 def _ran(command: list[str], found: Path, folder: Path, limit_s: float) -> bool:
     environment = {"HOME": str(folder), "PATH": os.pathsep.join((*PLACES, "/bin")), "LANG": "C.UTF-8"}
+    # Once more without a network of its own: some containers allow unshare and then refuse what LibreOffice does
+    # inside.
     for before in (_alone(), []):
         process = subprocess.Popen(
             [*before, *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -102,6 +109,7 @@ def _ran(command: list[str], found: Path, folder: Path, limit_s: float) -> bool:
         except subprocess.TimeoutExpired:
             return False
         finally:
+            # The program starts helpers that outlive it; they hold the profile's lock.
             end_group(process)
         if found.is_file():
             return True

@@ -27,6 +27,7 @@ CLONE = {
 """Flags of unshare(2)."""
 READ_ONLY, NO_SUID, NO_DEV, REMOUNT, BIND, RECURSIVE, PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
 DETACH = 2
+# glibc has no wrapper for it; on another processor the level without namespaces is what remains.
 PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 MOUNT_SETATTR = 442
 """One number on every architecture; the call is there from Linux 5.12 on."""
@@ -36,6 +37,7 @@ PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 CAPABILITY_VERSION_3 = 0x20080522
 MOST_FILES = 4096
 """The warm process opens a few dozen; a copy of it cannot have more."""
+# Nothing that is a disk, a terminal or memory.
 DEVICES = ("null", "zero", "random", "urandom")
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -80,6 +82,8 @@ def unshare(kinds: Sequence[str]) -> None:
     user, group = os.geteuid(), os.getegid()
     _checked(_libc.unshare(sum(CLONE[kind] for kind in kinds)), "unshare")
     if "user" in kinds:
+        # Since Linux 3.19 an unprivileged gid_map is refused before this, because leaving a group could open what it
+        # was shut out of.
         Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
         Path("/proc/self/uid_map").write_text(f"0 {user} 1", encoding="ascii")
         Path("/proc/self/gid_map").write_text(f"0 {group} 1", encoding="ascii")
@@ -103,6 +107,7 @@ def _show(path: str, root: str) -> None:
         Path(target).parent.mkdir(parents=True, exist_ok=True)
         Path(target).touch()
     _mount(path, target, None, BIND | RECURSIVE)
+    # mount_setattr reaches what is mounted below too; a remount changes one mount and leaves the others writable.
     attributes = _Attributes(set=READ_ONLY | NO_SUID | NO_DEV)
     size = ctypes.c_size_t(ctypes.sizeof(attributes))
     call = _libc.syscall(MOUNT_SETATTR, AT_FDCWD, os.fsencode(target), AT_RECURSIVE, ctypes.byref(attributes), size)
@@ -112,6 +117,7 @@ def _show(path: str, root: str) -> None:
 def shut_in(spec: Mapping[str, Any]) -> None:
     """Replace the root by an empty one that holds what *spec* shows, a few devices, and an empty home in memory."""
     root, owner = spec["root"], spec["user"]
+    # First: until it is private, every mount here would appear in the system outside.
     _mount(None, "/", None, RECURSIVE | PRIVATE)
     _mount("tmpfs", root, "tmpfs", NO_SUID | NO_DEV, data="size=1m,mode=755")
     for path in spec["shown"]:
@@ -123,14 +129,19 @@ def shut_in(spec: Mapping[str, Any]) -> None:
         Path(root, "dev", name).touch()
         _mount(f"/dev/{name}", f"{root}/dev/{name}", None, BIND)
     Path(root, "proc").mkdir()
+    # Of the new process namespace, so that it shows nobody else's processes; torch reads it to count processors.
     _mount("proc", f"{root}/proc", "proc", READ_ONLY | NO_SUID | NO_DEV)
     Path(root + spec["home"]).mkdir(parents=True, exist_ok=True)
+    # In memory and bounded, also in the number of files: a million empty files take no size and a lot of kernel
+    # memory.
     options = f"size={spec['disk']},nr_inodes=10000,mode=700,uid={owner},gid={owner}"
     _mount("tmpfs", root + spec["home"], "tmpfs", NO_SUID | NO_DEV, data=options)
     Path(root, "old").mkdir()
     number = PIVOT_ROOT[platform.machine()]
+    # pivot_root and not chroot: out of a chroot root can climb again, and the old root must go away entirely.
     _checked(_libc.syscall(number, os.fsencode(root), os.fsencode(f"{root}/old")), "pivot_root")
     os.chdir("/")
+    # Lazily: something may still be open in it here, and closes with the files that are closed next.
     _checked(_libc.umount2(b"/old", DETACH), "leave the old root")
     Path("/old").rmdir()
     _mount(None, "/", None, REMOUNT | BIND | READ_ONLY | NO_SUID | NO_DEV)
@@ -147,6 +158,7 @@ def limit(limits: Mapping[str, int]) -> None:
     """Set the kernel's limits for this process and all that it starts."""
     for name, value in limits.items():
         _, hard = resource.getrlimit(getattr(resource, name))
+        # A limit that a container has set already can only be lowered.
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(getattr(resource, name), (value, value))
 
@@ -158,13 +170,16 @@ def give_up_rights(how: str, user: int) -> None:
     or "nothing".
     """
     if how in ("user", "rights"):
+        # The kernel says where they end: newer ones have more than this Python knows of.
         for capability in range(64):
             if _libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0:
                 break
         # Not there before Linux 4.3, and empty unless somebody filled it.
         _libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     if how == "user":
+        # Before the user changes: afterwards the right to do so is gone. Group before user for the same reason.
         os.setgroups([])
+        # Real, effective and saved: a saved id would be a way back.
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)
     if how in ("user", "rights"):
@@ -177,6 +192,7 @@ def give_up_rights(how: str, user: int) -> None:
 def close_all_but(kept: Sequence[int]) -> None:
     """Close every file that is open, but those in *kept* and the first three."""
     last = 3
+    # closerange skips what is not open, without asking for each.
     for number in sorted(kept):
         os.closerange(last, number)
         last = number + 1

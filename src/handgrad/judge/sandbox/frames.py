@@ -7,9 +7,11 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
+# Answers to 10,000 images are 400 KB, in the body; heads are tables of layers and operations.
 LARGEST_HEAD = 4 << 20
 LARGEST_BODY = 64 << 20
 PREFIX = struct.Struct("<4sII")
+# Four letters that no Python prints by chance: output on the wrong pipe is known at its first byte.
 MARK = b"HGJ1"
 
 
@@ -48,6 +50,7 @@ class FrameReader:
         frames = []
         while len(self.waiting) >= PREFIX.size:
             mark, head, body = PREFIX.unpack_from(self.waiting)
+            # Before waiting for the rest: a length of 4 GB would else have us gather it.
             if mark != MARK or head > LARGEST_HEAD or body > LARGEST_BODY:
                 raise FrameError("the answer is not in the agreed form")
             end = PREFIX.size + head + body
@@ -62,6 +65,7 @@ def _read_frame(data: bytes, head: int) -> Frame:
     """Return the frame in *data*, whose first *head* bytes are JSON."""
     try:
         table = json.loads(data[:head])
+    # RecursionError: ten thousand brackets are short and valid JSON.
     except (ValueError, RecursionError) as error:
         raise FrameError("the answer is not in the agreed form") from error
     if not isinstance(table, dict):

@@ -14,6 +14,7 @@ from handgrad.judge.sandbox.limits import Ended, Limits
 ENCLOSED = "enclosed"
 """The kind of the frame that says that the program is shut in, sent before it begins."""
 CHUNK = 1 << 16
+# What a person would scroll through; the rest is counted and dropped.
 TEXT_KEPT = 20_000
 
 
@@ -31,6 +32,8 @@ class Pipes:
         self.selector = selectors.DefaultSelector()
         self.listening: socket.socket | None = None
         for number in self.numbers:
+            # select may say "ready" where another reader was quicker; a read that then waits would stop the clock of
+            # every limit.
             os.set_blocking(number, False)
             self.selector.register(number, selectors.EVENT_READ)
 
@@ -85,6 +88,7 @@ class Pipes:
             self.over = "form"
             return
         if self.enclosed is None and frames and frames[0].kind == ENCLOSED:
+            # Only the first frame can say so, and the guard's copy writes it before the program's first line.
             self.enclosed, frames = time.monotonic(), frames[1:]
         self.frames += frames
         for frame in frames:

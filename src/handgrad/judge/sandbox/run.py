@@ -35,6 +35,8 @@ from handgrad.judge.sandbox.process_tree import Tree
 from handgrad.judge.sandbox.warm import PACKAGE, library_paths, start_copy
 from handgrad.scratch import scratch_folder
 
+# A program that takes a gigabyte a second gets at most 50 MB beyond its limit, which the margin of the machine must
+# hold.
 LOOK = 0.05
 """Seconds between two looks at the processes under watch."""
 START, STARTS = 30.0, 2
@@ -44,6 +46,8 @@ WARMING = 300.0
 """Seconds that the warm process may take to import torch, once, on a machine that does much else."""
 ENDING = 5.0
 """Seconds that all processes of a run may take to be gone once they are killed."""
+# Where distributions keep the loader and shared libraries; the interpreter may be linked against any of
+# them.
 SYSTEM_FOLDERS = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/etc/ld.so.cache")
 HOME = "/home/author"
 """The home of the program in a root of its own."""
@@ -69,8 +73,11 @@ def isolation_level() -> Level:
 @cache
 def _working_level() -> Level:
     for level in LEVELS:
+        # Not tried: becoming another user is root's alone, and the failure would look like a broken system.
         if level.drop == "user" and os.geteuid() != 0:
             continue
+        # By doing it and not by asking the system: sysctls, seccomp and containers each can forbid a step, and say so
+        # nowhere.
         outcome = run(Job("pass"), Limits(seconds=30.0), level)
         if outcome.ended == "itself" and outcome.status == 0:
             return level
@@ -86,6 +93,7 @@ def run(
     threads at once keep out of each other's way.
     """
     level = level or isolation_level()
+    # Taken once: a second start must not give the program twice its time.
     end = time.monotonic() + limits.whole
     outcome = _run_once(job, limits, level, on_frame)
     for _ in range(STARTS - 1):
@@ -99,6 +107,7 @@ def _run_once(job: Job, limits: Limits, level: Level, on_frame: Callable[[Frame]
     with scratch_folder("judge") as place:
         for part in ("root", "home"):
             (place / part).mkdir()
+        # Two pipes: what a program prints may look like anything, also like an answer.
         answers, sending = os.pipe()
         text, printing = os.pipe()
         pipes = Pipes(answers, text, limits, on_frame)
@@ -108,6 +117,8 @@ def _run_once(job: Job, limits: Limits, level: Level, on_frame: Callable[[Frame]
             pipes.close()
             raise
         finally:
+            # Closed here, so that the end of the program is the end of the stream: a copy left open would keep it
+            # alive.
             os.close(sending)
             os.close(printing)
         keeper = Keeper(control)
@@ -150,10 +161,13 @@ class Keeper:
     def end(self) -> None:
         """Have every process of the program killed, and return when they are gone."""
         with suppress(OSError):
+            # Half closed: the keeper reads the end and can still say how the program ended.
             self.control.shutdown(socket.SHUT_WR)
         end = time.monotonic() + ENDING
         while not self.gone and time.monotonic() < end:
             self.hear()
+            # Short, because a class of a hundred files waits here a hundred times; long enough for the kernel to do
+            # it meanwhile.
             time.sleep(0.002)
         if not self.gone and self.tree is not None:
             # What it kept is killed by the kernel with it.
@@ -189,6 +203,7 @@ def _watch(keeper: Keeper, pipes: Pipes, limits: Limits) -> Outcome:
             ended = keeper.tree.over(limits.memory, limits.processes)
     status = keeper.status if ended == "itself" else None
     text = pipes.text.decode("utf-8", "replace") or keeper.failed
+    # From when it was shut in: a busy machine's start is no time of the program's.
     return Outcome(ended, status, tuple(pipes.frames), text, time.monotonic() - (pipes.enclosed or began))
 
 
@@ -214,8 +229,11 @@ def _spec(job: Job, limits: Limits, level: Level, place: Path) -> dict[str, Any]
             "HOME": home,
             "TMPDIR": home,
             "LANG": "C.UTF-8",
+            # One thread, so that sums come out in one order on every machine and limits on processes count programs.
             "OMP_NUM_THREADS": "1",
+            # A driver opens devices and maps memory that the walls know nothing of.
             "CUDA_VISIBLE_DEVICES": "",
+            # The order of a set is then the same in every run, and a verdict with it.
             "PYTHONHASHSEED": "0",
         },
     }
@@ -229,8 +247,11 @@ def _kernel_limits(limits: Limits, level: Level) -> Mapping[str, int]:
         "RLIMIT_FSIZE": limits.file_size,
         # Without a user of its own the program shares the limit with everything else that this user runs.
         "RLIMIT_NPROC": limits.processes if level.sandboxed else max(limits.processes, 4096),
+        # torch opens a few dozen; a program that opens thousands would hit the system's limit for others too.
         "RLIMIT_NOFILE": 128,
+        # A core file would hold the program's memory, and fill a disk.
         "RLIMIT_CORE": 0,
+        # Twice: allocators reserve more than they use, and the watch outside counts what is used.
         "RLIMIT_DATA": 2 * limits.memory,
     }
 
@@ -242,6 +263,8 @@ def _free_user() -> int:
             first, _, count = map(int, line.split())
             if first <= FIRST_USER and first + count >= FIRST_USER + USERS:
                 return FIRST_USER + secrets.randbelow(USERS)
+    # A container may map few users. Two runs at a time then share their limit on processes, which makes one fail,
+    # never escape.
     return NOBODY
 
 

@@ -47,6 +47,7 @@ def serve(number: int) -> None:
     while True:
         data, files, _, _ = socket.recv_fds(door, LARGEST_REQUEST, DESCRIPTORS)
         if not data or len(files) != DESCRIPTORS:
+            # Never ``exit``: what libraries registered for the end is meant for one process, and this is a copy.
             os._exit(0)
         control = socket.socket(fileno=files[0])
         try:
@@ -89,6 +90,7 @@ def fork_patiently(seconds: float = FORKING, fork: Callable[[], int] = os.fork) 
             if time.monotonic() + pause > end:
                 raise
         time.sleep(pause)
+        # Doubling, because on a full machine each try takes time from what it waits for.
         pause = min(1.0, 2 * pause)
 
 
@@ -97,12 +99,14 @@ def _keep(control: socket.socket, answers: int, text: int, described: int, *, wa
     status = FAILED
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        # A session of its own: a signal to the judge's group must not reach half of the chain.
         os.setsid()
         enclose.die_with_parent()
         if os.getppid() != warm:
             os._exit(FAILED)
         control.send(json.dumps({"keeper": os.getpid()}).encode())
         enclose.close_all_but([control.fileno(), answers, text, described])
+        # Output before errors, on one pipe: a traceback stands behind what was printed before it.
         os.dup2(text, 1)
         os.dup2(text, 2)
         with os.fdopen(described, encoding="utf-8") as file:
@@ -138,6 +142,7 @@ def _wait_for_either(control: int, guard_ended: int) -> None:
     poll = select.poll()
     poll.register(control, select.POLLIN | select.POLLHUP)
     poll.register(guard_ended, select.POLLIN | select.POLLHUP)
+    # Without a time limit: time is the judge's matter, who closes the socket when it is over.
     poll.poll()
 
 
@@ -146,6 +151,8 @@ def _end_orphans() -> None:
     while True:
         children = ""
         with suppress(OSError):
+            # Asked anew after each round: what was killed may have left children of its own, which are adopted only
+            # now.
             children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii")
         for child in children.split():
             with suppress(OSError):
@@ -196,8 +203,10 @@ def _become(spec: dict[str, Any], answers: int) -> NoReturn:
         enclose.close_all_but([answers])
         os.chdir(spec["home"])
         os.umask(0o077)
+        # Cleared and not just overwritten: a token in the judge's environment has no name that could be listed here.
         os.environ.clear()
         os.environ.update(spec["environment"])
+        # The warm process ignores it; a program expects Python's own behaviour.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.write(answers, bytes.fromhex(spec["enclosed"]))
     except BaseException as error:  # whatever it is, the program must not run less enclosed than was said
@@ -220,6 +229,7 @@ def _run(code: str, names: dict[str, Any]) -> int:
     for stream in (sys.stdout, sys.stderr):
         with suppress(BaseException):
             stream.flush()
+    # As the kernel would keep it.
     return status & 0xFF
 
 

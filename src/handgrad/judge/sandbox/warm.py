@@ -36,6 +36,8 @@ class WarmProcess:
     """A process that has imported what is needed, and the means to have a program run in a copy of it."""
 
     def __init__(self) -> None:
+        # SEQPACKET keeps messages apart and in order, and its end is noticed: no length to parse before it can be
+        # trusted.
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         paths = [str(path) for path in library_paths()]
         code = (
@@ -43,11 +45,15 @@ class WarmProcess:
             f"from handgrad.judge.sandbox.server import serve\nserve({theirs.fileno()})"
         )
         self.process = subprocess.Popen(
+            # Isolated from the user's environment and site, and without writing bytecode, which could lie in the
+            # user's folder.
             [sys.executable, "-I", "-S", "-B", "-c", code],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=(theirs.fileno(),),
+            # Ctrl-C in the terminal goes to the judge, which ends runs in order; the warm process must not be hit by
+            # it as well.
             start_new_session=True,
             env=ENVIRONMENT,
         )
@@ -62,6 +68,7 @@ class WarmProcess:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, tempfile.TemporaryFile() as described:
             described.write(json.dumps(spec).encode())
+            # A file and not the message itself: a job's code may be longer than a message may be.
             described.seek(0)
             request = json.dumps({"prepared": list(prepared)}).encode()
             try:
@@ -90,6 +97,8 @@ def start_copy(spec: dict[str, Any], prepared: Sequence[str], answers: int, text
     """
     with _lock:
         for attempt in (1, 2):
+            # A judge that was forked has its parent's handle and must not use it: two would read each other's
+            # answers.
             if _running and (_running[0].owner != os.getpid() or _running[0].process.poll() is not None):
                 _running.pop().end()
             try:
