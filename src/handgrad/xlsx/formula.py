@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-# The length and 64 levels are Excel's own limits; 300 signs in a row is a long sum, and keeps walks within Python's
+# The length is Excel's own limit, the depth near its 64 levels; 300 signs are a long sum, and keep walks within Python's
 # stack.
 MAX_LENGTH, MAX_DEPTH, MAX_SIGNS = 8_192, 60, 300
 # The order matters: a number before a reference (1E5), a sheet before a word, a reference before a name.
