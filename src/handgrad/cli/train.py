@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 @app.command("train")
 def train_command(
     context: typer.Context,
+    *,
     recipe: Annotated[
         str,
         typer.Argument(metavar="[RECIPE | FILE:NET]", help="A shipped recipe, a TOML file, or your own file.py:Net."),

@@ -138,7 +138,7 @@ def mistake_tolerance(mistaken: Any, value: Any, base: Any | None) -> Any:
 
 def marks(
     graph: Graph, asked: Sequence[Question], mistakes: Mapping[str, Sequence[Mistake]], true: Mapping[str, float],
-    answers: Mapping[str, float | str | None], wrong_values: Mapping[str, Sequence[float]] | None = None,
+    *, answers: Mapping[str, float | str | None], wrong_values: Mapping[str, Sequence[float]] | None = None,
 ) -> dict[str, Mark]:  # fmt: skip
     """Judge answers by the name of the quantity; what is missing, None or ``""`` counts as empty, text as no number.
 
@@ -155,13 +155,15 @@ def marks(
             found[name] = Mark(Verdict.EMPTY) if answer in (None, "") else Mark(Verdict.NO_NUMBER, NO_NUMBER)
             continue
         before = [(graph[one].label, found[one].verdict) for one in earlier(graph, names, name)]
-        found[name] = _judge(question, numbers[name], true, own, (mistakes[name], wrong_values.get(name, ())), before)
+        found[name] = _judge(
+            question, numbers[name], true, own, mistakes=(mistakes[name], wrong_values.get(name, ())), before=before
+        )
     return found
 
 
 def _judge(
     question: Question, answer: float, true: Mapping[str, Any], own: Mapping[str, Any],
-    mistakes: tuple[Sequence[Mistake], Sequence[float]], before: Sequence[tuple[str, Verdict]],
+    *, mistakes: tuple[Sequence[Mistake], Sequence[float]], before: Sequence[tuple[str, Verdict]],
 ) -> Mark:  # fmt: skip
     name, base = question.name, question.base
     right, followed = float(true[name]), float(own[follows(name)])

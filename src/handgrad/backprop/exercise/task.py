@@ -68,7 +68,9 @@ class Exercise:
 
         A missing answer, None or ``""`` is empty; a text is no number.
         """
-        return marks(self.graph, self.questions, self.mistakes, self.values, answers, self.mistake_values)
+        return marks(
+            self.graph, self.questions, self.mistakes, self.values, answers=answers, wrong_values=self.mistake_values
+        )
 
 
 def make_exercise(network: Network, seed: int = 0, prefix: str = "") -> Exercise:
@@ -95,7 +97,7 @@ def make_exercise(network: Network, seed: int = 0, prefix: str = "") -> Exercise
     source = Mistakes(graph)
     # Numbers are drawn for the mistakes of the calculus alone, as they always were: a seed stands for the same task for ever.
     calculus = {question.name: source.of_calculus(question.name) for question in asked}
-    drawn = own_numbers(short, graph, asked, shown_mistakes(graph, asked, calculus), seed)
+    drawn = own_numbers(short, graph, asked, shown_mistakes(graph, asked, calculus), seed=seed)
     known = shown_mistakes(graph, asked, {question.name: source.of(question.name) for question in asked})
     made = with_error_after(build_graph(drawn))
     return Exercise(drawn, seed, made, asked, told_apart(made, asked, known))

@@ -53,7 +53,7 @@ def picture_paths(folder: Path, forms: Sequence[str] = ("png", "svg")) -> tuple[
 
 
 def save_pictures(
-    trace: Trace, sweep: RateSweep, folder: Path, forms: Sequence[str] = ("png", "svg"), overwrite: bool = False
+    trace: Trace, sweep: RateSweep, folder: Path, forms: Sequence[str] = ("png", "svg"), *, overwrite: bool = False
 ) -> tuple[Path, ...]:
     """Write every picture in every form into the folder; returns the paths.
 

@@ -59,8 +59,8 @@ def rates_sheet(material: Material) -> SheetPlan:
     side = RATES_LEFT + count + 1
     row = _summary(page, material, side)
     row = _words(page, material, row + 1, side)
-    page.charts.append(rates_chart(material, False, row + 1, side, 620, 330))
-    page.charts.append(rates_chart(material, True, row + 19, side, 620, 330))
+    page.charts.append(rates_chart(material, False, row + 1, side, width=620, height=330))
+    page.charts.append(rates_chart(material, True, row + 19, side, width=620, height=330))
     _meanings(page, row + 37, side)
     page.widths |= {0: 7, side - 1: 3, side: 10} | {RATES_LEFT + n: 12 for n in range(count)}
     page.widths |= {side + number: 15 for number in range(1, SIDE_WIDTH)}
