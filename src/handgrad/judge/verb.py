@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from torch import nn
@@ -42,16 +44,21 @@ def judge(
         return judge_workbook(Path(what))
     if assignment is None:
         raise UsageError('assignment is missing – name one, as in assignment="under-20k"')
+    judged = partial(
+        judge_network,
+        assignment=assignment,
+        static=static,
+        seeds=seeds,
+        data=data,
+        time_limit=time_limit,
+        require_sandbox=require_sandbox,
+    )
+    if isinstance(what, str | Path):
+        return judged(str(what))
+    network = handed(what)
     with tempfile.TemporaryDirectory(prefix="handgrad-judge-") as folder:
-        return judge_network(
-            str(what) if isinstance(what, str | Path) else written(handed(what), Path(folder)),
-            assignment,
-            static=static,
-            seeds=seeds,
-            data=data,
-            time_limit=time_limit,
-            require_sandbox=require_sandbox,
-        )
+        # The file is ours and gone in a moment: the verdict names what was handed in.
+        return replace(judged(written(network, Path(folder))), file=network.name)
 
 
 def written(network: Handed, folder: Path) -> str:

@@ -6,6 +6,9 @@ import re
 
 from handgrad.shown.view import View
 
+NUMBER = re.compile(r"[(−+-]?\d|–?$")
+"""How a cell of a column of numbers begins; one without a number is empty or a dash."""
+GAP = "  "
 MOST_LINES, WIDTH = 15, 100
 """What a terminal shows of a record: so many lines of so many letters."""
 
@@ -26,16 +29,25 @@ def table_lines(view: View, most: int) -> list[str]:
     rows = [view.head, *view.rows]
     kept = rows if len(rows) <= most else rows[: most - 1]
     columns = list(zip(*kept, strict=True))
-    widths = [max(len(cell) for cell in column) for column in columns]
+    widths = _fitting([max(len(cell) for cell in column) for column in columns])
     # Numbers stand under one another by their last digit, words by their first letter.
-    right = [any(re.match(r"[(−+-]?\d", cell) for cell in column[1:]) for column in columns]
+    right = [all(NUMBER.match(cell) for cell in column[1:]) for column in columns]
     lines = [
-        "  ".join(_padded(cell, width, side) for cell, width, side in zip(row, widths, right, strict=True))
+        GAP.join(_padded(cell, width, side) for cell, width, side in zip(row, widths, right, strict=True))
         for row in kept
     ]
     left = len(rows) - len(kept)
     return [line.rstrip() for line in lines] + ([f"… {left} more"] if left else [])
 
 
+def _fitting(widths: list[int]) -> list[int]:
+    """Return widths that a line has room for: what is too much is taken from the widest, so that no column is lost."""
+    widths = list(widths)
+    while sum(widths) + len(GAP) * (len(widths) - 1) > WIDTH:
+        widths[widths.index(max(widths))] -= 1
+    return widths
+
+
 def _padded(cell: str, width: int, right: bool) -> str:
+    cell = cell if len(cell) <= width else f"{cell[: width - 1]}…"
     return cell.rjust(width) if right else cell.ljust(width)

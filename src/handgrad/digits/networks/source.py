@@ -6,8 +6,10 @@ and the imports behind other names. The rest of a script is never run again.
 
 from __future__ import annotations
 
+import ast
 import builtins
 import inspect
+import linecache
 import symtable
 import textwrap
 from collections.abc import Callable, Iterator
@@ -46,7 +48,7 @@ def _add(name: str, value: object, parts: dict[str, str]) -> None:
     elif isinstance(value, type | FunctionType) and _is_own(value):
         if isinstance(value, FunctionType) and value.__closure__:
             raise _Unknown(name)
-        text = textwrap.dedent(inspect.getsource(value))
+        text = _text_of(value)
         parts[name] = text
         for other, known in _globals_named(text, value):
             _add(other, known, parts)
@@ -61,6 +63,27 @@ def _add(name: str, value: object, parts: dict[str, str]) -> None:
         parts[name] = f"{name} = {value!r}"
     else:
         raise _Unknown(name)
+
+
+def _text_of(value: type | FunctionType) -> str:
+    """Return the source of a class or function; raises OSError or TypeError where it is not to be had.
+
+    A class that was made in a cell of a notebook has no file that ``inspect`` would look into; its methods know the cell.
+    """
+    method = next((each for each in vars(value).values() if isinstance(each, FunctionType)), None)
+    if (
+        isinstance(value, FunctionType)
+        or method is None
+        or method.__qualname__ != f"{value.__name__}.{method.__name__}"
+    ):
+        return textwrap.dedent(inspect.getsource(value))
+    lines = linecache.getlines(method.__code__.co_filename)
+    for node in ast.walk(ast.parse("".join(lines))):
+        if isinstance(node, ast.ClassDef) and node.name == value.__name__:
+            first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+            if first <= method.__code__.co_firstlineno <= (node.end_lineno or first):
+                return textwrap.dedent("".join(lines[first - 1 : node.end_lineno]))
+    return textwrap.dedent(inspect.getsource(value))
 
 
 def _is_own(value: type | FunctionType) -> bool:
