@@ -32,6 +32,8 @@ ROOMS: Mapping[str, set[str]] = {
     "html": set(),
     "shown": set(),  # how a record shows itself in a terminal and in a notebook: any room's records do
     "runs": {"toml_records"},
+    # Where tasks run: it knows nothing of what they are.
+    "cluster": set(),
     # How a network is written down as operations: the judge and what is exported stand on it.
     "transcript": set(),
     "backprop.limits": set(),
@@ -123,7 +125,15 @@ ROOMS: Mapping[str, set[str]] = {
         "digits.data",
         "runs",
     },
-    "digits.workers": {"digits.run", "digits.prepare", "digits.watcher", "digits.training", "digits.data", "runs"},
+    "digits.workers": {
+        "cluster",
+        "digits.run",
+        "digits.prepare",
+        "digits.watcher",
+        "digits.training",
+        "digits.data",
+        "runs",
+    },
     "digits.population": {
         "digits.workers",
         "digits.job",
@@ -136,7 +146,10 @@ ROOMS: Mapping[str, set[str]] = {
         "digits.data",
         "runs",
     },
+    "digits.study_plan": {"digits.workers", "digits.training", "runs"},
     "digits.study": {
+        "digits.study_plan",
+        "cluster",
         "digits.population",
         "digits.workers",
         "digits.run",
@@ -147,6 +160,16 @@ ROOMS: Mapping[str, set[str]] = {
         "digits.layers",
         "digits.networks",
         "digits.data",
+        "runs",
+    },
+    "digits.sweep": {
+        "cluster",
+        "digits.study",
+        "digits.study_plan",
+        "digits.workers",
+        "digits.prepare",
+        "digits.training",
+        "digits.watcher",
         "runs",
     },
     "digits": {"digits"},
@@ -198,7 +221,7 @@ ROOMS: Mapping[str, set[str]] = {
     # A page is made of plain data: the description of a step or the inference plan, which `page.of_run` makes of a run.
     "page": {"export", "digits", "backprop", "runs", "html"},
     # The verbs as Python has them: what they take and what comes back joins all the rooms.
-    "verbs": {"judge", "export", "report", "digits", "backprop", "runs"},
+    "verbs": {"cluster", "judge", "export", "report", "digits", "backprop", "runs"},
     "cli": {
         "verbs",
         "predict",
@@ -268,7 +291,7 @@ LIGHT = ("cli*", "handgrad", "errors", "version", "__main__")
 ONLY_CLI = ("print", "input", "sys.exit", "exit", "quit", "os._exit", "os.environ", "os.getenv", "sys.argv")
 
 
-PROGRAMS = {"judge.sandbox.server"}
+PROGRAMS = {"cluster.processes", "judge.sandbox.server"}
 """Modules that are the main part of a process of their own, which ends where they say so, in an environment that they make."""
 
 

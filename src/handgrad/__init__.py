@@ -7,6 +7,7 @@ first used: ``import handgrad`` loads neither torch nor numpy nor matplotlib.
 ``train(what, data=…)``   trains a recipe, or your own module, class or ``file.py:Net``, and gives back the finished run
 ``resume(run)``           goes on with a run that was stopped
 ``study(what, seeds=…)``  trains over many seeds: mean, spread, interval
+``sweep(recipe, over=…)`` tries many settings, chooses one on a hold-out, trains it with new seeds
 ``summary(network)``      the layer table: shapes, parameters, multiply-adds, receptive fields
 ``load(run)``             loads a finished run (or a folder for a hub) to ask it: images, photographs, the plain module
 ``judge(what, …)``        judges a network against an assignment, or a workbook against its own formulas
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from handgrad.backprop.verb import BackpropResult as BackpropResult
     from handgrad.backprop.verb import backprop as backprop
     from handgrad.digits.study import Study as Study
+    from handgrad.digits.sweep.sweep import sweep as sweep
     from handgrad.errors import BusyRunError as BusyRunError
     from handgrad.errors import DamagedRunError as DamagedRunError
     from handgrad.errors import DiskError as DiskError
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from handgrad.predict.network import load as load
     from handgrad.runs.layers import LayerTable as LayerTable
     from handgrad.runs.record import RunSummary as RunSummary
+    from handgrad.runs.sweep import Sweep as Sweep
     from handgrad.verbs.datasets import datasets as datasets
     from handgrad.verbs.networks import summary as summary
     from handgrad.verbs.result import TrainedRun as TrainedRun
@@ -60,6 +63,7 @@ _PLACES = {
     "Predictions": "handgrad.predict.network",
     "RunSummary": "handgrad.runs.record",
     "Study": "handgrad.digits.study",
+    "Sweep": "handgrad.runs.sweep",
     "TrainedNetwork": "handgrad.predict.network",
     "TrainedRun": "handgrad.verbs.result",
     "UndecidedError": "handgrad.errors",
@@ -69,6 +73,7 @@ _PLACES = {
     "resume": "handgrad.verbs.training",
     "study": "handgrad.verbs.training",
     "summary": "handgrad.verbs.networks",
+    "sweep": "handgrad.digits.sweep.sweep",
     "train": "handgrad.verbs.training",
 }
 _PACKAGES = ("backprop", "judge")
@@ -87,6 +92,7 @@ __all__ = [
     "Predictions",
     "RunSummary",
     "Study",
+    "Sweep",
     "TrainedNetwork",
     "TrainedRun",
     "UndecidedError",
@@ -99,6 +105,7 @@ __all__ = [
     "resume",
     "study",
     "summary",
+    "sweep",
     "train",
 ]
 

@@ -24,6 +24,7 @@ from handgrad.cli import (  # noqa: F401  (each registers its commands)
     runs,
     study,
     summary,
+    sweep,
     train,
 )
 from handgrad.cli.app import app, command_names

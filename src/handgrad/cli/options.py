@@ -37,6 +37,19 @@ OutOption = Annotated[Path, typer.Option(help="Where run folders go.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the record as JSON.")]
 
 
+OnOption = Annotated[
+    str, typer.Option(metavar="ENGINE", help="local, cluster, a Dask scheduler's address, or a scheduler file.")
+]
+
+
+PrintOption = Annotated[
+    str | None,
+    typer.Option(
+        "--print", metavar="KIND", help="Print how workers are started with slurm, kubernetes or ssh, and stop."
+    ),
+]
+
+
 def parse_seeds(text: str) -> list[int]:
     """Return the seeds in ``0..4``, ``1,5,9`` or a mix; raise `UsageError` unless they are 1 to 1000 different ones."""
     try:

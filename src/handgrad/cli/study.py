@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from handgrad.cli.app import app
 from handgrad.cli.environment import data_folder
+from handgrad.cli.many_machines import print_workers
 from handgrad.cli.options import (
     DataOption,
     DeviceOption,
     HoldoutOption,
     JsonOption,
+    OnOption,
     OutOption,
     PrecisionOption,
+    PrintOption,
     SetOption,
     parse_seeds,
 )
 from handgrad.cli.signals import stop_on_signals
-from handgrad.errors import HandgradError
+from handgrad.errors import HandgradError, UsageError
 from handgrad.score import percent
 
 if TYPE_CHECKING:
@@ -33,7 +37,7 @@ if TYPE_CHECKING:
 
 @app.command("study")
 def study_command(
-    recipe: Annotated[str, typer.Argument(help="A shipped recipe or a TOML file.")],
+    recipe: Annotated[str | None, typer.Argument(help="A shipped recipe or a TOML file.", show_default=False)] = None,
     *,
     seeds: Annotated[str, typer.Option(help="Different whole numbers: 0..4, or 1,5,9.")] = "0..4",
     data: DataOption = None,
@@ -48,33 +52,55 @@ def study_command(
         bool | None,
         typer.Option(help="Train many seeds in one go, or never; left out, on a GPU."),
     ] = None,
+    on: OnOption = "local",
+    resume: Annotated[
+        Path | None, typer.Option(metavar="STUDY", help="Go on with the study in this folder.", show_default=False)
+    ] = None,
+    print_kind: PrintOption = None,
     overrides: SetOption = None,
     offline: Annotated[bool, typer.Option(help="Never download; without files, digits are drawn.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a recipe over many seeds: mean, spread, interval, lowest."""
+    if print_kind is not None:
+        return print_workers(print_kind)
+    if (recipe is None) == (resume is None):
+        raise UsageError(
+            "a study needs a recipe, or --resume with the folder of one – found " + ("both" if recipe else "none")
+        )
     chosen = parse_seeds(seeds)
     from handgrad.cli.progress import ProgressLines
-    from handgrad.digits.study import study
+    from handgrad.digits.study import resume_study, study
 
+    told = Told()
+    if resume is None:
+        told.total = len(chosen)
     with stop_on_signals() as stop:
-        found = study(
-            recipe,
-            seeds=chosen,
-            data=data_folder(data),
-            holdout=holdout,
-            out=out,
-            device=device,
-            precision=precision,
-            jobs=jobs,
-            population=population,
-            overrides=overrides or (),
-            download=not offline,
-            watcher=lambda seed: ProgressLines(),
-            done=print_seed,
-            note=ProgressLines().note,
-            stop=stop,
-        )
+        look: dict[str, Any] = {
+            "on": on,
+            "watcher": lambda seed: ProgressLines(),
+            "done": told,
+            "note": ProgressLines().note,
+            "stop": stop,
+        }
+        if resume is not None:
+            found = resume_study(resume, data=data, **look)
+        else:
+            assert recipe is not None
+            found = study(
+                recipe,
+                seeds=chosen,
+                data=data_folder(data),
+                holdout=holdout,
+                out=out,
+                device=device,
+                precision=precision,
+                jobs=jobs,
+                population=population,
+                overrides=overrides or (),
+                download=not offline,
+                **look,
+            )
     print(json.dumps(found.as_json())) if as_json else print_study(found)
     if found.n == 0:
         first = found.failed[0]
@@ -82,18 +108,36 @@ def study_command(
         raise kinds.get(first.status, HandgradError)(
             f"no seed of {found.recipe} finished – seed {first.seed}: {first.reason}"
         )
+    return None
 
 
-def print_seed(seed: int, result: RunSummary | FailedSeed) -> None:
-    """Print one line for a seed that ended."""
-    from handgrad.digits.workers import FailedSeed
+class Told:
+    """Prints one line for a seed that ended: how many are done, and about how long the rest takes."""
 
-    if isinstance(result, FailedSeed):
-        line = f"seed {seed}: failed – {result.reason}"
-    else:
-        last = result.last_epoch
-        line = f"seed {seed}: {percent(last.correct, last.total)} in {result.seconds_training:.1f} s of training"
-    print(line, file=sys.stderr, flush=True)
+    def __init__(self) -> None:
+        self.total, self.ended, self.failed = 0, 0, 0
+        self.began = time.monotonic()
+
+    def __call__(self, seed: int, result: RunSummary | FailedSeed) -> None:
+        """Take note of a seed."""
+        from handgrad.digits.workers import FailedSeed
+
+        self.ended += 1
+        if isinstance(result, FailedSeed):
+            self.failed += 1
+            line = f"seed {seed}: failed – {result.reason}"
+        else:
+            last = result.last_epoch
+            line = f"seed {seed}: {percent(last.correct, last.total)} in {result.seconds_training:.1f} s of training"
+        print(line + self._progress(), file=sys.stderr, flush=True)
+
+    def _progress(self) -> str:
+        """Return how far the study is; nothing where that is not known."""
+        if not self.total:
+            return ""
+        left = (time.monotonic() - self.began) / self.ended * (self.total - self.ended)
+        failed = f", {self.failed} failed" if self.failed else ""
+        return f" ({self.ended} of {self.total}{failed}, about {left:.0f} s left)"
 
 
 def print_study(found: Study) -> None:

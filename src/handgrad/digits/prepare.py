@@ -89,9 +89,7 @@ def prepare(
     seen = for_training(whole, recipe, holdout)
     check_batches(len(seen.train_labels), recipe)
     check_trains(network, len(seen.train_labels), recipe)
-    # The whole path, so that the run can be resumed from another folder.
-    place = str(Path(data).resolve()) if isinstance(data, str | Path) and data else None
-    return Prepared(recipe, network, whole, seen, place, made, start)
+    return Prepared(recipe, network, whole, seen, whole.folder, made, start)
 
 
 def find_dataset(place: Path | str | Dataset | None, *, download: bool, watched: bool) -> Dataset:

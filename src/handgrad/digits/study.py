@@ -10,19 +10,22 @@ from typing import Any
 from torch import nn
 
 from handgrad.allowance import usable_cores
+from handgrad.cluster.engine import LOCAL
+from handgrad.cluster.where import open_engine
 from handgrad.digits.data.dataset import Dataset
 from handgrad.digits.networks.published import count_parameters
 from handgrad.digits.population.probe import TrainingPlan, choose_plan
 from handgrad.digits.population.runs import all_together
 from handgrad.digits.prepare import Prepared, prepare
 from handgrad.digits.run import LARGEST_SEED
+from handgrad.digits.study_plan import PLAN, StudyPlan, make_plan, read_plan
 from handgrad.digits.training.device import choose_machine, in_words
 from handgrad.digits.training.recipe import Recipe
 from handgrad.digits.training.recipe_file import as_recipe
 from handgrad.digits.watcher import Watcher, never
-from handgrad.digits.workers import FailedSeed, Task, at_once, in_turn, may_start_processes
+from handgrad.digits.workers import FailedSeed, Task, by_engine, in_turn
 from handgrad.errors import InterruptedRunError, UsageError
-from handgrad.runs import check_root, create_run
+from handgrad.runs import RunFolder, check_root, create_run
 from handgrad.runs.environment import Machine
 from handgrad.runs.record import EvaluatedOn, RunSummary, chosen_on
 from handgrad.score import spread
@@ -118,6 +121,7 @@ def study(
     precision: str = "auto",
     jobs: int | None = None,
     population: bool | None = None,
+    on: str = LOCAL,
     overrides: Sequence[str] = (),
     download: bool = True,
     watcher: Callable[[int], Watcher] | None = None,
@@ -130,49 +134,133 @@ def study(
 
     *jobs* processes train at a time, each with one thread (default: one a usable core; on CUDA one): that finishes more
     networks of this size an hour than one process with all cores. *population* trains many seeds in one go (see
-    `handgrad.digits.population.loop`); None does so on CUDA, unless *jobs* asks for processes. Every seed uses the same
-    device and precision. A script needs no ``if __name__ == "__main__"``: the processes do not run it again. *watcher*
-    makes who looks on at a seed (only where one process trains one seed), *done* is told of each seed that ends, *note*
-    what else the user should know. *made* makes the network where Python handed it in; that and a loaded `Dataset` stay in this
-    process. Raises `UsageError` for seeds that are not 1 to 1000 different numbers and for a
-    population that would not be its seeds alone, and what `train` raises before any training begins.
+    `handgrad.digits.population.loop`); None does so on CUDA, unless *jobs* asks for processes. *on* is where the seeds are
+    trained: "local", "cluster" (Dask on this machine), or a Dask scheduler's address or file (docs/many-machines.md).
+
+    Every seed uses the same device and precision. A script needs no ``if __name__ == "__main__"``: the processes do not run
+    it again. *watcher* makes who looks on at a seed (only where one process trains one seed), *done* is told of each seed
+    that ends, *note* what else the user should know. *made* makes the network where Python handed it in; that and a loaded
+    `Dataset` stay in this process. Raises `UsageError` for seeds that are not 1 to 1000 different numbers
+    and for a population that would not be its seeds alone, and what `train` raises before any training begins.
     """
     if population and jobs:
         raise UsageError(f"--population with --jobs {jobs} – a population trains in one process, leave one of them out")
-    _check_seeds(seeds)
+    if population and on != LOCAL:
+        raise UsageError(f"--population with --on {on} – a population trains in one process, leave one of them out")
+    check_seeds(seeds)
     recipe = as_recipe(recipe, overrides)
     check_root(Path(out))
-    if (made is not None or isinstance(data, Dataset)) and not population:
-        jobs = 1  # what Python holds cannot be sent to another process
+    if made is not None or isinstance(data, Dataset):
+        if on != LOCAL:
+            raise UsageError(
+                f"--on {on} – a network or data that Python holds stays in this process, name files instead"
+            )
+        # What Python holds cannot be sent to another process.
+        jobs = None if population else 1
     prepared = prepare(recipe, data=data, holdout=holdout, download=download, watched=watcher is not None, made=made)
-    machine, jobs, plan = _decide(prepared, seeds, _Asked(device, precision, jobs, population))
+    asked = _Asked(device, precision, jobs, population if on == LOCAL else False)
+    machine, jobs, plan = _decide(prepared, seeds, asked, away=on != LOCAL)
     note(f"{in_words(machine)}; {plan.why}")
     folder = create_run(Path(out), f"study-{recipe.name}")
-    place = str(data) if isinstance(data, str | Path) and data else None
-    tasks = [Task(recipe, place, seed, holdout, str(folder.path), machine, download) for seed in seeds]
-    ended: Iterator[tuple[int, RunSummary | FailedSeed]]
+    kept = make_plan(
+        recipe,
+        seeds=tuple(seeds),
+        data=prepared.place,
+        data_sha256=prepared.whole.sha256,
+        holdout=holdout,
+        machine=machine,
+        jobs=jobs,
+        download=download,
+    )
+    folder.write_json(PLAN, kept.as_json())
+    tasks = kept.tasks(folder.path)
     if plan.population:
         ended = all_together(tasks, prepared, size=plan.population, note=note, stop=stop)
+    elif jobs == 1 and on == LOCAL:
+        ended = in_turn(tasks, prepared, watcher, stop)
     else:
-        ended = (
-            in_turn(tasks, prepared, watcher, stop)
-            if jobs == 1 or not may_start_processes()
-            else at_once(tasks, jobs, stop)
-        )
+        ended = _elsewhere(tasks, _Where(on, jobs, folder.path), note, stop)
+    return _record(prepared, kept, plan, folder, _Told(ended, done))
+
+
+def resume_study(
+    path: Path | str,
+    *,
+    data: Path | str | None = None,
+    on: str = LOCAL,
+    watcher: Callable[[int], Watcher] | None = None,
+    done: Callable[[int, RunSummary | FailedSeed], None] = lambda seed, result: None,
+    note: Callable[[str], None] = lambda line: None,
+    stop: Callable[[], bool] = never,
+) -> Study:
+    """Go on with the study in the folder *path*: seeds that ended stay as they are, the others go on from their checkpoints.
+
+    Machine and threads are those that the study began with. Seeds that were begun as a population go on alone. Raises what
+    `study` does, `UsageError` where the data is no longer that of the study.
+    """
+    folder = RunFolder(Path(path))
+    kept = read_plan(folder)
+    prepared = prepare(
+        kept.parsed(), data=data or kept.data, holdout=kept.holdout, download=kept.download, watched=watcher is not None
+    )
+    if prepared.whole.sha256 != kept.data_sha256:
+        raise UsageError(f"{path} began with other data – found {prepared.whole.name} – name the first with --data")
+    kept = replace(kept, data=prepared.place)
+    plan = TrainingPlan(0, "each seed goes on alone", kept.machine.threads)
+    note(f"{in_words(kept.machine)}; {plan.why}")
+    tasks = kept.tasks(folder.path)
+    if kept.jobs == 1 and on == LOCAL:
+        ended = in_turn(tasks, prepared, watcher, stop)
+    else:
+        ended = _elsewhere(tasks, _Where(on, kept.jobs, folder.path), note, stop)
+    return _record(prepared, kept, plan, folder, _Told(ended, done))
+
+
+Ended = Iterator[tuple[int, RunSummary | FailedSeed]]
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Seeds as they end, and who is told of each."""
+
+    ended: Ended
+    done: Callable[[int, RunSummary | FailedSeed], None]
+
+
+@dataclass(frozen=True)
+class _Where:
+    """Where tasks run: an engine by its name, how many at a time on this machine, and the folder for their runs."""
+
+    on: str
+    jobs: int
+    folder: Path
+
+
+def _elsewhere(tasks: Sequence[Task], where: _Where, note: Callable[[str], None], stop: Callable[[], bool]) -> Ended:
+    """Train the seeds on the engine that *where* names."""
+    with open_engine(where.on, where.jobs, where.folder, note) as engine:
+        for task, result in by_engine(tasks, engine, stop):
+            yield task.seed, result
+
+
+def _record(prepared: Prepared, kept: StudyPlan, plan: TrainingPlan, folder: RunFolder, told: _Told) -> Study:
+    """Take every seed that ends, and return the record of all, written to the study's folder."""
     results: dict[int, RunSummary | FailedSeed] = {}
 
     def record() -> Study:
-        found = _summarise_study(prepared, seeds, results, machine=machine, jobs=jobs, plan=plan, path=folder.path)
+        found = _summarise_study(
+            prepared, kept.seeds, results, machine=kept.machine, jobs=kept.jobs, plan=plan, path=folder.path
+        )
         folder.write_json(STUDY, found.as_json())
         return found
 
     try:
-        for seed, result in ended:
+        for seed, result in told.ended:
             results[seed] = result
-            done(seed, result)
+            told.done(seed, result)
     except InterruptedRunError as error:
         record()
-        raise InterruptedRunError(f"{error} ({len(results)} of {len(seeds)} seeds finished)") from error
+        raise InterruptedRunError(f"{error} ({len(results)} of {len(kept.seeds)} seeds finished)") from error
     return record()
 
 
@@ -186,7 +274,7 @@ class _Asked:
     population: bool | None
 
 
-def _check_seeds(seeds: Sequence[int]) -> None:
+def check_seeds(seeds: Sequence[int]) -> None:
     """Refuse seeds that are not 1 to 1000 different numbers."""
     if not 1 <= len(seeds) <= MOST_SEEDS or len(set(seeds)) != len(seeds):
         different = f"found {len(seeds)}, {len(set(seeds))} different"
@@ -195,11 +283,14 @@ def _check_seeds(seeds: Sequence[int]) -> None:
         raise UsageError(f"a seed must be a whole number from 0 to {LARGEST_SEED} – found {min(seeds)} to {max(seeds)}")
 
 
-def _decide(prepared: Prepared, seeds: Sequence[int], asked: _Asked) -> tuple[Machine, int, TrainingPlan]:
+def _decide(
+    prepared: Prepared, seeds: Sequence[int], asked: _Asked, *, away: bool
+) -> tuple[Machine, int, TrainingPlan]:
     """Return the machine of every process, how many train at a time, and whether they train populations."""
     recipe = prepared.recipe
     jobs = min(len(seeds), asked.jobs or usable_cores())
-    threads = 1 if jobs > 1 and not asked.population else None
+    # Elsewhere one thread each too, whatever cores the workers have: the bytes of a run depend on its threads.
+    threads = 1 if (jobs > 1 or away) and not asked.population else None
     network = prepared.build()
     machine = choose_machine(
         network, recipe.batch_size, device=asked.device, precision=asked.precision, threads=threads
@@ -210,7 +301,7 @@ def _decide(prepared: Prepared, seeds: Sequence[int], asked: _Asked) -> tuple[Ma
         machine,
         seeds,
         jobs=jobs,
-        jobs_asked=asked.jobs is not None,
+        jobs_asked=asked.jobs is not None or away,
         wanted=asked.population,
         timed=asked.precision == "probe",
     )

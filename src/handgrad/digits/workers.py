@@ -1,35 +1,28 @@
-"""The seeds of a study, trained one after another or several at a time, each in a process of its own."""
+"""The seeds of a study, trained one after another in this process, or by the workers of an engine."""
 
 from __future__ import annotations
 
-import multiprocessing
+import os
 import shlex
-import signal
-import sys
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from types import ModuleType
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 
-from handgrad.allowance import memory_limit
-from handgrad.digits.prepare import Prepared
-from handgrad.digits.run import train
+from handgrad.cluster.engine import Engine, Lost, StoppedError
+from handgrad.cluster.processes import STOPPING, data_folder_here
+from handgrad.digits.data.dataset import Dataset, hide_test
+from handgrad.digits.prepare import HOLDOUT_SEED, Prepared, find_dataset
+from handgrad.digits.run import resume, train
 from handgrad.digits.training.recipe import Recipe
 from handgrad.digits.watcher import Watcher, never
-from handgrad.errors import HandgradError, InterruptedRunError
+from handgrad.errors import DamagedRunError, HandgradError, InterruptedRunError, UsageError
 from handgrad.runs.environment import Machine
+from handgrad.runs.folder import MODEL, RunFolder, harmless
+from handgrad.runs.parcel import Parcel, TwoResultsError, pack_run, remove_run, runs_labelled, same_end, unpack_run
 from handgrad.runs.record import RunSummary
-from handgrad.system import children_without_interrupts, end_this_process, ignore_interrupts
-
-# A step of a shipped network takes a fraction of a second; the rest is for a slow disk.
-PATIENCE = 10.0
-"""Seconds that a worker may take to finish its batch and save."""
-# Felt as at once by who presses Ctrl-C, and five looks a second cost nothing.
-WAIT = 0.2
-"""Seconds between two looks at whether a stop was asked for, while other processes train."""
+from handgrad.scratch import scratch_folder
 
 
 @dataclass(frozen=True)
@@ -51,13 +44,13 @@ def failed_seed(seed: int, error: Exception) -> FailedSeed:
 
 def interrupted_study(place: str) -> InterruptedRunError:
     """Return the error for who has stopped several runs in the folder *place*."""
-    line = f"handgrad train --resume {shlex.quote(place)}/RUN"
-    return InterruptedRunError(f"interrupted – the runs under way are saved – go on with each: {line}")
+    line = f"handgrad study --resume {shlex.quote(place)}"
+    return InterruptedRunError(f"interrupted – the runs under way are saved – go on with: {line}")
 
 
 @dataclass(frozen=True)
 class Task:
-    """One seed for one worker process: plain data, so that it can be sent."""
+    """One seed for one worker: plain data, so that it can be sent."""
 
     recipe: Recipe
     data: str | None
@@ -66,121 +59,154 @@ class Task:
     out: str
     machine: Machine
     download: bool
+    data_sha256: str = ""
+    """Of the data that the submitter has; a worker that finds others says so."""
+    hidden: int = 0
+    """Where not 0, the test set is out of reach, and so many training images stand in its place."""
+    source: bytes | None = None
+    """The text of a network file, for a worker that does not have it."""
+
+    @property
+    def label(self) -> str:
+        """Return what the name of the run's folder ends with."""
+        return harmless(f"{self.recipe.name}-s{self.seed}")
+
+
+Result = RunSummary | FailedSeed
 
 
 def in_turn(
     tasks: Sequence[Task], prepared: Prepared, watcher: Callable[[int], Watcher] | None, stop: Callable[[], bool]
-) -> Iterator[tuple[int, RunSummary | FailedSeed]]:
+) -> Iterator[tuple[int, Result]]:
     """Train one seed after another in this process."""
     for task in tasks:
         yield task.seed, _train(task, prepared, watcher(task.seed) if watcher else None, stop)
 
 
-def at_once(
-    tasks: Sequence[Task], jobs: int, stop: Callable[[], bool]
-) -> Iterator[tuple[int, RunSummary | FailedSeed]]:
-    """Train *jobs* seeds at a time, each in a process of its own; raise `InterruptedRunError` when a stop is asked for."""
-    # spawn, because a forked copy of a process whose torch threads run can hang.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_worker) as pool:
-        with children_without_interrupts(), _without_main():
-            try:
-                waiting = {pool.submit(_train_by_worker, task): task.seed for task in tasks}
-            except OSError as error:  # EAGAIN where the user has as many processes as they may, ENOMEM, EMFILE
-                raise HandgradError(
-                    f"no process can be started for the seeds: {error.strerror} – end others, or train one at a time (--jobs 1)"
-                ) from error
-        while waiting:
-            if stop():
-                _end_workers(pool, waiting)
-                raise interrupted_study(tasks[0].out)
-            ready, _ = wait(waiting, timeout=WAIT, return_when=FIRST_COMPLETED)
-            for future in ready:
-                seed = waiting.pop(future)
-                yield seed, _result_of(future, seed)
+def by_engine(tasks: Sequence[Task], engine: Engine, stop: Callable[[], bool]) -> Iterator[tuple[Task, Result]]:
+    """Train the seeds on the workers of *engine*; raise `InterruptedRunError` when a stop is asked for."""
+    function, sent = (train_task, tasks) if engine.shared else (train_away, [_to_send(task) for task in tasks])
+    try:
+        for place, answer in engine.run(function, sent, stop):
+            task = tasks[place]
+            if isinstance(answer, Lost):
+                yield task, FailedSeed(task.seed, answer.reason)
+            elif isinstance(answer, Delivery):
+                yield task, _brought_home(task, answer)
+            else:
+                yield task, answer
+    except StoppedError:
+        raise interrupted_study(tasks[0].out) from None
 
 
-def may_start_processes() -> bool:
-    """Return whether this process may have children: a worker of a `multiprocessing.Pool` may not."""
-    return not multiprocessing.current_process().daemon
+def _to_send(task: Task) -> Task:
+    """Return *task* with the text of its network's file, which the worker does not have."""
+    file, colon, _ = task.recipe.network.rpartition(":")
+    if not colon:
+        return task
+    if Path(file).name != file:
+        raise UsageError(
+            f"{file} cannot go along to workers elsewhere – work in the folder that it lies in, and name it alone"
+        )
+    return replace(task, source=Path(file).read_bytes())
+
+
+def train_task(task: Task) -> Result:
+    """Train the seed of *task* in its folder, or go on with the run that was begun there: what a worker runs."""
+    if STOPPING.is_set():
+        return FailedSeed(task.seed, "interrupted", InterruptedRunError.status)
+    try:
+        dataset = _data_of(task)
+        return _train(task, dataset, stop=STOPPING.is_set)
+    except HandgradError as error:
+        return failed_seed(task.seed, error)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What a worker sends that does not share the folder: the result, and the run's folder where there is one."""
+
+    result: Result
+    parcel: Parcel | None
+
+
+def train_away(task: Task) -> Delivery:
+    """Train the seed of *task* in a folder of this machine's own and return the run whole."""
+    with scratch_folder("task") as place, _inside(place if task.source is not None else None):
+        if task.source is not None:
+            Path(task.recipe.network.rpartition(":")[0]).write_bytes(task.source)
+        result = train_task(replace(task, out=str(place / "runs")))
+        found = runs_labelled(place / "runs", task.label) if (place / "runs").is_dir() else []
+        ended = [folder for folder in found if folder.complete]
+        return Delivery(result, pack_run(ended[-1].path, task.label) if ended else None)
 
 
 @contextmanager
-def _without_main() -> Iterator[None]:
-    """Let the processes that are started meanwhile not run the user's script again.
-
-    A spawned process imports ``__main__`` anew, so that what is defined there can be sent to it. Nothing of ours is, and a
-    script that calls `study` without asking whether it is the main program would begin a study in each worker. The name
-    is read when a process starts, by the thread that starts it (multiprocessing.spawn.get_preparation_data).
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
+def _inside(folder: Path | None) -> Iterator[None]:
+    """Work in *folder* meanwhile: a worker process runs one task at a time."""
+    before = Path.cwd()
+    if folder is not None:
+        os.chdir(folder)
     try:
         yield
     finally:
-        sys.modules["__main__"] = main
+        os.chdir(before)
 
 
-def _end_workers(pool: ProcessPoolExecutor, waiting: Iterable[Future[RunSummary | FailedSeed]]) -> None:
-    """Ask the processes of *pool* to save and end; end those that have not after a few seconds."""
-    processes = list(pool._processes.values())  # before the shutdown, which forgets them
-    pool.shutdown(wait=False, cancel_futures=True)
-    for process in processes:
-        process.terminate()
-    # First softly, so that each saves: killing at once would lose an epoch of every seed.
-    wait(waiting, timeout=PATIENCE)
-    for process in processes:
-        process.kill()
-
-
-STOPPING = threading.Event()
-"""In a worker: set once the study has asked it to stop."""
-
-
-def _begin_worker() -> None:
-    """Prepare a worker: SIGTERM stops it softly, and the end of the study's process ends it at once."""
-    ignore_interrupts()  # it is the study that stops them, so that each saves first
-    signal.signal(signal.SIGTERM, lambda number, frame: STOPPING.set())
-    # A parent that was killed sends no signal: without this its workers would train on for hours for nobody.
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """Wait for the parent's end, however it came, and end this process too: nobody would read what it finds."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        end_this_process()
-
-
-def _train_by_worker(task: Task) -> RunSummary | FailedSeed:
-    """Train one seed in a worker."""
-    if STOPPING.is_set():
-        return FailedSeed(task.seed, "interrupted", InterruptedRunError.status)
-    return _train(task, stop=STOPPING.is_set)
-
-
-def _result_of(future: Future[RunSummary | FailedSeed], seed: int) -> RunSummary | FailedSeed:
-    """Return what a worker found; a worker that died, or was stopped by somebody else, is a failed seed."""
+def _brought_home(task: Task, delivery: Delivery) -> Result:
+    """Unpack the run of a task; one that is here already is kept once, and must be the same."""
+    if delivery.parcel is None:
+        return delivery.result
     try:
-        return future.result()
-    except BrokenProcessPool:
-        limit = memory_limit()
-        bound = f" (a limit of {limit >> 20:,} MiB is set on all processes together)" if limit else ""
-        return FailedSeed(seed, f"its process ended without an answer – out of memory{bound}, or killed")
-    except InterruptedRunError as error:
-        return failed_seed(seed, error)
+        folder = RunFolder(unpack_run(delivery.parcel, Path(task.out)))
+        before = [own for own in runs_labelled(Path(task.out), task.label) if own.path != folder.path and own.complete]
+        for own in before:
+            if (own.path / MODEL).exists() and (folder.path / MODEL).exists() and not same_end(own, folder):
+                raise TwoResultsError(
+                    f"seed {task.seed} was trained twice with two different results, {own.path} and {folder.path} – "
+                    "compare the machines that made them (handgrad compare)"
+                )
+        if before:
+            remove_run(folder)
+            folder = before[0]
+    except HandgradError as error:
+        return failed_seed(task.seed, error)
+    result = delivery.result
+    return replace(result, path=str(folder.path)) if isinstance(result, RunSummary) else result
+
+
+def _data_of(task: Task) -> Dataset:
+    """Return the data of *task*, where this machine has it; raises `UsageError` where it has others."""
+    # The submitter's folder, where this machine has it too; else what is found here: $HANDGRAD_DATA, the cache, a download.
+    place = task.data if task.data and Path(task.data).is_dir() else data_folder_here()
+    dataset = _dataset(place, task.download)
+    if task.data_sha256 and dataset.sha256 != task.data_sha256:
+        raise UsageError(
+            f"this worker has other data than the study: {dataset.name} {dataset.sha256[:12]}, "
+            f"wanted {task.data_sha256[:12]} – put the same files there (handgrad data --fetch)"
+        )
+    return dataset
+
+
+@lru_cache(maxsize=1)  # a worker trains many seeds on the same data, which were checked when they were read
+def _dataset(place: str | None, download: bool) -> Dataset:
+    return find_dataset(place, download=download, watched=False)
 
 
 def _train(
-    task: Task, prepared: Prepared | None = None, watcher: Watcher | None = None, stop: Callable[[], bool] = never
-) -> RunSummary | FailedSeed:
+    task: Task, source: Prepared | Dataset, watcher: Watcher | None = None, stop: Callable[[], bool] = never
+) -> Result:
     """Train one seed; what goes wrong with it is returned, so that the other seeds go on."""
+    whole, made = (source.whole, source.made) if isinstance(source, Prepared) else (source, None)
+    data = hide_test(whole, task.hidden, HOLDOUT_SEED) if task.hidden else whole
     try:
+        begun = _begun(task)
+        if begun is not None:
+            return resume(begun.path, data=data, download=task.download, watcher=watcher, stop=stop, made=made)
         return train(
             task.recipe,
-            data=prepared.whole if prepared is not None else task.data,
-            made=prepared.made if prepared is not None else None,
+            data=data,
+            made=made,
             seed=task.seed,
             holdout=task.holdout,
             out=task.out,
@@ -191,7 +217,20 @@ def _train(
             watcher=watcher,
             stop=stop,
         )
-    except InterruptedRunError:
+    except InterruptedRunError as error:
+        if stop is STOPPING.is_set:
+            return failed_seed(task.seed, error)
         raise
     except Exception as error:  # whatever it was, the other seeds must not be lost with it
         return failed_seed(task.seed, error)
+
+
+def _begun(task: Task) -> RunFolder | None:
+    """Return the run of *task* that a worker before began, or ended; None where there is none that can go on."""
+    for folder in reversed(runs_labelled(Path(task.out), task.label)):
+        try:
+            folder.verify()
+        except DamagedRunError:
+            continue
+        return folder
+    return None

@@ -11,6 +11,7 @@ from typing import Any, Unpack, cast
 
 from torch import nn
 
+from handgrad.cluster.engine import LOCAL
 from handgrad.digits import run as runs
 from handgrad.digits.data.arrays import dataset_from
 from handgrad.digits.data.dataset import Dataset, load_dataset
@@ -143,6 +144,7 @@ def study(
     precision: str = "auto",
     jobs: int | None = None,
     population: bool | None = None,
+    on: str = LOCAL,
     overrides: Sequence[str] = (),
     download: bool = True,
     **values: Unpack[RecipeValues],
@@ -171,6 +173,7 @@ def study(
         precision=precision,
         jobs=jobs,
         population=population,
+        on=on,
         download=download,
         made=asked.make,
     )

@@ -43,6 +43,8 @@ class Dataset:
     test_labels: torch.Tensor
     notice: str | None = None
     evaluated_on: EvaluatedOn = EvaluatedOn.TEST
+    folder: str | None = None
+    """The whole path of the folder that was named for it; None for the cache, a download or drawn digits."""
 
 
 def load_dataset(
@@ -61,7 +63,8 @@ def load_dataset(
     ``notice`` says why, which mirror answered what, and the folder to fill. *progress* shows a bar while downloading.
     """
     if folder is not None:
-        return _from_folder(read_folder(folder))
+        # The whole path, so that a run can be resumed from another folder.
+        return replace(_from_folder(read_folder(folder)), folder=str(folder.resolve()))
     cache = default_cache() if cache is None else cache
     try:
         return _from_folder(read_folder(cache, mnist_only=True))
@@ -122,6 +125,17 @@ def hold_out(dataset: Dataset, count: int, seed: int) -> Dataset:
         test_labels=dataset.train_labels[held],
         evaluated_on=EvaluatedOn.HOLDOUT,
     )
+
+
+def hide_test(dataset: Dataset, count: int, seed: int) -> Dataset:
+    """Return *dataset* as if it had no test set: *count* training images, chosen by *seed*, are its test images.
+
+    For choosing among settings: whatever is done with it, the real test set stays unread. Its name says so.
+    """
+    held = hold_out(dataset, count, seed)
+    name = f"{dataset.name}-{count}-held-out"
+    sha256 = hashlib.sha256(f"{dataset.sha256} {count} {seed}".encode()).hexdigest()
+    return replace(held, name=name, sha256=sha256, evaluated_on=EvaluatedOn.TEST, folder=None)
 
 
 def without_test(dataset: Dataset) -> Dataset:

@@ -1,0 +1,345 @@
+"""A sweep from its first trial to the study of what it chose: nothing is lost when it ends early, nothing is done twice."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from handgrad.allowance import usable_cores
+from handgrad.cluster.engine import LOCAL, Engine
+from handgrad.cluster.where import open_engine
+from handgrad.digits.prepare import find_dataset, prepare
+from handgrad.digits.study import Study, check_seeds, resume_study, study
+from handgrad.digits.study_plan import PLAN as STUDY_PLAN
+from handgrad.digits.sweep.search import SAMPLERS, Search
+from handgrad.digits.sweep.settings import parse_overs, recipe_with
+from handgrad.digits.training.device import choose_machine, in_words
+from handgrad.digits.training.recipe import Recipe
+from handgrad.digits.watcher import never
+from handgrad.digits.workers import FailedSeed, Result, Task, by_engine
+from handgrad.errors import HandgradError, InterruptedRunError, UsageError, known
+from handgrad.files import make_folder
+from handgrad.runs import RunFolder
+from handgrad.runs.environment import FORMAT
+from handgrad.runs.record import RunSummary
+from handgrad.runs.sweep import (
+    CHOSEN,
+    PLAN,
+    SWEEP,
+    TRIAL,
+    TRIALS,
+    FailedTrialSeed,
+    Sweep,
+    SweepPlan,
+    Trial,
+    best_of,
+    flattery,
+    pairs,
+    read_sweep_plan,
+    read_trials,
+)
+
+MOST_TRIALS = 10_000
+HOLDOUT = 5000
+FINAL_SEEDS = 5
+
+
+@dataclass(frozen=True)
+class Look:
+    """Who looks on at a sweep, and how it is asked to stop."""
+
+    trial: Callable[[Trial], None] = lambda trial: None
+    final: Callable[[int, RunSummary | FailedSeed], None] = lambda seed, result: None
+    note: Callable[[str], None] = lambda line: None
+    stop: Callable[[], bool] = never
+
+
+def sweep(
+    recipe: str | Path,
+    *,
+    over: Sequence[str],
+    trials: int,
+    out: Path | str,
+    seeds: Sequence[int] = (0,),
+    final_seeds: int = FINAL_SEEDS,
+    sampler: str = "tpe",
+    sampler_seed: int = 0,
+    prune: bool = False,
+    holdout: int = HOLDOUT,
+    data: Path | str | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    jobs: int | None = None,
+    on: str = LOCAL,
+    overrides: Sequence[str] = (),
+    download: bool = True,
+    look: Look = Look(),
+) -> Sweep:
+    """Try *trials* settings of *recipe*, choose one on a hold-out, train it on everything with new seeds, return the record.
+
+    *over* are texts as `handgrad.digits.sweep.settings.parse_over` takes them; every setting trains once with each of
+    *seeds*, on all but *holdout* training images, and its figure is the mean accuracy of the last epoch on those. The test
+    set is out of reach until the chosen setting has been trained on all images with *final_seeds* new seeds. *sampler*:
+    "tpe", "random", "grid", "cmaes", drawn from *sampler_seed*. With *prune* a trial that lies below the median after
+    some of its seeds is given up. *out* is the sweep's own folder, which must not exist. Raises `UsageError`, `MissingError`
+    (Optuna, data, a scheduler), `InterruptedRunError` with the line that goes on.
+    """
+    known("--sampler", sampler, SAMPLERS)
+    check_seeds(seeds)
+    if not 1 <= trials <= MOST_TRIALS or not 0 <= final_seeds <= 1000:
+        raise UsageError(
+            f"a sweep has 1 to {MOST_TRIALS:,} trials and up to 1,000 final seeds – found {trials}, {final_seeds}"
+        )
+    overs, folder = parse_overs(over), Path(out)
+    if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
+        raise UsageError(f"{folder} exists – go on with --resume {folder}, or choose another name for --out")
+    name = str(recipe) if Path(str(recipe)).suffix != ".toml" else str(Path(recipe).resolve())
+    base = recipe_with(name, overrides, {})
+    prepared = prepare(base, data=data, holdout=holdout, download=download, watched=True)
+    machine = choose_machine(prepared.network, base.batch_size, device=device, precision=precision, threads=1)
+    make_folder(folder)
+    width = jobs or usable_cores()
+    plan = SweepPlan(
+        format=FORMAT,
+        recipe=name,
+        overrides=tuple(overrides),
+        over=overs,
+        sampler=sampler,
+        seed=sampler_seed,
+        seeds=tuple(seeds),
+        final_seeds=tuple(range(max(seeds) + 1, max(seeds) + 1 + final_seeds)),
+        data=prepared.whole.folder,
+        data_sha256=prepared.whole.sha256,
+        holdout=holdout,
+        batch=max(1, math.ceil(width / len(seeds))),
+        prune=prune,
+        machine=machine,
+        jobs=width,
+        download=download,
+    )
+    # Made before anything is kept: without Optuna, or with a grid of ranges, nothing is begun.
+    search = Search(folder, overs, sampler=sampler, seed=sampler_seed)
+    RunFolder(folder).write_json(PLAN, plan.as_json())
+    return _carry_on(folder, plan, search, _Rest(trials, on, look))
+
+
+def resume_sweep(
+    path: Path | str,
+    *,
+    trials: int | None = None,
+    on: str = LOCAL,
+    look: Look = Look(),
+) -> Sweep:
+    """Go on with the sweep in the folder *path*, up to *trials* in all (None: those it has, and what comes after them).
+
+    More trials than before choose anew; where the choice changes, the new one is trained with the final seeds too.
+    """
+    folder = Path(path)
+    plan = read_sweep_plan(RunFolder(folder))
+    found = find_dataset(plan.data, download=plan.download, watched=True)
+    if found.sha256 != plan.data_sha256:
+        raise UsageError(f"{folder} began with other data – found {found.name} at {plan.data or 'the usual place'}")
+    search = Search(folder, plan.over, sampler=plan.sampler, seed=plan.seed)
+    return _carry_on(folder, plan, search, _Rest(trials or max(search.count, 1), on, look))
+
+
+@dataclass(frozen=True)
+class _Rest:
+    """How far a sweep goes, where, and who looks on."""
+
+    trials: int
+    on: str
+    look: Look
+
+
+def _carry_on(folder: Path, plan: SweepPlan, search: Search, rest: _Rest) -> Sweep:
+    """Run the trials that are missing, then the study of the one chosen."""
+    look = rest.look
+    look.note(
+        f"{in_words(plan.machine)}; the test set stays unread while settings are chosen on {plan.holdout:,} images"
+    )
+    done = {trial.number: trial for trial in read_trials(RunFolder(folder))}
+    for trial in done.values():
+        _tell(search, trial)  # an interruption can fall between the file and Optuna's journal
+    try:
+        with open_engine(rest.on, plan.jobs, folder, look.note) as engine:
+            while True:
+                batch = {number: settings for number, settings in search.open.items() if number not in done}
+                missing = min(plan.batch, rest.trials - search.count)
+                if not batch and missing > 0:
+                    batch = search.ask(missing)
+                if not batch:
+                    break
+                for trial in _Batch(folder, plan, search, engine, look.stop).run(batch):
+                    done[trial.number] = trial
+                    look.trial(trial)
+        record = _record(folder, plan, search, sorted(done.values(), key=lambda trial: trial.number))
+        return _finish(folder, plan, record, rest)
+    except InterruptedRunError as error:
+        count = f"{len(done)} of {rest.trials} trials"
+        raise InterruptedRunError(
+            f"interrupted – {count} are done – go on with: handgrad sweep --resume {folder} --trials {rest.trials}"
+        ) from error
+
+
+def _tell(search: Search, trial: Trial) -> None:
+    """Tell Optuna what came of *trial*."""
+    search.tell(trial.number, trial.mean if trial.state == "complete" else None, pruned=trial.state == "pruned")
+
+
+@dataclass
+class _Batch:
+    """Trials that run at a time."""
+
+    folder: Path
+    plan: SweepPlan
+    search: Search
+    engine: Engine
+    stop: Callable[[], bool]
+
+    def run(self, batch: Mapping[int, dict[str, Any]]) -> list[Trial]:
+        """Train every seed of every trial, write what came of each, and tell Optuna in the order of their numbers."""
+        results: dict[int, dict[int, Result]] = {number: {} for number in batch}
+        recipes: dict[int, Recipe] = {}
+        unfit: dict[int, str] = {}
+        for number, settings in batch.items():
+            try:
+                recipes[number] = recipe_with(self.plan.recipe, self.plan.overrides, settings)
+            except HandgradError as error:
+                unfit[number] = str(error)
+        pruned: set[int] = set()
+        # With a pruner seed after seed, so that a poor trial can be given up; else all at once, which keeps workers busy.
+        rounds = [(seed,) for seed in self.plan.seeds] if self.plan.prune else [self.plan.seeds]
+        for step, seeds in enumerate(rounds, 1):
+            alive = [number for number in recipes if number not in pruned]
+            for number, seed, result in self._train(recipes, alive, seeds):
+                results[number][seed] = result
+            if self.plan.prune and step < len(rounds):
+                pruned |= {number for number in alive if self._is_poor(number, step, results[number])}
+        ended = []
+        for number in sorted(batch):
+            trial = _trial(
+                number, batch[number], results[number], pruned=number in pruned, reason=unfit.get(number, "")
+            )
+            place = self._place(number)
+            make_folder(place)
+            RunFolder(place).write_json(TRIAL, trial.as_json())
+            _tell(self.search, trial)
+            ended.append(trial)
+        return ended
+
+    def _place(self, number: int) -> Path:
+        return self.folder / TRIALS / f"{number:05d}"
+
+    def _train(
+        self, recipes: Mapping[int, Recipe], numbers: Sequence[int], seeds: Sequence[int]
+    ) -> list[tuple[int, int, Result]]:
+        """Return trial, seed and result of every training."""
+        plan, numbered = self.plan, {str(self._place(number)): number for number in numbers}
+        tasks = []
+        for place, number in numbered.items():
+            make_folder(Path(place))
+            tasks += [
+                Task(
+                    recipes[number],
+                    plan.data,
+                    seed,
+                    0,
+                    place,
+                    plan.machine,
+                    plan.download,
+                    data_sha256=plan.data_sha256,
+                    hidden=plan.holdout,
+                )
+                for seed in seeds
+            ]
+        return [
+            (numbered[task.out], task.seed, result)
+            for task, result in (by_engine(tasks, self.engine, self.stop) if tasks else ())
+        ]
+
+    def _is_poor(self, number: int, step: int, results: Mapping[int, Result]) -> bool:
+        """Return whether Optuna's pruner gives a trial up after *step* of its seeds."""
+        values = [result.last_epoch.accuracy for result in results.values() if isinstance(result, RunSummary)]
+        return bool(values) and self.search.prune(number, step, fmean(values))
+
+
+def _trial(number: int, settings: dict[str, Any], results: Mapping[int, Result], *, pruned: bool, reason: str) -> Trial:
+    """Return the record of a trial; one without every seed it was to have is failed, and says why."""
+    runs = {seed: result for seed, result in sorted(results.items()) if isinstance(result, RunSummary)}
+    failed = tuple(
+        FailedTrialSeed(seed, result.reason)
+        for seed, result in sorted(results.items())
+        if isinstance(result, FailedSeed)
+    )
+    return Trial(
+        number=number,
+        settings=settings,
+        state="pruned" if pruned else "failed" if failed or not runs else "complete",
+        seeds=tuple(runs),
+        accuracies=tuple(run.last_epoch.accuracy for run in runs.values()),
+        failed=failed,
+        parameters=next((run.parameters for run in runs.values()), None),
+        seconds_training=fmean(run.seconds_training for run in runs.values()) if runs else None,
+        reason=reason,
+    )
+
+
+def _record(folder: Path, plan: SweepPlan, search: Search, trials: list[Trial]) -> Sweep:
+    """Return the record of a sweep whose trials have ended."""
+    best = best_of(trials)
+    return Sweep(
+        recipe=plan.recipe,
+        path=str(folder),
+        over=plan.over,
+        sampler=plan.sampler,
+        seed=plan.seed,
+        pruned_early=plan.prune,
+        holdout=plan.holdout,
+        seeds=plan.seeds,
+        trials=tuple(trials),
+        best=None if best is None else best.number,
+        importances=dict(search.importances()),
+        paired=() if best is None else pairs(best, trials),
+        flattery=flattery(trials, plan.holdout),
+        final=None,
+    )
+
+
+def _finish(folder: Path, plan: SweepPlan, record: Sweep, rest: _Rest) -> Sweep:
+    """Train the chosen setting on everything with new seeds, reading the test set once each, and keep the record."""
+    best = record.chosen
+    if best is not None and plan.final_seeds:
+        found = _final_study(folder / CHOSEN / f"{best.number:05d}", plan, best, rest)
+        record = replace(record, final=found.as_json())
+    RunFolder(folder).write_json(SWEEP, record.as_json())
+    return record
+
+
+def _final_study(place: Path, plan: SweepPlan, best: Trial, rest: _Rest) -> Study:
+    """Return the study of the chosen setting, gone on with where it was begun."""
+    look = rest.look
+    begun = sorted(place.glob(f"*/{STUDY_PLAN}"))
+    if begun:
+        return resume_study(begun[-1].parent, on=rest.on, done=look.final, note=look.note, stop=look.stop)
+    make_folder(place)
+    recipe = replace(recipe_with(plan.recipe, plan.overrides, best.settings), test="once")
+    return study(
+        recipe,
+        seeds=plan.final_seeds,
+        data=plan.data,
+        out=place,
+        device=plan.machine.device,
+        precision=plan.machine.precision,
+        jobs=plan.jobs,
+        population=None,
+        on=rest.on,
+        download=plan.download,
+        done=look.final,
+        note=look.note,
+        stop=look.stop,
+    )

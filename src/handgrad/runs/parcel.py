@@ -1,0 +1,119 @@
+"""A run folder as one checked archive, to bring it home from another machine: whole, or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from handgrad.errors import DamagedRunError, HandgradError
+from handgrad.files import disk_error, write_whole
+from handgrad.runs.folder import MODEL, RunFolder, create_run, open_run
+from handgrad.system import flush_folder
+
+ARRIVING = ".arriving-"
+"""How the name of a folder begins whose archive is being unpacked; what a killed process left is hidden from every list."""
+LARGEST = 1 << 30
+"""Bytes that an archive may unpack to: a run of these networks takes a few million."""
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A packed run folder: its label, and the bytes of a tar archive with their SHA-256."""
+
+    label: str
+    data: bytes
+    sha256: str
+
+
+def pack_run(folder: Path, label: str) -> Parcel:
+    """Return the run in *folder* as a parcel; locks and temporary files stay behind."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.name.startswith("."):
+                archive.add(path, str(path.relative_to(folder).as_posix()), recursive=False)
+    data = packed.getvalue()
+    return Parcel(label, data, hashlib.sha256(data).hexdigest())
+
+
+def unpack_run(parcel: Parcel, root: Path) -> Path:
+    """Unpack *parcel* as a new run folder below *root*, verified before it gets its name; return it.
+
+    Raises `DamagedRunError` where the archive is not as it was sent, `DiskError` where the disk refuses.
+    """
+    if hashlib.sha256(parcel.data).hexdigest() != parcel.sha256:
+        raise DamagedRunError(f"the archive of {parcel.label} is not as it was sent – run it again")
+    made = create_run(root, parcel.label)
+    place = root / f"{ARRIVING}{made.path.name}"
+    try:
+        for name, content in _members(parcel):
+            target = place.joinpath(*name.parts)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(target, content)
+        open_run(place)
+        # The name was taken by an empty folder, so that no other run could have it; now the whole one takes its place.
+        (made.path / "checkpoint").rmdir()
+        made.path.rmdir()
+        place.rename(made.path)
+        flush_folder(root)
+    except OSError as error:
+        raise disk_error(made.path, len(parcel.data), error) from error
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+    return made.path
+
+
+def _members(parcel: Parcel) -> Iterator[tuple[PurePosixPath, bytes]]:
+    """Yield name and content of each file; what is no plain file below the folder is refused."""
+    left = LARGEST
+    with tarfile.open(fileobj=io.BytesIO(parcel.data)) as archive:
+        for member in archive:
+            name = PurePosixPath(member.name)
+            left -= member.size
+            if not member.isfile() or name.is_absolute() or ".." in name.parts or left < 0:
+                raise DamagedRunError(f"the archive of {parcel.label} holds {member.name!r:.60} – it is refused")
+            file = archive.extractfile(member)
+            yield name, b"" if file is None else file.read()
+
+
+def runs_labelled(root: Path, label: str) -> list[RunFolder]:
+    """Return the run folders directly below *root* that were made with *label*, oldest name first."""
+    names = {*root.glob(f"????????-??????-{label}"), *root.glob(f"????????-??????-{label}-*")}
+    numbered = [path for path in sorted(names) if path.name[16:] == label or path.name[17 + len(label) :].isdecimal()]
+    return [RunFolder(path) for path in numbered if (path / "environment.json").is_file()]
+
+
+def same_end(first: RunFolder, second: RunFolder) -> bool:
+    """Return whether two complete runs have the same weights, byte for byte."""
+    return _weights(first) == _weights(second)
+
+
+def _weights(folder: RunFolder) -> tuple[dict[str, Any], bytes]:
+    """Return what the model of a run holds but for the record beside it, which has the run's name."""
+    data = folder.read_bytes(MODEL)
+    end = 8 + int.from_bytes(data[:8], "little")
+    try:
+        header = json.loads(data[8:end])
+    except ValueError as error:
+        raise folder.damaged(MODEL, "it is no safetensors file") from error
+    header.pop("__metadata__", None)
+    return header, data[end:]
+
+
+def remove_run(folder: RunFolder) -> None:
+    """Remove a run that is kept once already; raises `DiskError`."""
+    try:
+        shutil.rmtree(folder.path)
+    except OSError as error:
+        raise disk_error(folder.path, 0, error) from error
+
+
+class TwoResultsError(HandgradError):
+    """One task was done twice with two different results: something in it does not follow from its name."""

@@ -1,0 +1,201 @@
+"""What a sweep is about to do, what its trials gave, and what came of it: the files of its folder, a class each."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import NormalDist, fmean
+from typing import Any, Literal
+
+from handgrad.errors import UsageError
+from handgrad.runs.environment import Machine
+from handgrad.runs.folder import RunFolder
+from handgrad.runs.record import Stored
+from handgrad.runs.stored import read_stored
+from handgrad.score import spread
+
+PLAN, TRIAL, SWEEP, TRIALS, CHOSEN = "sweep-plan.json", "trial.json", "sweep.json", "trials", "chosen"
+
+
+Value = str | int | float | bool
+
+
+@dataclass(frozen=True)
+class Over(Stored):
+    """One key, and what it ranges over: the values of a list, or everything from *low* to *high*."""
+
+    key: str
+    """A dotted key of a recipe; ``recipe`` for the names of recipes."""
+    kind: Literal["list", "float", "log", "int"]
+    values: tuple[Value, ...] = ()
+    low: float = 0.0
+    high: float = 0.0
+
+
+@dataclass(frozen=True)
+class SweepPlan(Stored):
+    """Everything that decides what a sweep tries and how."""
+
+    format: int
+    recipe: str
+    """A shipped recipe's name, or the whole path of a file."""
+    overrides: tuple[str, ...]
+    over: tuple[Over, ...]
+    sampler: str
+    seed: int
+    """Of the sampler."""
+    seeds: tuple[int, ...]
+    final_seeds: tuple[int, ...]
+    data: str | None
+    data_sha256: str
+    holdout: int
+    batch: int
+    """Trials that are asked for at a time: none of them knows of another's result."""
+    prune: bool
+    machine: Machine
+    jobs: int
+    download: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the record as plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class FailedTrialSeed(Stored):
+    """A seed of a trial that gave no figure, and why."""
+
+    seed: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Trial(Stored):
+    """One setting. ``accuracies`` are those of the last epoch on the hold-out, in percent, in the order of ``seeds``."""
+
+    number: int
+    settings: dict[str, Value]
+    state: Literal["complete", "pruned", "failed"]
+    seeds: tuple[int, ...]
+    accuracies: tuple[float, ...]
+    failed: tuple[FailedTrialSeed, ...]
+    parameters: int | None
+    seconds_training: float | None
+    """Mean over its seeds."""
+    reason: str = ""
+    """Why it failed as a whole: its settings do not fit together."""
+
+    @property
+    def mean(self) -> float | None:
+        """Return the mean accuracy over seeds, None where none finished."""
+        return fmean(self.accuracies) if self.accuracies else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the record as plain values, the mean with it."""
+        return asdict(self) | {"mean": self.mean}
+
+
+@dataclass(frozen=True)
+class Paired(Stored):
+    """The chosen trial against another on the seeds that both have: mean difference in points, its 95 % t interval."""
+
+    other: int
+    seeds: int
+    difference: float
+    interval95: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Sweep(Stored):
+    """What a sweep found. The test set was read by the runs of ``final`` alone, once each."""
+
+    recipe: str
+    path: str
+    over: tuple[Over, ...]
+    sampler: str
+    seed: int
+    pruned_early: bool
+    """Whether trials below the median were given up before all their seeds."""
+    holdout: int
+    seeds: tuple[int, ...]
+    trials: tuple[Trial, ...]
+    best: int | None
+    importances: dict[str, float]
+    paired: tuple[Paired, ...]
+    flattery: float | None
+    """By how many points the best of so many equal trials would look better than it is, by chance alone: an estimate."""
+    final: dict[str, Any] | None
+    """The record of the study with the chosen setting, all training images and new seeds; None before it has run."""
+
+    @property
+    def chosen(self) -> Trial | None:
+        """Return the trial that did best on the hold-out."""
+        return next((trial for trial in self.trials if trial.number == self.best), None)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the record as plain values."""
+        return asdict(self) | {"trials": [trial.as_json() for trial in self.trials]}
+
+
+def best_of(trials: list[Trial]) -> Trial | None:
+    """Return the complete trial with the highest mean, the first of equals."""
+    complete = [trial for trial in trials if trial.state == "complete" and trial.mean is not None]
+    return max(complete, key=lambda trial: (trial.mean or 0.0, -trial.number), default=None)
+
+
+def pairs(best: Trial, trials: list[Trial]) -> tuple[Paired, ...]:
+    """Return *best* against every other trial with a figure, on common seeds, nearest first."""
+    own = dict(zip(best.seeds, best.accuracies, strict=False))
+    found = []
+    for trial in trials:
+        theirs = dict(zip(trial.seeds, trial.accuracies, strict=False))
+        differences = [own[seed] - theirs[seed] for seed in own if seed in theirs]
+        if trial.number != best.number and differences:
+            apart = spread(differences)
+            found.append(Paired(trial.number, len(differences), apart.mean, apart.interval95))
+    return tuple(sorted(found, key=lambda pair: pair.difference))
+
+
+def flattery(trials: list[Trial], holdout: int) -> float | None:
+    """Return the expected advantage, in points, of the best of equally good trials: what choosing alone gives.
+
+    The noise of a trial's mean is taken from the differences between its seeds, with one seed from the size of the hold-out
+    (binomial). The expected largest of n normal values is Blom's approximation (Statistical Estimates and Transformed
+    Beta-Variables, 1958). Trials share the hold-out's images, so with one seed it is too high rather than too low.
+    """
+    complete = [trial for trial in trials if trial.state == "complete" and trial.mean is not None]
+    if len(complete) < 2:
+        return None
+    within = [(value - (trial.mean or 0.0)) ** 2 for trial in complete for value in trial.accuracies]
+    freedom = sum(len(trial.accuracies) - 1 for trial in complete)
+    if freedom:
+        size = fmean(len(trial.accuracies) for trial in complete)
+        noise = (sum(within) / freedom / size) ** 0.5
+    else:
+        share = fmean(trial.mean or 0.0 for trial in complete) / 100
+        noise = 100 * (share * (1 - share) / holdout) ** 0.5
+    count = len(complete)
+    return noise * NormalDist().inv_cdf((count - 0.375) / (count + 0.25))
+
+
+def read_sweep_plan(folder: RunFolder) -> SweepPlan:
+    """Return the plan in the folder of a sweep; raises `UsageError` where it is none, `DamagedRunError` if it is damaged."""
+    if not (folder.path / PLAN).is_file():
+        raise UsageError(f"{folder.path} is no sweep – found no {PLAN} in it – name the folder of a sweep")
+    return read_stored(SweepPlan, folder.read_json(PLAN), str(folder.path / PLAN))
+
+
+def read_trials(folder: RunFolder) -> list[Trial]:
+    """Return the trials that ended, by number; raises `DamagedRunError`."""
+    paths = (folder.path / TRIALS).glob(f"*/{TRIAL}")
+    found = [read_stored(Trial, RunFolder(path.parent).read_json(TRIAL), str(path)) for path in paths]
+    return sorted(found, key=lambda trial: trial.number)
+
+
+def read_sweep(path: Path) -> Sweep:
+    """Return the record of the sweep in the folder *path*; raises `UsageError` where there is none, `DamagedRunError`."""
+    folder = RunFolder(path)
+    if not (path / SWEEP).is_file():
+        read_sweep_plan(folder)
+        raise UsageError(f"{path} has no result yet – go on with: handgrad sweep --resume {path}")
+    return read_stored(Sweep, folder.read_json(SWEEP), str(path / SWEEP))
