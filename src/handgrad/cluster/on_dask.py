@@ -104,7 +104,7 @@ class DaskEngine:
         ended: queue.SimpleQueue[int] = queue.SimpleQueue()
         batch = secrets.token_hex(8)
         # A key of its own for each: two tasks alike would else be taken for one.
-        futures: Mapping[int, Future] = {
+        futures: Mapping[int, Future[Any]] = {
             place: self.client.submit(_perform, function, task, key=f"handgrad-{batch}-{place}", pure=False)
             for place, task in enumerate(tasks)
         }
@@ -140,7 +140,7 @@ class DaskEngine:
         self._hidden.close()
 
 
-def _answer_of(future: Future) -> Any:
+def _answer_of(future: Future[Any]) -> Any:
     """Return what a task gave, or its last words."""
     error = future.exception()
     if error is None:

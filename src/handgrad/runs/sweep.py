@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import NormalDist, fmean
@@ -170,10 +171,10 @@ def flattery(trials: list[Trial], holdout: int) -> float | None:
     freedom = sum(len(trial.accuracies) - 1 for trial in complete)
     if freedom:
         size = fmean(len(trial.accuracies) for trial in complete)
-        noise = (sum(within) / freedom / size) ** 0.5
+        noise = math.sqrt(sum(within) / freedom / size)
     else:
         share = fmean(trial.mean or 0.0 for trial in complete) / 100
-        noise = 100 * (share * (1 - share) / holdout) ** 0.5
+        noise = 100 * math.sqrt(share * (1 - share) / holdout)
     count = len(complete)
     return noise * NormalDist().inv_cdf((count - 0.375) / (count + 0.25))
 
