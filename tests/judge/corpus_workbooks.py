@@ -11,6 +11,7 @@ from pathlib import Path
 import openpyxl
 from openpyxl.utils import get_column_letter
 from openpyxl.workbook.defined_name import DefinedName
+from openpyxl.worksheet.worksheet import Worksheet
 
 from handgrad.judge.workbook import MistakeKind
 
@@ -96,15 +97,24 @@ class Layout:
     first_from_cells: bool = False
     before: Callable[[openpyxl.Workbook], None] | None = None
     number_format: str | None = None
+    samples: tuple[Mapping[str, float], ...] = ()
+    """One sample a row: the data of the rows, over and over."""
 
 
-def write(layout: Layout, path: Path, plant: Plant | None = None) -> Path:
-    """Write a workbook; formulas are written without values, as this library does."""
+def write(layout: Layout, path: Path, *plants: Plant | None) -> Path:
+    """Write a workbook with mistakes planted; formulas are written without values, as this library does."""
     book = openpyxl.Workbook()
     sheet = book.active
     sheet.title = layout.sheet
     if layout.before is not None:
         layout.before(book)
+    fill(sheet, layout, *plants)
+    book.save(path)
+    return path
+
+
+def fill(sheet: Worksheet, layout: Layout, *plants: Plant | None) -> None:
+    """Write a table and its learning rate into a sheet."""
     formulas = {**FORMULAS, **layout.formulas}
     values = {**GIVEN, **WEIGHTS, **layout.values}
     places = {name: layout.left + number for number, name in enumerate(layout.columns)}
@@ -118,10 +128,17 @@ def write(layout: Layout, path: Path, plant: Plant | None = None) -> Path:
     eta = layout.eta_written or re.sub(r"([A-Z]+)(\d+)", r"$\1$\2", layout.eta_at)
 
     def at(name: str, row: int) -> str:
+        if name == "eta-":
+            # the cell of the rate, without a $: from the second row on it has slid
+            match = re.fullmatch(r"([A-Z]+)(\d+)", layout.eta_at)
+            assert match is not None
+            return f"{match[1]}{int(match[2]) + row - layout.top - 2}"
+        if name.startswith("$"):
+            return f"{get_column_letter(places[name[1:]])}${layout.top + 1}"
         if name == "eta":
             return eta if "eta" not in places else f"{get_column_letter(places['eta'])}{row}"
-        back = name.startswith("<")
-        name = name.lstrip("<")
+        back = name.startswith("<") - name.startswith(">")
+        name = name.lstrip("<>")
         if name in layout.outside:
             return re.sub(r"([A-Z]+)(\d+)", r"$\1$\2", layout.outside[name])
         return f"{get_column_letter(places[name])}{row - back}"
@@ -130,25 +147,37 @@ def write(layout: Layout, path: Path, plant: Plant | None = None) -> Path:
         return "=" + re.sub(r"\{([^{}]+)\}", lambda match: at(match[1], row), text)
 
     for name, column in places.items():
-        sheet.cell(layout.top, column, layout.spell(name))
+        above, _, own = layout.spell(name).rpartition("|")
+        sheet.cell(layout.top, column, own)
+        if above:
+            sheet.cell(layout.top - 1, column, above)
         for step in range(layout.steps + 1):
             row = layout.top + 1 + step
             content: str | float
             if name == "eta":
                 content = layout.eta
+            elif layout.samples and name in DATA:
+                content = layout.samples[step % len(layout.samples)][name]
             elif name in values and (step == 0 or name not in formulas):
                 content = values[name]
             elif name == "step":
                 content = step
             else:
                 content = filled(formulas[name], row) if name in formulas else "see above"
-            if plant is not None and plant.column == name and plant.first <= step <= plant.last and not (step == 0 and name in values):  # fmt: skip
-                content = filled(plant.content, row) if isinstance(plant.content, str) else plant.content
+            for plant in plants:
+                if plant is None or plant.column != name or not plant.first <= step <= plant.last:
+                    continue
+                if step or name not in values:
+                    content = (
+                        filled(plant.content, row)
+                        if isinstance(plant.content, str) and plant.content
+                        else plant.content
+                    )
+            if content == "":
+                continue
             cell = sheet.cell(row, column, content)
             if layout.number_format:
                 cell.number_format = layout.number_format
-    book.save(path)
-    return path
 
 
 def spelling(**words: str) -> Callable[[str], str]:

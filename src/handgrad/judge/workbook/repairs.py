@@ -9,7 +9,7 @@ from handgrad.backprop.graph.graph import Graph, Kind
 from handgrad.backprop.mistakes.kinds import MistakeKind
 from handgrad.backprop.mistakes.of_a_formula import misread
 from handgrad.judge.workbook.table import number
-from handgrad.judge.workbook.trial import Ground, gives, tree_of, true_value
+from handgrad.judge.workbook.trial import Ground, gives, tree_of, tried, true_value
 from handgrad.judge.workbook.truth import Floats, Truth
 from handgrad.xlsx.formula import (
     TOKEN,
@@ -98,6 +98,9 @@ def literal_repair(formula: Formula) -> Made | None:
     """Find a number typed in where a quantity belongs, or a number that stands for e."""
     if not any(isinstance(part, Reference | Area | Name) for part in parts(formula.tree)):
         return MistakeKind.CONSTANT, f"{formula.at} is ={formula.text[:30]}, which reads no other cell"
+    found = tried(formula.ground, formula.truth, formula.tree, formula.place)
+    if found is not None and not found.any():
+        return MistakeKind.CONSTANT, f"{formula.at} is 0 whatever the cells hold that it reads"
     return first_right(formula, everywhere(formula.tree, lambda part: _instead_of_number(formula, part)))
 
 
@@ -144,13 +147,16 @@ def _instead_of_number(formula: Formula, part: Tree) -> Iterator[tuple[Tree, Mad
     if f"{part.value:g}" in E_SHORT or 2.7 <= part.value < 2.73:
         words = f"{formula.at} has {part.value:g} typed in for e; EXP(…) is exact"
         yield Number(2.718281828459045), (MistakeKind.E_TYPED, words)
+    held = {*formula.ground.places, *formula.ground.roles.values()}
     for name, away in _candidates(formula):
+        if name not in held:
+            continue
         label = "the learning rate" if name == "learning_rate" else formula.graph[name].label
         cell = _cell_of(formula, name, away)
         words = f"{formula.at} has {part.value:g} typed in where {label} should be read from its cell"
         if name == "learning_rate" and cell:
-            held = _held(formula, name)
-            words = f"{formula.at} has {part.value:g} typed in where {label} {cell} ({held:g}) belongs"
+            shown = f"{label} {cell} ({_held(formula, name):g})"
+            words = f"{formula.at} has {part.value:g} typed in where {shown} belongs"
         yield true_value(name, away), (MistakeKind.CONSTANT, words)
 
 
