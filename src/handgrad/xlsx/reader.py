@@ -6,7 +6,7 @@ import math
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -18,6 +18,7 @@ from handgrad.xlsx.formula import FormulaError, moved
 MAX_CELLS = 600_000
 MAX_SHEETS = 200
 MAX_ROW, MAX_COLUMN = 1_048_576, 16_384
+MERGED = re.compile(r"([A-Z]{1,3})([0-9]{1,7}):([A-Z]{1,3})[0-9]{1,7}")
 CELL_NAME = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
 
 Place = tuple[int, int]
@@ -47,6 +48,8 @@ class Sheet:
     name: str
     hidden: bool
     cells: Mapping[Place, Cell]
+    merged: Mapping[Place, int] = field(default_factory=dict)
+    """The first cell of those that are merged → their last column."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +90,10 @@ def read_book(path: Path) -> Book:
     sheets: list[Sheet] = []
     count = 0
     for name, hidden, target in found:
-        cells = _cells(archive, target, strings, MAX_CELLS - count)
+        merged: dict[Place, int] = {}
+        cells = _cells(archive, target, strings, MAX_CELLS - count, merged)
         count += len(cells)
-        sheets.append(Sheet(name, hidden, cells))
+        sheets.append(Sheet(name, hidden, cells, merged))
     return Book(path, tuple(sheets), names, archive.notes)
 
 
@@ -125,11 +129,15 @@ def _text(element: ElementTree.Element) -> str:
     return "".join(parts)
 
 
-def _cells(archive: Archive, part: str, strings: list[str], room: int) -> dict[Place, Cell]:
+def _cells(archive: Archive, part: str, strings: list[str], room: int, merged: dict[Place, int]) -> dict[Place, Cell]:
     cells: dict[Place, Cell] = {}
     shared: dict[str, tuple[Place, str]] = {}
     row, column = -1, -1
-    for element in archive.elements(part, frozenset({"c"}), frozenset({"row"})):
+    for element in archive.elements(part, frozenset({"c", "mergeCell"}), frozenset({"row"})):
+        if local(element.tag) == "mergeCell":
+            if (area := MERGED.fullmatch(element.get("ref", ""))) is not None:
+                merged[int(area[2]) - 1, column_number(area[1])] = column_number(area[3])
+            continue
         if local(element.tag) == "row":
             row, column = int(_number(element.get("r"), row + 2)) - 1, -1
             continue

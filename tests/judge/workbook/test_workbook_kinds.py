@@ -261,7 +261,7 @@ def two_rows(draw: Draw, folder: Path) -> Case:
 def missing_dollar(draw: Draw, folder: Path) -> Case:
     layout = draw(layouts())
     column = draw(st.sampled_from(("w1", "w3", "w6", "w8")))
-    return planted(layout, folder, "not met", (changed(layout, column, "{eta}", "{eta-}"), "a $ is missing"))
+    return planted(layout, folder, "not met", (changed(layout, column, "{eta}", "{eta-}"), r"a \$ is missing"))
 
 
 def local_gradients(draw: Draw, folder: Path) -> Case:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from handgrad.judge.workbook.spelling import normal, number_in, spelled
-from handgrad.xlsx.reader import Cell, CellError, Place
+from handgrad.xlsx.reader import Cell, CellError, Place, Sheet
 
 COUNTERS = frozenset((
     "step", "steps", "iteration", "iterations", "iter", "epoch", "epochs", "n", "no", "nr", "num", "number", "index",
@@ -53,31 +53,40 @@ class Head:
     text: str
 
 
-def heads_of(cells: Mapping[Place, Cell], row: int, left: int, right: int) -> list[Head]:
+def heads_of(sheet: Sheet, row: int, left: int, right: int) -> list[Head]:
     """Return the heads of a row's columns; a name may be completed by what stands above it, also over several columns."""
-    groups = [_spread(cells, row - back, left, right) for back in range(1, ABOVE + 1) if row >= back]
+    cells = sheet.cells
+    groups = [_spread(sheet, row - back, row, left, right) for back in range(1, ABOVE + 1) if row >= back]
     found: list[Head] = []
+    taken: set[str] = set()
     for column in range(left, right + 1):
         own = text_at(cells, row, column)
         above = [text_at(cells, row - back, column) for back in range(1, ABOVE + 1)]
         if not own:
             # Merged downwards, or a head one row higher than its neighbours.
             upper = next((text for text in above if text and spelled(text) is not None), "")
-            if upper:
+            # A label beside its number, above the table, is none.
+            if upper and any(holds_number(cells.get((row + down, column))) for down in (1, 2, 3)):
                 found.append(Head(column, spelled(upper), upper))
             continue
         name, text = spelled(own), own
         for group in groups:
-            joined = grouped(group.get(column, ""), own, name)
-            if joined is not None:
-                name, text = joined, f"{group[column]} {own}"
+            above_it, sure = group.get(column, ("", True))
+            joined = grouped(above_it, own, name, sure=sure)
+            # Where a group ends is not said: what would come twice stands beside it.
+            if joined is not None and joined not in taken:
+                name, text = joined, f"{above_it} {own}"
+                taken.add(joined)
                 break
         found.append(Head(column, name, text))
     return found
 
 
-def grouped(group: str, own: str, name: str | None) -> str | None:
-    """Return what a head means under the head of its group, or None where the group says nothing about it."""
+def grouped(group: str, own: str, name: str | None, *, sure: bool) -> str | None:
+    """Return what a head means under the head of its group, or None where the group says nothing about it.
+
+    ``sure`` is whether the group surely reaches so far: its text is merged over the column, or stands right above it.
+    """
     if not group:
         return None
     plain = normal(group)[0]
@@ -90,8 +99,10 @@ def grouped(group: str, own: str, name: str | None) -> str | None:
             return FULL[kind].format(name)
         if number is not None:
             return FULL[kind].format(f"w{int(number[1])}")
-        unit = UNIT.fullmatch(name or "")
+        unit = UNIT.fullmatch(name or "") if sure else None
         return f"d!{unit[1]}" if kind == "slope" and unit else None
+    if not sure:
+        return None
     if kind in ("net", "act", "delta"):
         unit = UNIT.fullmatch(name or "")
         return f"{'a' if kind == 'act' else kind}_{unit[1]}" if unit else None
@@ -101,14 +112,24 @@ def grouped(group: str, own: str, name: str | None) -> str | None:
     return f"E{unit[1]}" if kind == "E" and unit else None
 
 
-def _spread(cells: Mapping[Place, Cell], row: int, left: int, right: int) -> dict[int, str]:
-    """Return column → the head of its group: a text reaches to the right until the next one begins."""
-    found: dict[int, str] = {}
-    last = ""
-    for column in range(left, right + 1):
-        last = text_at(cells, row, column) or last
+def _spread(sheet: Sheet, row: int, header: int, left: int, right: int) -> dict[int, tuple[str, bool]]:
+    """Return column → the head of its group, and whether it surely reaches so far.
+
+    A merged text reaches as far as it is merged. Another one may reach to the right until the next text, or a column
+    without a head; where it comes more than once, each stands for its own column.
+    """
+    cells = sheet.cells
+    texts = [text_at(cells, row, column) for column in range(left, right + 1)]
+    found: dict[int, tuple[str, bool]] = {}
+    last, end, merged = "", -1, False
+    for column, own in zip(range(left, right + 1), texts, strict=True):
+        if own:
+            last, merged = own, (row, column) in sheet.merged
+            end = sheet.merged.get((row, column), column if texts.count(own) > 1 else right)
+        elif column > end or not (merged or text_at(cells, header, column)):
+            last = ""
         if last:
-            found[column] = last
+            found[column] = (last, merged or bool(own))
     return found
 
 

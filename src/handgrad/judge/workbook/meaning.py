@@ -22,7 +22,7 @@ from handgrad.judge.workbook.conventions import (
     settled,
     shape_of,
 )
-from handgrad.judge.workbook.digits import rounding
+from handgrad.judge.workbook.digits import decimals_shown, rounding
 from handgrad.judge.workbook.heads import counts
 from handgrad.judge.workbook.rate import Rate, named_cells
 from handgrad.judge.workbook.reading import Reading
@@ -189,7 +189,24 @@ class View:
             if kind in (Kind.WEIGHT, Kind.BIAS, Kind.MEMORY):
                 error[[start for start in table.starts if start < len(error)]] = 0.0
             errors[name] = error
+        known = [0.5 * 10.0**-places for places in self._decimals.values() if places is not None]
+        for name, column in self.ground.places.items():
+            # Where all is rounded to 0, the digits are those of the other columns.
+            shown = [self._typed(row, column) for row in table.rows]
+            if known and name in errors and not any(shown) and any(value == 0.0 for value in shown):
+                errors[name] = np.full(len(table.rows), max(known))
         return Reading(self.convention, table, cells, rate, errors, source.varied, changed)
+
+    @cached_property
+    def _decimals(self) -> dict[str, int | None]:
+        """By name, to how many decimals a column's typed numbers are given; None where exactly, or nothing is typed."""
+        rows = self.source.table.rows
+        made = {
+            name: column
+            for name, column in self.ground.places.items()
+            if self.convention.graph[name].expression is not None
+        }
+        return {name: decimals_shown(self._typed(row, column) for row in rows) for name, column in made.items()}
 
     def _typed(self, row: int, column: int) -> float | None:
         cell = self.source.sheet.cells.get((row, column))

@@ -88,8 +88,11 @@ def _in_sheet(sheet: Sheet) -> list[Table]:
     found: list[Table] = []
     for row in sorted(words):
         near = [column for back in range(ABOVE + 1) for column in words.get(row - back, ())]
-        heads = heads_of(sheet.cells, row, min(near), max(near))
-        if sum(head.name is not None for head in heads) >= MIN_NAMES:
+        heads = heads_of(sheet, row, min(near), max(near))
+        known = [head.column for head in heads if head.name is not None]
+        # Heads that stand above a row of numbers are not the heads *of* that row.
+        numbers = sum(holds_number(sheet.cells.get((row, column))) for column in known)
+        if len(known) >= MIN_NAMES and 3 * numbers < len(known):
             for part in _segments(_marks(heads)):
                 table = _table(sheet, row, part)
                 if table is not None:
