@@ -19,8 +19,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests")]
 
 from handgrad.judge.workbook import judge_workbook  # noqa: E402
-from judge.corpus_planted import BOOKS, MISTAKES, planted  # noqa: E402
-from judge.corpus_workbooks import write  # noqa: E402
+from judge.corpus_planted import BOOKS, MISTAKES, planted  # type: ignore[import-not-found, unused-ignore]  # noqa: E402
+from judge.corpus_workbooks import write  # type: ignore[import-not-found, unused-ignore]  # noqa: E402
 
 
 @dataclass

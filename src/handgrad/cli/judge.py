@@ -20,7 +20,7 @@ from handgrad.text import one_line
 if TYPE_CHECKING:
     from handgrad.judge.verdict import Verdict
 
-SHEETS = (".xlsx", ".xlsm", ".ods", ".xls")
+SHEETS = (".xlsx", ".xlsm", ".ods", ".xls", ".csv")
 
 
 def _option(text: str, metavar: str | None = None, name: str | None = None) -> typer.models.OptionInfo:
