@@ -16,6 +16,7 @@ from torch import Tensor
 
 from handgrad.judge.examination.operations_seen import PRODUCTS, Node, Read, Trace
 from handgrad.judge.verdict import UsedLayer
+from handgrad.transcript.modules import place_of
 
 FUNCTIONS = {
     "batch_norm": "F.batch_norm",
@@ -161,8 +162,11 @@ def _only_gates(node: Node, trace: Trace) -> bool:
 
 
 def _is_over(node: Node) -> bool:
-    """Whether *node* gives nothing that could be an answer: its numbers are dropped or not the images'."""
-    return not node.images or not node.results
+    """Whether *node* gives nothing that could be an answer: nothing of the images, or a view of what others read themselves."""
+    if not node.images or not node.results:
+        return True
+    seen = {read.place for read in node.reads}
+    return not node.name.endswith("_") and place_of(node.results[0]) in seen
 
 
 def _weighs_a_map(node: Node, number: int) -> bool:
