@@ -8,7 +8,7 @@ import copy
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from handgrad.judge.handed_in.names import bound_by, changed_by, dotted, harmless, used_by
+from handgrad.judge.handed_in.names import bound_by, changed_by, dotted, harmless, used_at_once, used_by
 from handgrad.judge.handed_in.parsed import Source
 from handgrad.judge.handed_in.project import Project
 from handgrad.judge.handed_in.records import Piece, joined
@@ -33,7 +33,9 @@ class Extraction:
     def need(self, source: Source, names: Iterable[str]) -> None:
         """Take what binds *names* in *source*, with all that it needs in turn."""
         waiting = [(source, name) for name in names]
-        while waiting:
+        while waiting or self._too_late(waiting):
+            if not waiting:
+                continue
             where, name = waiting.pop()
             if (where.name, name) in self.asked:
                 continue
@@ -51,6 +53,27 @@ class Extraction:
                     continue
                 # An import brings several names, each with needs of its own.
                 waiting += self._imported(where, statement, name)
+
+    def _too_late(self, waiting: list[tuple[Source, str]]) -> bool:
+        """Take for what a kept statement needs at once the last binding before it, where the kept ones all come after it.
+
+        A later cell may import or define a name once more; return whether anything was taken.
+        """
+        found = False
+        for module, kept in list(self.kept.items()):
+            source = self.project.source(module)
+            for place in sorted(kept) if source is not None else ():
+                assert source is not None
+                for name in used_at_once(source.tree.body[place]):
+                    places = [each for each, node in enumerate(source.tree.body) if name in bound_by(node)]
+                    earlier = [each for each in places if each < place and harmless(source.tree.body[each])]
+                    if earlier and not kept & set(earlier):
+                        kept.add(earlier[-1])
+                        statement = source.tree.body[earlier[-1]]
+                        waiting += [(source, used) for used in used_by(statement)]
+                        waiting += self._imported(source, statement, name)
+                        found = True
+        return found
 
     def _by_star(self, where: Source, name: str, waiting: list[tuple[Source, str]]) -> bool:
         """Ask for *name* where ``from … import *`` may bring it from; return whether anything can."""
@@ -194,7 +217,8 @@ def _binding(source: Source, name: str) -> list[int]:
         taken.append(place)
         node = body[place]
         complete = isinstance(node, Defined | ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign | ast.Try)
-        if complete and not (isinstance(node, ast.Assign | ast.AnnAssign) and name in used_by(node)):
+        again = isinstance(node, ast.ClassDef) and name in map(dotted, node.bases)
+        if complete and not again and not (isinstance(node, ast.Assign | ast.AnnAssign) and name in used_by(node)):
             break
     if not taken:
         return []

@@ -12,6 +12,7 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import linecache
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -119,6 +120,9 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             return
         piece = self.pieces[spec.name]
         module.__file__ = f"{HANDED_IN}{piece.file}"
+        # TorchScript reads the source of what it compiles; a time of None keeps the entry though there is no such file.
+        lines = piece.code.splitlines(keepends=True)
+        linecache.cache[module.__file__] = (len(piece.code), None, lines, module.__file__)
         if self.whole:
             exec(compile(piece.code, module.__file__, "exec"), module.__dict__)
         else:
@@ -189,7 +193,8 @@ def _run_each(piece: Piece, module: ModuleType) -> None:
             reason = str(error) if isinstance(error, NotHereError) else f"{type(error).__name__}: {error}"[:200]
             for name in _names(node):
                 words = f"{name} could not be made here ({reason})"
-                if name not in module.__dict__:
+                # An earlier value does not stand for one that could not be made, but an attempt may have left a good one.
+                if name not in module.__dict__ or isinstance(node, ast.Assign | ast.AnnAssign):
                     module.__dict__[name] = _Unavailable(words)
                     UNAVAILABLE.append(words)
 

@@ -63,6 +63,22 @@ def used_by(statement: ast.AST) -> set[str]:
     return found
 
 
+def used_at_once(statement: ast.stmt) -> set[str]:
+    """Return the names that must have values when *statement* itself runs: of a function its decorators and defaults."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+        arguments = statement.args
+        parts = [*statement.decorator_list, *arguments.defaults, *filter(None, arguments.kw_defaults)]
+        parts += [each.annotation for each in ast.walk(arguments) if isinstance(each, ast.arg) and each.annotation]
+        parts += [statement.returns] if statement.returns else []
+        return {name for part in parts for name in used_by(ast.Expr(part))}
+    if isinstance(statement, ast.ClassDef):
+        values = [*statement.decorator_list, *statement.bases, *(each.value for each in statement.keywords)]
+        found = {name for value in values for name in used_by(ast.Expr(value))}
+        inner = {name for each in statement.body for name in bound_by(each)}
+        return found | ({name for each in statement.body for name in used_at_once(each)} - inner)
+    return used_by(statement)
+
+
 def changed_by(statement: ast.stmt) -> set[str]:
     """Return the names whose values *statement* changes in place: ``layers.append(…)``, ``sizes[0] = …``, ``Net.x = …``."""
     found: set[str] = set()

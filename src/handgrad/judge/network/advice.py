@@ -62,33 +62,35 @@ def _fewer(assignment: Assignment, examination: Examination) -> Iterator[str]:
         over -= idle
     if over <= 0:
         return
+    still = ""
     for weight in sorted(examination.weights, key=lambda each: -each.parameters)[:MOST]:
         if weight.path in dict(examination.idle):
             continue
-        words = f"{over:,} parameters over: {place_words(weight.path)} has {weight.parameters:,}"
-        yield f"{words}; {_smaller(weight, over, examination)}"
+        words, saved = _smaller(weight, over, examination)
+        yield f"{still}{over:,} parameters over: {place_words(weight.path)} has {weight.parameters:,}; {words}"
+        over, still = over - saved, "then still "
+        if over <= 0 or not saved:
+            return
 
 
-def _smaller(weight: Weight, over: int, examination: Examination) -> str:
-    """Say what makes one layer smaller, and by how much."""
+def _smaller(weight: Weight, over: int, examination: Examination) -> tuple[str, int]:
+    """Return in words what makes one layer smaller, and how many parameters that saves, 0 where it depends on the width."""
     outputs, inputs, area = weight.shape[0], weight.shape[1], prod(weight.shape[2:])
     if len(weight.shape) == 2:
         channels = [each.shape[0] for each in examination.weights if len(each.shape) == 4]
         if channels and inputs > channels[-1]:
             saved = (inputs - channels[-1]) * outputs
-            return f"global average pooling before it leaves {channels[-1]} features: saves {saved:,}"
-        return f"each of its {inputs} inputs costs {outputs:,}"
+            return f"global average pooling before it leaves {channels[-1]} features: saves {saved:,}", saved
+        return f"each of its {inputs} inputs costs {outputs:,}", 0
+    costs = f"each of its {outputs} output channels costs {inputs * area:,}, and more in the layer behind it"
     if area == 1:
-        return f"each of its {outputs} output channels costs {inputs:,}, and more in the layer behind it"
+        return costs, 0
     narrower = range(inputs - 1, LEAST_CHANNELS - 1, -1)
     enough = next((width for width in narrower if _saved(inputs, outputs, area, width) >= over), 0)
-    if enough:
-        return f"a 1×1 to {enough} channels before it saves {_saved(inputs, outputs, area, enough):,}"
-    width = max(LEAST_CHANNELS, inputs // 4)
+    # Half the channels hardly hurt, a quarter may; so two layers shrink a little before one shrinks to nothing.
+    width = max(enough, LEAST_CHANNELS, inputs // 2)
     saved = _saved(inputs, outputs, area, width)
-    if saved <= 0:
-        return f"each of its {outputs} output channels costs {inputs * area:,}, and more in the layer behind it"
-    return f"a 1×1 to {width} channels before it saves {saved:,}, more layers have to shrink too"
+    return (f"a 1×1 to {width} channels before it saves {saved:,}", saved) if saved > 0 else (costs, 0)
 
 
 def _saved(inputs: int, outputs: int, area: int, width: int) -> int:
