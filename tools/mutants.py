@@ -41,8 +41,14 @@ TARGETS = {
     "score": ["tests/test_score.py"],
     "text": ["tests/test_text.py"],
     "backprop/conventions": ["tests/backprop/test_conventions.py"],
-    "backprop/workbook/checks_found": ["tests/backprop/workbook/test_checks.py"],
-    "backprop/workbook/checks_sheet": ["tests/backprop/workbook/test_checks.py"],
+    "backprop/workbook/checks_found": [
+        "tests/backprop/workbook/test_checks.py",
+        "tests/backprop/workbook/test_checks_sheet.py",
+    ],
+    "backprop/workbook/checks_sheet": [
+        "tests/backprop/workbook/test_checks.py",
+        "tests/backprop/workbook/test_checks_sheet.py",
+    ],
     "backprop/workbook/rates_words": ["tests/backprop/workbook/test_rates_words.py"],
     "judge/network/conditions": [
         "tests/judge/network/test_conditions.py",
