@@ -105,12 +105,30 @@ def check_free(*paths: Path, overwrite: bool, new_folder: bool = False) -> None:
         if path.is_dir():
             raise UsageError(f"{path} is a folder – give the name of a file")
         if os.path.lexists(path) and not overwrite:
-            raise UsageError(f"{path} exists – add --overwrite or choose another name")
+            raise _taken(path)
         # A device or a pipe would be replaced by a file of that name.
         if path.exists() and not path.is_file():
             raise UsageError(f"{path} is not a file – give the name of a file")
         if not new_folder and not path.parent.is_dir():
-            raise UsageError(f"{path}: no such folder – make {path.parent} first")
+            raise _homeless(path)
+
+
+def check_free_folder(folder: Path, *, overwrite: bool) -> None:
+    """Refuse a folder that is to be written into and holds something, unless told to overwrite; raises `UsageError`."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file – choose the name of a folder")
+    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
+        raise _taken(folder)
+    if not folder.parent.is_dir():
+        raise _homeless(folder)
+
+
+def _taken(path: Path) -> UsageError:
+    return UsageError(f"{path} exists – add --overwrite or choose another name")
+
+
+def _homeless(path: Path) -> UsageError:
+    return UsageError(f"{path}: no such folder – make {path.parent} first")
 
 
 def make_folder(folder: Path) -> None:

@@ -19,7 +19,7 @@ from handgrad.export.material import material_of
 from handgrad.export.onnx_file import check_onnx
 from handgrad.export.proof import Proof, check_loss
 from handgrad.export.renderers import RENDERERS, Rendered, Tell
-from handgrad.files import TEMPORARY, check_free, make_folder, write_whole
+from handgrad.files import TEMPORARY, check_free, check_free_folder, make_folder, write_whole
 from handgrad.runs.find import find_run
 from handgrad.runs.folder import EXPORTS, harmless
 from handgrad.runs.read import Run, read_run
@@ -104,13 +104,7 @@ def prepare_target(run: Run, target: Path, to: str, out: str | Path | None, *, o
         make_folder(run.path / EXPORTS)
     if to != "hub":
         return check_free(target, overwrite=overwrite)
-    if target.exists() and not target.is_dir():
-        raise UsageError(f"{target} is a file – choose the name of a folder")
-    if target.is_dir() and any(target.iterdir()) and not overwrite:
-        raise UsageError(f"{target} exists – add --overwrite or choose another name")
-    if not target.parent.is_dir():
-        raise UsageError(f"{target}: no such folder – make {target.parent} first")
-    return None
+    return check_free_folder(target, overwrite=overwrite)
 
 
 def keep(target: Path, to: str, files: Mapping[str, bytes]) -> int:

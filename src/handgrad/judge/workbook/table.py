@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from handgrad.backprop.limits import MAX_STEPS
 from handgrad.judge.workbook.heads import ABOVE, Head, heads_of, holds_number, text_at
 from handgrad.judge.workbook.spelling import LEARNING_RATE, labelled_number, number_in, spelled
 from handgrad.xlsx.formula import Area, Binary, FormulaError, Function, Reference, Tree, parse, parts
@@ -17,7 +18,8 @@ Values = Mapping[str, Mapping[Place, Value]]
 """Sheet → place → value."""
 
 MIN_NAMES, MIN_WEIGHTS = 5, 2
-MAX_STEPS = 10_001
+MAX_TABLE_ROWS = MAX_STEPS + 1
+"""As many as our own workbook can have: step 0 and all after it."""
 FIRST_ROW_WITHIN = 6
 GAP = 3
 """So many empty rows may stand inside a table."""
@@ -220,7 +222,7 @@ def _rows(cells: Mapping[Place, Cell], header: int, columns: Mapping[str, int]) 
         return (), False
     rows: list[int] = []
     row = first
-    while len(rows) < MAX_STEPS:
+    while len(rows) < MAX_TABLE_ROWS:
         if _filled(cells, row, known, least=0.5) and not _is_totals(cells, row, known, rows):
             rows.append(row)
             row += 1
