@@ -83,6 +83,10 @@ def test_a_number_stays_a_number_so_that_a_column_sorts(number: object) -> None:
     assert csv_cell(None) == ""
 
 
+def test_a_cell_of_a_table_is_never_cut() -> None:
+    assert csv_cell("x" * 1000) == "x" * 1000
+
+
 def test_columns_stand_under_their_heads_in_any_script() -> None:
     lines = aligned(["name", "points"], [["李小龙", 7], ["e\u0301mile", 12]], right=["points"])
     assert lines == ["name    points", "李小龙       7", "e\u0301mile       12"]

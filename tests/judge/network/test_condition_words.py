@@ -246,3 +246,5 @@ def test_two_seeds_are_the_fewest_and_a_thousand_the_most() -> None:
     needed = seeds_to_settle(99.0, 99.4, 0.4 / 0.0622)
     assert needed is not None and 995 <= needed <= 997
     assert seeds_to_settle(99.0, 99.4, 0.4 / 0.0619) is None
+    # t(999) / √1000 is 0.062055 and t(1000) / √1001 is 0.062024: here 1,001 seeds would do, and 1,000 do not.
+    assert seeds_to_settle(99.0, 99.4, 0.4 / 0.06204) is None
