@@ -146,7 +146,10 @@ def test_an_unfinished_run_shows_how_to_go_on_and_how_far_it_is(tmp_path: Path) 
     ]
 
 
-@pytest.mark.parametrize(("correct", "total"), [(9_940, 10_000), (795, 800), (3, 800), (800, 800), (0, 800), (90, 100)])
+@pytest.mark.parametrize(
+    ("correct", "total"),
+    [(9_940, 10_000), (795, 800), (3, 800), (800, 800), (0, 800), (90, 100), (362, 362), (950, 1000)],
+)
 def test_the_strip_puts_bar_dot_and_ticks_where_their_numbers_are(correct: int, total: int) -> None:
     bounds, accuracy = wilson_interval(correct, total), 100 * correct / total
     (svg,) = Page(str(strip(bounds, accuracy))).root.all("svg")
