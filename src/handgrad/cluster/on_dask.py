@@ -87,7 +87,7 @@ class DaskEngine:
                 raise UsageError(
                     f"worker {worker} has {_in_words(theirs)}, here is {_in_words(ours)} – install the same there"
                 )
-        token = folder / f".shared-{secrets.token_hex(8)}"
+        token = folder.resolve() / f".shared-{secrets.token_hex(8)}"
         token.write_text("")
         try:
             self.shared = all(self.client.run(_is_there, str(token)).values())

@@ -347,5 +347,5 @@ def _summarise_study(
         jobs=jobs,
         plan=plan,
         path=str(path),
-        runs=tuple(run.run for run in runs),
+        runs=tuple(Path(run.path).name for run in runs),
     )

@@ -65,6 +65,8 @@ class Task:
     """Where not 0, the test set is out of reach, and so many training images stand in its place."""
     source: bytes | None = None
     """The text of a network file, for a worker that does not have it."""
+    folder: str = ""
+    """The submitter's working folder, for a worker that sees it: paths in a recipe begin there."""
 
     @property
     def label(self) -> str:
@@ -85,7 +87,9 @@ def in_turn(
 
 def by_engine(tasks: Sequence[Task], engine: Engine, stop: Callable[[], bool]) -> Iterator[tuple[Task, Result]]:
     """Train the seeds on the workers of *engine*; raise `InterruptedRunError` when a stop is asked for."""
-    function, sent = (train_task, tasks) if engine.shared else (train_away, [_to_send(task) for task in tasks])
+    here = str(Path.cwd())
+    function = train_here if engine.shared else train_away
+    sent = [replace(task, folder=here) if engine.shared else _to_send(task) for task in tasks]
     try:
         for place, answer in engine.run(function, sent, stop):
             task = tasks[place]
@@ -111,8 +115,14 @@ def _to_send(task: Task) -> Task:
     return replace(task, source=Path(file).read_bytes())
 
 
+def train_here(task: Task) -> Result:
+    """Train the seed of *task* where the submitter works: what a worker runs that sees the same folders."""
+    with _inside(Path(task.folder)):
+        return train_task(task)
+
+
 def train_task(task: Task) -> Result:
-    """Train the seed of *task* in its folder, or go on with the run that was begun there: what a worker runs."""
+    """Train the seed of *task*, or go on with the run that was begun in its folder."""
     if STOPPING.is_set():
         return FailedSeed(task.seed, "interrupted", InterruptedRunError.status)
     try:
@@ -138,7 +148,7 @@ def train_away(task: Task) -> Delivery:
         result = train_task(replace(task, out=str(place / "runs")))
         found = runs_labelled(place / "runs", task.label) if (place / "runs").is_dir() else []
         ended = [folder for folder in found if folder.complete]
-        return Delivery(result, pack_run(ended[-1].path, task.label) if ended else None)
+        return Delivery(result, pack_run(ended[-1].path) if ended else None)
 
 
 @contextmanager

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
+import secrets
 import shutil
 import tarfile
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ from typing import Any
 
 from handgrad.errors import DamagedRunError, HandgradError
 from handgrad.files import disk_error, write_whole
-from handgrad.runs.folder import MODEL, RunFolder, create_run, open_run
+from handgrad.runs.folder import MODEL, RunFolder, check_root, harmless, open_run
 from handgrad.system import flush_folder
 
 ARRIVING = ".arriving-"
@@ -25,14 +27,14 @@ LARGEST = 1 << 30
 
 @dataclass(frozen=True)
 class Parcel:
-    """A packed run folder: its label, and the bytes of a tar archive with their SHA-256."""
+    """A packed run folder: its name, and the bytes of a tar archive with their SHA-256."""
 
-    label: str
+    name: str
     data: bytes
     sha256: str
 
 
-def pack_run(folder: Path, label: str) -> Parcel:
+def pack_run(folder: Path) -> Parcel:
     """Return the run in *folder* as a parcel; locks and temporary files stay behind."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
@@ -40,34 +42,52 @@ def pack_run(folder: Path, label: str) -> Parcel:
             if path.is_file() and not path.name.startswith("."):
                 archive.add(path, str(path.relative_to(folder).as_posix()), recursive=False)
     data = packed.getvalue()
-    return Parcel(label, data, hashlib.sha256(data).hexdigest())
+    return Parcel(folder.name, data, hashlib.sha256(data).hexdigest())
 
 
 def unpack_run(parcel: Parcel, root: Path) -> Path:
     """Unpack *parcel* as a new run folder below *root*, verified before it gets its name; return it.
 
+    It keeps the name that it has, which stands in its files; where that is taken, a number is added.
+
     Raises `DamagedRunError` where the archive is not as it was sent, `DiskError` where the disk refuses.
     """
     if hashlib.sha256(parcel.data).hexdigest() != parcel.sha256:
-        raise DamagedRunError(f"the archive of {parcel.label} is not as it was sent – run it again")
-    made = create_run(root, parcel.label)
-    place = root / f"{ARRIVING}{made.path.name}"
+        raise DamagedRunError(f"the archive of {parcel.name} is not as it was sent – run it again")
+    if harmless(parcel.name) != parcel.name:
+        raise DamagedRunError(f"an archive calls itself {parcel.name!r:.60} – it is refused")
+    check_root(root)
+    place = root / f"{ARRIVING}{os.getpid()}-{secrets.token_hex(4)}"
     try:
+        place.mkdir(parents=True)
         for name, content in _members(parcel):
             target = place.joinpath(*name.parts)
             target.parent.mkdir(parents=True, exist_ok=True)
             write_whole(target, content)
         open_run(place)
+        home = _free_name(root, parcel.name)
         # The name was taken by an empty folder, so that no other run could have it; now the whole one takes its place.
-        (made.path / "checkpoint").rmdir()
-        made.path.rmdir()
-        place.rename(made.path)
+        home.rmdir()
+        place.rename(home)
         flush_folder(root)
     except OSError as error:
-        raise disk_error(made.path, len(parcel.data), error) from error
+        raise disk_error(root / parcel.name, len(parcel.data), error) from error
     finally:
         shutil.rmtree(place, ignore_errors=True)
-    return made.path
+    return home
+
+
+def _free_name(root: Path, name: str) -> Path:
+    """Make an empty folder *name* in *root*, with a number where that is taken, and return it."""
+    number = 1
+    while True:
+        path = root / (name if number == 1 else f"{name}-{number}")
+        try:
+            path.mkdir()
+        except FileExistsError:
+            number += 1
+            continue
+        return path
 
 
 def _members(parcel: Parcel) -> Iterator[tuple[PurePosixPath, bytes]]:
@@ -78,7 +98,7 @@ def _members(parcel: Parcel) -> Iterator[tuple[PurePosixPath, bytes]]:
             name = PurePosixPath(member.name)
             left -= member.size
             if not member.isfile() or name.is_absolute() or ".." in name.parts or left < 0:
-                raise DamagedRunError(f"the archive of {parcel.label} holds {member.name!r:.60} – it is refused")
+                raise DamagedRunError(f"the archive of {parcel.name} holds {member.name!r:.60} – it is refused")
             file = archive.extractfile(member)
             yield name, b"" if file is None else file.read()
 

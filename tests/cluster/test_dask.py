@@ -1,0 +1,185 @@
+"""A Dask scheduler with workers in processes of their own: the runs are those of this machine, whoever is killed meanwhile."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from distributed import Client
+
+from digits.idx_folders import digit_arrays, write_folder
+from digits.small_runs import write_network
+from handgrad.cluster import on_dask
+from handgrad.digits.study import Study, resume_study, study
+from handgrad.errors import MissingError
+from handgrad.runs import RunFolder
+from handgrad.runs.parcel import same_end
+
+# Dask leaves sockets for the collector to close.
+pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore")]
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "50"}
+
+
+@dataclass
+class Cluster:
+    """A scheduler and three workers."""
+
+    place: Path
+    scheduler: subprocess.Popen[bytes] | None = None
+    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def file(self) -> Path:
+        return self.place / "scheduler.json"
+
+    def start(self) -> None:
+        """Start the scheduler and its workers."""
+        self.file.unlink(missing_ok=True)
+        command = [
+            "scheduler",
+            "--scheduler-file",
+            str(self.file),
+            "--host",
+            "127.0.0.1",
+            "--port",
+            "0",
+            "--no-dashboard",
+        ]
+        self.scheduler = self._dask(*command)
+        end = time.monotonic() + 120
+        while not self.file.exists():
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        for _ in range(3):
+            self.add_worker()
+        with Client(scheduler_file=str(self.file), set_as_default=False) as client:
+            client.wait_for_workers(3, timeout=120)
+
+    def add_worker(self) -> None:
+        """Start one more worker, without a nanny that would start it again."""
+        options = ["--no-nanny", "--nthreads", "1", "--no-dashboard", "--death-timeout", "60"]
+        self.workers.append(self._dask("worker", "--scheduler-file", str(self.file), *options))
+
+    def kill_a_worker(self, chance: random.Random) -> None:
+        """Kill one of the workers that live, and start another in its place."""
+        alive = [worker for worker in self.workers if worker.poll() is None]
+        if alive:
+            chance.choice(alive).send_signal(signal.SIGKILL)
+        self.add_worker()
+
+    def _dask(self, *words: str) -> subprocess.Popen[bytes]:
+        program = [sys.executable, "-m", f"distributed.cli.dask_{words[0]}", *words[1:]]
+        with (self.place / f"{words[0]}.log").open("ab") as log:
+            return subprocess.Popen(program, cwd=self.place, env=ENVIRONMENT, stderr=log, stdout=log)
+
+    def stop(self) -> None:
+        """End everything."""
+        for process in [*self.workers, *([self.scheduler] if self.scheduler else [])]:
+            process.kill()
+            process.wait()
+        self.workers.clear()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    (tmp_path / "dask").mkdir()
+    made = Cluster(tmp_path / "dask")
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    write_folder(tmp_path / "data", digit_arrays(400, 60), ending="")
+    write_network(tmp_path)
+    (tmp_path / "small.toml").write_text('network = "net.py:Net"\nepochs = 6\nbatch_size = 16\n')
+    return tmp_path
+
+
+def trained(out: str, on: str = "local", seeds: int = 12, **changes: Any) -> Study:
+    settings: dict[str, Any] = {"data": "data", "out": out, "jobs": 2 if on == "local" else None}
+    return study("small.toml", seeds=range(seeds), on=on, **(settings | changes))
+
+
+def check_same(found: Study, expected: Study) -> None:
+    """Every seed once, and with the same weights."""
+    assert found.failed == () and found.seeds == expected.seeds
+    assert len(list(Path(found.path).glob("*-s*/summary.json"))) == len(expected.seeds)
+    by_seed = dict(zip(expected.seeds, expected.runs, strict=True))
+    for seed, run in zip(found.seeds, found.runs, strict=True):
+        assert same_end(RunFolder(Path(found.path) / run), RunFolder(Path(expected.path) / by_seed[seed])), seed
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_study_on_three_workers_has_the_weights_of_one_here(
+    cluster: Cluster, place: Path, shared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = on_dask.DaskEngine.check
+
+    def look_and_forget(engine: on_dask.DaskEngine, *arguments: Any) -> None:
+        check(engine, *arguments)
+        assert engine.width == 3 and engine.shared
+        engine.shared = shared
+
+    monkeypatch.setattr(on_dask.DaskEngine, "check", look_and_forget)
+    check_same(trained("away", str(cluster.file)), trained("here"))
+
+
+@pytest.mark.parametrize("kills", [30])
+def test_workers_that_are_killed_cost_no_run_and_change_none(cluster: Cluster, place: Path, kills: int) -> None:
+    chance, ended = random.Random(0), threading.Event()
+    done = []
+
+    def kill() -> None:
+        while len(done) < kills and not ended.wait(chance.uniform(0.5, 2.5)):
+            cluster.kill_a_worker(chance)
+            done.append(1)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        found = trained("away", str(cluster.file), seeds=12)
+        rounds = 1
+        while len(done) < kills:  # a quick machine: more studies, until all kills have happened
+            check_same(found, trained(f"here{rounds}"))
+            found = trained(f"away{rounds}", str(cluster.file), seeds=12)
+            rounds += 1
+    finally:
+        ended.set()
+        killer.join()
+    assert len(done) == kills
+    check_same(found, trained("here"))
+
+
+def test_a_scheduler_that_is_killed_ends_the_study_with_what_goes_on(cluster: Cluster, place: Path) -> None:
+    for attempt in range(2):
+        seen: list[int] = []
+
+        def kill_at_third(seed: int, result: object, seen: list[int] = seen) -> None:
+            seen.append(seed)
+            if len(seen) == 3:
+                assert cluster.scheduler is not None
+                cluster.scheduler.send_signal(signal.SIGKILL)
+
+        if attempt == 0:
+            with pytest.raises(MissingError, match="is lost"):
+                trained("away", str(cluster.file), done=kill_at_third)
+        else:
+            with pytest.raises(MissingError, match="is lost"):
+                resume_study(next((place / "away").iterdir()), on=str(cluster.file), done=kill_at_third)
+        cluster.stop()
+        cluster.start()
+    found = resume_study(next((place / "away").iterdir()), on=str(cluster.file))
+    check_same(found, trained("here"))
