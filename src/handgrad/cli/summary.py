@@ -60,7 +60,7 @@ def parse_size(text: str) -> tuple[int, ...]:
 
 def cells(row: LayerRow) -> tuple[str, str, str, str, str]:
     """Return the texts of one row, in the order of `HEADINGS`; parameters that an earlier row counts stand in brackets."""
-    output = str([-1, *row.output])
+    output = str([*row.output[: row.batch_at], -1, *row.output[row.batch_at :]])
     parameters = f"({row.parameters:,})" if row.counted_before else f"{row.parameters:,}"
     work = "–" if row.multiply_adds is None else f"{row.multiply_adds:,}"
     field = row.receptive_field

@@ -17,9 +17,11 @@ class LayerRow(Stored):
     ``layer`` is its type and place in the order of execution (``Conv2d-1``), ``path`` its attribute path in the
     network; ``output`` the shape without the batch; ``parameters`` all of the layer's, of which ``counted_before``
     stand in an earlier row already (a layer that runs twice, or a shared weight). ``multiply_adds`` for one image: a
-    convolution its weights times the positions it is applied at, a linear layer its weights, a normalisation one a
-    value; additions of biases, activations and pools count nothing; None for other layers with parameters.
+    convolution its weights times the positions it is applied at, a product of matrices (a linear layer, attention, a
+    recurrent layer) each weight or value that enters a sum, a normalisation one a value; additions of biases, activations
+    and pools count nothing; None for other layers with parameters.
     ``receptive_field`` in pixels of the input, (height, width) where they differ, None where it is not known.
+    ``batch_at`` is where among the sizes the batch stands.
     """
 
     layer: str
@@ -29,6 +31,7 @@ class LayerRow(Stored):
     counted_before: int
     multiply_adds: int | None
     receptive_field: int | tuple[int, int] | None
+    batch_at: int = 0
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ class LayerTable(Shown, Stored):
     """The layer table of a network and its totals.
 
     ``input`` and ``output`` are shapes without the batch, ``output`` that of the first tensor it returns. Each
-    parameter is counted once in ``total_parameters``, whether or not a row shows it; ``multiply_adds`` sums the rows.
+    parameter is counted once in ``total_parameters``, whether or not a row shows it; ``multiply_adds`` sums the rows and
+    what runs in none.
     ``notes`` are sentences on what the rows do not show: layers that run twice or never, parameters outside any layer.
     """
 

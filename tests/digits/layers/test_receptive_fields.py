@@ -173,3 +173,63 @@ def test_what_is_not_followed_is_unknown_rather_than_guessed(layer: nn.Module) -
 
 def test_vectors_have_no_receptive_field() -> None:
     assert [row.receptive_field for row in summarise(nn.Linear(784, 10), (784,)).rows] == [None]
+
+
+class Turned(nn.Module):
+    """Does to a map what torch has no layer for."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how = how
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.how == "flip":
+            return x.flip(3)
+        if self.how == "one channel":
+            return x[:, 1].unsqueeze(1)
+        if self.how == "some channels":
+            return x[:, [1, 0]]
+        return x.repeat(1, 2, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("layer", "width"),
+    [
+        (nn.PReLU(), 2),
+        (nn.Hardswish(), 2),
+        (nn.GLU(dim=1), 1),
+        (nn.LogSigmoid(), 2),
+        (Turned("flip"), 2),
+        (Turned("one channel"), 1),
+        (Turned("some channels"), 2),
+        (Turned("repeat"), 4),
+    ],
+    ids=lambda value: getattr(value, "how", type(value).__name__) if isinstance(value, nn.Module) else "",
+)
+def test_fields_survive_what_moves_or_treats_each_value(layer: nn.Module, width: int) -> None:
+    network = nn.Sequential(
+        nn.Conv2d(1, 2, 3, stride=2), layer, nn.Conv2d(width, 3, (3, 5), stride=2, padding=1), nn.Conv2d(3, 2, 3)
+    )
+    assert_fields_are_true(network, kinds=(nn.Conv2d, type(layer)))
+
+
+def test_instance_norm_is_taken_to_see_what_its_input_sees() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.InstanceNorm2d(4), nn.Conv2d(4, 2, 3))
+    assert [row.receptive_field for row in summarise(network).rows] == [3, 3, 5]
+
+
+class ChannelsLast(nn.Module):
+    """A linear layer at every position, and one over all of them, with the channels moved to the end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.mix, self.last = nn.Conv2d(1, 4, 3), nn.Linear(4, 6), nn.Conv2d(6, 2, 3)
+        self.fc = nn.Linear(2 * 24 * 24, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.mix(self.conv(x).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return self.fc(self.last(x).permute(0, 2, 3, 1).flatten(1))
+
+
+def test_a_linear_layer_behind_a_permutation_sees_one_position_or_all() -> None:
+    assert [row.receptive_field for row in summarise(ChannelsLast()).rows] == [3, 3, 5, 28]

@@ -171,9 +171,15 @@ class OnlyParameters(nn.Module):
 def test_a_module_without_layers_is_a_row_itself() -> None:
     found = summarise(OnlyParameters())
     assert [(row.layer, row.output, row.parameters, row.multiply_adds) for row in found.rows] == [
-        ("OnlyParameters-1", (10,), 7840, None)
+        ("OnlyParameters-1", (10,), 7840, 7840)
     ]
-    assert found.notes == ("multiply-adds of OnlyParameters-1 are not known and not in the total",)
+    assert found.notes == () and found.multiply_adds == 7840
+
+
+def test_the_work_of_a_layer_that_only_has_parameters_is_not_known() -> None:
+    found = summarise(nn.Sequential(nn.Flatten(), nn.Linear(784, 3), nn.PReLU()))
+    assert [row.multiply_adds for row in found.rows] == [2352, None]
+    assert found.notes == ("multiply-adds of PReLU-2 are not known and not in the total",)
 
 
 class Sequence(nn.Module):

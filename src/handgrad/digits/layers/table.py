@@ -6,25 +6,25 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from handgrad.digits.layers.duplicate import duplicate
 from handgrad.digits.layers.failure import explain_failure
 from handgrad.digits.layers.receptive_field import Follow, tensors_in
+from handgrad.digits.layers.work import every_operation_apart, multiply_adds
 from handgrad.errors import UsageError
 from handgrad.runs.layers import LayerRow, LayerTable, Memory
 
 BATCH = 2
+OTHER_BATCH = 3
+"""Shown next: what differs then between two shapes is the batch, wherever a layer has it."""
 SILENT = (nn.Sequential, nn.ModuleList, nn.Flatten, nn.Unflatten)
 """Modules without children that make no row: they only pass on or reshape."""
 
-CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.GroupNorm, nn.LayerNorm)
 MEBIBYTE = 1024.0**2
 
 
@@ -38,10 +38,10 @@ def summarise(
 
     A class, or a function that makes a network, is called; a text names a network as on the command line.
 
-    A copy of *module* runs once in evaluation mode on a constant input: mode, buffers and attributes of *module* and
-    torch's random state stay as they are. Rows are modules without children, as they run; functions have no row, nor
-    have flattening and empty containers. Raises `UsageError` with the layer and the reason where the network cannot
-    run.
+    A copy of *module* runs in evaluation mode on constant inputs: mode, buffers and attributes of *module* and torch's
+    random state stay as they are. Rows are modules without children, as they run, and modules that read the weights of
+    their children themselves (attention); functions have no row, nor have flattening and empty containers. Raises
+    `UsageError` with the layer and the reason where the network cannot run.
     """
     if isinstance(module, str):
         from handgrad.digits.networks.load import load_network  # which imports this module
@@ -53,10 +53,10 @@ def summarise(
         name = name or str(getattr(module, "__name__", type(module).__name__))
         module = make_network(module, name)
     name = name or type(module).__name__
-    recorder = Recorder()
+    recorder = Recorder(BATCH)
     trial = duplicate(module, name)
     output = run(trial, tuple(input_size), BATCH, name, recorder)
-    rows = tuple(recorder.rows)
+    rows, pieces, rest = _with_batches(recorder, _another(trial, tuple(input_size), name))
     parameters = list(trial.parameters())
     return LayerTable(
         network=name,
@@ -64,11 +64,51 @@ def summarise(
         output=shape_of(output),
         total_parameters=sum(parameter.numel() for parameter in parameters),
         trainable_parameters=sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
-        multiply_adds=sum(row.multiply_adds or 0 for row in rows),
-        memory=_memory(input_size, rows, sum(parameter.nbytes for parameter in parameters), number_bytes(trial)),
-        notes=tuple(notes(trial, recorder)),
+        multiply_adds=sum(row.multiply_adds or 0 for row in rows) + rest,
+        memory=_memory(
+            (input_size, [math.prod(row.output) * each for row, each in zip(rows, pieces, strict=True)]),
+            sum(parameter.nbytes for parameter in parameters),
+            number_bytes(trial),
+        ),
+        notes=(*notes(trial, recorder), *_further_notes(rows, pieces, rest)),
         rows=rows,
     )
+
+
+def _another(trial: nn.Module, input_size: tuple[int, ...], name: str) -> Recorder | None:
+    """Return what is written down for another size of batch; None where the network takes no other."""
+    other = Recorder(OTHER_BATCH)
+    try:
+        run(trial, input_size, OTHER_BATCH, name, other)
+    except UsageError:
+        return None
+    return other
+
+
+def _with_batches(recorder: Recorder, other: Recorder | None) -> tuple[tuple[LayerRow, ...], tuple[int, ...], int]:
+    """Return the rows for one image, how many pieces of an image each works on at a time, and the work in no row."""
+    if other is None or len(other.rows) != len(recorder.rows):
+        return tuple(recorder.rows), (1,) * len(recorder.rows), recorder.outside.for_one_image(None, recorder.batch)
+    rows, pieces = [], []
+    for row, shape, there, mine, its in zip(
+        recorder.rows, recorder.shapes, other.shapes, recorder.ended, other.ended, strict=True
+    ):
+        differs = [dim for dim, (a, b) in enumerate(zip(shape, there, strict=False)) if a != b]
+        at = differs[0] if differs else 0
+        work = mine.for_one_image(its, recorder.batch)
+        known = None if row.multiply_adds is None else work
+        rows.append(replace(row, output=(*shape[:at], *shape[at + 1 :]), batch_at=at, multiply_adds=known))
+        pieces.append(max(1, shape[at] // recorder.batch) if differs else 1)
+    return tuple(rows), tuple(pieces), recorder.outside.for_one_image(other.outside, recorder.batch)
+
+
+def _further_notes(rows: Sequence[LayerRow], pieces: Sequence[int], rest: int) -> Iterator[str]:
+    """Say which rows stand for several pieces of an image, and what was worked in no row."""
+    for row, each in zip(rows, pieces, strict=True):
+        if each > 1:
+            yield f"{row.path or row.layer} runs on {each} pieces of each image, side by side in the batch"
+    if rest:
+        yield f"{rest:,} multiply-adds in no row, as no layer did them; they are in the total"
 
 
 def run_quietly(module: nn.Module, input_size: Sequence[int], *, batch: int, name: str | None = None) -> Any:
@@ -78,31 +118,92 @@ def run_quietly(module: nn.Module, input_size: Sequence[int], *, batch: int, nam
     cannot run.
     """
     name = name or type(module).__name__
-    return run(duplicate(module, name), tuple(input_size), batch, name, Recorder())
+    return run(duplicate(module, name), tuple(input_size), batch, name, Recorder(batch))
+
+
+@dataclass
+class Running:
+    """A module that is running: what it has worked, with and without images, which parameters it read, and rows in it."""
+
+    path: str
+    module: nn.Module
+    given: Any
+    with_images: int = 0
+    by_itself: int = 0
+    read: set[int] = field(default_factory=set)
+    has_rows: bool = False
+
+    def for_one_image(self, other: Running | None, batch: int) -> int:
+        """Return the work for one image; *other* is the same with `OTHER_BATCH` images where that could be run.
+
+        What grows with the batch is the images' own, also where no image has a part in it (a first state of zeros); what does
+        not is done once for all (a kernel that is computed).
+        """
+        if other is None:
+            return self.with_images // batch + self.by_itself
+        here, there = self.with_images + self.by_itself, other.with_images + other.by_itself
+        each = (there - here) // (OTHER_BATCH - batch)
+        return here - (batch - 1) * each
+
+    def takes_over(self, other: Running) -> None:
+        """Add what *other*, which ran inside and made no row, has worked and read."""
+        self.with_images += other.with_images
+        self.by_itself += other.by_itself
+        self.read |= other.read
 
 
 @dataclass
 class Recorder:
-    """What the hooks write down: rows, the parameters in them, and the layer that is running."""
+    """What the hooks write down: rows, their whole shapes, the parameters in them, and the modules that are running."""
 
+    batch: int = 1
     rows: list[LayerRow] = field(default_factory=list)
+    shapes: list[tuple[int, ...]] = field(default_factory=list)
+    """Of each row, with the batch in it."""
+    ended: list[Running] = field(default_factory=list)
+    """What each row has worked."""
     counted: set[int] = field(default_factory=set)
-    running: list[tuple[str, nn.Module, Any]] = field(default_factory=list)
+    stack: list[Running] = field(default_factory=list)
+    outside: Running = field(default_factory=lambda: Running("", nn.Identity(), ()))
+    """What ran in no row."""
     following: Follow | None = None
 
+    @property
+    def running(self) -> list[tuple[str, nn.Module, Any]]:
+        """The modules that are running, outermost first."""
+        return [(each.path, each.module, each.given) for each in self.stack]
+
+    def works(self, func: Any, given: Sequence[Any], result: Any, of_images: bool) -> None:
+        """Note an operation for the module that is running."""
+        place = self.stack[-1] if self.stack else self.outside
+        count = multiply_adds(func.overloadpacket.__name__, given, result)
+        if of_images:
+            place.with_images += count
+        else:
+            place.by_itself += count
+        place.read.update(id(tensor) for tensor in tensors_in(given) if isinstance(tensor, nn.Parameter))
+
     def enters(self, path: str, module: nn.Module, given: Any) -> None:
-        """Note that a layer begins."""
-        self.running.append((path, module, given))
+        """Note that a module begins."""
+        self.stack.append(Running(path, module, given))
 
     def leaves(self, path: str, module: nn.Module, given: Any, result: Any) -> None:
-        """Note that a layer has ended, and write its row."""
-        self.running.pop()
-        if type(module) in SILENT:
+        """Note that a module has ended, and write its row where it is one."""
+        ended = self.stack.pop()
+        outer = self.stack[-1] if self.stack else self.outside
+        if not self.is_row(ended):
+            outer.takes_over(ended)
+            outer.has_rows |= ended.has_rows
             return
+        outer.has_rows = True
         tensors = tensors_in([result] if not isinstance(result, dict) else list(result.values()))
-        own = {id(parameter): parameter.numel() for parameter in module.parameters()}
+        whole = is_leaf(module)
+        own = {id(each): each.numel() for each in module.parameters() if whole or id(each) in ended.read}
         before = sum(count for key, count in own.items() if key in self.counted)
         self.counted.update(own)
+        work = ended.for_one_image(None, self.batch)
+        self.ended.append(ended)
+        self.shapes.append(tuple(tensors[0].shape) if tensors else ())
         self.rows.append(
             LayerRow(
                 layer=f"{type(module).__name__}-{len(self.rows) + 1}",
@@ -110,10 +211,17 @@ class Recorder:
                 output=shape_of(result),
                 parameters=sum(own.values()),
                 counted_before=before,
-                multiply_adds=multiply_adds(module, tensors_in(list(given)), tensors),
+                multiply_adds=None if own and not work else work,
                 receptive_field=self.following.size_of(tensors[0]) if self.following and tensors else None,
             )
         )
+
+    def is_row(self, ended: Running) -> bool:
+        """Whether a module is shown: one without children; or one that calls none of them and reads their weights itself."""
+        if is_leaf(ended.module):
+            return type(ended.module) not in SILENT
+        own = {id(each) for each in ended.module.parameters()}
+        return not ended.has_rows and bool(own & ended.read)
 
 
 def run(module: nn.Module, input_size: tuple[int, ...], batch: int, name: str, recorder: Recorder) -> Any:
@@ -124,37 +232,42 @@ def run(module: nn.Module, input_size: tuple[int, ...], batch: int, name: str, r
     )
     gpus = [device] if device.type == "cuda" else []
     image = torch.full((batch, *input_size), 0.5, device=device, dtype=dtype)
-    recorder.following = Follow(image)
+    recorder.following = Follow(image, recorder.works)
     try:
-        with torch.random.fork_rng(devices=gpus), torch.no_grad(), hooks(module, recorder), recorder.following:
+        with (
+            torch.random.fork_rng(devices=gpus),
+            torch.no_grad(),
+            every_operation_apart(),
+            hooks(module, recorder),
+            recorder.following,
+        ):
             return module(image)
     except Exception as error:
         raise UsageError(explain_failure(name, recorder.running, error)) from error
 
 
-def leaves(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Return the paths and modules that make a row: those without children, parametrizations of weights apart."""
-    parametrized: list[str] = []
+def is_leaf(module: nn.Module) -> bool:
+    """Whether *module* has no children, parametrizations of its weights apart."""
+    return not {name for name, _ in module.named_children()} - {"parametrizations"}
+
+
+def shown(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Return the paths and modules whose runs are noted: all but the parametrizations of weights."""
     for path, each in module.named_modules():
-        if any(path.startswith(outer) for outer in parametrized):
-            continue
-        children = [child for child, _ in each.named_children()]
-        if children == ["parametrizations"]:
-            parametrized.append(f"{path}." if path else "")
-        if not children or children == ["parametrizations"]:
+        if "parametrizations" not in path.split("."):
             yield path, each
 
 
 @contextmanager
 def hooks(module: nn.Module, recorder: Recorder) -> Iterator[None]:
-    """Let *recorder* hear of every leaf of *module* meanwhile."""
+    """Let *recorder* hear of every module in *module* meanwhile."""
     handles = []
-    for path, leaf in leaves(module):
+    for path, each in shown(module):
         handles.append(
-            leaf.register_forward_pre_hook(lambda layer, given, path=path: recorder.enters(path, layer, given))
+            each.register_forward_pre_hook(lambda layer, given, path=path: recorder.enters(path, layer, given))
         )
         handles.append(
-            leaf.register_forward_hook(
+            each.register_forward_hook(
                 lambda layer, given, result, path=path: recorder.leaves(path, layer, given, result)
             )
         )
@@ -171,25 +284,10 @@ def shape_of(result: Any) -> tuple[int, ...]:
     return tuple(tensors[0].shape[1:]) if tensors else ()
 
 
-def multiply_adds(module: nn.Module, given: Sequence[Tensor], result: Sequence[Tensor]) -> int | None:
-    """Return the multiply-adds of *module* for one image by the rule of `LayerRow`."""
-    if isinstance(module, NORMS) and result:
-        return math.prod(result[0].shape[1:])
-    if next(module.parameters(), None) is None:
-        return 0
-    if isinstance(module, CONVOLUTIONS) and result:
-        return module.weight.numel() * math.prod(result[0].shape[2:])
-    if isinstance(module, TRANSPOSED) and given:
-        return module.weight.numel() * math.prod(given[0].shape[2:])
-    if isinstance(module, nn.Linear) and result:
-        return module.weight.numel() * math.prod(result[0].shape[1:-1])
-    return None
-
-
-def _memory(input_size: Sequence[int], rows: Sequence[LayerRow], parameter_bytes: int, number: int) -> Memory:
-    """Return the sizes for one image, *number* bytes a value."""
-    read = math.prod(input_size) * number / MEBIBYTE
-    both = 2 * sum(math.prod(row.output) for row in rows) * number / MEBIBYTE
+def _memory(values: tuple[Sequence[int], Sequence[int]], parameter_bytes: int, number: int) -> Memory:
+    """Return the sizes for one image, *number* bytes a value: *values* are the input's shape and how many each row gives."""
+    read = math.prod(values[0]) * number / MEBIBYTE
+    both = 2 * sum(values[1]) * number / MEBIBYTE
     held = parameter_bytes / MEBIBYTE
     return Memory(read, both, held, read + both + held)
 
