@@ -107,7 +107,9 @@ def slide(field: Field, kernel: Any, stride: Any, padding: Any, *, dilation: Any
     sides = zip(pair(kernel), pair(stride, kernel), pair(padding, 0), pair(dilation, 1), output.shape[2:], strict=True)
     (k, s, p, d, rows), (k2, s2, p2, d2, columns) = sides
     return replace(
-        field, rows=field.rows.window(k, s, p, d, count=rows), columns=field.columns.window(k2, s2, p2, d2, count=columns)
+        field,
+        rows=field.rows.window(k, s, p, d, count=rows),
+        columns=field.columns.window(k2, s2, p2, d2, count=columns),
     )
 
 
@@ -213,7 +215,9 @@ def pad(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
     left, _, top, _ = [*given[1], 0, 0][:4]
     rows, columns = output.shape[2:]
     return replace(
-        field, rows=field.rows.window(1, 1, top, 1, count=rows), columns=field.columns.window(1, 1, left, 1, count=columns)
+        field,
+        rows=field.rows.window(1, 1, top, 1, count=rows),
+        columns=field.columns.window(1, 1, left, 1, count=columns),
     )
 
 
