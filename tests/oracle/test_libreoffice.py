@@ -91,12 +91,20 @@ def rate_cell(plan: Plan) -> tuple[int, int]:
     return plan["Network"].names["learning_rate"][:2]
 
 
+def long_but(quick: str, names: list[str]) -> list[object]:
+    """The names as parameters, all but one of them for the long proofs."""
+    return [name if name == quick else pytest.param(name, marks=pytest.mark.long) for name in names]
+
+
 @pytest.fixture(scope="module")
-def plans() -> dict[str, Plan]:
+def plans(request: pytest.FixtureRequest) -> dict[str, Plan]:
+    quick = {"classic": workbook_plan(load_network("classic"), steps=100)} | planted()
+    if not any(item.get_closest_marker("long") for item in request.session.items):
+        return quick
     presets = {name: workbook_plan(load_network(name), steps=STEPS.get(name, 20)) for name in preset_names()}
     others = variants()
     assert set(others) == set(VARIANTS)
-    return presets | others | planted()
+    return presets | others | quick
 
 
 @pytest.fixture(scope="module")
@@ -105,14 +113,14 @@ def found(plans: Mapping[str, Plan], tmp_path_factory: pytest.TempPathFactory) -
     return recalculated(books, tmp_path_factory.mktemp("office"))
 
 
-@pytest.mark.parametrize("name", [*preset_names(), *VARIANTS])
+@pytest.mark.parametrize("name", long_but("classic", [*preset_names(), *VARIANTS]))
 def test_every_formula_recalculates_to_its_value(
     name: str, plans: Mapping[str, Plan], found: Mapping[str, Path]
 ) -> None:
     assert not differences(plans[name], found[name])[:10]
 
 
-@pytest.mark.parametrize("name", [*preset_names(), *VARIANTS])
+@pytest.mark.parametrize("name", long_but("classic", [*preset_names(), *VARIANTS]))
 def test_no_cell_holds_an_error(name: str, found: Mapping[str, Path]) -> None:
     errors = [
         (sheet, at, value)

@@ -109,9 +109,15 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Print:
-    """Landscape on A4, ``pages_wide`` pages wide, with these rows and columns (0-based, inclusive) on every page."""
+    """Landscape on A4, ``pages_wide`` pages wide, with these rows and columns (0-based, inclusive) on every page.
+
+    With ``percent`` it is that size instead of a number of pages, and a page begins at each row of ``breaks``: programs leave
+    out the breaks of a sheet that is made to fit.
+    """
 
     pages_wide: int = 1
     rows: tuple[int, int] | None = None
     columns: tuple[int, int] | None = None
     portrait: bool = False
+    percent: int | None = None
+    breaks: tuple[int, ...] = ()

@@ -112,6 +112,13 @@ class Sheet:
         for row, height in heights.items():
             self._done(self._sheet.set_row(row, height), row, 0)
 
+    def fold(self, rows: Mapping[int, float]) -> None:
+        """Hide rows of these heights in a group; the row above shows that they are there."""
+        for row, height in rows.items():
+            self._done(self._sheet.set_row(row, height, None, {"level": 1, "hidden": True}), row, 0)
+        if rows:
+            self._sheet.outline_settings(True, False, True, False)
+
     def freeze(self, row: int, column: int) -> None:
         """Keep the rows above and the columns before this cell in sight."""
         self._sheet.freeze_panes(row, column)
@@ -155,7 +162,11 @@ class Sheet:
         if not setup.portrait:
             self._sheet.set_landscape()
         self._sheet.set_paper(9)
-        self._sheet.fit_to_pages(setup.pages_wide, 0)
+        if setup.percent is None:
+            self._sheet.fit_to_pages(setup.pages_wide, 0)
+        else:
+            self._sheet.set_print_scale(setup.percent)
+            self._sheet.set_h_pagebreaks(list(setup.breaks))
         self._sheet.set_margins(left=0.5, right=0.5, top=0.75, bottom=0.7)
         if setup.rows:
             self._done(self._sheet.repeat_rows(*setup.rows), *setup.rows)

@@ -35,6 +35,7 @@ from handgrad.backprop.explain.glance import glance_figure
 from handgrad.backprop.explain.markdown import write_markdown
 from handgrad.backprop.explain.tex import escape, write_tex
 from handgrad.backprop.limits import DEFAULT_RATES
+from handgrad.backprop.pictures.parabola import parabola_of
 from handgrad.backprop.symbols.expression import Ref
 from handgrad.errors import UsageError
 from oracle.drawn_networks import networks
@@ -129,9 +130,20 @@ def assert_formulas_parse(text: str) -> None:
         PARSER.parse(f"${formula}$")
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=2, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(network=networks(order=None))
+def test_a_drawn_network_is_explained_in_formulas_that_parse(network: Network) -> None:
+    assert_explained(network)
+
+
+@pytest.mark.long
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(network=networks(order=None))
 def test_every_drawn_network_is_explained_in_formulas_that_parse(network: Network) -> None:
+    assert_explained(network)
+
+
+def assert_explained(network: Network) -> None:
     made = document(network, 4)
     assert_formulas_parse(write_markdown(made))
     assert_tex_is_whole(write_tex(made))
@@ -197,12 +209,16 @@ def test_letters_of_every_script_survive_in_latex_or_are_left_to_other_engines()
     assert escape("näher 50 % ∂ 漢") == r"näher 50 \% $\partial$ \othersign{漢}"
 
 
-def test_a_large_network_says_what_it_leaves_out_and_tabulates_all_of_it() -> None:
+@pytest.mark.parametrize("layers", [2, pytest.param(4, marks=pytest.mark.long)])
+def test_a_large_network_says_what_it_leaves_out_and_tabulates_all_of_it(layers: int) -> None:
+    """The largest that there may be, and one of the same kind that is read in a few seconds."""
     generator = np.random.default_rng(1)
+    units = 16 if layers == 4 else 5
     samples = tuple(
-        Sample(tuple(generator.normal(size=8).tolist()), tuple(generator.random(16).tolist())) for _ in range(16)
+        Sample(tuple(generator.normal(size=units // 2).tolist()), tuple(generator.random(units).tolist()))
+        for _ in range(units)
     )
-    network = Network("large", tuple(Layer(16) for _ in range(4)), samples, bias=BiasRule.LAYER)
+    network = Network("large", tuple(Layer(units) for _ in range(layers)), samples, bias=BiasRule.LAYER)
     made = document(network, 2)
     text = write_markdown(made)
     assert "too large to write everything out" in text
@@ -220,7 +236,7 @@ def test_a_large_network_says_what_it_leaves_out_and_tabulates_all_of_it() -> No
     found = results(text)
     expected = dict(zip(graph.parameters, TorchNetwork(network).gradient(), strict=True))
     derived = [name for name in graph.parameters if found.get(graph[f"dE/d{name}"].latex)]
-    assert len(derived) == 8
+    assert len(derived) == 2 * layers
     for name in derived:
         assert found[graph[f"dE/d{name}"].latex][-1] == pytest.approx(expected[name], rel=1e-8)
 
@@ -338,3 +354,61 @@ def test_the_words_on_the_update_are_those_of_its_rule(name: str, rule: UpdateRu
             assert all(one in text for one in words)
         else:
             assert words[0] not in text
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_the_nudge_that_opens_the_derivation_is_what_torch_finds(name: str) -> None:
+    network = load_network(name)
+    text = markdown(network, 2)
+    nudged = re.search(
+        r"Nudge \$w_\{(\d+)\}\$ by 0\.001, from \$(\S+)\$ to \$\S+\$.*? \$E\$ moves from \$(\S+)\$ to \$(\S+)\$: by",
+        text,
+    )
+    assert nudged is not None
+    weights = list(network.weights)
+    assert weights[int(nudged[1]) - 1] == float(nudged[2])
+    weights[int(nudged[1]) - 1] += 0.001
+    for shown, at in ((nudged[3], network.weights), (nudged[4], tuple(weights))):
+        assert float(shown) == pytest.approx(
+            float(TorchNetwork(dataclasses.replace(network, weights=at)).error().detach()), rel=1e-8
+        )
+    expected = TorchNetwork(network).gradient()[int(nudged[1]) - 1]
+    told = re.search(r"So \$E\$ moves about \$([^$]+)\$ times", text)
+    assert told is not None and value_of(told[1]) == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.parametrize("name", ["classic", "classic-biased", "diverging"])
+def test_every_weight_below_the_outputs_is_opened_into_both_paths_with_numbers(name: str) -> None:
+    text = markdown(load_network(name), 2)
+    opened = re.findall(r"With every path to the error written out \(2 paths\):\n\n\$\$\n(.*?)\n\$\$", text, re.DOTALL)
+    weights = [number for number in range(1, 5) if any(rf"w_{{{number}}}}} = (" in line for line in opened)]
+    assert weights == [1, 2, 3, 4]
+    for line in opened:
+        for output in (1, 2):
+            assert (
+                rf"\frac{{\partial a_{{o{output}}}}}{{\partial o_{{{output}}}}} \cdot \frac{{\partial o_{{{output}}}}}"
+                in line
+            )
+
+
+def test_the_parabola_of_a_weight_has_the_curvature_that_torch_finds() -> None:
+    network = load_network("classic")
+    done = trace(network, 0)
+    found = parabola_of(done.graph, done.row(0))
+    assert found is not None and found.name == "w5"
+
+    def slope(move: float) -> float:
+        weights = (*network.weights[:4], network.weights[4] + move, *network.weights[5:])
+        return TorchNetwork(dataclasses.replace(network, weights=weights)).gradient()[4]
+
+    assert found.curvature == pytest.approx((slope(1e-3) - slope(-1e-3)) / 2e-3, rel=1e-5)
+    crawl, zigzag, off = (np.abs(found.steps(share / found.curvature) - found.lowest) for share in (0.1, 1.8, 2.15))
+    assert (np.diff(crawl) < 0).all() and (np.diff(zigzag) < 0).all() and (np.diff(off) > 0).all()
+    assert crawl[1] > zigzag[1] and np.sign(found.steps(1.8 / found.curvature) - found.lowest)[1] == -np.sign(
+        found.at - found.lowest
+    )
+
+
+def test_softmax_is_given_its_reason_before_its_trick() -> None:
+    text = markdown(load_network("three-classes"), 2)
+    assert text.index("The outputs are to be shares") < text.index("is taken off before the exponentials")

@@ -152,9 +152,20 @@ def test_a_picture_that_exists_is_refused_before_any_is_written(tmp_path: Path) 
     assert all(path.is_file() for path in picture_paths(tmp_path))
 
 
-@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.long
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(network=networks(order=None))
 def test_every_drawn_network_can_be_drawn(network: Network) -> None:
+    assert_drawn(network)
+
+
+@settings(max_examples=2, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(network=networks(order=None))
+def test_a_drawn_network_can_be_drawn(network: Network) -> None:
+    assert_drawn(network)
+
+
+def assert_drawn(network: Network) -> None:
     done, sweep = trace(network, 5), rate_sweep(network, RATES, 5)
     for figure in draw_pictures(done, sweep).values():
         assert figure_bytes(figure, "svg").startswith(b"<?xml")

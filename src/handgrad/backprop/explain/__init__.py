@@ -22,7 +22,7 @@ from handgrad.files import check_free, make_folder, write_whole
 
 __all__ = ["derivation", "explanation_paths", "write_explanation"]
 
-PICTURES = ("rules", "network", "error", "rates", "rates-log")
+PICTURES = ("rules", "network", "paths", "descent", "error", "rates", "rates-log")
 
 
 def derivation(done: Trace, sweep: RateSweep) -> Document:
@@ -41,7 +41,7 @@ def derivation(done: Trace, sweep: RateSweep) -> Document:
             *check(scope, write),
             *update(scope, write),
             *training(scope, done),
-            *rates(scope, sweep),
+            *rates(scope, write, sweep),
             *conventions_section(scope),
             *all_values(scope, write),
         )
@@ -69,7 +69,9 @@ def write_explanation(
     refuses.
     """
     from handgrad.backprop.explain.glance import glance_figure
+    from handgrad.backprop.pictures.descent import descent_figure
     from handgrad.backprop.pictures.files import draw_pictures, figure_bytes
+    from handgrad.backprop.pictures.paths import paths_figure
 
     paths = explanation_paths(folder, tex)
     check_free(*paths, overwrite=overwrite, new_folder=True)
@@ -77,7 +79,13 @@ def write_explanation(
     document = derivation(done, sweep)
     text = write_tex(document) if tex else write_markdown(document)
     scope, write = _first_step(done)
-    figures = {"rules": glance_figure(scope, write), **draw_pictures(done, sweep)}
+    row = done.row(0)
+    figures = {
+        "rules": glance_figure(scope, write),
+        "paths": paths_figure(done.graph, row, scope.unit_of(max(1, len(done.graph.network.layers) - 1))),
+        "descent": descent_figure(done.graph, row),
+        **draw_pictures(done, sweep),
+    }
     for path in paths[1:]:
         write_whole(path, figure_bytes(figures[path.stem], path.suffix[1:]))
     write_whole(paths[0], text.encode())

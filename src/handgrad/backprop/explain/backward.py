@@ -11,6 +11,7 @@ from handgrad.backprop.explain.document import (
     Line,
     Math,
     Paragraph,
+    Picture,
     Span,
     Table,
     Text,
@@ -19,12 +20,14 @@ from handgrad.backprop.explain.document import (
 )
 from handgrad.backprop.explain.equations import Equations
 from handgrad.backprop.explain.forward import by_sample, number
+from handgrad.backprop.explain.nudge import what_a_partial_is
 from handgrad.backprop.explain.scope import ALL_PARAMETERS, Scope
 from handgrad.backprop.graph.graph import Kind, Quantity
 from handgrad.backprop.network.network import UpdateOrder
 from handgrad.backprop.simulate import finite_differences
 from handgrad.backprop.symbols.calculus import ACTIVATIONS, LOSSES
 from handgrad.backprop.symbols.rendering import plain_number
+from handgrad.errors import counted
 
 
 class Steps:
@@ -44,12 +47,13 @@ def backward(scope: Scope, write: Equations) -> Iterator[Block]:
     network = scope.graph.network
     steps = Steps()
     yield Heading(2, say("4. Backward"))
+    yield from what_a_partial_is(scope, write)
     yield Paragraph(
         say(
             r"The chain rule takes the derivative apart into partials that are each easy: how the error moves with an "
-            r"activation, how the activation moves with the weighted sum, how the sum moves with the weight. The product of "
+            r"activation, how the activation moves with the pre-activation, how that moves with the weight. The product of "
             r"the first two belongs to the unit and not to the weight; it is the unit's $\delta$, computed once and used "
-            r"for all weights into the unit."
+            rf"for all weights into the unit: {_work_saved(scope)}."
         )
     )
     if scope.samples > 1:
@@ -59,6 +63,7 @@ def backward(scope: Scope, write: Equations) -> Iterator[Block]:
                 r"bias it is the total. Sample 1 in full, the deltas of all samples in the tables."
             )
         )
+    yield Picture("paths", say("The network, with every path from one weight to the error lit"))
     for layer in range(len(network.layers), 0, -1):
         yield from _slopes(scope, write, steps, layer)
         yield from _gradients(scope, write, steps, layer)
@@ -106,7 +111,10 @@ def _slope_words(scope: Scope, layer: int) -> str:
     network = scope.graph.network
     if layer == len(network.layers):
         return "How the error moves with each output."
-    words = "A hidden activation reaches the error through every unit of the next layer, so their shares are added up."
+    words = (
+        "A hidden activation reaches the error through every unit of the next layer. Nudge it and all of them move, each moves "
+        "the error as if it moved alone, and as a nudge is tiny these movements add up: the shares of all paths are added."
+    )
     if network.order is UpdateOrder.OUTPUT_FIRST:
         words += (
             " The weights are the new ones, because this network updates each layer before it goes on to the one below."
@@ -120,6 +128,10 @@ def _gradients(scope: Scope, write: Equations, steps: Steps, layer: int) -> Iter
         yield steps.heading(write.sign(quantity.name), f", {of.meaning}")
         yield from _last_partial(scope, write, quantity)
         yield write.chain(quantity.name)
+        opened = write.opened(quantity) if scope.samples == 1 else None
+        if opened is not None:
+            yield Paragraph(say(f"With every path to the error written out ({_paths(scope, layer)}):"))
+            yield Equation(quantity.latex, opened)
         replaced = write.local(quantity)
         if replaced is not None:
             yield Paragraph(say("Each partial replaced by what it is:"))
@@ -131,7 +143,7 @@ def _gradients(scope: Scope, write: Equations, steps: Steps, layer: int) -> Iter
 
 
 def _last_partial(scope: Scope, write: Equations, quantity: Quantity) -> Iterator[Block]:
-    """Yield why the weighted sum moves with a weight as it does, said once a layer for weights and once for biases."""
+    """Yield why the pre-activation moves with a weight as it does, said once a layer for weights and once for biases."""
     of = scope.graph[quantity.of or ""]
     first = next(q for q in scope.trained(of.layer or 1) if scope.graph[q.of or ""].kind is of.kind)
     if quantity is not first:
@@ -140,7 +152,7 @@ def _last_partial(scope: Scope, write: Equations, quantity: Quantity) -> Iterato
     if last.quantity is None:
         yield Paragraph(
             say(
-                "A bias is added as it is, and the weighted sum moves with it one to one: ",
+                "A bias is added as it is, and the pre-activation moves with it one to one: ",
                 Math(f"{last.latex} = 1"),
                 ".",
             )
@@ -148,7 +160,7 @@ def _last_partial(scope: Scope, write: Equations, quantity: Quantity) -> Iterato
         return
     yield Paragraph(
         say(
-            "In the weighted sum the weight stands beside one number only, and the sum moves with the weight that much: ",
+            "In the pre-activation the weight stands beside one number only, and it moves with the weight that much: ",
             Math(f"{last.latex} = {scope.graph[last.quantity].latex}"),
             ".",
         )
@@ -163,6 +175,17 @@ def _early_update(scope: Scope, write: Equations, steps: Steps, layer: int) -> I
     )
     for quantity in updated:
         yield write.worked(quantity.name)
+
+
+def _work_saved(scope: Scope) -> str:
+    """Return how many products the deltas save, counted."""
+    network = scope.graph.network
+    deltas, weights = sum(network.sizes[1:]), len(network.weights)
+    return f"{counted(deltas, 'delta')} for {counted(weights, 'weight')}"
+
+
+def _paths(scope: Scope, layer: int) -> str:
+    return counted(scope.graph.network.sizes[layer + 1], "path")
 
 
 def _names(write: Equations, quantities: list[Quantity]) -> Line:

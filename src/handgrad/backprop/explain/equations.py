@@ -76,6 +76,44 @@ class Equations:
         shown = _shortened(products, ALL_PRODUCTS, keep=2)
         return Equation(quantity.latex, (self._averaged(shown, quantity),))
 
+    def opened(self, quantity: Quantity) -> tuple[tuple[str, ...], ...] | None:
+        """Return the chain of a weight below the output layer with every path to the error in full, its numbers, its value.
+
+        None where nothing further back than one layer is to be opened, or there are too many paths to read.
+        """
+        if len(quantity.chain) != 1 or quantity.layer != len(self.graph.network.layers) - 1:
+            return None
+        paths: tuple[tuple[Factor, ...], ...] = ()
+        after: list[Factor] = []
+        for factor in quantity.chain[0]:
+            for part in self._expanded(factor):
+                known = part.quantity is not None and part.quantity in self.graph
+                chain = self.graph[part.quantity or ""].chain if known else ()
+                if len(chain) > 1 or (chain and not paths and part is not factor):
+                    paths = chain
+                else:
+                    after.append(part)
+        if not paths or len(paths) > ALL_PRODUCTS:
+            return None
+        whole = [[part for factor in path for part in self._expanded(factor)] for path in paths]
+        sides: list[tuple[str, ...]] = []
+        for written in (lambda part: part.latex, self._number):
+            products = [r" \cdot ".join(map(written, path)) for path in whole]
+            rest = "".join(rf" \cdot {written(part)}" for part in after)
+            if len(products) == 1:
+                sides.append(_fold([f"{products[0]}{rest}"]))
+            else:
+                sides.append(
+                    _fold([f"( {products[0]}", *(f"+ {one}" for one in products[1:-1]), f"+ {products[-1]} ){rest}"])
+                )
+        return (*sides, (self.result(quantity.name),))
+
+    def _number(self, factor: Factor) -> str:
+        """Return the value of a partial, in brackets where it is negative."""
+        value = 1.0 if factor.quantity is None else self.values[factor.quantity]
+        text = rendering.latex_number(value, 6)
+        return rf"\left({text}\right)" if text.startswith("-") or "10^" in text else text
+
     def local(self, quantity: Quantity) -> tuple[str, str] | None:
         """Return the product of partials, each replaced by its own formula: ``(a − t) · a (1 − a) · a_h``.
 

@@ -68,7 +68,8 @@ def described(scope: Scope) -> Iterator[Block]:
     yield Paragraph(
         say(
             "How to read the names: $i_{1}$ is the first input, $t_{1}$ the first target. A unit such as $o_{1}$ stands for "
-            "its pre-activation, the weighted sum that reaches it, and $a_{o1}$ for its activation. Weights are numbered "
+            "its pre-activation, the weighted sum of what reaches it (other texts say net input, logit, or $z$), and $a_{o1}$ "
+            "for its activation, what it passes on (elsewhere: output, or out). Weights are numbered "
             "layer after layer, all weights into a unit before those into the next. "
             r"$\delta_{o1}$ is short for $\frac{\partial E}{\partial o_{1}}$."
             + (" A number in brackets above, as in $t_{1}^{(2)}$, is the sample." if scope.samples > 1 else "")
@@ -103,11 +104,14 @@ def _data(scope: Scope) -> Iterator[Block]:
 
 
 def forward(scope: Scope, write: Equations) -> Iterator[Block]:
-    """Yield each weighted sum and activation: symbols, numbers, value."""
+    """Yield each pre-activation and activation: symbols, numbers, value."""
     graph = scope.graph
     yield Heading(2, say("2. Forward"))
     yield Paragraph(
-        say("Each unit adds up what reaches it, and its activation function makes the activation of the sum.")
+        say(
+            "Each unit adds up what reaches it, each number times the weight on its arrow: that is its pre-activation. Its "
+            "activation function makes the activation of that."
+        )
     )
     if scope.samples > 1:
         yield Paragraph(
@@ -116,12 +120,20 @@ def forward(scope: Scope, write: Equations) -> Iterator[Block]:
     for layer in range(1, len(graph.network.layers) + 1):
         if len(graph.network.layers) > 1:
             yield Heading(3, say(layer_words(graph.network, layer).capitalize()))
+        if graph.network.layers[layer - 1].activation == "softmax":
+            yield Paragraph(
+                say(
+                    "The outputs are to be shares: none below 0, together 1, and the unit with the largest pre-activation gets "
+                    "the largest. The exponential makes every number positive and keeps their order; dividing by the sum makes "
+                    "them add up to 1."
+                )
+            )
         for quantity in scope.shown(Kind.PRE_ACTIVATION, Kind.SOFTMAX_PART, Kind.ACTIVATION, layer=layer):
             yield write.worked(quantity.name)
         if graph.network.layers[layer - 1].activation == "softmax":
             yield Paragraph(
                 say(
-                    "The largest sum is taken off before the exponentials: that changes no share, as numerator and "
+                    "The largest pre-activation is taken off before the exponentials: that changes no share, as numerator and "
                     "denominator get the same factor, and keeps the exponentials from overflowing."
                 )
             )

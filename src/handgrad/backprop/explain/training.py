@@ -11,6 +11,7 @@ from handgrad.backprop.explain.forward import by_sample, number
 from handgrad.backprop.explain.scope import ALL_PARAMETERS, Scope
 from handgrad.backprop.graph.graph import Graph, Kind
 from handgrad.backprop.network.network import UpdateOrder, UpdateRule
+from handgrad.backprop.pictures.parabola import parabola_of
 from handgrad.backprop.presets import load_network
 from handgrad.backprop.simulate import RateSweep, Trace
 from handgrad.backprop.symbols.rendering import plain_number
@@ -124,10 +125,11 @@ def _training_columns(graph: Graph) -> tuple[list[str], int]:
     return [*columns, "E_total"], len(graph.parameters) + len(outputs) - len(columns)
 
 
-def rates(scope: Scope, sweep: RateSweep) -> Iterator[Block]:
+def rates(scope: Scope, write: Equations, sweep: RateSweep) -> Iterator[Block]:
     """Yield the curves for each learning rate, and what is seen on them."""
     steps = len(sweep.errors) - 1
     yield Heading(2, say("8. Learning rates"))
+    yield from _why_rates_matter(scope, write)
     yield Paragraph(say("The same first weights, trained with other learning rates; nothing else is changed."))
     yield Picture("rates", say("The error by step and learning rate, on a linear axis"))
     yield Picture("rates-log", say("The same on a logarithmic axis"))
@@ -144,6 +146,27 @@ def rates(scope: Scope, sweep: RateSweep) -> Iterator[Block]:
     ]
     yield Table(header, tuple(rows), left=frozenset({len(header) - 1}))
     yield Bullets(tuple(_seen(scope, sweep, verdicts)))
+
+
+def _why_rates_matter(scope: Scope, write: Equations) -> Iterator[Block]:
+    """Yield what a step does on the parabola of one weight: why a rate crawls, zigzags or flies off."""
+    found = parabola_of(scope.graph, write.values)
+    if found is not None:
+        curved, most = plain_number(found.curvature, 3), plain_number(2 / found.curvature, 3)
+        yield Paragraph(
+            say(
+                "Seen from one weight, and from near enough, the error is a parabola. Today, with all else fixed, the slope of "
+                "the error at ",
+                write.sign(found.name),
+                f" grows by {curved} for each unit that the weight moves: that is the curvature, $c$. A step takes the weight "
+                r"from its distance $d$ to the lowest point to $d \cdot (1 - \eta c)$. With a small $\eta$ the factor is just "
+                r"below 1, and the weight crawls. Beyond $\frac{1}{c}$ it is negative: each step lands on the other side, "
+                r"and the weight zigzags down. Beyond $\frac{2}{c}$ it is below $-1$: each step lands further away, and the "
+                f"weight flies off. For this weight alone that would be at {most}; all weights move at once, and together they "
+                "bend the error more, or, where units saturate, less.",
+            )
+        )
+    yield Picture("descent", say("Steps of three learning rates on the parabola of one weight"))
 
 
 def _seen(scope: Scope, sweep: RateSweep, verdicts: Sequence[Verdict]) -> Iterator[Line]:

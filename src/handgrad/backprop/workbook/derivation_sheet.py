@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from handgrad.backprop.graph.graph import FIRST_VALUES, Factor, Graph, Kind, Quantity
 from handgrad.backprop.network.network import UpdateOrder
@@ -13,6 +14,7 @@ from handgrad.backprop.symbols.calculus import ACTIVATIONS, LOSSES
 from handgrad.backprop.symbols.names import defined_name
 from handgrad.backprop.symbols.rendering import plain
 from handgrad.backprop.workbook.content import DERIVATION, NETWORK, TABLE_TOP, TRAINING, Material
+from handgrad.backprop.workbook.file import ROW_HEIGHT
 from handgrad.backprop.workbook.looks import (
     CELL_WRAPPED,
     HEADER,
@@ -44,6 +46,10 @@ HEADS = (
 )
 WIDTHS = (5, 11, 34, 32, 34, 48, 12, 15)
 DECIMALS = 6
+PAGE_WIDTH, PAGE_HEIGHT = 13_600.0, 440.0
+"""A4 across, inside its margins, at full size: percents times characters of width, and points of height."""
+MOST_GIVEN = 12
+"""So many given numbers are listed; more are folded away, as they stand on the sheet Network and in the table."""
 LONGEST = 4_000
 """A line of numbers whose formula would be longer is left to the cell itself."""
 MARK = re.compile("\x00(.*?)\x00")
@@ -77,10 +83,29 @@ def derivation_sheet(material: Material) -> SheetPlan:
     for column, (head, width) in enumerate(zip(HEADS, WIDTHS, strict=True)):
         page.text(HEAD, column, head, HEADER)
         page.widths[column] = width
+    # A bold name of this length needs a little more than its characters: ∂a_h1[1]/∂h1[1].
+    page.widths[QUANTITY] = max(WIDTHS[QUANTITY], 1.15 * max(len(one.label) for one in material.graph) + 2)
     lines = _Lines(page, material)
     for part in _parts(material.graph):
         lines.part(part)
-    return page.done(freeze=(TOP, 2), printing=Print(1, (HEAD, HEAD)))
+    percent = min(100, int(PAGE_WIDTH / sum(page.widths.values())))
+    printing = Print(1, (HEAD, HEAD), percent=percent, breaks=_breaks(page, lines.sections, lines.row, percent))
+    return page.done(freeze=(TOP, 2), printing=printing)
+
+
+def _breaks(page: Page, sections: list[int], end: int, percent: int) -> tuple[int, ...]:
+    """Return the rows at which a page begins: sections that would be cut, unless they are longer than a page."""
+    room = PAGE_HEIGHT * 100 / percent - ROW_HEIGHT
+    found: list[int] = []
+    used = ROW_HEIGHT * TOP
+    for start, stop in pairwise([*sections, end]):
+        rows = (row for row in range(start, stop) if row not in page.folded)
+        height = sum(page.heights.get(row, ROW_HEIGHT) for row in rows)
+        if used + height > room and used > 0:
+            found.append(start)
+            used = 0.0
+        used = (used + height) % room
+    return tuple(found)
 
 
 def _parts(graph: Graph) -> Iterator[Part]:
@@ -155,6 +180,7 @@ class _Lines:
     def __init__(self, page: Page, material: Material) -> None:
         self.page, self.material, self.graph = page, material, material.graph
         self.row, self.count = TOP, 0
+        self.sections: list[int] = []
         self.rows: dict[str, int] = {}
         self.shown: dict[str, Value] = {}
         self.bases = {successor: base for base, successor in self.graph.successors.items()}
@@ -162,15 +188,28 @@ class _Lines:
     def part(self, part: Part) -> None:
         if not part.quantities:
             return
+        self.sections.append(self.row)
         self.page.text(self.row, 0, part.title, HEADING)
         self.page.heights[self.row] = 21
         self.row += 1
         if part.note:
             self.page.text(self.row, 0, part.note, replace(TEXT, ink=NOTE.ink))
             self.row += 1
+        first = self.row
         for quantity in part.quantities:
             self._line(quantity)
+        if part.quantities[0].expression is None and len(part.quantities) > MOST_GIVEN:
+            self._fold(first)
         self.row += 1
+
+    def _fold(self, first: int) -> None:
+        """Fold the lines since *first* away, and say where they are."""
+        self.page.folded |= set(range(first, self.row))
+        said = (
+            f"{self.row - first} numbers, folded away in rows {first + 1} to {self.row} (mark the rows around them, "
+            f"right-click, Unhide). They stand on the sheet {NETWORK} and in the first row of the table."
+        )
+        self.page.text(first - 1, MEANING, said, NOTE)
 
     def _line(self, quantity: Quantity) -> None:
         self.count += 1

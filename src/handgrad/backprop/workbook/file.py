@@ -10,6 +10,8 @@ from handgrad.xlsx.rows import TableRows
 from handgrad.xlsx.writer import Book, Sheet, address
 
 WORKING_TAB, TAB = "#9AA5B1", "#1F4E79"
+ROW_HEIGHT = 15.0
+"""Points, of a row that was given no height."""
 
 
 def write_plan(plan: Plan, path: Path, *, overwrite: bool = False) -> Path:
@@ -33,6 +35,7 @@ def workbook_bytes(plan: Plan) -> bytes:
 def _write_sheet(book: Book, sheet: Sheet, plan: SheetPlan, title: str) -> None:
     sheet.widths(plan.widths)
     sheet.heights(plan.heights)
+    sheet.fold({row: plan.heights.get(row, ROW_HEIGHT) for row in sorted(plan.folded)})
     for (row, column), cell in plan.cells.items():
         _write_cell(sheet, row, column, cell)
     for table in plan.tables:

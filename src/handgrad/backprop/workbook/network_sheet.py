@@ -51,6 +51,14 @@ SECTIONS = (
     ("First weights", (Kind.WEIGHT,)),
     ("Biases", (Kind.BIAS,)),
 )
+SETTINGS = {
+    "learning_rate": "learning rate",
+    "momentum": "momentum",
+    "beta1": "of the mean",
+    "beta2": "of squares",
+    "epsilon": "never ÷ 0",
+}
+"""What each setting is, in words that fit beside its sign."""
 GUIDE = (
     (TRAINING, "The table: one row a step, one column a quantity, every cell a formula. Row k is the state before update k."),
     (DERIVATION, "Each equation in symbols, with today's numbers, its value, and the cell where it lives."),
@@ -68,7 +76,7 @@ def network_sheet(material: Material, checks_failed: int) -> SheetPlan:
     page.text(1, 0, f"{in_one_line(material.network)}; {material.steps:,} steps", SUBTITLE)
     for hint in hints(material.network):
         page.text(2, 0, f"Hint: {hint}.", NOTE)
-    page.widths |= {0: 15, 1: 11, 2: 11, 3: 3}
+    page.widths |= {0: 17, 1: 11, 2: 11, 3: 3}
     _panel(page, material)
     drawing = Drawing(page, material, PANEL_TOP, DRAWING_LEFT)
     row = drawing.bottom + 1
@@ -87,8 +95,8 @@ def _panel(page: Page, material: Material) -> None:
         for quantity in quantities:
             value = material.first_value(quantity.name)
             low = 0.0 if quantity.kind is Kind.SETTING else -LARGE
-            label = f"{quantity.label} ({quantity.meaning})" if quantity.kind is Kind.SETTING else quantity.label
-            page.text(row, 0, label if len(label) < 18 else quantity.meaning, LABEL)
+            short = SETTINGS.get(quantity.name)
+            page.text(row, 0, f"{quantity.label} ({short})" if short else quantity.label, LABEL)
             page.input(row, 1, value, INPUT)
             page.number(row, 2, value, WRITTEN)
             page.names[defined_name(quantity.name)] = (row, 1)

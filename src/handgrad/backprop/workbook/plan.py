@@ -88,6 +88,7 @@ class SheetPlan:
     names: Mapping[str, tuple[int, int] | tuple[int, int, int, int]] = field(default_factory=dict)
     widths: Mapping[int, float] = field(default_factory=dict)
     heights: Mapping[int, float] = field(default_factory=dict)
+    folded: frozenset[int] = frozenset()
     charts: tuple[Chart, ...] = ()
     lines: tuple[LineShape, ...] = ()
     rules: tuple[Rule, ...] = ()
@@ -145,6 +146,7 @@ class Page:
         self.names: dict[str, tuple[int, int] | tuple[int, int, int, int]] = {}
         self.widths: dict[int, float] = {}
         self.heights: dict[int, float] = {}
+        self.folded: set[int] = set()
         self.charts: list[Chart] = []
         self.lines: list[LineShape] = []
         self.rules: list[Rule] = []
@@ -201,9 +203,9 @@ class Page:
         """Return the finished plan; *freeze* is the first cell that scrolls."""
         return SheetPlan(
             name=self.name, cells=self.cells, tables=tuple(self.tables), names=self.names, widths=self.widths,
-            heights=self.heights, charts=tuple(self.charts), lines=tuple(self.lines), rules=tuple(self.rules),
-            bounds=tuple(self.bounds), freeze=freeze, printing=printing or Print(), working=working,
-            hidden=hidden,
+            heights=self.heights, folded=frozenset(self.folded), charts=tuple(self.charts), lines=tuple(self.lines),
+            rules=tuple(self.rules), bounds=tuple(self.bounds), freeze=freeze, printing=printing or Print(),
+            working=working, hidden=hidden,
         )  # fmt: skip
 
 

@@ -91,7 +91,8 @@ def _table(page: Page, material: Material) -> None:
 
 def _summary(page: Page, material: Material, side: int) -> int:
     """Write one line a rate: first and last error, how often it rose, and the verdict in words, all live."""
-    row = RATES_TOP - 2
+    # Below the rows that are repeated on every printed page.
+    row = RATES_TOP
     page.text(row, side, "What is seen", HEADING)
     heads = ("η", "E at first", f"E after {material.rate_steps:,} steps", "steps up", "verdict")
     for number, head in enumerate(heads):

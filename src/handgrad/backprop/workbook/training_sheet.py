@@ -36,15 +36,16 @@ COLUMNS_A_PAGE = 34
 def training_sheet(material: Material) -> SheetPlan:
     """Return the sheet with the training, a row a step, and its error curve."""
     page = Page(TRAINING)
-    page.text(0, 0, "Training", TITLE)
+    # Not in column A, which is repeated on every printed page: there the words would be cut, and a chart a sliver.
+    page.text(0, 1, "Training", TITLE)
     page.text(
         1,
-        0,
+        1,
         "Row k is the state before update k: the error after n updates stands in row n. Every cell is a formula.",
         SUBTITLE,
     )
     where = f"The error curve stands below the table, at row {material.last_row + 3}, and on the sheet Network."
-    page.text(2, 0, f"{where} {material.left_out}".rstrip(), NOTE)
+    page.text(2, 1, f"{where} {material.left_out}".rstrip(), NOTE)
     page.text(TABLE_TOP - 2, 0, "step", HEADER, span=(2, 1))
     for names in (material.main, material.extra):
         _header(page, material, names)
@@ -53,7 +54,7 @@ def training_sheet(material: Material) -> SheetPlan:
     for name, column in material.layout.columns.items():
         page.widths[column] = 9.5 if len(material.graph[name].label) < 8 else 11
     page.widths[TABLE_LEFT + len(material.main)] = 2
-    page.charts.append(error_chart(material, material.last_row + 2, 0, 900, height=380))
+    page.charts.append(error_chart(material, material.last_row + 2, 1, 900, height=380))
     columns = len(material.layout.columns) + 2
     page.names["training_header"] = (TABLE_TOP - 1, TABLE_LEFT, TABLE_TOP - 1, TABLE_LEFT + len(material.main) - 1)
     return page.done(
