@@ -111,6 +111,7 @@ class Bounds:
 class Print:
     """Landscape on A4, ``pages_wide`` pages wide, with these rows and columns (0-based, inclusive) on every page.
 
+    ``pages_high`` makes it so many pages high as well, where it is not 0.
     With ``percent`` it is that size instead of a number of pages, and a page begins at each row of ``breaks``: programs leave
     out the breaks of a sheet that is made to fit.
     """
@@ -120,4 +121,5 @@ class Print:
     columns: tuple[int, int] | None = None
     portrait: bool = False
     percent: int | None = None
+    pages_high: int = 0
     breaks: tuple[int, ...] = ()

@@ -163,7 +163,7 @@ class Sheet:
             self._sheet.set_landscape()
         self._sheet.set_paper(9)
         if setup.percent is None:
-            self._sheet.fit_to_pages(setup.pages_wide, 0)
+            self._sheet.fit_to_pages(setup.pages_wide, setup.pages_high)
         else:
             self._sheet.set_print_scale(setup.percent)
             self._sheet.set_h_pagebreaks(list(setup.breaks))

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from itertools import pairwise, product
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.patches import Polygon
 from matplotlib.text import Text
+from matplotlib.transforms import Affine2D
 from PIL import Image
 
 from handgrad.backprop import Layer, Network, RateSweep, Sample, Trace, load_network, preset_names, rate_sweep, trace
+from handgrad.backprop.limits import DEFAULT_RATES
+from handgrad.backprop.palette import rate_colours
 from handgrad.backprop.pictures.curves import error_figure, rates_figure
 from handgrad.backprop.pictures.files import PICTURES, draw_pictures, figure_bytes, picture_paths, save_pictures
-from handgrad.backprop.pictures.network import (
-    MOST_WITH_VALUES,
-    ROOM_FOR_LABEL,
-    label_place,
-    network_figure,
-    plan_drawing,
-)
+from handgrad.backprop.pictures.network import MOST_WITH_VALUES, network_figure, plan_drawing
+from handgrad.backprop.symbols.rendering import plain_number
+from handgrad.backprop.workbook import workbook_plan
 from handgrad.errors import UsageError
 from oracle.drawn_networks import networks
 
@@ -94,19 +96,128 @@ def test_a_large_drawing_drops_numbers_by_its_rule_and_says_so() -> None:
     done = trace(large(), 0)
     shown = "\n".join(texts(network_figure(done.graph, done.row(0))))
     assert "w1 = " not in shown
-    assert "no numbers on arrows where they would overlap" in shown
+    assert "weights in tables where their numbers would cover each other" in shown
+    assert "weights from h1 … h16 to o1 … o16" in shown
     assert f"none in units, as a layer has over {MOST_WITH_VALUES}" in shown
     assert "t16 = " in shown
 
 
-@pytest.mark.parametrize("sizes", list(product((1, 2, 3, 8), (1, 2, 5, 16))))
-def test_numbers_on_arrows_never_stand_closer_than_can_be_read(sizes: tuple[int, int]) -> None:
-    plan = plan_drawing(sizes)
-    part = label_place(*plan.spots)
-    heights = sorted(a.y * (1 - (part or 0.5)) + b.y * (part or 0.5) for a, b in product(*plan.spots))
-    apart = min((high - low for low, high in pairwise(heights)), default=1.0)
-    assert part is None or apart >= ROOM_FOR_LABEL
-    assert part is not None or sizes[0] * sizes[1] > 6
+def shaped(sizes: tuple[int, ...]) -> Network:
+    layers = tuple(Layer(units, "tanh") for units in sizes[1:])
+    return Network("shaped", layers, (Sample((0.5,) * sizes[0], (0.1,) * sizes[-1]),))
+
+
+def corners(label: Text, figure: Figure) -> Polygon:
+    """The rectangle of a label as it is drawn: its size without the rotation, turned about its middle."""
+    x, y = label.get_transform().transform(label.get_position())
+    angle = label.get_rotation()
+    label.set_rotation(0)
+    extent = label.get_window_extent(figure.canvas.get_renderer())  # type: ignore[attr-defined]
+    label.set_rotation(angle)
+    w, h = extent.width / 2, extent.height / 2
+    turn = Affine2D().rotate_deg(angle).translate(x, y)
+    return Polygon(turn.transform([(-w, -h), (w, -h), (w, h), (-w, h)]))
+
+
+def covering(figure: Figure, kind: str = "weight") -> list[tuple[str, str]]:
+    """Pairs of labels of which one covers a part of the other."""
+    FigureCanvasAgg(figure)
+    labels = [text for text in figure.findobj(Text) if isinstance(text, Text) and text.get_gid() == kind]
+    shapes = [(label.get_text(), corners(label, figure).get_path()) for label in labels]
+    return [
+        (one, two)
+        for number, (one, path) in enumerate(shapes)
+        for two, other in shapes[:number]
+        if path.intersects_path(other, filled=True)
+    ]
+
+
+SIZES = [(1, 1), (2, 2, 2), (3, 4, 2), (4, 4, 4), (2, 3, 3, 1), (5, 2, 5), (2, 8, 1), (8, 3), (8, 16, 3)]
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_no_number_on_an_arrow_covers_another(sizes: tuple[int, ...]) -> None:
+    done = trace(shaped(sizes), 0)
+    assert covering(network_figure(done.graph, done.row(0))) == []
+
+
+def test_a_number_that_covers_another_is_noticed() -> None:
+    done = trace(shaped((3, 4, 2)), 0)
+    figure = network_figure(done.graph, done.row(0))
+    labels = [text for text in figure.findobj(Text) if isinstance(text, Text) and text.get_gid() == "weight"]
+    labels[1].set_position(labels[0].get_position())
+    assert len(covering(figure)) >= 1
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_every_weight_stands_on_its_arrow_or_in_a_table(sizes: tuple[int, ...]) -> None:
+    done = trace(shaped(sizes), 0)
+    network = done.graph.network
+    shown = texts(network_figure(done.graph, done.row(0)))
+    labelled = sum(text.startswith("w") and " = " in text for text in shown)
+    first = 0
+    for before, after in pairwise(sizes):
+        count = before * after
+        if f"w{first + 1} = " not in " ".join(shown):
+            for weight in network.weights[first : first + count]:
+                assert plain_number(weight + 0.0, 4) in shown
+        else:
+            labelled -= count
+        first += count
+    assert labelled == 0
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_the_notes_do_not_run_over_the_legend(sizes: tuple[int, ...]) -> None:
+    done = trace(shaped(sizes), 0)
+    figure = network_figure(done.graph, done.row(0))
+    FigureCanvasAgg(figure)
+    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    (notes,) = [text for text in figure.findobj(Text) if isinstance(text, Text) and text.get_gid() == "notes"]
+    (legend,) = figure.findobj(Legend)
+    assert not notes.get_window_extent(renderer).overlaps(legend.get_window_extent(renderer))
+
+
+def lightness(colour: str) -> float:
+    """CIE L* of a colour: how light it is in grey."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return 116 * luminance ** (1 / 3) - 16
+
+
+def test_the_palette_of_the_rates_is_one_and_keeps_its_order_in_grey() -> None:
+    for count in (2, 6, 12):
+        grey = [lightness(colour) for colour in rate_colours(count)]
+        assert all(after - before > (8 if count <= 6 else 2.5) for before, after in pairwise(grey))
+    done, sweep = trained()
+    figure = rates_figure(sweep, "classic")
+    drawn = [line.get_color() for line in figure.axes[0].get_lines()]
+    assert drawn == list(rate_colours(len(RATES)))
+    sheet = workbook_plan(done.graph.network, steps=5, rates=RATES)["Learning rates"]
+    assert [[series.ink for series in chart.series] for chart in sheet.charts] == [drawn, drawn]
+
+
+@pytest.mark.parametrize("name", preset_names())
+@pytest.mark.parametrize("logarithmic", [False, True])
+def test_each_line_has_its_name_at_its_end_and_no_name_covers_another(name: str, logarithmic: bool) -> None:
+    sweep = rate_sweep(load_network(name), DEFAULT_RATES, 100)
+    figure = rates_figure(sweep, name, logarithmic)
+    names = [text for text in figure.findobj(Text) if isinstance(text, Text) and text.get_gid() == "end"]
+    assert sorted(text.get_text().split(" (")[0] for text in names) == sorted(f"η = {rate:g}" for rate in DEFAULT_RATES)
+    assert covering(figure, "end") == []
+
+
+def test_a_logarithmic_axis_ends_at_a_million_millionth_of_the_first_error() -> None:
+    sweep = rate_sweep(load_network("diverging"), DEFAULT_RATES, 100)
+    assert sweep.errors[-1, 2] < 1e-30
+    drawn = np.concatenate([line.get_ydata() for line in rates_figure(sweep, "d", True).axes[0].get_lines()])
+    first = sweep.errors[0, 0]
+    assert np.nanmin(drawn) == pytest.approx(first * 1e-12)
+    data = workbook_plan(load_network("diverging"))["Chart data"].cells
+    drawn_in_sheet = [cell.value for (row, column), cell in data.items() if row >= 6 and column >= 10]
+    numbers = [value for value in drawn_in_sheet if isinstance(value, float)]
+    assert min(numbers) == pytest.approx(first * 1e-12) and max(numbers) <= first * 1e12 * (1 + 1e-9)
 
 
 @pytest.mark.parametrize("sizes", [(1, 1), (2, 2, 2), (8, 16, 16, 16, 16), (3, 8, 1)])

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from handgrad.backprop.palette import rate_colours
 from handgrad.backprop.pictures.network import INK, POSITIVE, QUIET
 from handgrad.backprop.simulate import Floats, RateSweep, Trace
 from handgrad.backprop.symbols.rendering import plain_number
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#4d4d4d", "#7a5195")
-"""Tell apart with every common kind of colour vision; the line styles tell them apart in grey."""
 STYLES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 1)))
 HIGHEST = 1e12
+"""The logarithmic axis goes to so many times the first error, and to that part of it: below is rounding alone."""
+GAP = 0.062
+"""Between the names at the ends of two lines, as a part of the height of the drawing."""
 SIZE = (7.2, 4.3)
 
 
@@ -43,12 +48,16 @@ def rates_figure(sweep: RateSweep, name: str, logarithmic: bool = False) -> Figu
     """
     axis = "logarithmic axis" if logarithmic else "linear axis"
     figure, axes = _empty(f"{name}: error by step and learning rate ({axis})")
+    order = sorted(range(len(sweep.rates)), key=lambda one: sweep.rates[one])
+    colours = rate_colours(len(order))
+    ends: list[tuple[str, str, float]] = []
     for index, rate in enumerate(sweep.rates):
         errors = _finite_part(sweep.errors[:, index])
         label = plain_number(rate)
         if sweep.diverged_at[index] is not None:
             label += f" (diverged at step {sweep.diverged_at[index]})"
-        style, colour = STYLES[index % len(STYLES)], COLOURS[index % len(COLOURS)]
+        style, colour = STYLES[index % len(STYLES)], colours[order.index(index)]
+        ends.append((label, colour, float(errors[-1]) if len(errors) == len(sweep.errors) else np.inf))
         axes.plot(
             np.arange(len(errors)),
             _within_reach(errors) if logarithmic else errors,
@@ -64,10 +73,35 @@ def rates_figure(sweep: RateSweep, name: str, logarithmic: bool = False) -> Figu
     if not logarithmic and np.isfinite(first) and first > 0 and largest > 2 * first:
         axes.set_ylim(0, 2 * first)
         _remark(axes, "errors above twice the first are cut off")
+    least = min((float(_finite_part(column).min(initial=np.inf)) for column in sweep.errors.T), default=np.inf)
+    if logarithmic and first > 0 and least < first / HIGHEST:
+        _remark(axes, "errors below a million-millionth of the first are drawn as that: there is only rounding")
     if logarithmic and first > 0 and largest > HIGHEST * first:
         _remark(axes, "errors above a million million times the first are cut off")
-    axes.legend(title="learning rate", frameon=False, fontsize=9, title_fontsize=9)
+    _name_ends(axes, ends)
     return figure
+
+
+def _name_ends(axes: Axes, ends: Sequence[tuple[str, str, float]]) -> None:
+    """Write the name of each line, in its colour, where it ends; names that would cover each other move apart."""
+    axes.autoscale_view()
+    to_part = axes.transData + axes.transAxes.inverted()
+    parts: list[tuple[float, str, str]] = []
+    for name, colour, end in ends:
+        low, high = axes.get_ylim()
+        _, part = to_part.transform((0.0, min(max(end, low), high)))
+        parts.append((float(part), name, colour))
+    parts.sort(key=lambda one: one[0])
+    places: list[float] = []
+    for part, _, _ in parts:
+        places.append(max(part, places[-1] + GAP) if places else part)
+    over = max(0.0, places[-1] - 1.0)
+    for number in range(len(places) - 1, -1, -1):
+        above = places[number + 1] - GAP if number + 1 < len(places) else 1.0
+        places[number] = min(places[number], above) if over else places[number]
+    style: dict[str, Any] = {"fontsize": 9, "ha": "left", "va": "center", "gid": "end"}
+    for (_, name, colour), place in zip(parts, places, strict=True):
+        axes.text(1.015, place, f"η = {name}", color=colour, transform=axes.transAxes, parse_math=False, **style)
 
 
 def _finite_part(errors: Floats) -> Floats:
@@ -77,9 +111,9 @@ def _finite_part(errors: Floats) -> Floats:
 
 
 def _within_reach(errors: Floats) -> Floats:
-    """Return the errors that a logarithmic axis can show: above 0, and at most 10^12 times the first."""
-    reach = HIGHEST * (errors[0] if len(errors) and errors[0] > 0 else 1.0)
-    return np.where((errors > 0) & (errors <= reach), errors, np.nan)
+    """Return the errors that a logarithmic axis shows: at most 10^12 times the first, and at least that part of it."""
+    first = float(errors[0]) if len(errors) and errors[0] > 0 else 1.0
+    return np.where(errors <= HIGHEST * first, np.maximum(errors, first / HIGHEST), np.nan)
 
 
 def _empty(title: str) -> tuple[Figure, Axes]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise, product
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -20,6 +19,7 @@ from matplotlib.patches import Circle, FancyArrowPatch
 from handgrad.backprop.graph.draft import Draft
 from handgrad.backprop.graph.graph import Graph
 from handgrad.backprop.network.network import BiasRule
+from handgrad.backprop.pictures.labels import Box, boxes, weight_rows
 from handgrad.backprop.symbols.rendering import plain_number
 
 INK, QUIET = "#1f2933", "#5f6b7a"
@@ -27,8 +27,11 @@ POSITIVE, NEGATIVE = "#1f6fb2", "#c2571a"
 FILL = {"input": "#eef2f6", "hidden": "#dcebf7", "output": "#fdf1d8"}
 GAP = 2.9
 """Inches from layer to layer."""
-ROOM_FOR_LABEL = 0.21
-"""Inches between two numbers on arrows, above which they can be read."""
+MOST_LABELS = 24
+"""So many arrows between two layers are tried; where there are more, no eye would follow one to its number."""
+TABLE_COLUMN, TABLE_ROW = 0.58, 0.17
+NOTE_CHARACTER, LEGEND_WIDTH = 0.063, 2.2
+"""Inches of a character of the notes, and of the legend that stands at their left."""
 MOST_WITH_VALUES = 8
 FONT: dict[str, Any] = {"fontfamily": "DejaVu Sans", "color": INK}
 
@@ -70,17 +73,6 @@ def plan_drawing(sizes: tuple[int, ...]) -> Plan:
     return Plan(spots, radius, 0.8 + GAP * (len(sizes) - 1) + (2.2 if most > MOST_WITH_VALUES else 1.75), height)
 
 
-def label_place(before: tuple[_Spot, ...], after: tuple[_Spot, ...]) -> float | None:
-    """Return how far along the arrows (0 to 1) all labels between two layers can be read; None where nowhere."""
-
-    def room(part: float) -> float:
-        heights = sorted(a.y * (1 - part) + b.y * part for a, b in product(before, after))
-        return min((high - low for low, high in pairwise(heights)), default=1.0)
-
-    best = max((0.3 + 0.02 * step for step in range(21)), key=lambda part: round(room(part), 6))
-    return best if room(best) >= ROOM_FOR_LABEL else None
-
-
 def _short(value: float) -> str:
     """Return a number of four digits; zero has no sign."""
     return plain_number(value + 0.0, 4)
@@ -89,34 +81,54 @@ def _short(value: float) -> str:
 def network_figure(graph: Graph, values: Mapping[str, float], sample: int = 1) -> Figure:
     """Draw a network with the numbers of one row of its training, seen on one sample."""
     draft, plan = Draft(graph.network), plan_drawing(graph.network.sizes)
-    figure = Figure(figsize=(plan.width, plan.height), facecolor="white")
+    layers = range(1, len(plan.spots))
+    labels = {layer: _labels(draft, plan, values, layer) for layer in layers}
+    silent = [layer for layer in layers if labels[layer] is None]
+    tables = _Tables.of(draft, values, silent)
+    width, height = plan.width + tables.width, max(plan.height, tables.height)
+    figure = Figure(figsize=(width, height), facecolor="white")
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-    axes.set(xlim=(0, plan.width), ylim=(0, plan.height), aspect="equal")
+    axes.set(xlim=(0, width), ylim=(plan.height - height, plan.height), aspect="equal")
     axes.axis("off")
-    silent = [layer for layer in range(1, len(plan.spots)) if not _arrows(axes, draft, plan, values, layer=layer)]
+    for layer in layers:
+        _arrows(axes, draft, plan, values, labelled=(layer, labels[layer]))
+    tables.draw(axes, plan)
     for layer in range(len(plan.spots)):
         for unit in range(1, len(plan.spots[layer]) + 1):
             _unit(axes, draft, plan, values, place=(layer, unit, sample))
     for unit in draft.units(len(graph.network.layers)):
         _error(axes, draft, plan, values, unit=unit, sample=sample)
     _headings(axes, graph, plan)
-    _notes(axes, graph, plan, silent, sample=sample)
+    _notes(axes, graph, plan, (silent, sample, width, plan.height - height))
     return figure
 
 
-def _arrows(axes: Axes, draft: Draft, plan: Plan, values: Mapping[str, float], *, layer: int) -> bool:
-    """Draw the weights into a layer; returns whether their numbers are written."""
+def _labels(draft: Draft, plan: Plan, values: Mapping[str, float], layer: int) -> list[Box] | None:
+    """Return where the numbers of the weights into a layer stand, in the order of its arrows; None where not all have room."""
     before, after = plan.spots[layer - 1], plan.spots[layer]
-    part = label_place(before, after)
+    if len(before) * len(after) > MOST_LABELS:
+        return None
+    arrows = [((start.x, start.y), (end.x, end.y)) for end in after for start in before]
+    return boxes(arrows, [text for text, _ in _weights(draft, values, layer)])
+
+
+def _weights(draft: Draft, values: Mapping[str, float], layer: int) -> list[tuple[str, float]]:
+    """Return the label and the value of each weight into a layer, unit after unit."""
+    symbols = [draft.weight(layer, unit, source) for unit in draft.units(layer) for source in draft.units(layer - 1)]
+    return [(f"{symbol.label} = {_short(values[symbol.name])}", values[symbol.name]) for symbol in symbols]
+
+
+def _arrows(
+    axes: Axes, draft: Draft, plan: Plan, values: Mapping[str, float], *, labelled: tuple[int, list[Box] | None]
+) -> None:
+    """Draw the weights into a layer, with their numbers where these have room."""
+    layer, places = labelled
+    before, after = plan.spots[layer - 1], plan.spots[layer]
     crowd = len(before) * len(after)
-    names = {
-        (unit, source): draft.weight(layer, unit, source)
-        for unit in draft.units(layer)
-        for source in draft.units(layer - 1)
-    }
-    largest = max(abs(values[symbol.name]) for symbol in names.values()) or 1.0
-    for (unit, source), symbol in names.items():
-        start, end, value = before[source - 1], after[unit - 1], values[symbol.name]
+    weights = _weights(draft, values, layer)
+    largest = max(abs(value) for _, value in weights) or 1.0
+    ends = [(start, end) for end in after for start in before]
+    for number, ((start, end), (text, value)) in enumerate(zip(ends, weights, strict=True)):
         strength = abs(value) / largest
         axes.add_patch(
             FancyArrowPatch(
@@ -133,19 +145,18 @@ def _arrows(axes: Axes, draft: Draft, plan: Plan, values: Mapping[str, float], *
                 zorder=1,
             )
         )
-        if part is not None:
-            x, y = start.x * (1 - part) + end.x * part, start.y * (1 - part) + end.y * part
+        if places is not None:
             box: dict[str, Any] = {
                 "boxstyle": "square,pad=0.12",
                 "facecolor": "white",
                 "edgecolor": "none",
                 "alpha": 0.92,
             }
-            text = f"{symbol.label} = {_short(value)}"
-            slope = math.degrees(math.atan2(end.y - start.y, end.x - start.x))
-            place: dict[str, Any] = {"ha": "center", "va": "center", "rotation": slope, "rotation_mode": "anchor"}
-            axes.text(x, y, text, fontsize=8.5, bbox=box, zorder=2, **place, **FONT)
-    return part is not None
+            at = places[number]
+            place: dict[str, Any] = {"ha": "center", "va": "center", "rotation_mode": "anchor", "gid": "weight"}
+            axes.text(
+                at.x, at.y, text, fontsize=8.5, bbox=box, zorder=2, rotation=math.degrees(at.angle), **place, **FONT
+            )
 
 
 def _unit(axes: Axes, draft: Draft, plan: Plan, values: Mapping[str, float], *, place: tuple[int, int, int]) -> None:
@@ -197,8 +208,9 @@ def _headings(axes: Axes, graph: Graph, plan: Plan) -> None:
         axes.text(plan.spots[number][0].x, top, text, linespacing=1.3, **quiet)
 
 
-def _notes(axes: Axes, graph: Graph, plan: Plan, silent: list[int], *, sample: int) -> None:
+def _notes(axes: Axes, graph: Graph, plan: Plan, seen: tuple[list[int], int, float, float]) -> None:
     """Write what the colours mean, which sample is seen, and what was left out for want of room."""
+    silent, sample, width, bottom = seen
     handles = [
         Line2D([], [], color=POSITIVE, linewidth=1.6, label="weight ≥ 0"),
         Line2D([], [], color=NEGATIVE, linewidth=1.6, linestyle=(0, (4, 2)), label="weight < 0"),
@@ -211,16 +223,59 @@ def _notes(axes: Axes, graph: Graph, plan: Plan, silent: list[int], *, sample: i
     if samples > 1:
         notes.append(f"numbers of sample {sample} of {samples}")
     if silent:
-        notes.append("no numbers on arrows where they would overlap")
+        notes.append("weights in tables where their numbers would cover each other")
     if plan.crowded:
         notes.append(f"none in units, as a layer has over {MOST_WITH_VALUES}")
-    axes.text(
-        plan.width - 0.12,
-        0.17,
-        " · ".join(notes),
-        fontsize=7.5,
-        ha="right",
-        va="center",
-        fontfamily="DejaVu Sans",
-        color=QUIET,
-    )
+    # As many on a line as stand beside the legend without touching it.
+    lines = [notes[0]]
+    for note in notes[1:]:
+        longer = f"{lines[-1]} · {note}"
+        if NOTE_CHARACTER * len(longer) < width - LEGEND_WIDTH:
+            lines[-1] = longer
+        else:
+            lines.append(note)
+    style: dict[str, Any] = {"fontsize": 7.5, "ha": "right", "va": "bottom", "linespacing": 1.3, "gid": "notes"}
+    axes.text(width - 0.12, bottom + 0.1, "\n".join(lines), fontfamily="DejaVu Sans", color=QUIET, **style)
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """The weights between layers whose arrows have no room for numbers: their rows, one table below the other."""
+
+    rows: tuple[tuple[str, list[list[str]]], ...]
+
+    @classmethod
+    def of(cls, draft: Draft, values: Mapping[str, float], silent: list[int]) -> _Tables:
+        """Return the tables of these layers."""
+        found = []
+        for layer in silent:
+            names = ["i", *draft.letters][layer - 1]
+            units, sources = draft.units(layer), draft.units(layer - 1)
+            numbers = {(u, s): _short(values[draft.weight(layer, u, s).name]) for u in units for s in sources}
+            into = draft.letters[layer - 1]
+            rows = weight_rows(numbers, [f"{names}{s}" for s in sources], [f"{into}{u}" for u in units])
+            found.append((f"weights from {names}1 … {names}{len(sources)} to {into}1 … {into}{len(units)}", rows))
+        return cls(tuple(found))
+
+    @property
+    def width(self) -> float:
+        """Return how many inches they take beside the drawing."""
+        return max((TABLE_COLUMN * len(rows[0]) + 0.5 for _, rows in self.rows), default=0.0)
+
+    @property
+    def height(self) -> float:
+        """Return how many inches they take from the top."""
+        return sum(TABLE_ROW * (len(rows) + 2.5) for _, rows in self.rows) + (0.9 if self.rows else 0.0)
+
+    def draw(self, axes: Axes, plan: Plan) -> None:
+        """Write them to the right of the drawing."""
+        y = plan.height - 0.3
+        style: dict[str, Any] = {"fontsize": 7, "va": "center", "fontfamily": "DejaVu Sans"}
+        for title, rows in self.rows:
+            axes.text(plan.width, y, title, color=INK, ha="left", fontweight="bold", **style)
+            for number, row in enumerate(rows, start=1):
+                for column, text in enumerate(row):
+                    quiet = number == 1 or column == 0
+                    x = plan.width + TABLE_COLUMN * (column + 0.9)
+                    axes.text(x, y - TABLE_ROW * number, text, color=QUIET if quiet else INK, ha="right", **style)
+            y -= TABLE_ROW * (len(rows) + 2.5)

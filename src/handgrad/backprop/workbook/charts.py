@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from handgrad.backprop.palette import rate_colours
 from handgrad.backprop.workbook.content import RATES, Material
-from handgrad.backprop.workbook.looks import CURVES, DASHES, HEADER, NOTE, SMALL, STEP, SUBTITLE, TITLE, VALUE
+from handgrad.backprop.workbook.looks import CURVE, DASHES, HEADER, NOTE, SMALL, STEP, SUBTITLE, TITLE, VALUE
 from handgrad.backprop.workbook.plan import Page, SheetPlan
 from handgrad.backprop.workbook.rates_working import RATES_LEFT, RATES_TOP, rate_values
 from handgrad.xlsx.writer import Chart, Series, Value, address
@@ -12,8 +13,9 @@ CHART_DATA = "Chart data"
 POINTS = 200
 HEAD, TOP = 5, 6
 CAP_ROW = 3
-TALLEST, SMALLEST, LARGEST = 25.0, 1e-16, 1e16
-"""A curve that leaves the chart is drawn along its edge: 25 times the first error, and 10¹⁶ on the logarithmic axis."""
+TALLEST, RANGE = 2.0, 1e12
+"""A curve that leaves the chart is drawn along its edge: at twice the first error, so that what happens fills the chart; on the
+logarithmic axis at 10¹² times the first error and at that part of it, below which there is only rounding."""
 
 
 def _shown_steps(steps: int) -> list[int]:
@@ -34,6 +36,10 @@ def chart_data_sheet(material: Material) -> SheetPlan:
     page.formula(CAP_ROW, 1, f"IFERROR({TALLEST:g}*{material.cell('E_total')},1)", tallest, VALUE)
     page.text(CAP_ROW, 2, "what is larger, or diverged, is drawn along the upper edge", NOTE)
     top = address(CAP_ROW, 1, fixed=True)
+    smallest = 1 / RANGE if isinstance(first, str) or not first else first / RANGE
+    page.text(CAP_ROW + 1, 0, "smallest", HEADER)
+    low = f"IF({material.cell('E_total')}>0,{material.cell('E_total')}/{RANGE:.0E},{1 / RANGE:.0E})"
+    page.formula(CAP_ROW + 1, 1, f"IFERROR({low},{1 / RANGE:.0E})", smallest, SMALL)
     page.text(HEAD, 0, "step", HEADER)
     page.text(HEAD, 1, "E_total", HEADER)
     values = material.values["E_total"]
@@ -41,12 +47,15 @@ def chart_data_sheet(material: Material) -> SheetPlan:
         page.number(row, 0, float(step), STEP)
         cell = material.cell("E_total", step)
         page.formula(row, 1, _kept(cell, top), _kept_value(values[step], tallest), VALUE)
-    _rates(page, material, top, tallest)
+    _rates(page, material, top, (tallest, smallest))
     page.widths |= {0: 9, 1: 11, 2: 3}
     return page.done(freeze=(TOP, 0), working=True)
 
 
-def _rates(page: Page, material: Material, top: str, tallest: float) -> None:
+def _rates(page: Page, material: Material, top: str, ends: tuple[float, float]) -> None:
+    tallest, smallest = ends
+    low = address(CAP_ROW + 1, 1, fixed=True)
+    high, largest = f"{low}*{RANGE**2:.0E}", smallest * RANGE**2
     count = len(material.rates)
     page.text(HEAD, 3, "step", HEADER)
     for number in range(count):
@@ -61,8 +70,8 @@ def _rates(page: Page, material: Material, top: str, tallest: float) -> None:
             cell = f"'{RATES}'!{address(RATES_TOP + step, RATES_LEFT + number, fixed=True)}"
             value = values[step]
             page.formula(row, 4 + number, _kept(cell, top), _kept_value(value, tallest), VALUE)
-            logarithmic = f"IF(ISNUMBER({cell}),MIN(MAX({cell},{SMALLEST:.0E}),{LARGEST:.0E}),{LARGEST:.0E})"
-            drawn = LARGEST if isinstance(value, str) else min(max(value, SMALLEST), LARGEST)
+            logarithmic = f"IF(ISNUMBER({cell}),MIN(MAX({cell},{low}),{high}),{high})"
+            drawn = largest if isinstance(value, str) else min(max(value, smallest), largest)
             page.formula(row, 4 + count + number, logarithmic, drawn, SMALL)
 
 
@@ -77,7 +86,7 @@ def _kept_value(value: Value, tallest: float) -> float:
 def error_chart(material: Material, row: int, column: int, width: int, *, height: int) -> Chart:
     """Return the error by step."""
     last = TOP + len(_shown_steps(material.steps)) - 1
-    series = Series("E_total", _points(0, last), _points(1, last), CURVES[0], width=2.25)
+    series = Series("E_total", _points(0, last), _points(1, last), CURVE, width=2.25)
     return Chart(
         row, column, width, height, "The error, step by step", "step", "E_total", (series,),
         x_max=float(max(material.steps, 1)),
@@ -87,13 +96,16 @@ def error_chart(material: Material, row: int, column: int, width: int, *, height
 def rates_chart(material: Material, log: bool, row: int, column: int, *, width: int, height: int) -> Chart:
     """Return the error by step for each learning rate, on a linear or a logarithmic axis."""
     last, count = TOP + len(_shown_steps(material.rate_steps)) - 1, len(material.rates)
+    # The colours go by the size of the rate, as first written.
+    order = sorted(range(count), key=lambda number: material.rates[number])
+    colours = [rate_colours(count)[order.index(number)] for number in range(count)]
     start = 4 + (count if log else 0)
     series = tuple(
         Series(
             f"='{CHART_DATA}'!{address(HEAD, start + number, fixed=True)}",
             _points(3, last),
             _points(start + number, last),
-            CURVES[number % len(CURVES)],
+            colours[number],
             DASHES[number % len(DASHES)],
         )
         for number in range(count)

@@ -40,6 +40,5 @@ INPUT = Look(number="General", border="#B08900", fill=INPUT_FILL, bold=True, ali
 WRITTEN = Look(number="General", border=RULE, ink=SOFT, align="right")
 VERDICT = Look(border=RULE, align="center", bold=True)
 STEP = Look(number="0", border=RULE, fill=SIDE_FILL, align="right")
-"""The six inks differ in lightness and dash, so that they can be told apart without colour."""
-CURVES = ("#0B3C5D", "#D1495B", "#328CC1", "#EDAE49", "#6B7A8F", "#30638E")
+CURVE = "#0B3C5D"
 DASHES = ("solid", "dash", "square_dot", "long_dash", "dash_dot", "round_dot")

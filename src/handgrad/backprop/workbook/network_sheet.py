@@ -82,7 +82,7 @@ def network_sheet(material: Material, checks_failed: int) -> SheetPlan:
     row = drawing.bottom + 1
     _checks_verdict(page, checks_failed, _guide(page, material, row))
     page.charts.append(error_chart(material, row, DRAWING_LEFT + TEXT_COLUMNS + 1, 470, height=340))
-    return page.done(freeze=(2, 0), printing=Print())
+    return page.done(freeze=(2, 0), printing=Print(pages_high=1))
 
 
 def _panel(page: Page, material: Material) -> None:
