@@ -111,7 +111,8 @@ class Bounds:
 class Print:
     """Landscape on A4, ``pages_wide`` pages wide, with these rows and columns (0-based, inclusive) on every page.
 
-    ``pages_high`` makes it so many pages high as well, where it is not 0.
+    ``pages_high`` makes it so many pages high as well, where it is not 0; ``area`` (first row and column, last row and column)
+    is all that is printed.
     With ``percent`` it is that size instead of a number of pages, and a page begins at each row of ``breaks``: programs leave
     out the breaks of a sheet that is made to fit.
     """
@@ -122,4 +123,5 @@ class Print:
     portrait: bool = False
     percent: int | None = None
     pages_high: int = 0
+    area: tuple[int, int, int, int] | None = None
     breaks: tuple[int, ...] = ()

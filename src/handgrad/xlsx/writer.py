@@ -168,6 +168,8 @@ class Sheet:
             self._sheet.set_print_scale(setup.percent)
             self._sheet.set_h_pagebreaks(list(setup.breaks))
         self._sheet.set_margins(left=0.5, right=0.5, top=0.75, bottom=0.7)
+        if setup.area:
+            self._done(self._sheet.print_area(*setup.area), *setup.area[:2])
         if setup.rows:
             self._done(self._sheet.repeat_rows(*setup.rows), *setup.rows)
         if setup.columns:

@@ -135,7 +135,9 @@ def test_sheets_are_frozen_and_set_up_for_print(book: openpyxl.Workbook) -> None
         assert sheet.freeze_panes, sheet.title
         # Only a sheet of its own scale has page breaks: at the ends of its sections.
         whole = sheet.title != "Derivation"
-        assert sheet.page_setup.orientation == "landscape" and sheet.sheet_properties.pageSetUpPr.fitToPage is whole
+        assert (
+            sheet.page_setup.orientation == "landscape" and bool(sheet.sheet_properties.pageSetUpPr.fitToPage) is whole
+        )
         assert sheet.oddFooter.right.text == "Page &P of &N"
     assert book["Training"].print_title_rows == "$4:$5"
     assert book["Learning rates"].print_title_rows == "$4:$5"
@@ -338,3 +340,61 @@ def test_the_workbook_imports_nothing_that_is_slow() -> None:
 
 def test_addresses_are_those_of_a_spreadsheet() -> None:
     assert [address(0, column) for column in (0, 25, 26, 701, 702, 16383)] == ["A1", "Z1", "AA1", "ZZ1", "AAA1", "XFD1"]
+
+
+def test_a_large_drawing_has_no_numbers_on_its_arrows_says_so_and_prints_on_one_page() -> None:
+    layers = (Layer(16, "tanh"), Layer(3))
+    network = Network("8-16-3", layers, (Sample((0.1,) * 8, (0.5,) * 3),), bias=BiasRule.NEURON)
+    sheets = {}
+    for described in (network, load_network("classic-biased")):
+        plan = workbook_plan(described, steps=1, rates=(0.5,))["Network"]
+        sheets[described.name] = [str(cell.value) for at, cell in plan.cells.items() if at[1] > 3]
+        assert plan.printing.pages_high == 1
+    assert "w1" not in sheets["8-16-3"] and "w1" in sheets["classic-biased"]
+    assert any("176 weights has no numbers on its arrows" in text for text in sheets["8-16-3"])
+
+
+def test_many_given_numbers_are_folded_away_and_the_column_holds_the_longest_name() -> None:
+    network = load_network("xor")
+    update = dataclasses.replace(network.update, rule=UpdateRule.MOMENTUM)
+    sheet = workbook_plan(dataclasses.replace(network, update=update), steps=2)["Derivation"]
+    folded = [sheet.cells[row, 4].value for row in sorted(sheet.folded)]
+    assert len(folded) > 12 and set(folded) == {"given"}
+    assert any("folded away in rows" in str(cell.value) for cell in sheet.cells.values())
+    longest = max(len(str(cell.value)) for at, cell in sheet.cells.items() if at[1] == 1)
+    assert longest == len("∂a_h1[1]/∂h1[1]") and sheet.widths[1] > 1.1 * longest
+    assert not workbook_plan(load_network("classic"), steps=2)["Derivation"].folded - set(range(5, 30))
+
+
+def test_nothing_that_is_printed_on_every_page_is_cut_or_empty_there() -> None:
+    """Repeated columns and rows hold only what belongs to the table: no title to be cut, no heading without its list."""
+    for name in preset_names():
+        plan = workbook_plan(load_network(name), steps=5)
+        training, rates = plan["Training"], plan["Learning rates"]
+        assert all(at[1] > 0 for at in training.cells if at[0] < 3) and all(c.column > 0 for c in training.charts)
+        assert rates.printing.rows is not None
+        repeated = range(rates.printing.rows[0], rates.printing.rows[1] + 1)
+        assert {at[1] for at in rates.cells if at[0] in repeated} == set(range(7))
+
+
+def test_pages_of_the_derivation_begin_at_sections() -> None:
+    sheet = workbook_plan(load_network("three-classes"), steps=2)["Derivation"]
+    assert len(sheet.printing.breaks) >= 3
+    headings = {at[0] for at, cell in sheet.cells.items() if at[1] == 0 and cell.look.size == 12}
+    assert set(sheet.printing.breaks) <= headings
+
+
+@pytest.mark.parametrize("rule", UpdateRule)
+def test_settings_have_their_sign_and_words_that_fit_their_column(rule: UpdateRule) -> None:
+    network = load_network("classic")
+    plan = workbook_plan(dataclasses.replace(network, update=dataclasses.replace(network.update, rule=rule)), steps=1)
+    sheet = plan["Network"]
+    labels = [
+        str(sheet.cells[sheet.names[one][0], 0].value)
+        for one in ("learning_rate", "beta_1", "beta_2", "epsilon", "momentum")
+        if one in sheet.names
+    ]
+    assert labels[0].startswith("η (") and (
+        rule is not UpdateRule.ADAM or [one[:2] for one in labels[1:]] == ["β₁", "β₂", "ε "]
+    )
+    assert all(len(label) <= sheet.widths[0] for label in labels)

@@ -17,7 +17,9 @@ from handgrad.xlsx.writer import LineShape
 
 ROW = 20
 """Height of a row in pixels."""
-NODE_ROWS, SPACE = 3, 3
+NODE_ROWS, SPACE, NARROW = 3, 3, 1
+MOST_NUMBERED = 40
+"""With more weights than these the drawing has none on its arrows; they stand in the list at its left."""
 LABEL_WIDTH, VALUE_WIDTH, GAP_WIDTH = 6.0, 9.0, 11.0
 NUMBER, LEAST = "0.0000;-0.0000;0", 0.001
 NAME = replace(LABEL, bold=True, align="center", indent=0)
@@ -53,8 +55,12 @@ class Drawing:
         self.quantities = {(q.kind, q.layer, q.unit, q.source, q.sample): q.name for q in material.graph}
         biased = 1 if material.graph.of_kind(Kind.BIAS) else 0
         sizes = network.sizes
-        self.heights = [1, *(max(NODE_ROWS, before + biased) for before in sizes[:-1])]
-        self.rows = max(size * (height + SPACE) for size, height in zip(sizes, self.heights, strict=True)) - SPACE
+        self.numbered = len(network.weights) <= MOST_NUMBERED
+        self.space = SPACE if self.numbered else NARROW
+        weights = [before if self.numbered else 0 for before in sizes[:-1]]
+        self.heights = [1, *(max(NODE_ROWS, before + biased) for before in weights)]
+        rows = (size * (height + self.space) for size, height in zip(sizes, self.heights, strict=True))
+        self.rows = max(rows) - self.space
         sources = self._inputs()
         for layer in range(1, len(sizes)):
             sources = self._layer(layer, sources)
@@ -65,8 +71,8 @@ class Drawing:
     def _blocks(self, layer: int) -> list[Block]:
         """Return the units of a layer, spread evenly over the height of the drawing."""
         count, height = self.material.network.sizes[layer], self.heights[layer]
-        share = (self.rows + SPACE) / count
-        tops = (self.top + round(share * (number + 0.5) - (SPACE + height) / 2) for number in range(count))
+        share = (self.rows + self.space) / count
+        tops = (self.top + round(share * (number + 0.5) - (self.space + height) / 2) for number in range(count))
         return [Block(top, height) for top in tops]
 
     def _title(self, title: str, columns: int) -> None:
@@ -107,10 +113,13 @@ class Drawing:
         blocks = self._blocks(layer)
         for unit, block in enumerate(blocks, start=1):
             for number, source in enumerate(sources):
+                if not self.numbered:
+                    self._arrow(source, Block(block.row + block.height // 2, 1))
+                    continue
                 (name,) = self._named(Kind.WEIGHT, layer, unit, number + 1)
                 self._pair(block.row + number, self.column, [name], name, looks=(WEIGHT_NAME, WEIGHT))
                 self._arrow(source, Block(block.row + number, 1))
-            self._bias(layer, unit, block.row + len(sources))
+            self._bias(layer, unit, block.row + (len(sources) if self.numbered else block.height // 2))
             self._node(layer, unit, block)
         self.column += 4
         return blocks

@@ -80,9 +80,18 @@ def network_sheet(material: Material, checks_failed: int) -> SheetPlan:
     _panel(page, material)
     drawing = Drawing(page, material, PANEL_TOP, DRAWING_LEFT)
     row = drawing.bottom + 1
-    _checks_verdict(page, checks_failed, _guide(page, material, row))
+    end = _guide(page, material, row)
+    _checks_verdict(page, checks_failed, end)
     page.charts.append(error_chart(material, row, DRAWING_LEFT + TEXT_COLUMNS + 1, 470, height=340))
-    return page.done(freeze=(2, 0), printing=Print(pages_high=1))
+    if not drawing.numbered:
+        count = f"A drawing of {len(material.network.weights):,} weights"
+        page.text(
+            end + 1, DRAWING_LEFT, f"{count} has no numbers on its arrows: they stand in the list at the left.", NOTE
+        )
+    # One page: of a large network the drawing and the list as far as it stands beside it.
+    right = max(drawing.right, DRAWING_LEFT + TEXT_COLUMNS + 9)
+    printing = Print(pages_high=1, area=(0, 0, max(end + 2, row + 18), right))
+    return page.done(freeze=(2, 0), printing=printing if not drawing.numbered else Print(pages_high=1))
 
 
 def _panel(page: Page, material: Material) -> None:
