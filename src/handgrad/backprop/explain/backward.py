@@ -204,7 +204,7 @@ def check(scope: Scope, write: Equations) -> Iterator[Block]:
     yield Paragraph(
         say(
             "A derivative can be measured without any calculus: move one weight a little up and a little down, and divide "
-            r"the change of the error by the way moved. $\frac{E(w + h) - E(w - h)}{2 h}$ with $h = 6 \cdot 10^{-6}$ gives:"
+            r"the change of the error by the way moved. $\frac{E(w + s) - E(w - s)}{2 s}$ with $s = 6 \cdot 10^{-6}$ gives:"
         )
     )
     gaps = {name: abs(found[name] - write.values[f"dE/d{name}"]) for name in exact}

@@ -15,6 +15,9 @@ from handgrad.backprop.symbols.calculus import ACTIVATIONS, LOSSES
 from handgrad.backprop.symbols.rendering import plain_number
 from handgrad.errors import counted
 
+ACTIVATION_IN = dict.fromkeys(("sigmoid", "tanh", "softmax"), ", where $a$ is the activation itself")
+"""What must be said of a derivative that is written with the activation."""
+
 
 def number(value: float, digits: int = TABLE_DIGITS) -> Line:
     """Return a number as a cell of a table; zero has no sign, and what is no longer finite has a word."""
@@ -30,7 +33,7 @@ def opening(scope: Scope) -> Iterator[Block]:
             "One training step of a small network, derived number by number: forward, the error, the derivative of the "
             "error with respect to every weight by the chain rule, the update. Rules and numbers come from one "
             "description of the step, the one that also makes the workbook. Numbers put into a formula are rounded to "
-            "six digits, results to nine; the computation itself rounds nowhere but in the last place of a double."
+            "six digits, results to nine; the computation itself rounds nowhere but in the sixteenth digit, as a computer must."
         )
     )
     if not scope.complete:
@@ -89,7 +92,9 @@ def _shape_words(network: Network) -> str:
 
 def _activation(name: str) -> Line:
     entry = ACTIVATIONS[name]
-    return say(f"{name}, ", Math(entry.reads_latex), ", with derivative ", Math(entry.slope_latex))
+    return say(
+        f"{name}, ", Math(entry.reads_latex), ", with derivative ", Math(entry.slope_latex), ACTIVATION_IN.get(name, "")
+    )
 
 
 def _data(scope: Scope) -> Iterator[Block]:

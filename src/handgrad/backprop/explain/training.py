@@ -55,6 +55,7 @@ def update(scope: Scope, write: Equations) -> Iterator[Block]:
         yield Paragraph(
             say("All derivatives are those of the old weights: nothing is updated before everything is computed.")
         )
+    yield Paragraph(say("A plus marks what a number is after the step: $w_{1}^{+}$ is the $w_{1}$ of the next row."))
     # A weight into a unit that is dead today does not move, and would show nothing.
     moving = (name for name in graph.parameters if write.values[f"dE/d{name}"])
     first = next(moving, graph.parameters[0])
