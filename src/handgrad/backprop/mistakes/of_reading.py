@@ -35,6 +35,9 @@ def of_reading(source: Mistakes, q: Quantity) -> Found:
     own = Ref(q.name)
     yield MistakeKind.TENFOLD, "ten times too large: look for the decimal point", TEN * own
     yield MistakeKind.TENFOLD, "ten times too small: look for the decimal point", own / TEN
+    # A weight that hardly moves is, to two digits, the weight as it was; that mistake has a name already.
+    if q.kind is Kind.UPDATED:
+        return
     yield MistakeKind.DIGITS, "two digits are too few; give four, and round at the end only", Call(TWO_DIGITS, (own,))
 
 
