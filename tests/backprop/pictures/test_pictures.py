@@ -21,10 +21,10 @@ from PIL import Image
 
 from handgrad.backprop import Layer, Network, RateSweep, Sample, Trace, load_network, preset_names, rate_sweep, trace
 from handgrad.backprop.limits import DEFAULT_RATES
-from handgrad.backprop.palette import rate_colours
 from handgrad.backprop.pictures.curves import error_figure, rates_figure
 from handgrad.backprop.pictures.files import PICTURES, draw_pictures, figure_bytes, picture_paths, save_pictures
 from handgrad.backprop.pictures.network import MOST_WITH_VALUES, network_figure, plan_drawing
+from handgrad.backprop.pictures.palette import rate_colours
 from handgrad.backprop.symbols.rendering import plain_number
 from handgrad.backprop.workbook import workbook_plan
 from handgrad.errors import UsageError

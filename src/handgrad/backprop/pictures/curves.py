@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from handgrad.backprop.palette import rate_colours
 from handgrad.backprop.pictures.network import INK, POSITIVE, QUIET
+from handgrad.backprop.pictures.palette import rate_colours
 from handgrad.backprop.simulate import Floats, RateSweep, Trace
 from handgrad.backprop.symbols.rendering import plain_number
 

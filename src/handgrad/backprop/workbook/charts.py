@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handgrad.backprop.palette import rate_colours
+from handgrad.backprop.pictures.palette import rate_colours
 from handgrad.backprop.workbook.content import RATES, Material
 from handgrad.backprop.workbook.looks import CURVE, DASHES, HEADER, NOTE, SMALL, STEP, SUBTITLE, TITLE, VALUE
 from handgrad.backprop.workbook.plan import Page, SheetPlan
