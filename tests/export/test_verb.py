@@ -173,3 +173,18 @@ def test_a_recipes_name_means_its_newest_complete_run(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r'"dem" is no run folder, and .* – did you mean "demo"'):
         find_run("dem", tmp_path)
     assert find_run(newest, tmp_path) == (newest, "")
+
+
+def test_the_report_says_how_to_use_the_run_and_lists_what_was_exported(
+    copied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert end_of(capsys, "report", copied)[0] == 0
+    before = (copied / "report.html").read_text()
+    assert "<h2>Use it</h2>" in before and "handgrad export" in before and "export/Net-hub" not in before
+    status, _, errors = end_of(capsys, "export", copied, "--to", "hub", "--data", data_folder())
+    assert status == 0, errors
+    after = (copied / "report.html").read_text()
+    assert 'href="export/Net-hub"' in after and "test images right, as the run" in after
+    (copied / "export" / "exported.json").write_text('[{"file": "../../etc/passwd", "bytes": 1, "sentence": "x"}, 7]')
+    assert end_of(capsys, "report", copied)[0] == 0
+    assert "passwd" not in (copied / "report.html").read_text()

@@ -42,6 +42,7 @@ def export_command(
     """Write the trained network as C, ONNX, a workbook or a folder for a hub, proven on the run's own test set."""
     from handgrad.errors import UsageError
     from handgrad.export.verb import TARGETS, export
+    from handgrad.report.page import refresh_page
 
     kind = to or (ENDS.get(out.suffix.lower()) if out is not None else None)
     if kind is None:
@@ -57,6 +58,9 @@ def export_command(
         download=not offline,
         tell=lambda line: print(line, file=sys.stderr),
     )
+    if out is None:
+        # The report lists what was exported into the run's own folder.
+        refresh_page(Path(exported.run))
     if as_json:
         print(json.dumps(exported.as_json(), indent=2, ensure_ascii=False))
     else:

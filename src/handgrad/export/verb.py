@@ -21,12 +21,11 @@ from handgrad.export.proof import Proof, check_loss
 from handgrad.export.renderers import RENDERERS, Rendered, Tell
 from handgrad.files import TEMPORARY, check_free, check_free_folder, make_folder, write_whole
 from handgrad.runs.find import find_run
-from handgrad.runs.folder import EXPORTS, harmless
+from handgrad.runs.folder import EXPORTED, EXPORTS, harmless
 from handgrad.runs.read import Run, read_run
 
 Target = Literal["c", "hub", "onnx", "xlsx"]
 TARGETS: tuple[str, ...] = get_args(Target)
-RECORD = "exported.json"
 
 
 @dataclass(frozen=True)
@@ -136,7 +135,7 @@ def notes_of(rendered: Rendered, to: str, target: Path, run: Run) -> tuple[str, 
 
 def remember(run: Run, exported: Exported, target: Path) -> None:
     """Write into the run's folder ``export`` what was exported, for the report: an entry a file, the newest of each."""
-    place = run.path / EXPORTS / RECORD
+    place = run.path / EXPORTS / EXPORTED
     before: Sequence[dict[str, Any]] = []
     if place.is_file():
         try:

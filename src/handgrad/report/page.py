@@ -13,6 +13,7 @@ from handgrad.report.headline import headline
 from handgrad.report.plots import plots
 from handgrad.report.setup import command, environment_section, epoch_table, layer_section, recipe_section
 from handgrad.report.svg import chart_figure
+from handgrad.report.use import use_section
 from handgrad.runs.folder import PAGE, REPORT
 from handgrad.runs.read import Run, read_run
 
@@ -37,11 +38,18 @@ def write_report(folder: Path) -> Path:
     return folder / REPORT
 
 
+def refresh_page(folder: Path) -> None:
+    """Write ``report.html`` of the run *folder* anew where it has one, without its plots: something beside it changed."""
+    if (folder / REPORT).is_file():
+        write_whole(folder / REPORT, run_page(read_run(folder)).encode())
+
+
 def run_page(run: Run) -> str:
     """Return the whole page of *run*."""
-    sections = [
+    sections: list[tuple[str, Markup | None]] = [
         ("How it learned", learning(run)),
         *answers(run),
+        ("Use it", use_section(run)),
     ]
     made = [
         ("Recipe", recipe_section(run)),

@@ -22,8 +22,8 @@ RECIPE, ENVIRONMENT, METRICS, SUMMARY = "recipe.toml", "environment.json", "metr
 LAYERS, MODEL, EVIDENCE, REPORT = "layers.json", "model.safetensors", "evidence.safetensors", "report.html"
 PAGE = "digits.html"
 """The page to play with, where one was made; the report links it."""
-EXPORTS = "export"
-"""The folder in a run for what was exported from it."""
+EXPORTS, EXPORTED = "export", "exported.json"
+"""The folder in a run for what was exported from it, and the list of it there."""
 SEALED = (RECIPE, ENVIRONMENT, LAYERS, METRICS, MODEL, EVIDENCE)
 """The files whose hashes the summary of a complete run holds: every figure shown later comes from them."""
 SIGNS = (ENVIRONMENT, RECIPE, METRICS, SUMMARY)
