@@ -15,6 +15,8 @@ Mask = NDArray[np.bool_]
 Box = tuple[int, int, int, int]
 
 MOST_DIGITS = 60
+ONE_DIGIT = 40
+"""A picture of at most so many pixels, as MNIST's own, holds one digit, however many parts it has."""
 MOST_COVERED = 0.45
 """Ink on more of the picture than this is no writing: a photograph of something else, or a wrong polarity."""
 LONG_LINE = 0.8
@@ -46,7 +48,7 @@ def find_digits(found: Ink) -> list[Found] | Refused:
     kept = drop_specks(boxes, sizes)
     if not kept:
         return Refused("there is no ink on it")
-    groups = join_parts({number: boxes[number] for number in kept})
+    groups = [kept] if max(mask.shape) <= ONE_DIGIT else join_parts({number: boxes[number] for number in kept})
     if len(groups) > MOST_DIGITS:
         return Refused(f"{len(groups)} marks on it: a text or a pattern, no digits")
     ordered = in_reading_order([(box_around([boxes[n] for n in group]), group) for group in groups])

@@ -25,9 +25,11 @@ INK = 20
 """What is darker counts for the box; a tenth of black and less is the soft edge or noise."""
 WORKING = 160
 """Pixels along the longer side while the stroke is measured and changed: eight to each of the 20."""
-THINNEST, THICKEST = 1.9, 4.0
-"""Stroke widths that stay as they are, in pixels of 28×28. Of 10,000 training digits 80 % lie between 1.89 and 3.45, the median
-at 2.49; what lies outside is brought to the nearer of the two."""
+THINNEST, THICKEST = 1.6, 4.5
+"""Stroke widths between which a stroke stays as it is, in pixels of 28×28. Of 10,000 training digits 98 % lie between 1.60 and
+4.55, 80 % between 1.89 and 3.45, and half below 2.49."""
+WIDENED_TO, NARROWED_TO = 2.2, 3.6
+"""What a stroke is brought to that lies outside: well inside of what MNIST has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +61,7 @@ def fit(ink: Bytes, *, stroke: bool = True) -> Fitted | None:
     large = scaled(part, WORKING)
     longer = max(part.shape)
     width = stroke_width(part) * INSIDE / longer
-    wanted = min(max(width, THINNEST), THICKEST)
+    wanted = WIDENED_TO if width < THINNEST else NARROWED_TO if width > THICKEST else width
     moved = stroke and wanted != width
     if moved:
         part = with_edge_moved(large, distance_to_move(width, wanted))

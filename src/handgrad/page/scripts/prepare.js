@@ -4,8 +4,10 @@ export const SIDE = 28;
 const INSIDE = 20;
 const INK = 20;
 const WORKING = 160;
-const THINNEST = 1.9;
-const THICKEST = 4;
+const THINNEST = 1.6;
+const THICKEST = 4.5;
+const WIDENED_TO = 2.2;
+const NARROWED_TO = 3.6;
 
 /** @typedef {{values: Float64Array, rows: number, columns: number}} Grey */
 
@@ -182,7 +184,7 @@ export function fitted(bytes, columns, stroke = true) {
   if (!box) return null;
   let part = cut(ink, box);
   const width = (strokeWidth(part) * INSIDE) / Math.max(part.rows, part.columns);
-  const wanted = Math.min(Math.max(width, THINNEST), THICKEST);
+  const wanted = width < THINNEST ? WIDENED_TO : width > THICKEST ? NARROWED_TO : width;
   const moved = stroke && wanted !== width;
   if (moved) {
     // Moving by r makes the stroke 2r wider and the whole digit as well, which then shrinks to 20 again.
