@@ -99,7 +99,7 @@ FINE = {
     .replace("(nn.Module)", "(M)")
     .replace("import torch\n", "import torch\nfrom torch.nn import Module as M\n"),
     "a class of an experiment": f"if True:\n    width = 8\nelse:\n    width = 9\n{net().replace('Conv2d(1, 8', 'Conv2d(1, width')}",
-    "a compiled function": f"import torch\n@torch.jit.script\ndef twice(x):\n    return 2 * x\n{net(result='twice(self.fc(x))')}",
+    "a decorator that reads the source": f"import inspect\nimport torch\ndef kept(f):\n    assert inspect.getsource(f)\n    return f\n@kept\ndef twice(x: torch.Tensor):\n    return 2 * x\n{net(result='twice(self.fc(x))')}",
     "sizes collected in a loop": f"sizes = []\nfor size in (8, 10):\n    sizes.append(size)\n{net().replace('Linear(8, 10)', 'Linear(*sizes)')}",
     "a table of settings": f"from dataclasses import dataclass\n@dataclass\nclass Config:\n    out: int = 10\ncfg = Config()\n{net().replace('(8, 10)', '(8, cfg.out)')}",
     "a device": f'device = "cuda"\n{net(init="self.extra = torch.zeros(3, device=device)")}',
