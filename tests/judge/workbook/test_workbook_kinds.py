@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
 from collections.abc import Callable
@@ -332,6 +333,21 @@ def test_a_book_of_each_kind_is_judged_rightly(kind: Callable[[Draw, Path], Case
 @given(data=st.data())
 def test_many_books_of_each_kind_are_judged_rightly(kind: Callable[[Draw, Path], Case], data: st.DataObject) -> None:
     _judged(kind, data.draw)
+
+
+def test_the_document_quotes_what_was_counted() -> None:
+    root = Path(__file__).parents[3]
+    counted = json.loads((root / "benchmarks" / "results" / "planted.json").read_text(encoding="utf-8"))
+    whole, text = (
+        counted["whole"],
+        " ".join((root / "docs" / "judging-workbooks.md").read_text(encoding="utf-8").split()),
+    )
+    assert whole["planted"] == sum(kind["planted"] for kind in counted["by_kind"].values())
+    assert (
+        f"{counted['kinds']} kinds of mistake planted into {counted['books']} right books of different layouts, {whole['planted']} "
+        f"books in all: {whole['found']} found at the right column, {whole['named']} with the right cause, {whole['extra']} other "
+        "columns accused"
+    ) in text
 
 
 def test_a_typed_column_is_as_exact_as_its_digits() -> None:

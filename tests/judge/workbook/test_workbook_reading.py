@@ -363,3 +363,39 @@ def test_a_workbook_with_any_byte_changed_is_judged_or_refused(tmp_path: Path) -
             assert "\n" not in str(error)
             seen.add("refused")
     assert {"met", "not met", "refused"} <= seen
+
+
+def test_a_perceptron_with_a_step_is_told_what_it_is_and_never_accused(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet["A1"], sheet["B1"] = "learning rate", 0.5
+    for column, head in enumerate(("x1", "x2", "target", "w1", "w2", "b", "net", "output", "error"), start=1):
+        sheet.cell(3, column, head)
+    for step, (one, two, target) in enumerate(((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 1)) * 2):
+        row = 4 + step
+        state = (
+            f"=D{row - 1}+$B$1*I{row - 1}*A{row - 1}",
+            f"=E{row - 1}+$B$1*I{row - 1}*B{row - 1}",
+            f"=F{row - 1}+$B$1*I{row - 1}",
+        )
+        made = (f"=A{row}*D{row}+B{row}*E{row}+F{row}", f"=IF(G{row}>=0,1,0)", f"=C{row}-H{row}")
+        for column, content in enumerate((one, two, target, *(state if step else (0.1, -0.2, 0.05)), *made), start=1):
+            sheet.cell(row, column, content)
+    book.save(tmp_path / "x.xlsx")
+    verdict = judge_workbook(tmp_path / "x.xlsx", office=False)
+    assert verdict.verdict == "no verdict"
+    assert any("output is a step function" in note for note in verdict.notes)
+
+
+def test_a_csv_is_judged_by_its_values_and_a_task_asks_for_its_key(tmp_path: Path) -> None:
+    path = values_only(write(Layout("x"), tmp_path / "x.xlsx"), 6)
+    rows = openpyxl.load_workbook(path).active.iter_rows(values_only=True)
+    text = "\n".join(";".join("" if value is None else str(value).replace(".", ",") for value in row) for row in rows)
+    (tmp_path / "x.csv").write_text("\ufeff" + text, encoding="utf-8")
+    verdict = judge_workbook(tmp_path / "x.csv", office=False)
+    assert (verdict.verdict, verdict.tables[0].holds) == ("met", "typed numbers")
+    exercise = openpyxl.Workbook()
+    exercise.active.title = "Task"
+    exercise.create_sheet("Answers")
+    exercise.save(tmp_path / "task.xlsx")
+    assert "--key" in judge_workbook(tmp_path / "task.xlsx", office=False).notes[-1]

@@ -198,4 +198,5 @@ def book_as_verdict(book: BookVerdict, shown: str) -> Verdict:
     if book.points is not None and met is not None:
         got, most = map(float, book.points)
         points = Points((PointsRow("answers", got, most, summary(book)),), got, most)
-    return Verdict(book.verdict, shown, BOOK, rows, "nothing was run", book.notes, 0.0, points=points)
+    mistakes = tuple(f"{column.cell} {column.head}: {column.mistake}" for column in book.mistakes[:8])
+    return Verdict(book.verdict, shown, BOOK, rows, "nothing was run", (*mistakes, *book.notes), 0.0, points=points)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from handgrad.backprop.graph.graph import FIRST_VALUES, Graph
+from handgrad.backprop.graph.graph import FIRST_VALUES, Graph, Kind
 from handgrad.backprop.mistakes.kinds import MistakeKind
 from handgrad.judge.workbook.causes import Causes, Finding
 from handgrad.judge.workbook.meaning import View
@@ -226,6 +226,18 @@ class Columns:
             return all(each[0] == name for each in known) and (not known or isinstance(tree, Reference))
         value = self.reading.found[name]
         return not known and math.isclose(value[place], value[0], rel_tol=1e-9, abs_tol=1e-12)
+
+    def step_function(self, result: Judged) -> str | None:
+        """Return the head of an activation that is only ever 0 or 1 (or ±1): a perceptron of old, which has no gradient."""
+        heads = {known: head for head, known in self.view.convention.names.items()}
+        for name, finding in result.own.items():
+            tree = tree_of(self.view.ground.formula(name, finding.row) or "")
+            if self.graph[name].kind is not Kind.ACTIVATION or tree is None:
+                continue
+            found = tried(self.view.ground, self.view.truth, tree, finding.row)
+            if found is not None and len(set(found)) == 2 and set(found) <= {0.0, 1.0, -1.0}:
+                return plain(self.view.ground.table.heads[heads[name]], 30)
+        return None
 
     # The verdicts.
 

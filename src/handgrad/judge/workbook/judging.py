@@ -107,6 +107,11 @@ def _judged(book: Book, values: Values, table: Table, found: list[Table]) -> Tab
         return replace(none, notes=(str(misfit),))
     columns = Columns(view)
     result = columns.judged()
+    if (step := columns.step_function(result)) is not None:
+        return replace(
+            none,
+            notes=(f"{step} is a step function, which has no derivative: a perceptron of this kind is not judged",),
+        )
     listed = tuple(columns.verdicts(result))
     unjudged = tuple(plain(text, 40) for text in unread(view))
     right = all(column.right for column in listed)
