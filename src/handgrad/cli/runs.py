@@ -85,19 +85,29 @@ def compare_command(
 @app.command("runs")
 def runs_command(
     folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="Default: runs.", show_default=False)] = None,
+    where: Annotated[
+        str | None, typer.Option(metavar="CONDITIONS", help='As "recipe=quick and accuracy>99.4".', show_default=False)
+    ] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(metavar="FIELD", help="As accuracy, or -accuracy from the largest.", show_default=False),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the runs below a folder: complete, diverged, unfinished with the line that resumes, damaged."""
     from handgrad.report.listing import list_runs
+    from handgrad.report.where import chosen, parse_where
 
     root = folder or Path("runs")
     if folder is not None and not folder.is_dir():
         raise UsageError(f"{folder} is no folder – name one that holds runs")
-    found = list(list_runs(root))
+    conditions = () if where is None else parse_where(where)
+    found = chosen(list_runs(root), conditions, sort)
     if as_json:
         print(json.dumps([entry.as_json() for entry in found], indent=2))
     elif not found:
-        print(f"no runs below {root} – `handgrad train` makes one")
+        met = "" if where is None else " that meet the conditions"
+        print(f"no runs below {root}{met} – `handgrad train` makes one")
     else:
         print("\n".join(listing_lines(found)))
 

@@ -10,8 +10,8 @@ from handgrad.errors import HandgradError, UsageError, did_you_mean
 from handgrad.runs.folder import SIGNS
 from handgrad.runs.read import Run, read_run
 
-DEPTH = 4
-"""Run folders are looked for so many folders deep: a study keeps its runs in a folder of its own."""
+DEPTH = 6
+"""Run folders are looked for so many folders deep: a study keeps its runs in a folder of its own, a sweep three deep."""
 
 
 def run_paths(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
