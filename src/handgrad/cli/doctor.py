@@ -36,7 +36,7 @@ class Finding:
 
 @app.command()
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False) -> None:
-    """Say what is installed, on which device it runs, where the data is, and what mends what is missing.
+    """Say what is installed, on which device it runs, where the data is, and the command that fixes what is missing.
 
     The exit status is 3 when a needed part is missing.
     """

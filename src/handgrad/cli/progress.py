@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from handgrad.errors import counted
 from handgrad.score import percent
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ class ProgressLines:
         if dataset.notice:
             self.say(f"note: {dataset.notice}")
         count, name = len(dataset.train_labels), dataset.name
-        self.say(f"{parameters:,} parameters, {count:,} training images of dataset: {name}, {epochs} epochs → {folder}")
+        self.say(
+            f"{parameters:,} parameters, {count:,} training images of dataset: {name}, {counted(epochs, 'epoch')} → {folder}"
+        )
 
     def step(self, state: State, steps: int, learning_rate: float) -> None:
         """Move the bar: the loss and accuracy are those of all images seen in this epoch so far."""

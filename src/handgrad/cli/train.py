@@ -21,7 +21,7 @@ from handgrad.cli.options import (
     ThreadsOption,
 )
 from handgrad.cli.signals import stop_on_signals
-from handgrad.errors import UsageError
+from handgrad.errors import UsageError, counted
 from handgrad.score import percent
 
 if TYPE_CHECKING:
@@ -137,7 +137,8 @@ def print_summary(summary: RunSummary, page: Path, as_json: bool) -> None:
             f"best epoch ({best.epoch}): {percent(best.correct, best.total)} – selected on the {best.chosen_on.words}"
         )
     print(
-        f"{summary.seconds_training:.1f} s of training ({summary.device}, {summary.precision}, {summary.threads} threads)"
+        f"{summary.seconds_training:.1f} s of training "
+        f"({summary.device}, {summary.precision}, {counted(summary.threads, 'thread')})"
     )
     print(f"report: {page}")
 

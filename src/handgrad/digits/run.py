@@ -33,7 +33,7 @@ from handgrad.digits.training.recipe import Recipe
 from handgrad.digits.training.recipe_file import as_recipe
 from handgrad.digits.training.state import restore
 from handgrad.digits.watcher import Silent, StopError, Watcher, never
-from handgrad.errors import DamagedRunError, DivergedError, InterruptedRunError, UsageError
+from handgrad.errors import DamagedRunError, DivergedError, InterruptedRunError, UsageError, counted
 from handgrad.runs import Checkpoint, check_root, create_run, newest_checkpoint, open_run, set_aside
 from handgrad.runs.record import EpochScore, EvaluatedOn, RunSummary
 from handgrad.runs.stored import read_stored
@@ -117,7 +117,7 @@ def resume(
     with folder.locked():
         summary = finished(folder)
         if summary is not None:
-            watcher.note(f"already complete ({summary.epochs} epochs): {folder.path}")
+            watcher.note(f"already complete ({counted(summary.epochs, 'epoch')}): {folder.path}")
             return summary
         environment = made_with(folder)
         checkpoint = newest_checkpoint(folder.checkpoints, environment.run)

@@ -24,7 +24,7 @@ from handgrad.digits.training.recipe import Recipe
 from handgrad.digits.training.recipe_file import as_recipe
 from handgrad.digits.watcher import Watcher, never
 from handgrad.digits.workers import FailedSeed, Task, by_engine, in_turn
-from handgrad.errors import InterruptedRunError, UsageError
+from handgrad.errors import InterruptedRunError, UsageError, counted
 from handgrad.runs import RunFolder, check_root, create_run
 from handgrad.runs.environment import Machine
 from handgrad.runs.record import EvaluatedOn, RunSummary, chosen_on
@@ -98,7 +98,8 @@ class Study(Shown):
             for seed, accuracy, seconds in zip(finished, self.accuracies, self.seconds_training, strict=False)
         )
         return View(
-            title=f"{self.recipe} ({self.network}, {self.parameters:,} parameters, dataset: {self.dataset}): {self.n} seeds",
+            title=f"{self.recipe} ({self.network}, {self.parameters:,} parameters, dataset: {self.dataset}): "
+            f"{counted(self.n, 'seed')}",
             lines=(f"last epoch ({self.epochs}): {mean}{spread}", *failed),
             head=("seed", "last epoch", "seconds"),
             rows=rows,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from handgrad.errors import counted
 from handgrad.export.proof import Proof
 from handgrad.runs.folder import MODEL
 from handgrad.runs.read import Run
@@ -69,8 +70,8 @@ def card_text(run: Run, proof: Proof) -> str:
             f"**{percent(last.correct, last.total)}** of the test set ({last.correct:,} of {last.total:,}; 95 % interval of "
             f"Wilson {low:.2f} to {high:.2f} %), the network as its last epoch left it.",
             "",
-            f"- One seed ({run.seed}), recipe `{run.title}`, {run.planned} epochs. Another seed gives another figure; the "
-            "interval says nothing of that.",
+            f"- One seed ({run.seed}), recipe `{run.title}`, {counted(run.planned, 'epoch')}. "
+            "Another seed gives another figure; the interval says nothing of that.",
             f"- {chosen_by(run)}",
             f"- Checked when this folder was made: {proof.sentence}.",
             f"- Trained with handgrad {run.environment.versions['handgrad']} and PyTorch "

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from handgrad.digits.trained import trained_module
+from handgrad.errors import counted
 from handgrad.export.evaluate import evaluate
 from handgrad.export.from_module import plan_of
 from handgrad.export.material import Material, material_of
@@ -66,7 +67,7 @@ def subject_of(material: Material) -> tuple[DigitsSubject, Proof]:
 def facts_of(run: Run) -> str:
     """Return what the network is and how it was trained, in a line."""
     return (
-        f"{run.parameters or 0:,} parameters, recipe {run.title}, {run.planned} {'epoch' if run.planned == 1 else 'epochs'}"
+        f"{run.parameters or 0:,} parameters, recipe {run.title}, {counted(run.planned, 'epoch')}"
         f", seed {run.seed}, dataset: {run.dataset}"
     )
 

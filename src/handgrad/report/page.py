@@ -93,7 +93,7 @@ def learning(run: Run) -> Markup | None:
         return None
     on = run.evaluated_on.words
     text = (
-        f"The {on} is read after each epoch by the network at rest. Training figures are taken while it learns: "
+        f"The {on} is read after each epoch in evaluation mode. Training figures are taken while it learns: "
         "on images as augmented, with dropout where it has any, and over the whole epoch while the weights still move. So they "
         "can be worse than those on unseen images. The accuracy axis is logarithmic in the mistakes: it widens towards 100 %."
     )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from handgrad.digits.trained import load_weights, trained_module
-from handgrad.errors import UsageError
+from handgrad.errors import UsageError, counted
 from handgrad.runs.evidence import Evidence
 from handgrad.runs.folder import MODEL, REPORT
 from handgrad.runs.read import Run, read_run
@@ -102,7 +102,7 @@ class TrainedRun(Shown, RunSummary):
             f"95 % interval {low:.2f} to {high:.2f} %)",
             chosen,
             f"{self.seconds_training:.1f} s of training ({self.device}, {self.precision}, "
-            f"{self.threads} {'thread' if self.threads == 1 else 'threads'}) → {self.path}",
+            f"{counted(self.threads, 'thread')}) → {self.path}",
         )
         numbers = [epoch.epoch for epoch in epochs]
         training, evaluation = [e.training.accuracy for e in epochs], [e.evaluation.accuracy for e in epochs]

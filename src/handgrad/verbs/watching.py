@@ -15,6 +15,7 @@ from typing import Any
 
 from handgrad.digits.data.dataset import Dataset
 from handgrad.digits.training.loop import State
+from handgrad.errors import counted
 from handgrad.runs.folder import open_run
 from handgrad.runs.record import EpochScore, EvaluatedOn
 from handgrad.score import percent
@@ -50,7 +51,10 @@ class NotebookDisplay:
         """Show what is about to be trained."""
         self.folder = folder
         count = f"{len(dataset.train_labels):,} training images of {dataset.name}"
-        self._title, self._planned = f"{parameters:,} parameters, {count}, {epochs} epochs → {folder}", epochs
+        self._title, self._planned = (
+            f"{parameters:,} parameters, {count}, {counted(epochs, 'epoch')} → {folder}",
+            epochs,
+        )
         if dataset.notice:
             self._notes.append(dataset.notice)
         self._show(always=True)

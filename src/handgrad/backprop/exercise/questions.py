@@ -16,7 +16,7 @@ class Section(StrEnum):
 
     FORWARD = "Forward: pre-activations and activations"
     ERROR = "Error"
-    DELTA = "Deltas: how the error moves with each pre-activation"
+    DELTA = "Deltas: how the error changes with each pre-activation"
     GRADIENT = "Partial derivatives"
     UPDATE = "One step of training: the new weights"
     AFTER = "And the error after the step"

@@ -15,7 +15,7 @@ def conventions_section(scope: Scope) -> Iterator[Block]:
     yield Heading(2, say("9. Conventions"))
     yield Paragraph(
         say(
-            "Texts on backpropagation choose differently and are all right by their own choice. If a number elsewhere "
+            "Texts on backpropagation choose differently, and each is correct on its own terms. If a number elsewhere "
             "differs from one here, look for the reason in this table first."
         )
     )

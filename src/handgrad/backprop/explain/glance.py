@@ -36,7 +36,7 @@ def _glance_rows(scope: Scope, write: Equations) -> list[tuple[str, str]]:
         add("its activation", first(Kind.ACTIVATION, layer))
     add("error of an output", first(Kind.ERROR, None))
     for layer in dict.fromkeys((last, max(last - 1, 1))):
-        add("how the error moves with an activation", first(Kind.ERROR_SLOPE, layer))
+        add("how the error changes with an activation", first(Kind.ERROR_SLOPE, layer))
         add("slope of the activation", first(Kind.ACTIVATION_SLOPE, layer))
         add("delta of " + ("an output" if layer == last else "a hidden unit"), first(Kind.DELTA, layer))
         add("derivative with respect to a weight", first(Kind.GRADIENT, layer))

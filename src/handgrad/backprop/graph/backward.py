@@ -39,7 +39,7 @@ def _add_delta(
 ) -> None:
     """Add the delta of one unit in one sample, with the products of the chain rule that it is the sum of."""
     place = {"layer": layer, "unit": unit, "sample": sample, "of": draft.pre(layer, unit, sample).name}
-    meaning = f"∂E/∂{draft.pre(layer, unit, sample).label}: how the error moves with the pre-activation"
+    meaning = f"∂E/∂{draft.pre(layer, unit, sample).label}: how the error changes with the pre-activation"
     draft.add(draft.delta(layer, unit, sample), Kind.DELTA, meaning, expression, chain=chain, **place)
 
 
@@ -51,7 +51,7 @@ def _error_slope(draft: Draft, layer: int, unit: int, sample: int) -> None:
     out = draft.out(layer, unit, sample)
     symbol = partial(ERROR, out)
     place = {"layer": layer, "unit": unit, "sample": sample, "of": out.name}
-    meaning = f"how the error moves with the activation of {draft.where(layer, unit)}{draft.on(sample)}"
+    meaning = f"how the error changes with the activation of {draft.where(layer, unit)}{draft.on(sample)}"
     if layer == len(draft.network.layers):
         if draft.loss.slope is None:
             raise ValueError(f"loss {draft.loss.name} has neither a slope nor a delta")
@@ -128,6 +128,6 @@ def _add_gradient(
     draft: Draft, of: Symbol, terms: list[Node], chain: list[tuple[Factor, ...]], *, place: dict[str, Any]
 ) -> None:
     """Add dE/dw or dE/db under its name: the terms of all samples, summed or averaged as the network says."""
-    meaning = f"how the error moves with {of.label}"
+    meaning = f"how the error changes with {of.label}"
     more = {"of": of.name, "chain": tuple(chain), **place}
     draft.add(partial(ERROR, of), Kind.GRADIENT, meaning, over_samples(draft, terms), **more)

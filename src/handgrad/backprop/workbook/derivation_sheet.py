@@ -1,4 +1,4 @@
-"""The derivation: every equation in symbols, with today's numbers, its value, and the cell where it lives."""
+"""The derivation: every equation in symbols, with the current numbers, its value, and the cell where it lives."""
 
 from __future__ import annotations
 

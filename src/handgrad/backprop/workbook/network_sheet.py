@@ -60,8 +60,8 @@ SETTINGS = {
 }
 """What each setting is, in words that fit beside its sign."""
 GUIDE = (
-    (TRAINING, "The table: one row a step, one column a quantity, every cell a formula. Row k is the state before update k."),
-    (DERIVATION, "Each equation in symbols, with today's numbers, its value, and the cell where it lives."),
+    (TRAINING, "One row per step, one column per quantity, every cell a formula. Row k is the state before update k."),
+    (DERIVATION, "Each equation in symbols, with the current numbers, its value, and the cell where it lives."),
     (RATES, "The same training at several learning rates; the rates can be changed."),
     (CHECKS, "Every gradient against a finite difference made in the sheet. Red where they disagree."),
     (CONVENTIONS, "The choices other texts make differently, and the numbers that change with them."),
