@@ -50,7 +50,7 @@ def backward(scope: Scope, write: Equations) -> Iterator[Block]:
     yield from what_a_partial_is(scope, write)
     yield Paragraph(
         say(
-            r"The chain rule takes the derivative apart into partials that are each easy: how the error moves with an "
+            r"The chain rule takes the derivative apart into partials that are each easy: how the error changes with an "
             r"activation, how the activation moves with the pre-activation, how that moves with the weight. The product of "
             r"the first two belongs to the unit and not to the weight; it is the unit's $\delta$, computed once and used "
             rf"for all weights into the unit: {_work_saved(scope)}."
@@ -110,7 +110,7 @@ def _chained(write: Equations, quantity: Quantity) -> Iterator[Block]:
 def _slope_words(scope: Scope, layer: int) -> str:
     network = scope.graph.network
     if layer == len(network.layers):
-        return "How the error moves with each output."
+        return "How the error changes with each output."
     words = (
         "A hidden activation reaches the error through every unit of the next layer. Nudge it and all of them move, each moves "
         "the error as if it moved alone, and as a nudge is tiny these movements add up: the shares of all paths are added."
@@ -138,7 +138,7 @@ def _gradients(scope: Scope, write: Equations, steps: Steps, layer: int) -> Iter
             yield Equation(quantity.latex, ((replaced[0],), (replaced[1],), (write.result(quantity.name),)))
         yield Paragraph(say("In deltas:"))
         yield write.in_symbols(quantity.name)
-        yield Paragraph(say("With today's numbers:"))
+        yield Paragraph(say("With the current numbers:"))
         yield write.with_numbers(quantity.name)
 
 

@@ -33,7 +33,7 @@ def opening(scope: Scope) -> Iterator[Block]:
             "One training step of a small network, derived number by number: forward, the error, the derivative of the "
             "error with respect to every weight by the chain rule, the update. Rules and numbers come from one "
             "description of the step, the one that also makes the workbook. Numbers put into a formula are rounded to "
-            "six digits, results to nine; the computation itself rounds nowhere but in the sixteenth digit, as a computer must."
+            "six digits, results to nine; the computation itself uses full double precision (sixteen digits)."
         )
     )
     if not scope.complete:
@@ -45,7 +45,7 @@ def opening(scope: Scope) -> Iterator[Block]:
                 "all values."
             )
         )
-    yield Picture("rules", say("The rules of this step at a glance, with today's numbers"))
+    yield Picture("rules", say("The rules of this step at a glance, with the current numbers"))
 
 
 def described(scope: Scope) -> Iterator[Block]:
