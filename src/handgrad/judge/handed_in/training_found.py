@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import ast
-import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from handgrad.judge.handed_in.names import dotted
 from handgrad.judge.handed_in.parsed import Source
 from handgrad.judge.handed_in.project import Project
+from handgrad.judge.handed_in.values import UnreadError, Value, Values
 
-Value = Any
 OPTIMIZERS = {"SGD": "sgd", "Adam": "adam", "AdamW": "adamw", "RMSprop": "rmsprop"}
 UNLIKE = ("Adagrad", "Adadelta", "NAdam", "RAdam", "Adamax", "LBFGS", "Rprop")
 SCHEDULES = (
@@ -35,13 +34,6 @@ CHANGES = (
     "RandomPerspective",
 )
 MEAN, SPREAD = 0.1307, 0.3081
-ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-}
 
 
 @dataclass
@@ -51,76 +43,6 @@ class Found:
     recipe: dict[str, Any] = field(default_factory=dict)
     words: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
-
-
-class _UnreadError(Exception):
-    """A value that is not written out."""
-
-
-class Values:
-    """What the names of a module stand for, where that is written out; the last assignment counts."""
-
-    def __init__(self, source: Source) -> None:
-        self.given: dict[str, ast.expr] = {}
-        for node in ast.walk(source.tree):
-            if isinstance(node, ast.Assign) and len(node.targets) == 1:
-                name = dotted(node.targets[0])
-                if name:
-                    self.given[name] = node.value
-
-    def of(self, node: ast.expr | None, depth: int = 8) -> Value:
-        """Return the value of *node*: numbers, texts, lists, tables, and arithmetic on them. Raises `_UnreadError`."""
-        if node is None or not depth:
-            raise _UnreadError
-        if isinstance(node, ast.Constant):
-            return node.value
-        if isinstance(node, ast.Name | ast.Attribute):
-            return self.of(self.given.get(dotted(node)), depth - 1)
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            return -self._number(node.operand, depth)
-        if isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC:
-            left, right = self._number(node.left, depth), self._number(node.right, depth)
-            if isinstance(node.op, ast.Div | ast.FloorDiv) and not right:
-                raise _UnreadError
-            return ARITHMETIC[type(node.op)](left, right)
-        if isinstance(node, ast.List | ast.Tuple):
-            return [self.of(each, depth - 1) for each in node.elts]
-        if isinstance(node, ast.IfExp):
-            # ``dict(batch_size=128, …) if cuda else dict(…)``: the author trained on the first.
-            return self.of(node.body, depth - 1)
-        if isinstance(node, ast.Subscript):
-            return self._part(node, depth)
-        raise _UnreadError
-
-    def _number(self, node: ast.expr, depth: int) -> float:
-        value = self.of(node, depth - 1)
-        if not isinstance(value, int | float) or abs(value) > 1e12:
-            raise _UnreadError
-        return value
-
-    def _part(self, node: ast.Subscript, depth: int) -> Value:
-        """Return ``args["lr"]`` of a table that is written out."""
-        key = self.of(node.slice, depth - 1)
-        for name, value in self.table(node.value).items():
-            if name == key:
-                return self.of(value, depth - 1)
-        raise _UnreadError
-
-    def table(self, node: ast.expr | None) -> dict[str, ast.expr]:
-        """Return the entries of a table: ``{"lr": 0.1}``, ``dict(lr=0.1)``, a name of one."""
-        if isinstance(node, ast.Name | ast.Attribute):
-            node = self.given.get(dotted(node))
-        if isinstance(node, ast.IfExp):
-            node = node.body
-        if isinstance(node, ast.Dict):
-            return {
-                str(key.value): value
-                for key, value in zip(node.keys, node.values, strict=True)
-                if isinstance(key, ast.Constant)
-            }
-        if isinstance(node, ast.Call) and dotted(node.func) == "dict":
-            return {each.arg: each.value for each in node.keywords if each.arg}
-        return {}
 
 
 @dataclass(frozen=True)
@@ -184,7 +106,7 @@ def _calls(source: Source, values: Values) -> Iterator[_Call]:
         for key, value in given.items():
             try:
                 arguments[key] = values.of(value)
-            except _UnreadError:
+            except UnreadError:
                 unread.append(key)
         yield _Call(name, node.lineno, arguments, ast.unparse(node)[:120], tuple(unread))
 
@@ -332,7 +254,7 @@ def _epochs(source: Source, found: Found) -> None:
                 if isinstance(call, ast.Call) and dotted(call.func) in ("range", "trange"):
                     try:
                         bounds = [values.of(each) for each in call.args]
-                    except _UnreadError:
+                    except UnreadError:
                         continue
                     if all(isinstance(each, int) for each in bounds) and bounds:
                         counts.append(len(range(*bounds[:3])))
@@ -344,7 +266,7 @@ def _epochs(source: Source, found: Found) -> None:
     for name in named if not counts else []:
         try:
             value = values.of(values.given[name])
-        except _UnreadError:
+        except UnreadError:
             continue
         counts += [value] if isinstance(value, int) else []
     counts = [each for each in counts if 1 <= each <= 10_000]
