@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handgrad.text import aligned, csv_cell, escaped, one_line, quoted, visible, width
+from handgrad.text import aligned, csv_cell, escaped, escaped_markdown, one_line, quoted, visible, width
 
 NAMES = ["Zoë", "李小龙", "علی‌رضا", "ᜋᜃᜓ", "नमस्ते", "👩‍🎓 O'Brien", "Ng̃uyễn"]
 NASTY = ["\x1b[31m", "\u202e", "\r", "\x00", "\u2028", "\u200b", "\ud800", "\x9b", "\u2066"]
@@ -98,3 +99,16 @@ def test_the_last_column_leaves_no_space_and_a_cell_stays_on_its_line() -> None:
     assert aligned(["first"], [["x" * 400]]) == ["first", "x" * 400]
     with pytest.raises(ValueError, match="zip"):
         aligned(["a"], [["b", "c"]])
+
+
+@given(st.text(alphabet="\\`*_{}[]()<>#+-.!|~&$ab1 \n\t=:\x00"))
+def test_a_line_of_markdown_reads_back_as_the_text_and_holds_no_markup(text: str) -> None:
+    """A backslash before a sign is that sign and nothing else (CommonMark, 2.4)."""
+    written = escaped_markdown(text)
+    assert re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", written) == one_line(text, None)
+    bare = re.sub(r"\\[!-/:-@\[-`{-~]", "", written)
+    assert not set(bare) & set("\\`*_[]<>|")
+
+
+def test_markdown_of_a_long_text_is_whole() -> None:
+    assert escaped_markdown("x" * 1000) == "x" * 1000 and escaped_markdown("*a*") == "\\*a\\*"

@@ -152,6 +152,14 @@ def test_notes_and_names_make_no_two_recipes_of_one_and_seeds_stand_in_order(tmp
     assert [run.seed for run in group.runs] == [0, 1, 2]
 
 
+def test_the_order_of_the_lines_in_a_recipe_makes_no_other_recipe(tmp_path: Path) -> None:
+    one, two = (make_run(tmp_path, name, recipe=SGD, state="unfinished") for name in ("one", "two"))
+    lines = (two / "recipe.toml").read_text().split("\n[")[0].splitlines()
+    rest = (two / "recipe.toml").read_text()[len("\n".join(lines)) :]
+    (two / "recipe.toml").write_text("\n".join(reversed(lines)).strip() + "\n" + rest)
+    assert len(compare([one, two]).groups) == 1
+
+
 def test_what_keeps_figures_from_being_compared_is_said_and_nothing_else(tmp_path: Path) -> None:
     one = make_run(tmp_path, "one", recipe=SGD)
     other = make_run(tmp_path, "other", recipe=ADAM)
