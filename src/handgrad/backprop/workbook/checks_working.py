@@ -21,6 +21,8 @@ from handgrad.backprop.workbook.table_columns import DIVERGED, Layout
 from handgrad.xlsx.rows import fill
 from handgrad.xlsx.writer import Value, address, column_letters
 
+# Each checked parameter takes two forward passes of cells: all 960 of the largest network would be a sheet of its own
+# kind.
 MOST_CHECKED = 24
 FLAGS, HEAD, BASE = 3, 4, 5
 """Rows: which columns bend (ReLU), the header, the pass with nothing moved."""
@@ -57,6 +59,8 @@ class Checked:
         rows = 1 + len(self.moves)
         values = {name: np.full(rows, value) for name, value in base.items()}
         for row, (name, sign) in enumerate(self.moves, start=1):
+            # The value after rounding, which the sheet computes as well: the difference is divided by what was really
+            # moved.
             values[name][row] = base[name] + sign * DIFFERENCE
         return values
 
@@ -100,6 +104,7 @@ class Checked:
 
         def above(name: str, number: int) -> bool:
             value = self.values[name][number]
+            # A word counts as above, as text does in a comparison of a spreadsheet.
             return isinstance(value, str) or value > 0
 
         return float(sum(above(name, row - BASE) != above(name, 0) for name in self.bends))
@@ -109,6 +114,7 @@ def drawn(names: tuple[str, ...], seed: int) -> tuple[str, ...]:
     """Return at most 24 of the names, in their own order."""
     if len(names) <= MOST_CHECKED:
         return names
+    # With the network's own seed: the same book from the same file, and another sample for who wants one.
     chosen = np.random.default_rng(seed).choice(len(names), MOST_CHECKED, replace=False)
     return tuple(names[number] for number in sorted(chosen))
 
@@ -122,6 +128,7 @@ def _passes(graph: Graph, changes: Mapping[str, Floats], rows: int) -> dict[str,
         values = np.broadcast_to(np.asarray(found[quantity.name], dtype=np.float64), (rows,))
         wrong = ~np.isfinite(values)
         for name in graph.dependencies(quantity.name):
+            # Carried along by name, because 0 times infinity may come back as a number, and MAX can lose a NaN.
             wrong = wrong | bad[name]
         bad[quantity.name] = wrong
         shown[quantity.name] = [DIVERGED if w else v for w, v in zip(wrong.tolist(), values.tolist(), strict=True)]
@@ -187,6 +194,7 @@ def _pass(page: Page, checked: Checked, row: int, templates: Mapping[str, str]) 
         def cells(at: int) -> str:
             return f"${column_letters(first)}${at + 1}:${column_letters(last)}${at + 1}"
 
+        # SUMPRODUCT, because it takes whole rows in every version; an array formula would have to be entered as one.
         formula = f"SUMPRODUCT({cells(FLAGS)}*(({cells(row)}>0)<>({cells(BASE)}>0)))"
         page.formula(row, checked.kink_column, formula, checked.kinks(row), STEP)
 

@@ -32,6 +32,7 @@ def guarded(graph: Graph) -> bool:
 
 def guard(formula: str, numbers: Iterable[str] = ()) -> str:
     """Return the formula, or *diverged* where it is an error or one of ``numbers`` (cells) is no number."""
+    # COUNT counts numbers alone: fewer than there are cells means a word among them, which MAX would pass over.
     cells = list(numbers)
     if cells:
         return f'IF(COUNT({",".join(cells)})={len(cells)},IFERROR({formula},"{DIVERGED}"),"{DIVERGED}")'
@@ -45,6 +46,8 @@ def _own_columns(graph: Graph) -> frozenset[str]:
     """
     following = set(graph.successors.values())
     own: set[str] = set()
+    # From everything that is not a next value: what they use of this row's next values must stand somewhere in this
+    # row.
     waiting = [q.name for q in graph if q.name not in following]
     while waiting:
         for name in graph.dependencies(waiting.pop()):
@@ -68,6 +71,7 @@ def without_slopes(graph: Graph) -> Graph:
         if quantity.expression is None:
             kept.append(quantity)
             continue
+        # In order, so that a slope put in has had its own slopes put in already.
         expression = substitute(quantity.expression, slopes)
         if quantity.kind in (Kind.ERROR_SLOPE, Kind.ACTIVATION_SLOPE):
             slopes[quantity.name] = expression
@@ -188,10 +192,12 @@ def shown_values(run: Trace) -> dict[str, list[Value]]:
     depends = {name: graph.dependencies(name) for name in graph.names}
     carried = {name: graph.successors.get(name) for name in graph.names}
     bad_before: set[str] = set()
+    # From the first row that is not whole: those before it are shown as they are, which in long tables is nearly all.
     for row in range(int(np.argmin(finite)), run.steps + 1):
         bad: set[str] = set()
         for name in graph.names:
             value = run[name][row]
+            # A formula that reads a word gives an error or the word; so must the value that is written beside it.
             if not math.isfinite(value) or carried[name] in bad_before or not bad.isdisjoint(depends[name]):
                 bad.add(name)
                 columns[name][row] = DIVERGED

@@ -18,6 +18,7 @@ from handgrad.digits.data.mnist import MIRRORS, PARTS
 from handgrad.errors import DiskError, MissingError, UsageError
 from handgrad.runs.record import EvaluatedOn
 
+# Enough for two decimals of an accuracy, and drawn in seconds where nothing can be downloaded.
 DRAWN_TRAINING = 10_000
 DRAWN_TEST = 2_000
 
@@ -92,6 +93,7 @@ def dataset_of(name: str, sha256: str, folder: str | Path | None, *, download: b
     if place is not None and not place.is_dir():
         place = None
     found = load_dataset(place, download=download)
+    # By content, not by name: a folder of that name may hold other digits today.
     if found.sha256 != sha256:
         where = f"{place}" if place is not None else "the usual place"
         raise MissingError(

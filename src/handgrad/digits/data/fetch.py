@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from handgrad.digits.data.mnist import MIRRORS, PARTS, Part
 from handgrad.errors import DiskError, MissingError
 
+# Five seconds for a mirror that is not there, so that the next is asked soon; a slow line may take longer between two
+# chunks.
 _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 20.0
 _CHUNK = 1 << 16
@@ -90,8 +92,10 @@ def _ask(mirror: str, part: Part, cache: Path, unreachable: dict[str, str], *, b
     except exceptions.RequestException as error:
         answer = unreachable[mirror] = " ".join(str(error).split())
     except OSError as error:
+        # After the network's errors, which are OSErrors too: what is left can only be the disk.
         fault = " ".join((error.strerror or str(error)).split())
         raise DiskError(f"{cache} cannot be written – {fault} – mend it or name another folder with --data") from error
+    # pooch raises a plain ValueError for a wrong hash, and so does our own bar for an endless answer.
     except ValueError:
         answer = f"sent something else than {part.packed_name} (SHA-256 differs)"
     else:
@@ -112,6 +116,7 @@ class _Transfer:
 
     def update(self, count: int) -> None:
         """Count *count* more bytes; pooch counts whole chunks, so the last one may count for more than it held."""
+        # A server that never stops sending would fill the disk before any hash is looked at.
         if self.received > self._size:
             raise ValueError("longer than the file that was asked for")
         self.received += count
