@@ -81,6 +81,8 @@ def test_a_rise_that_rounding_can_make_is_none_and_one_beyond_is() -> None:
             assert rises(sweep) == [counted] and ended_higher(sweep) == [bool(counted)]
     assert rises(made_up([1.0, 1.0, 1.0]).sweep) == [0] and ended_higher(made_up([1.0, 1.0]).sweep) == [False]
     assert rises(made_up([1.0, 2.0, 1.0, 2.0, math.nan]).sweep) == [3]
+    edge = 2.0 * (1 + 1e-9) + 1e-15  # what rounding can make, to the last bit
+    assert rises(made_up([2.0, edge]).sweep) == [0] and ended_higher(made_up([2.0, edge]).sweep) == [False]
     assert rises(made_up([4.0, 1.0, 3.0, 2.0]).sweep) == [1]  # 3 is more than the 1 before it, not than the first 4
 
 
@@ -117,3 +119,18 @@ def test_a_large_network_is_tried_for_fewer_steps_and_says_so(monkeypatch: pytes
     for quantities, expected in ((1_000, 100), (1_001, 20)):
         said, steps = tried(monkeypatch, {}, quantities=quantities)
         assert steps == expected and f"were tried, {expected} steps each" in said
+
+
+@pytest.mark.parametrize("kept", [("errors",), ("diverged_at",)])
+def test_a_sweep_without_an_entry_for_each_rate_is_a_fault_and_no_shorter_list(
+    kept: tuple[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def short(network: object, rates: tuple[float, ...], steps: int) -> RateSweep:
+        columns, at = np.ones((3, len(rates))), (None,) * len(rates)
+        return RateSweep(
+            rates, columns if kept == ("errors",) else columns[:, 1:], at[1:] if kept == ("errors",) else at
+        )
+
+    monkeypatch.setattr(rates_words, "rate_sweep", short)
+    with pytest.raises(ValueError, match="zip"):
+        rates_words.what_many_rates_do(made_up([1.0, 0.5]))
