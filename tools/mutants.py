@@ -50,6 +50,8 @@ TARGETS = {
         "tests/backprop/workbook/test_checks_sheet.py",
     ],
     "backprop/workbook/rates_words": ["tests/backprop/workbook/test_rates_words.py"],
+    "backprop/workbook/rates_verdicts": ["tests/backprop/workbook/test_rates_words.py"],
+    "backprop/verdicts": ["tests/backprop/test_verdicts.py"],
     "judge/network/conditions": [
         "tests/judge/network/test_conditions.py",
         "tests/judge/network/test_condition_words.py",
