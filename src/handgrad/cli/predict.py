@@ -22,6 +22,7 @@ NO_DIGIT = 1
 @app.command("predict")
 def predict_command(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or a recipe: the newest run of it.")],
+    *,
     pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE…", help="Photographs or scans of digits.")],
     polarity: Annotated[
         str | None,

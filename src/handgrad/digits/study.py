@@ -181,7 +181,7 @@ def study(
         ended = in_turn(tasks, prepared, watcher, stop)
     else:
         ended = _elsewhere(tasks, _Where(on, jobs, folder.path), note, stop)
-    return _record(prepared, kept, plan, folder, _Told(ended, done))
+    return _record(prepared, kept, plan, folder, told=_Told(ended, done))
 
 
 def resume_study(
@@ -214,7 +214,7 @@ def resume_study(
         ended = in_turn(tasks, prepared, watcher, stop)
     else:
         ended = _elsewhere(tasks, _Where(on, kept.jobs, folder.path), note, stop)
-    return _record(prepared, kept, plan, folder, _Told(ended, done))
+    return _record(prepared, kept, plan, folder, told=_Told(ended, done))
 
 
 Ended = Iterator[tuple[int, RunSummary | FailedSeed]]
@@ -244,7 +244,7 @@ def _elsewhere(tasks: Sequence[Task], where: _Where, note: Callable[[str], None]
             yield task.seed, result
 
 
-def _record(prepared: Prepared, kept: StudyPlan, plan: TrainingPlan, folder: RunFolder, told: _Told) -> Study:
+def _record(prepared: Prepared, kept: StudyPlan, plan: TrainingPlan, folder: RunFolder, *, told: _Told) -> Study:
     """Take every seed that ends, and return the record of all, written to the study's folder."""
     results: dict[int, RunSummary | FailedSeed] = {}
 

@@ -91,7 +91,7 @@ def read_book(path: Path) -> Book:
     count = 0
     for name, hidden, target in found:
         merged: dict[Place, int] = {}
-        cells = _cells(archive, target, strings, MAX_CELLS - count, merged)
+        cells = _cells(archive, target, strings, MAX_CELLS - count, merged=merged)
         count += len(cells)
         sheets.append(Sheet(name, hidden, cells, merged))
     return Book(path, tuple(sheets), names, archive.notes)
@@ -129,7 +129,9 @@ def _text(element: ElementTree.Element) -> str:
     return "".join(parts)
 
 
-def _cells(archive: Archive, part: str, strings: list[str], room: int, merged: dict[Place, int]) -> dict[Place, Cell]:
+def _cells(
+    archive: Archive, part: str, strings: list[str], room: int, *, merged: dict[Place, int]
+) -> dict[Place, Cell]:
     cells: dict[Place, Cell] = {}
     shared: dict[str, tuple[Place, str]] = {}
     row, column = -1, -1

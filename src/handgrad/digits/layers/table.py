@@ -55,7 +55,7 @@ def summarise(
     name = name or type(module).__name__
     recorder = Recorder(BATCH)
     trial = duplicate(module, name)
-    output = run(trial, tuple(input_size), BATCH, name, recorder)
+    output = run(trial, tuple(input_size), BATCH, name, recorder=recorder)
     rows, pieces, rest = _with_batches(recorder, _another(trial, tuple(input_size), name))
     parameters = list(trial.parameters())
     return LayerTable(
@@ -79,7 +79,7 @@ def _another(trial: nn.Module, input_size: tuple[int, ...], name: str) -> Record
     """Return what is written down for another size of batch; None where the network takes no other."""
     other = Recorder(OTHER_BATCH)
     try:
-        run(trial, input_size, OTHER_BATCH, name, other)
+        run(trial, input_size, OTHER_BATCH, name, recorder=other)
     except UsageError:
         return None
     return other
@@ -118,7 +118,7 @@ def run_quietly(module: nn.Module, input_size: Sequence[int], *, batch: int, nam
     cannot run.
     """
     name = name or type(module).__name__
-    return run(duplicate(module, name), tuple(input_size), batch, name, Recorder(batch))
+    return run(duplicate(module, name), tuple(input_size), batch, name, recorder=Recorder(batch))
 
 
 @dataclass
@@ -224,7 +224,7 @@ class Recorder:
         return not ended.has_rows and bool(own & ended.read)
 
 
-def run(module: nn.Module, input_size: tuple[int, ...], batch: int, name: str, recorder: Recorder) -> Any:
+def run(module: nn.Module, input_size: tuple[int, ...], batch: int, name: str, *, recorder: Recorder) -> Any:
     """Run *module* once under *recorder* and return its output."""
     parameter = next((each for each in module.parameters() if each.is_floating_point()), None)
     device, dtype = (

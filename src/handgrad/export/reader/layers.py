@@ -50,7 +50,12 @@ def linear(reading: Reading, node: Node, result: Tensor) -> Seen:
     bias = node.argument(2, "bias")
     weight = known(node, 1)
     return weighted(
-        reading, node, seen(node, 0), weight, np.zeros(len(weight)) if bias is None else known(node, 2), result=result
+        reading,
+        node,
+        seen(node, 0),
+        weight,
+        bias=np.zeros(len(weight)) if bias is None else known(node, 2),
+        result=result,
     )
 
 
@@ -59,7 +64,7 @@ def product(reading: Reading, node: Node, result: Tensor) -> Seen:
     weight = known(node, 1)
     if weight.ndim != 2:
         raise node.refuse("a product of two values that depend on the image, or of more than matrices")
-    return weighted(reading, node, seen(node, 0), weight.T, np.zeros(weight.shape[1]), result=result)
+    return weighted(reading, node, seen(node, 0), weight.T, bias=np.zeros(weight.shape[1]), result=result)
 
 
 def added_product(reading: Reading, node: Node, result: Tensor) -> Seen:
@@ -68,10 +73,10 @@ def added_product(reading: Reading, node: Node, result: Tensor) -> Seen:
         raise node.refuse("addmm with factors")
     weight = known(node, 2)
     bias = np.broadcast_to(known_array(node.arguments[0], 2, node), weight.shape[1])
-    return weighted(reading, node, seen(node, 1), weight.T, bias, result=result)
+    return weighted(reading, node, seen(node, 1), weight.T, bias=bias, result=result)
 
 
-def weighted(reading: Reading, node: Node, source: Seen, weight: Any, bias: Any, *, result: Tensor) -> Seen:
+def weighted(reading: Reading, node: Node, source: Seen, weight: Any, *, bias: Any, result: Tensor) -> Seen:
     """Return ``weight · x + bias`` along the last axis; with more axes than one, as a 1×1 convolution over the others."""
     shape = tuple(result.shape[1:])
     if prod(source.shape[:-1]) == 1:

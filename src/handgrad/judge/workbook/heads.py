@@ -56,7 +56,7 @@ class Head:
 def heads_of(sheet: Sheet, row: int, left: int, right: int) -> list[Head]:
     """Return the heads of a row's columns; a name may be completed by what stands above it, also over several columns."""
     cells = sheet.cells
-    groups = [_spread(sheet, row - back, row, left, right) for back in range(1, ABOVE + 1) if row >= back]
+    groups = [_spread(sheet, row - back, row, left, right=right) for back in range(1, ABOVE + 1) if row >= back]
     found: list[Head] = []
     taken: set[str] = set()
     for column in range(left, right + 1):
@@ -112,7 +112,7 @@ def grouped(group: str, own: str, name: str | None, *, sure: bool) -> str | None
     return f"E{unit[1]}" if kind == "E" and unit else None
 
 
-def _spread(sheet: Sheet, row: int, header: int, left: int, right: int) -> dict[int, tuple[str, bool]]:
+def _spread(sheet: Sheet, row: int, header: int, left: int, *, right: int) -> dict[int, tuple[str, bool]]:
     """Return column → the head of its group, and whether it surely reaches so far.
 
     A merged text reaches as far as it is merged. Another one may reach to the right until the next text, or a column
