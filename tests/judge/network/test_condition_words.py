@@ -8,7 +8,15 @@ import pytest
 
 from handgrad.digits.training.recipe import Augmentation, Recipe
 from handgrad.judge.network.assignment import Accuracy, Assignment, Layers, Range, Seeds, Training
-from handgrad.judge.network.conditions import accuracy, at_line, check, parameters, seeds_to_settle, training
+from handgrad.judge.network.conditions import (
+    accuracy,
+    at_line,
+    check,
+    mean_accuracy,
+    parameters,
+    seeds_to_settle,
+    training,
+)
 from handgrad.judge.verdict import EpochAnswer, Examination, HiddenTensor, Requirement, SeedResult, UsedLayer
 from handgrad.score import wilson_interval
 
@@ -72,6 +80,28 @@ def test_numbers_outside_the_parameters_are_each_told_with_their_place() -> None
     assert one.met and one.found == (
         "21,100 parameters, 500 of them trained and 19,600 in a buffer (table), 1,000 in a constant (fixed)"
     )
+
+
+def test_parameters_that_take_no_part_are_told_up_to_four_and_left_out_of_what_a_summary_prints() -> None:
+    asked = Assignment(parameters=Range(at_most=500))
+    for count, named in ((1, "a1"), (4, "a1, a2, a3, a4"), (5, "a1, a2, a3, a4 …")):
+        idle = tuple((f"a{number + 1}", 10) for number in range(count))
+        (one,) = parameters(asked, replace(GOOD, idle=idle))
+        assert one.found == (
+            f"500 parameters, of which {10 * count} ({named}) take no part; a summary that follows the images prints "
+            f"{500 - 10 * count}"
+        )
+
+
+def test_the_mean_is_over_the_epochs_that_decide() -> None:
+    asked = Assignment(accuracy=Accuracy(99.0))
+    results = [answers(9_000, 9_950, seed=0), answers(9_970, seed=1), replace(answers(1), failed="x")]
+    assert mean_accuracy(asked, results) == (9_950 + 9_970) / 200
+    assert mean_accuracy(asked, results[2:]) is None and mean_accuracy(asked, []) is None
+    lowest = Assignment(accuracy=Accuracy(99.0, "each-of-last", 2))
+    # 95 of 100 is more than 9,000 of 10,000, though 95 is the smaller count.
+    mixed = SeedResult(0, (EpochAnswer(1, 95, 100), EpochAnswer(2, 9_000, 10_000)), None)
+    assert mean_accuracy(lowest, [mixed]) == 90.0
 
 
 def layer(kind: str, path: str, detail: str = "", value: float | None = None) -> UsedLayer:
