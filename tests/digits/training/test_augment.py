@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from handgrad.digits.training.augment import augment, matrices, normalise
+from handgrad.digits.population import loop
+from handgrad.digits.training.augment import augment, matrices, normalise, with_stroke
 from handgrad.digits.training.recipe import Augmentation
 
 
@@ -77,3 +78,30 @@ def test_normalising_gives_the_published_mean_and_deviation_of_a_pixel() -> None
     black, white = normalise(torch.tensor([[[0, 255]]], dtype=torch.uint8)).flatten().tolist()
     assert black == pytest.approx(-0.1307 / 0.3081)
     assert white == pytest.approx((1 - 0.1307) / 0.3081)
+
+
+def test_a_stroke_moves_the_edge_of_the_ink_out_and_in_by_the_pixels_asked_for() -> None:
+    square = torch.zeros(1, 28, 28)
+    square[:, 10:18, 10:18] = 200.0
+    for amount, side in ((1.0, 10), (-1.0, 6), (0.5, 9), (0.0, 8)):
+        moved = with_stroke(square, 1.0, torch.tensor([amount]))
+        # The middle row through the square: as wide in all as its side, half a pixel of ink counting half.
+        assert moved[0, 14].sum().item() == pytest.approx(200 * side)
+    drawn = augment(square.expand(500, -1, -1), Augmentation(stroke=0.8), torch.Generator().manual_seed(1))
+    widths = drawn[:, 14].sum(1) / 200
+    assert 6.4 <= widths.min() < 6.6 and 9.4 < widths.max() <= 9.6 + 1e-4
+
+
+def test_a_recipe_without_a_stroke_draws_what_it_always_drew(images: Tensor) -> None:
+    generator = torch.Generator().manual_seed(3)
+    augment(images, Augmentation(rotation=5), generator)
+    again = torch.Generator().manual_seed(3)
+    torch.rand(5, len(images), generator=again)
+    assert torch.rand(1, generator=generator) == torch.rand(1, generator=again)
+
+
+def test_members_of_a_population_are_changed_as_each_is_alone(images: Tensor) -> None:
+    recipe = Augmentation(rotation=5, shift=1, stroke=0.5)
+    together = loop.moved(images.repeat(2, 1, 1), recipe, [7, 8])
+    alone = [augment(images, recipe, torch.Generator().manual_seed(seed)) for seed in (7, 8)]
+    torch.testing.assert_close(together, torch.cat(alone))

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from handgrad.digits.networks.dropout import quicken_dropout, set_dropout
 from handgrad.digits.population.layers import Draws, StackedDropout
 from handgrad.digits.population.stack import stack
-from handgrad.digits.training.augment import changed, normalise
+from handgrad.digits.training.augment import amounts_drawn, changed, normalise
 from handgrad.digits.training.loop import (
     Images,
     State,
@@ -234,15 +234,15 @@ def take_step(
     population.meters.add(losses, right, batch.shape[1], sizes_of_weights(together.network))
 
 
-def amounts_of(keys: Sequence[int], count: int, device: torch.device) -> Tensor:
-    """Return ``[members, 5, count]``: what `handgrad.digits.training.augment.augment` draws for each member, on the device."""
+def amounts_of(keys: Sequence[int], drawn: int, count: int, device: torch.device) -> Tensor:
+    """Return ``[members, drawn, count]``: what `training.augment.augment` draws for each member, on the device."""
     # A new pinned block a step: torch gives one out again only once its copy has arrived.
-    amounts = torch.empty(len(keys), 5, count, pin_memory=device.type == "cuda")
+    amounts = torch.empty(len(keys), drawn, count, pin_memory=device.type == "cuda")
     generator = torch.Generator()
     for seed, own in zip(keys, amounts.unbind(), strict=True):
         # As `augment` draws, into the place where the number is needed: a loop over members is short, a copy for each
         # is not.
-        torch.rand(5, count, generator=generator.manual_seed(seed), out=own)
+        torch.rand(drawn, count, generator=generator.manual_seed(seed), out=own)
     return amounts.mul_(2).sub_(1).to(device, non_blocking=True)
 
 
@@ -250,7 +250,7 @@ def moved(images: Tensor, recipe: Augmentation, keys: Sequence[int]) -> Tensor:
     """Return *images* ``[members * batch, 28, 28]``, each member's as `training.augment.augment` does by its key."""
     if not recipe.any:
         return images.float()
-    amounts = amounts_of(keys, len(images) // len(keys), images.device)
+    amounts = amounts_of(keys, amounts_drawn(recipe), len(images) // len(keys), images.device)
     return changed(images, recipe, amounts.transpose(0, 1).flatten(1))
 
 

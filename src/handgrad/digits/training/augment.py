@@ -1,4 +1,4 @@
-"""Random affine changes of whole batches on the device: rotation, shift, scale and shear, a matrix a sample."""
+"""Random changes of whole batches on the device: rotation, shift, scale and shear, a matrix a sample; the pen's width."""
 
 from __future__ import annotations
 
@@ -22,22 +22,43 @@ def normalise(images: Tensor) -> Tensor:
 
 
 def augment(images: Tensor, recipe: Augmentation, generator: torch.Generator) -> Tensor:
-    """Return *images* (bytes or floats in 0…255, ``[batch, 28, 28]``) each under a random affine map of its own, as floats.
+    """Return *images* (bytes or floats in 0…255, ``[batch, 28, 28]``) each under a random change of its own, as floats.
 
     Every amount is drawn evenly from ± its limit: rotation and shear in degrees, shift in pixels along each axis, scale
-    as a fraction. What comes from outside the image is black. *generator* must live on the CPU: a few numbers an image
-    are drawn there and sent along, so that CPU and CUDA see the same changes.
+    as a fraction, stroke in pixels. What comes from outside the image is black. *generator* must live on the CPU: a few
+    numbers an image are drawn there and sent along, so that CPU and CUDA see the same changes.
     """
     if not recipe.any:
         return images.float()
     # Five numbers an image are drawn also where a limit is 0: a recipe that only changes the shift sees the same
     # rotations.
-    amounts = torch.rand(5, len(images), generator=generator).mul_(2).sub_(1).to(images.device, non_blocking=True)
-    return changed(images, recipe, amounts)
+    amounts = torch.rand(amounts_drawn(recipe), len(images), generator=generator).mul_(2).sub_(1)
+    return changed(images, recipe, amounts.to(images.device, non_blocking=True))
+
+
+def amounts_drawn(recipe: Augmentation) -> int:
+    """Return how many numbers are drawn for an image: a sixth, for its stroke, only where a recipe asks for it."""
+    # So recipes without it train to the same bytes as before there was one.
+    return 6 if recipe.stroke else 5
+
+
+def with_stroke(images: Tensor, limit: float, amounts: Tensor) -> Tensor:
+    """Return floats ``[batch, 28, 28]`` with the edge of the ink moved out (in) by ``limit · amounts[batch]`` pixels.
+
+    A whole pixel is the largest (smallest) of a pixel and its four neighbours; a part of one lies as far between.
+    """
+    inputs = F.pad(images.unsqueeze(1), (1, 1, 1, 1))
+    sides = [inputs[:, :, 1:-1, 1:-1], inputs[:, :, :-2, 1:-1], inputs[:, :, 2:, 1:-1], inputs[:, :, 1:-1, :-2]]
+    around = torch.cat([*sides, inputs[:, :, 1:-1, 2:]], dim=1)
+    part = (limit * amounts).view(-1, 1, 1)
+    return images + part.clamp(min=0) * (around.amax(1) - images) - part.clamp(max=0) * (around.amin(1) - images)
 
 
 def changed(images: Tensor, recipe: Augmentation, amounts: Tensor) -> Tensor:
-    """Return *images* ``[batch, 28, 28]`` as floats under the maps that *amounts* ``[5, batch]`` in -1…1 stand for."""
+    """Return *images* ``[batch, 28, 28]`` as floats under what *amounts* ``[5 or 6, batch]`` in -1…1 stand for."""
+    if recipe.stroke:
+        # Before the map, whose sampling would blur an edge that is then moved.
+        images = with_stroke(images.float(), recipe.stroke, amounts[5])
     # Not align_corners: a shift of one pixel is then 2 / size, and the corner pixels' outer edges are at ±1.
     grid = F.affine_grid(matrices(amounts, recipe, images.shape[-1]), [len(images), 1, *images.shape[1:]], False)
     moved = F.grid_sample(images.unsqueeze(1).float(), grid, padding_mode="zeros", align_corners=False)
@@ -45,7 +66,7 @@ def changed(images: Tensor, recipe: Augmentation, amounts: Tensor) -> Tensor:
 
 
 def matrices(amounts: Tensor, recipe: Augmentation, size: int) -> Tensor:
-    """Return the affine maps ``[batch, 2, 3]`` from output to input positions for *amounts* ``[5, batch]`` in -1…1.
+    """Return the affine maps ``[batch, 2, 3]`` from output to input positions for *amounts* ``[5 or 6, batch]`` in -1…1.
 
     The rows of *amounts* are rotation, shear, scale, shift along x, shift along y, each as a part of the recipe's limit.
     Positions run from -1 to 1 over an image of *size* pixels, as ``affine_grid`` takes them.

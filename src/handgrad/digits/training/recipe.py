@@ -84,17 +84,20 @@ class Augmentation(Strict):
     """Fraction: 0.1 is 90 % to 110 %."""
     shear: float = 0.0
     """Degrees."""
+    stroke: float = 0.0
+    """Pixels by which the edge of the ink moves out or in: pens thicker and thinner than MNIST's."""
 
     def __post_init__(self) -> None:
         within("rotation", self.rotation, 0, 180)
         within("shift", self.shift, 0, 14)
         within("scale", self.scale, 0, 0.9)
         within("shear", self.shear, 0, 80)
+        within("stroke", self.stroke, 0, 1)
 
     @property
     def any(self) -> bool:
         """Whether anything is changed at all."""
-        return any((self.rotation, self.shift, self.scale, self.shear))
+        return any((self.rotation, self.shift, self.scale, self.shear, self.stroke))
 
 
 @dataclass(frozen=True)

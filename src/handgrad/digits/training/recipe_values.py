@@ -39,13 +39,14 @@ class RecipeValues(TypedDict, total=False):
     shift: float
     scale: float
     shear: float
+    stroke: float
     averaging: float
 
 
 SECTIONS = {
     "optimizer": ("learning_rate", "momentum", "nesterov", "weight_decay", "beta1", "beta2", "others_rate"),
     "schedule": ("every", "factor", "warmup", "start", "end", "shape"),
-    "augmentation": ("rotation", "shift", "scale", "shear"),
+    "augmentation": ("rotation", "shift", "scale", "shear", "stroke"),
 }
 """The sections of a recipe and the keys in each; ``optimizer`` and ``schedule`` themselves set the ``name`` of theirs."""
 PLACES: dict[str, tuple[str, ...]] = {
