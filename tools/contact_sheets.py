@@ -1,6 +1,6 @@
 """Renders the book of every preset and option through LibreOffice and lays the first pages side by side, for reviewers.
 
-    python tools/contact_sheets.py [docs/pictures/contact]
+    python tools/contact_sheets.py [FOLDER [presets | options | layers | tasks …]]
 
 Needs soffice, pdftoppm and Pillow. Writes one PNG a group of options: a row a book, a column a page.
 """
@@ -85,15 +85,19 @@ def _with_loss(network: Network, name: str) -> Network:
     return dataclasses.replace(network, layers=(Layer(2), Layer(2, needed)), loss=name)
 
 
-def books() -> dict[str, dict[str, Plan]]:
+def books(wanted: set[str]) -> dict[str, dict[str, Plan]]:
     """Return the plans of each group by what they show."""
     found = {}
     for group, networks in of_options().items():
+        if wanted and group not in wanted:
+            continue
         small = {name: weight_count(one.sizes) < 100 for name, one in networks.items()}
         found[group] = {
             name: workbook_plan(one, steps=STEPS if small[name] else 3, **({} if small[name] else {"rates": (0.5,)}))
             for name, one in networks.items()
         }
+    if wanted and "tasks" not in wanted:
+        return found
     exercise = make_exercise(load_network("classic"), 11)
     found["tasks"] = {
         "practice": practice_plan(exercise),
@@ -135,10 +139,10 @@ def sheet_of(rows: dict[str, list[Image.Image]]) -> Image.Image:
     return whole.quantize(COLOURS)
 
 
-def main(folder: Path) -> None:
-    """Write the contact sheets into the folder."""
+def main(folder: Path, wanted: set[str]) -> None:
+    """Write the contact sheets of these groups, or of all, into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    for group, plans in books().items():
+    for group, plans in books(wanted).items():
         with tempfile.TemporaryDirectory() as scratch:
             sheet = sheet_of(pages_of(plans, Path(scratch)))
         sheet.save(folder / f"{group}.png", optimize=True)
@@ -146,4 +150,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/pictures/contact"))
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/pictures/contact"), set(sys.argv[2:]))

@@ -113,15 +113,13 @@ class Print:
 
     ``pages_high`` makes it so many pages high as well, where it is not 0; ``area`` (first row and column, last row and column)
     is all that is printed.
-    With ``percent`` it is that size instead of a number of pages, and a page begins at each row of ``breaks``: programs leave
-    out the breaks of a sheet that is made to fit.
+    A page begins at each row of ``breaks``.
     """
 
     pages_wide: int = 1
     rows: tuple[int, int] | None = None
     columns: tuple[int, int] | None = None
     portrait: bool = False
-    percent: int | None = None
     pages_high: int = 0
     area: tuple[int, int, int, int] | None = None
     breaks: tuple[int, ...] = ()

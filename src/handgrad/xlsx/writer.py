@@ -162,11 +162,9 @@ class Sheet:
         if not setup.portrait:
             self._sheet.set_landscape()
         self._sheet.set_paper(9)
-        if setup.percent is None:
-            self._sheet.fit_to_pages(setup.pages_wide, setup.pages_high)
-        else:
-            self._sheet.set_print_scale(setup.percent)
-            self._sheet.set_h_pagebreaks(list(setup.breaks))
+        self._sheet.fit_to_pages(setup.pages_wide, setup.pages_high)
+        if setup.breaks:
+            self._done(self._sheet.set_h_pagebreaks(list(setup.breaks)), setup.breaks[0], 0)
         self._sheet.set_margins(left=0.5, right=0.5, top=0.75, bottom=0.7)
         if setup.area:
             self._done(self._sheet.print_area(*setup.area), *setup.area[:2])

@@ -133,10 +133,7 @@ def test_what_may_be_changed_has_a_name_and_is_unlocked_and_nothing_else_is(book
 def test_sheets_are_frozen_and_set_up_for_print(book: openpyxl.Workbook) -> None:
     for sheet in book.worksheets:
         assert sheet.freeze_panes, sheet.title
-        # Only a sheet of its own scale has page breaks: at the ends of its sections.
-        whole = sheet.title != "Derivation"
-        assert (
-            sheet.page_setup.orientation == "landscape" and bool(sheet.sheet_properties.pageSetUpPr.fitToPage) is whole
+        assert sheet.page_setup.orientation == "landscape" and sheet.sheet_properties.pageSetUpPr.fitToPage
         )
         assert sheet.oddFooter.right.text == "Page &P of &N"
     assert book["Training"].print_title_rows == "$4:$5"

@@ -46,8 +46,9 @@ HEADS = (
 )
 WIDTHS = (5, 11, 34, 32, 34, 48, 12, 15)
 DECIMALS = 6
-PAGE_WIDTH, PAGE_HEIGHT = 13_600.0, 440.0
-"""A4 across, inside its margins, at full size: percents times characters of width, and points of height."""
+PAGE_WIDTH, PAGE_HEIGHT = 10_000.0, 440.0
+"""A4 across, inside its margins, at full size: percents times characters of width, and points of height. The width is that of a
+machine without the sheet's font, whose replacement is wider; where the font is there, a page has room to spare."""
 MOST_GIVEN = 12
 """So many given numbers are listed; more are folded away, as they stand on the sheet Network and in the table."""
 LONGEST = 4_000
@@ -89,7 +90,7 @@ def derivation_sheet(material: Material) -> SheetPlan:
     for part in _parts(material.graph):
         lines.part(part)
     percent = min(100, int(PAGE_WIDTH / sum(page.widths.values())))
-    printing = Print(1, (HEAD, HEAD), percent=percent, breaks=_breaks(page, lines.sections, lines.row, percent))
+    printing = Print(1, (HEAD, HEAD), breaks=_breaks(page, lines.sections, lines.row, percent))
     return page.done(freeze=(TOP, 2), printing=printing)
 
 
