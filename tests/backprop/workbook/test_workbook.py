@@ -134,7 +134,6 @@ def test_sheets_are_frozen_and_set_up_for_print(book: openpyxl.Workbook) -> None
     for sheet in book.worksheets:
         assert sheet.freeze_panes, sheet.title
         assert sheet.page_setup.orientation == "landscape" and sheet.sheet_properties.pageSetUpPr.fitToPage
-        )
         assert sheet.oddFooter.right.text == "Page &P of &N"
     assert book["Training"].print_title_rows == "$4:$5"
     assert book["Learning rates"].print_title_rows == "$4:$5"
