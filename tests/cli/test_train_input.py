@@ -204,7 +204,7 @@ def test_json_stands_alone_on_standard_output_and_no_control_character_is_printe
     assert "epoch 1/1 loss=" in errors
     again, output, errors = answer(capsys, "train", "--resume", record["path"], "--json")
     assert again == 0 and json.loads(output)["last_epoch"] == record["last_epoch"]
-    assert f"already complete (1 epochs): {record['path']}" in errors
+    assert f"already complete (1 epoch): {record['path']}" in errors
     status, output, errors = answer(capsys, "study", *SMALL[:5], "--seeds", "1,2", "--jobs", "1", "--json")
     assert status == 0 and json.loads(output)["n"] == 2
     assert all(line.isprintable() for line in errors.splitlines()), errors
