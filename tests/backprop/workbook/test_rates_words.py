@@ -134,3 +134,12 @@ def test_a_sweep_without_an_entry_for_each_rate_is_a_fault_and_no_shorter_list(
     monkeypatch.setattr(rates_words, "rate_sweep", short)
     with pytest.raises(ValueError, match="zip"):
         rates_words.what_many_rates_do(made_up([1.0, 0.5]))
+
+
+@pytest.mark.parametrize("function", ["ended_higher", "rises"])
+def test_a_list_that_lacks_a_rate_is_refused_by_the_sentence_that_reads_it(
+    function: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rates_words, function, lambda sweep: [True] * 40)
+    with pytest.raises(ValueError, match="zip"):
+        tried(monkeypatch, {})
