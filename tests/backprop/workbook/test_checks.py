@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from handgrad.backprop import Network, UpdateOrder, load_network, preset_names
+from handgrad.backprop.network.network import Layer, Sample
 from handgrad.backprop.symbols.calculus import ACTIVATIONS, LEAKY_RELU_SLOPE, LOSSES
 from handgrad.backprop.symbols.expression import Const
 from handgrad.backprop.workbook import Plan, workbook_plan
@@ -105,3 +106,13 @@ def test_in_the_other_order_both_ways_belong_to_the_gradient_from_the_old_weight
     assert line.by_program.value == pytest.approx(0.000438567734, rel=1e-8)
     assert line.by_program.compared == line.by_difference.compared
     assert {one.by_program.verdict for one in found.values() if one.by_program} == {"agrees"}
+
+
+@pytest.mark.parametrize("weights", [(0, 1), (1, 0), (2, -1)])
+def test_whole_numbers_as_first_weights_are_checked_like_others(weights: tuple[int, int]) -> None:
+    sample = Sample((0.3,), (1,))
+    network = Network("own", (Layer(1), Layer(1)), (sample,), weights=weights)
+    checks = Checks(gather(network, 3, (0.1,)))
+    verdicts = [line.by_difference.verdict for line in checks.lines if line.by_difference is not None]
+    assert verdicts == ["agrees"] * 2
+    assert checks.failed == 0

@@ -57,7 +57,8 @@ class Checked:
         """Return each parameter's value in the base pass and in every move."""
         base = {name: self.material.first_value(name) for name in self.parameters}
         rows = 1 + len(self.moves)
-        values = {name: np.full(rows, value) for name, value in base.items()}
+        # A weight given as a whole number must not make an array of whole numbers: the nudge would be cut off.
+        values = {name: np.full(rows, value, dtype=np.float64) for name, value in base.items()}
         for row, (name, sign) in enumerate(self.moves, start=1):
             # The value after rounding, which the sheet computes as well: the difference is divided by what was really
             # moved.
