@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+
+from handgrad.xlsx.rows import column_letters
 
 # The length is Excel's own limit, the depth near its 64 levels; 300 signs are a long sum, and keep walks within Python's
 # stack.
@@ -263,8 +265,27 @@ def reference(text: str, sheet: str | None) -> Reference:
     return Reference(sheet, row - 1, column - 1, bool(match[3]), bool(match[1]))
 
 
+def written(row: int, column: int, *, fixed_row: bool, fixed_column: bool) -> str:
+    """Return the address of a cell, rows and columns from 0, with a ``$`` before what is fixed."""
+    return f"{'$' if fixed_column else ''}{column_letters(column)}{'$' if fixed_row else ''}{row + 1}"
+
+
+def turned(text: str) -> str:
+    """Return the formula for sheets whose rows and columns are exchanged; raises :class:`FormulaError`."""
+    return _with_references(text, _turned)
+
+
+def _turned(text: str) -> str:
+    ref = reference(text, None)
+    return written(ref.column, ref.row, fixed_row=ref.fixed_column, fixed_column=ref.fixed_row)
+
+
 def moved(text: str, down: int, right: int) -> str:
     """Return the formula as filling it down and right would write it; raises :class:`FormulaError`."""
+    return _with_references(text, lambda address: _moved(address, down, right))
+
+
+def _with_references(text: str, change: Callable[[str], str]) -> str:
     found: list[str] = []
     at = 0
     while at < len(text):
@@ -275,7 +296,7 @@ def moved(text: str, down: int, right: int) -> str:
             break
         piece = match.group()
         if match.lastgroup == "ref":
-            piece = piece.replace(match["ref"], _moved(match["ref"], down, right))
+            piece = piece.replace(match["ref"], change(match["ref"]))
         found.append(piece)
         at = match.end()
     return "".join(found)
@@ -308,11 +329,7 @@ def _moved(text: str, down: int, right: int) -> str:
     # As a spreadsheet program writes a reference that was pushed over the edge.
     if row < 0 or column < 0:
         return "#REF!"
-    letters, rest = "", column + 1
-    while rest:
-        rest, digit = divmod(rest - 1, 26)
-        letters = chr(65 + digit) + letters
-    return f"{'$' if ref.fixed_column else ''}{letters}{'$' if ref.fixed_row else ''}{row + 1}"
+    return written(row, column, fixed_row=ref.fixed_row, fixed_column=ref.fixed_column)
 
 
 def signature(text: str, row: int, column: int) -> str:

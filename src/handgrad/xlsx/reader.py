@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 from handgrad.errors import UsageError
 from handgrad.xlsx.archive import Archive, local
-from handgrad.xlsx.formula import FormulaError, moved
+from handgrad.xlsx.formula import FormulaError, moved, written
 
 MAX_CELLS = 600_000
 MAX_SHEETS = 200
@@ -61,6 +61,14 @@ class Book:
     names: Mapping[str, str]
     notes: tuple[str, ...] = ()
     """What was left out in reading, in words."""
+    turned: bool = False
+    """Whether rows and columns are exchanged, for tables that run from left to right."""
+
+    def address(self, row: int, column: int, *, fixed: bool = False) -> str:
+        """Return a cell's address as the file has it, also where the book is turned; ``fixed`` puts a $ before the row."""
+        if self.turned:
+            return written(column, row, fixed_row=False, fixed_column=fixed)
+        return written(row, column, fixed_row=fixed, fixed_column=False)
 
     def sheet(self, name: str) -> Sheet | None:
         """Return the sheet of this name, in any case, or None."""

@@ -28,7 +28,7 @@ from handgrad.judge.workbook.repairs import (
 from handgrad.judge.workbook.trial import Ground, references, tree_of, tried
 from handgrad.judge.workbook.truth import BEFORE, FAR, Floats, same
 from handgrad.xlsx.formula import Reference, signature
-from handgrad.xlsx.rows import address, column_letters
+from handgrad.xlsx.rows import column_letters
 
 READS = re.compile(r"reads (\S+) where (\S+) belongs")
 
@@ -57,7 +57,7 @@ class Causes:
 
     def at(self, name: str, place: int) -> str:
         """Return the address of a column's cell."""
-        return address(self.ground.table.rows[place], self.ground.places[name])
+        return self.ground.book.address(self.ground.table.rows[place], self.ground.places[name])
 
     def of_formula(self, name: str, place: int) -> Finding:
         """Return the likely mistake of a formula that does not give what its head says."""
@@ -115,13 +115,14 @@ class Causes:
 
     def _misplaced(self, formula: Formula, ref: Reference, known: str, allowed: int) -> Made:
         graph, rows = self.view.convention.graph, self.ground.table.rows
-        right = address(rows[allowed], ref.column)
+        book = self.ground.book
+        right = book.address(rows[allowed], ref.column)
         label = graph[known].label
         if ref.fixed_row:
-            fixed = f"{column_letters(ref.column)}${ref.row + 1}"
+            fixed = book.address(ref.row, ref.column, fixed=True)
             words = f"{formula.at} reads {fixed} ({label}): the $ keeps it from following, {right} belongs there"
             return MistakeKind.STOPS, words
-        words = f"{formula.at} reads {address(ref.row, ref.column)} ({label}), another row: {right} belongs there"
+        words = f"{formula.at} reads {book.address(ref.row, ref.column)} ({label}), another row: {right} belongs there"
         later = ref.row > rows[formula.place] and graph[known].kind is Kind.WEIGHT
         return (MistakeKind.NEXT_ROW if later else MistakeKind.STOPS), words
 

@@ -19,7 +19,6 @@ from handgrad.judge.workbook.truth import same
 from handgrad.judge.workbook.verdict import ColumnVerdict, plain
 from handgrad.xlsx.formula import Reference
 from handgrad.xlsx.reader import Cell, CellError
-from handgrad.xlsx.rows import address
 
 ROWS_TRIED = 3
 """So many rows of a fill are tried, and its last: a reference that slides or stays shows in the second or third."""
@@ -248,10 +247,10 @@ class Columns:
             yield self._verdict(result.own, name, heads[name])
 
     def _verdict(self, own: Mapping[str, Finding], name: str, head: str) -> ColumnVerdict:
-        table = self.view.ground.table
+        table, book = self.view.ground.table, self.view.ground.book
         column = self.view.ground.places[name]
         basic = ColumnVerdict(
-            name, plain(table.heads[head], 30), f"{plain(table.sheet)}!{address(table.header, column)}", True,
+            name, plain(table.heads[head], 30), f"{plain(table.sheet)}!{book.address(table.header, column)}", True,
             rows=len(table.rows),
         )  # fmt: skip
         finding = own.get(name)
@@ -267,7 +266,7 @@ class Columns:
             wanted = self.reading.expected(name, self.reading.read)
         basic = replace(
             basic, right=False, wrong_rows=int(flags.sum()), from_row=table.rows[row] + 1,
-            first_wrong=address(table.rows[row], column), found=_shown(self.reading.found[name][row]),
+            first_wrong=book.address(table.rows[row], column), found=_shown(self.reading.found[name][row]),
             expected=_shown(wanted[row]),
         )  # fmt: skip
         if finding is not None:

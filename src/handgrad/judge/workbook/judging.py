@@ -15,13 +15,17 @@ from handgrad.judge.workbook.meaning import Source, View, best_view, unread
 from handgrad.judge.workbook.rate import rate_of
 from handgrad.judge.workbook.table import Table, Values, labelled, number, tables
 from handgrad.judge.workbook.task import is_task, judge_task
+from handgrad.judge.workbook.turned import Turned, turned_tables, turned_values
 from handgrad.judge.workbook.verdict import BookVerdict, TableVerdict, of_tables, plain
 from handgrad.xlsx.others import read_table_file
 from handgrad.xlsx.reader import Book, Cell, read_book
-from handgrad.xlsx.rows import address
 
-NO_TABLE = "no training table – a row of column names is needed, such as w1 … w8, a_h1, E_total, ∂E/∂w1"
+NO_TABLE = "no training table – a row (or column) of names is needed, such as w1 … w8, a_h1, E_total, ∂E/∂w1"
 TASK = "a task made by handgrad – give the key that was written with it: --key KEY.xlsx"
+ONCE = (
+    "no training table – the names at {where} stand beside one value each; a table of steps is judged: a row (or column) of"
+    " names, such as w1 … w8, a_h1, E_total, ∂E/∂w1, and the numbers of each step below (or beside) it"
+)
 ELSEWHERE = re.compile(r"\[\d+\]|'?(?:file|https?)://")
 NO_RATE = "no learning rate – label its cell “learning rate” or η"
 
@@ -45,27 +49,34 @@ def judge_workbook(path: Path, *, key: Path | None = None, office: bool = True) 
 def judge_tables(book: Book, *, office: bool) -> BookVerdict:
     """Judge every training table of a book."""
     file = plain(book.path.name, 100)
-    found = tables(book)
-    if not found:
+    upright = tables(book)
+    across = turned_tables(book, upright)
+    views = [view for view in ((book, upright), (across.book, across.tables)) if view[1]]
+    if not views:
         # Nothing to calculate: no other program is started to find that out.
-        return BookVerdict("no verdict", file, STORED, notes=(*book.notes, _why_none(book)))
-    formulas = any(cell.formula is not None for table in found for cell in _cells(book, table))
+        return BookVerdict("no verdict", file, STORED, notes=(*book.notes, _why_none(book, across)))
+    formulas = any(cell.formula is not None for read, found in views for table in found for cell in _cells(read, table))
     values, source, notes = values_of(book, office and formulas)
-    if source == STORED and formulas:
-        fresh = values
-        for table in found:
-            fresh = refreshed(book, fresh, table) or fresh
-        if fresh is not values:
-            values, source = fresh, HERE
-            notes = (*notes, "The file stores other values than its formulas give; the table was calculated here.")
-    judged = [_judged(book, values, table, found) for table in found]
+    judged: list[TableVerdict] = []
+    stale = False
+    for read, found in views:
+        shown = turned_values(values) if read.turned else values
+        for table in found if source == STORED and formulas else ():
+            fresh = refreshed(read, shown, table)
+            shown, stale = (shown, stale) if fresh is None else (fresh, True)
+        judged += [_judged(read, shown, table, found) for table in found]
+    if stale:
+        source = HERE
+        notes = (*notes, "The file stores other values than its formulas give; the table was calculated here.")
     return of_tables(file, source, judged, (*book.notes, *notes))
 
 
-def _why_none(book: Book) -> str:
+def _why_none(book: Book, across: Turned) -> str:
     if "key_facts" in book.names:
         return "the key of a task, no hand-in – judge the task and give this as its key: --key"
-    return TASK if is_task(book) else NO_TABLE
+    if is_task(book):
+        return TASK
+    return NO_TABLE if across.once is None else ONCE.format(where=across.once)
 
 
 def _cells(book: Book, table: Table) -> Iterator[Cell]:
@@ -81,13 +92,13 @@ def _reads_elsewhere(book: Book, table: Table) -> str | None:
         for column in table.columns.values():
             cell = sheet.cells.get((row, column))  # type: ignore[union-attr]
             if cell is not None and cell.formula is not None and ELSEWHERE.search(cell.formula):
-                return address(row, column)
+                return book.address(row, column)
     return None
 
 
 def _judged(book: Book, values: Values, table: Table, found: list[Table]) -> TableVerdict:
     """Judge one table."""
-    where = f"{plain(table.sheet)}!{address(table.header, min(table.columns.values()))}"
+    where = f"{plain(table.sheet)}!{book.address(table.header, min(table.columns.values()))}"
     none = TableVerdict("no verdict", plain(table.sheet), where, rows=len(table.rows))
     outside = _reads_elsewhere(book, table)
     if outside is not None:
@@ -152,6 +163,8 @@ def _typed(view: View, row: int, column: int) -> float | None:
 
 
 def _notes(view: View, columns: Columns, result: Judged) -> Iterator[str]:
+    if view.source.book.turned:
+        yield "The table runs from left to right: a row, as counted here, is a column of the sheet, and A is row 1."
     if view.source.rate.note:
         yield view.source.rate.note
     if not columns.has_formulas:

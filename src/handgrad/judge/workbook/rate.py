@@ -16,7 +16,6 @@ from handgrad.judge.workbook.trial import references, tree_of
 from handgrad.xlsx.calculation import At
 from handgrad.xlsx.formula import Number, Reference, Tree, parts
 from handgrad.xlsx.reader import Book, Sheet, Value
-from handgrad.xlsx.rows import address
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Rate:
 def rate_of(book: Book, values: Values, table: Table, labels: list[Labelled]) -> Rate | None:
     """Return the learning rate, or None where nothing says what it is."""
     if LEARNING_RATE in table.columns:
-        return _column(values, table)
+        return _column(book, values, table)
     labelled = [each for each in labels if each.name == LEARNING_RATE]
     known = [(each.value, (each.sheet, *each.place)) for each in labelled if not each.inside] + [
         (value, at) for name, at, value in named_cells(book, values) if name == LEARNING_RATE
@@ -57,24 +56,25 @@ def rate_of(book: Book, values: Values, table: Table, labels: list[Labelled]) ->
         at = numeric[0][0]
         value = number(_value(values, at)) or 0.0
         own = at in marked or any(_row_of_labels(each, at) for each in labelled)
-        where = _where(at) if own else f"{_where(at)}, which the updates read"
+        where = _where(book, at) if own else f"{_where(book, at)}, which the updates read"
         twins = tuple(other for number_there, other in known if number_there == value and other != at)
-        note = "" if own else next((_otherwise(each, value, at) for each in labelled if each.value != value), "")
+        note = "" if own else next((_otherwise(book, each, value, at) for each in labelled if each.value != value), "")
         return Rate(value, where, (at, *twins), note)
     if known:
         value, at = known[0]
         twins = tuple(other for number_there, other in known if number_there == value and other != at)
-        return Rate(value, _where(at), (at, *twins))
+        return Rate(value, _where(book, at), (at, *twins))
     if labelled:
-        return Rate(labelled[0].value, f"the text of {_where((labelled[0].sheet, *labelled[0].place))}", typed=True)
+        return Rate(
+            labelled[0].value, f"the text of {_where(book, (labelled[0].sheet, *labelled[0].place))}", typed=True
+        )
     return _typed(values, table, trees)
 
 
-def _otherwise(label: Labelled, value: float, at: At) -> str:
-    place = _where((label.sheet, *label.place))
-    return (
-        f"The cell labelled as learning rate, {place}, holds {label.value:g}; the updates read {_where(at)}, {value:g}."
-    )
+def _otherwise(book: Book, label: Labelled, value: float, at: At) -> str:
+    place = _where(book, (label.sheet, *label.place))
+    read = f"the updates read {_where(book, at)}, {value:g}"
+    return f"The cell labelled as learning rate, {place}, holds {label.value:g}; {read}."
 
 
 def _row_of_labels(label: Labelled, at: At) -> bool:
@@ -91,11 +91,11 @@ def _value(values: Values, at: At) -> Value:
     return values.get(at[0], {}).get((at[1], at[2]))
 
 
-def _where(at: At) -> str:
-    return f"{at[0]}!{address(at[1], at[2])}"
+def _where(book: Book, at: At) -> str:
+    return f"{at[0]}!{book.address(at[1], at[2])}"
 
 
-def _column(values: Values, table: Table) -> Rate | None:
+def _column(book: Book, values: Values, table: Table) -> Rate | None:
     column = table.columns[LEARNING_RATE]
     shown = [number(values[table.sheet].get((row, column))) for row in table.rows]
     first = next((value for value in shown if value is not None), None)
@@ -105,7 +105,7 @@ def _column(values: Values, table: Table) -> Rate | None:
     for value in shown:
         filled.append(value if value is not None else filled[-1] if filled else first)
     cells = tuple((table.sheet, row, column) for row in table.rows)
-    where = f"column {address(table.header, column)}"
+    where = f"{'row' if book.turned else 'column'} {book.address(table.header, column)}"
     same = all(value == first for value in filled)
     return Rate(first, where, cells) if same else Rate(np.array(filled), where, cells)
 

@@ -24,7 +24,6 @@ from handgrad.xlsx.formula import (
     Tree,
     parts,
 )
-from handgrad.xlsx.rows import address
 
 MOST_TRIES = 3_000
 E_SHORT = ("2.7", "2.71", "2.718", "2.72", "2.7183", "2.7182")
@@ -55,7 +54,7 @@ class Formula:
     @property
     def at(self) -> str:
         """Return the address of the cell."""
-        return address(self.ground.table.rows[self.place], self.ground.places[self.name])
+        return self.ground.book.address(self.ground.table.rows[self.place], self.ground.places[self.name])
 
     @property
     def state(self) -> bool:
@@ -173,10 +172,12 @@ def _cell_of(formula: Formula, name: str, away: int) -> str:
     ground = formula.ground
     if name in ground.places:
         place = formula.place + away
-        return address(ground.table.rows[place], ground.places[name]) if 0 <= place < len(ground.table.rows) else ""
+        rows = ground.table.rows
+        return ground.book.address(rows[place], ground.places[name]) if 0 <= place < len(rows) else ""
     for (sheet, row, column), role in ground.roles.items():
         if role == name:
-            return address(row, column) if sheet == ground.table.sheet else f"{sheet}!{address(row, column)}"
+            where = ground.book.address(row, column)
+            return where if sheet == ground.table.sheet else f"{sheet}!{where}"
     return ""
 
 
@@ -187,7 +188,8 @@ def _instead_of_reference(formula: Formula, part: Tree) -> Iterator[tuple[Tree, 
     sheet = part.sheet or ground.table.sheet
     page = ground.book.sheet(sheet)
     meant = ground.meant(page.name if page is not None else sheet, part.row, part.column)
-    where = address(part.row, part.column) if part.sheet is None else f"{part.sheet}!{address(part.row, part.column)}"
+    where = ground.book.address(part.row, part.column)
+    where = where if part.sheet is None else f"{part.sheet}!{where}"
     for name, away in _candidates(formula):
         if meant == (name, formula.place + away) or (meant is not None and meant[1] is None and meant[0] == name):
             continue
@@ -210,7 +212,7 @@ def _misread(formula: Formula, part: Reference, where: str, read: str | None, *,
         fixed = part.fixed_row
         words = f"{formula.at} reads {where} ({label}), another row: {belongs or 'its own row'} belongs there"
         if fixed:
-            shown = address(part.row, part.column).replace(str(part.row + 1), f"${part.row + 1}")
+            shown = formula.ground.book.address(part.row, part.column, fixed=True)
             words = f"{formula.at} reads {shown} ({label}): the $ keeps it from following, {belongs} belongs there"
         rows = formula.ground.table.rows
         later = (

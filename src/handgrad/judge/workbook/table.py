@@ -321,7 +321,7 @@ def labelled(book: Book, values: Values, table: Table, found: list[Table]) -> li
                 continue
             places += [
                 each
-                for each in _valued(sheet.name, cells, row, column, text=value)
+                for each in _valued(sheet.name, cells, row, column, text=value, turned=book.turned)
                 if not any(_inside(o, *each.place) for o in here)
             ]
     return places
@@ -337,7 +337,9 @@ def _inside(table: Table, row: int, column: int) -> bool:
     )
 
 
-def _valued(sheet: str, cells: Mapping[Place, Value], row: int, column: int, *, text: str) -> Iterator[Labelled]:
+def _valued(
+    sheet: str, cells: Mapping[Place, Value], row: int, column: int, *, text: str, turned: bool
+) -> Iterator[Labelled]:
     name = spelled(text)
     if name is None:
         if (pair := labelled_number(text)) is not None:
@@ -345,12 +347,10 @@ def _valued(sheet: str, cells: Mapping[Place, Value], row: int, column: int, *, 
         return
     if name != LEARNING_RATE and not GIVEN.fullmatch(name):
         return
-    for place in ((row, column + 1), (row, column + 2), (row + 1, column)):
-        value = cells.get(place)
-        if (found := number(value)) is not None:
+    # Beside the label as people see it: in a turned book its right is below.
+    beside = ((0, 1), (0, 2), (1, 0)) if not turned else ((1, 0), (2, 0), (0, 1))
+    for down, right in beside:
+        place = (row + down, column + right)
+        if (found := number(cells.get(place))) is not None:
             yield Labelled(name, sheet, place, found)
-            return
-        if isinstance(value, str) and value.strip() not in ("", "=", ":", "→"):
-            if place[0] == row:
-                continue
             return

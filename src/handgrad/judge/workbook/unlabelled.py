@@ -13,24 +13,23 @@ from handgrad.judge.workbook.table import Values, number
 from handgrad.judge.workbook.trial import Ground, references, tree_of, tried
 from handgrad.judge.workbook.truth import Truth
 from handgrad.xlsx.calculation import At
-from handgrad.xlsx.rows import address
 
 
 @dataclass(frozen=True)
 class UnlabelledBiases:
-    """``values`` by name, one a layer or one a unit; the cells that hold them; those typed into formulas."""
+    """``values`` by name, one a layer or one a unit; the cells that hold them, and those typed; ``where``: in words."""
 
     values: Mapping[str, float]
     cells: Mapping[At, str]
     typed: Mapping[str, float]
+    where: Mapping[str, str]
 
     @property
     def said(self) -> str:
         """Return where they were found, in words."""
         if self.typed:
             return f"biases typed into the formulas: {', '.join(f'{value:g}' for value in self.values.values())}"
-        named = {name: f"{at[0]}!{address(at[1], at[2])}" for at, name in self.cells.items()}
-        return "biases: " + ", ".join(f"{self.values[name]:g} from {where}" for name, where in named.items())
+        return "biases: " + ", ".join(f"{self.values[name]:g} from {where}" for name, where in self.where.items())
 
 
 def unlabelled_biases(ground: Ground, truth: Truth, values: Values) -> UnlabelledBiases | None:
@@ -62,6 +61,7 @@ def unlabelled_biases(ground: Ground, truth: Truth, values: Values) -> Unlabelle
         {name: value for name, (value, _) in named.items()},
         {at: name for name, (_, at) in named.items() if at is not None},
         {name: value for name, (value, at) in named.items() if at is None},
+        {name: f"{at[0]}!{ground.book.address(at[1], at[2])}" for name, (_, at) in named.items() if at is not None},
     )
 
 
