@@ -208,13 +208,13 @@ def net_for_activation(draw: Draw, folder: Path) -> Case:
             layout,
             folder,
             "not met",
-            (Plant("o1", "{w5}*{h1}+{w6}*{h2}", ()), "net input where the activation belongs"),
+            (Plant("o1", "{w5}*{h1}+{w6}*{h2}", ()), "pre-activation where the activation belongs"),
         )
     return planted(
         layout,
         folder,
         "not met",
-        (changed(layout, "dE/dw8", "*{a_h2}", "*{h2}"), "net input where the activation belongs"),
+        (changed(layout, "dE/dw8", "*{a_h2}", "*{h2}"), "pre-activation where the activation belongs"),
     )
 
 
