@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from handgrad import allowance
+from handgrad.judge.sandbox.limits import LEAST, MEMORY, OWN, limits_here
 
 GIB = 1 << 30
 
@@ -73,3 +74,15 @@ def test_without_control_groups_the_machine_counts(groups: Path) -> None:
 def test_what_cannot_be_read_is_passed_over(groups: Path, text: str) -> None:
     write(groups / "own", text)
     assert allowance.usable_cores() == 8
+
+
+@pytest.mark.parametrize(
+    ("container", "memory"), [(None, MEMORY), (8 * GIB, MEMORY), (2 * GIB, 2 * GIB - OWN), (GIB // 2, LEAST)]
+)
+def test_a_judged_program_gets_no_more_memory_than_its_container_has(
+    groups: Path, container: int | None, memory: int
+) -> None:
+    if container is not None:
+        write(groups / "cgroup/memory.max", str(container))
+    limits = limits_here()
+    assert (limits.memory, limits.scarce) == (memory, memory < 3 * GIB)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
+import sys
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -86,11 +87,26 @@ def _decoded(content: bytes) -> str:
 def read_table(text: str, source: str) -> dict[str, Any]:
     """Return the TOML *text* as a table; *source* names it in the message. Raises `UsageError`."""
     try:
-        return tomllib.loads(text)
+        table = tomllib.loads(text)
+        # In hexadecimal a number of any length is read, and cannot be written down again, as a message does with what it found.
+        json.dumps(table, default=str)
+        return table
     except RecursionError as error:
         raise UsageError(f"{source}: brackets nested too deeply – it must be TOML") from error
-    except ValueError as error:  # not TOML, or a number of 5,000 digits
-        raise UsageError(f"{source}: {error} – it must be TOML") from error
+    except ValueError as error:  # not TOML, or a number that is longer than Python reads
+        long = not isinstance(error, tomllib.TOMLDecodeError) and "digits" in str(error)
+        fault = f"a number has more than {sys.get_int_max_str_digits():,} digits" if long else str(error)
+        raise UsageError(f"{source}: {fault} – it must be TOML") from error
+
+
+def read_value(text: str) -> Any:
+    """Return *text*, what stands behind ``KEY=`` on a command line, as TOML reads a value; as a plain text where it is none."""
+    try:
+        table = read_table(f"value = {text}", "value")
+    except UsageError:
+        table = {}
+    # A line break in the text could smuggle in a second key: then it is no value but a text.
+    return table["value"] if table.keys() == {"value"} else text.strip()
 
 
 def read_record(kind: type[Record], table: dict[str, Any], source: str) -> Record:

@@ -30,10 +30,11 @@ COMMANDS: Mapping[str, Sequence[str]] = {
     "backprop": ["backprop", "--steps", "2", "--out", "book.xlsx", "--json"],
     "judge": ["judge", "book.xlsx"],
     "train": ["train", "small.toml", "--data", "data", "--out", "runs"],
+    "train another": ["train", "small.toml", "--data", "data", "--out", "runs", "--seed", "1"],
     "study": ["study", "small.toml", "--data", "data", "--seeds", "0..1", "--out", "runs"],
     "runs": ["runs", "runs"],
     "report": ["report", "runs/one"],
-    "compare": ["compare", "runs/one", "runs/one", "--out", "compared.html"],
+    "compare": ["compare", "runs/one", "runs/two", "--out", "compared.html"],
     "export": ["export", "runs/one", "--to", "c", "--out", "exported"],
     "summary": ["summary", "net.py:Net"],
     "data": ["data", "--data", "data"],
@@ -71,9 +72,16 @@ class Place:
         encoding = self.environment.get("PYTHONIOENCODING", "utf-8")
         said = f"{arguments}: {done.stderr.decode(encoding)}{done.stdout.decode(encoding)[-400:]}"
         assert done.returncode == 0 and "Traceback" not in said, said
-        if arguments[0] in ("train", "study") and not (self.folder / "runs/one").exists():
-            first = next(path for path in sorted((self.folder / "runs").iterdir()) if "study" not in path.name)
-            (self.folder / "runs/one").symlink_to(first.name)
+        if arguments[0] == "train":
+            name_runs(self.folder / "runs")
+
+
+def name_runs(root: Path) -> None:
+    """Give the first two runs below *root* the names by which the commands of the table ask for them."""
+    kept = [path for path in sorted(root.glob("*/environment.json")) if not path.parent.is_symlink()]
+    for name, file in zip(("one", "two"), kept, strict=False):
+        if not (root / name).exists():
+            (root / name).symlink_to(file.parent.name)
 
 
 def made(folder: Path) -> Path:
@@ -163,10 +171,7 @@ def test_few_open_files_are_enough_or_told_in_a_line(tmp_path: Path) -> None:
         assert "Traceback" not in done.stderr.decode(), done.stderr.decode()
         refused = [line for line in lines if line.startswith("error: ")]
         assert len(refused) <= 1 and (done.returncode == 0) == (not refused), (arguments, done.returncode, lines)
-        if (tmp_path / "runs").is_dir() and not (tmp_path / "runs/one").exists():
-            first = next((path for path in sorted((tmp_path / "runs").iterdir()) if "study" not in path.name), None)
-            if first is not None:
-                (tmp_path / "runs/one").symlink_to(first.name)
+        name_runs(tmp_path / "runs")
 
 
 def test_a_working_folder_that_is_gone_is_told_before_anything_else(tmp_path: Path) -> None:

@@ -164,6 +164,11 @@ def test_a_recipe_that_is_no_recipe_is_refused(text: str, place: Path, capsys: p
     assert refused(capsys, "train", *SMALL).startswith("small.toml: ")
 
 
+@pytest.mark.parametrize("value", ["[" * 5000, "{a=" * 3000, "9" * 5000, "0x" + "9" * 5000, "1e9999"])
+def test_a_setting_that_is_no_value_is_refused(value: str, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert refused(capsys, "train", *SMALL, "--set", f"epochs={value}").startswith("small.toml: epochs ")
+
+
 def test_a_recipe_in_the_utf_16_of_a_windows_editor_is_read(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (place / "small.toml").read_text()
     for encoding in ("utf-16", "utf-8-sig"):

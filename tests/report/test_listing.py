@@ -45,7 +45,7 @@ def test_a_damaged_folder_is_listed_with_the_reason(tmp_path: Path) -> None:
     found = states(tmp_path)
     assert {entry.state for entry in found.values()} == {"damaged"}
     for name, word in {
-        "recipe": "recipe.toml is no TOML",
+        "recipe": "it must be TOML",
         "environment": "environment.json",
         "model": "model.safetensors",
         "gone": "model.safetensors",

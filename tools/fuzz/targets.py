@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
+import json
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -63,6 +64,7 @@ def make_targets(place: Path) -> list[Target]:
         Target("run, report", tuple(_files(run)), _report, together=True),
         Target("run, resumed", tuple(_files(run)), _resume, together=True),
         Target("workbook", books, _command("judge", "{}", "--json")),
+        Target("notebook", (_notebook(place / "notebook.ipynb"),), _notebook_read),
         Target("key", keys, lambda path: _command("judge", str(books[1]), "--json", "--key", "{}")(path)),
     ]
 
@@ -87,6 +89,21 @@ def _override(path: Path) -> None:
     for line in path.read_text("utf-8", "replace").splitlines()[:20]:
         with contextlib.suppress(HandgradError):
             load_recipe("quick", [line.replace(" = ", "=")])
+
+
+def _notebook_read(path: Path) -> None:
+    """Take the network out of a notebook and what it tells of its training, as the judge does before anything is run."""
+    from handgrad.judge.handed_in.cells import prose_of
+    from handgrad.judge.handed_in.records import NotTakenError
+    from handgrad.judge.handed_in.take import take, told_in
+
+    told = told_in(path.parent, path)
+    # It catches all, so that nothing is decided by it; a fault that it has caught is one all the same.
+    if told.get("fault", "NotTakenError") != "NotTakenError":
+        raise AssertionError(f"told_in has met {told['fault']}")
+    prose_of(path)
+    with contextlib.suppress(NotTakenError):
+        take(path.parent, path)
 
 
 def _data_set(path: Path) -> int:
@@ -129,6 +146,21 @@ def _data(place: Path) -> Path:
         (place / f"{stem}-images-idx3-ubyte.gz").write_bytes(packed)
         (place / f"{stem}-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 0x801, count) + labels.tobytes())
     return place
+
+
+def _notebook(path: Path) -> Path:
+    """Write a notebook with a network, a training, what it printed and a sentence about it."""
+    training = "import torch\nmodel = Net()\nopt = torch.optim.SGD(model.parameters(), lr=0.1)\n%time 1\n"
+    printed = [{"output_type": "stream", "name": "stdout", "text": ["epoch 1: accuracy 97.5 %\n"]}]
+    shared: dict[str, Any] = {"cell_type": "code", "metadata": {}}
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": ["# Work sheet 3\n", "It has 730 parameters."]},
+        shared | {"execution_count": 1, "source": NETWORK.splitlines(keepends=True), "outputs": []},
+        shared | {"execution_count": 2, "source": training + "for epoch in range(3): opt.step()", "outputs": printed},
+    ]
+    about = {"kernelspec": {"name": "python3", "language": "python"}, "language_info": {"name": "python"}}
+    path.write_text(json.dumps({"cells": cells, "metadata": about, "nbformat": 4, "nbformat_minor": 5}))
+    return path
 
 
 def _run(place: Path) -> Path:

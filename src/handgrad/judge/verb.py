@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,6 +17,7 @@ from handgrad.judge.network.judging import judge_network
 from handgrad.judge.verdict import Verdict
 from handgrad.judge.workbook.judging import judge_workbook
 from handgrad.judge.workbook.verdict import BookVerdict
+from handgrad.scratch import scratch_folder
 
 SHEETS = (".xlsx", ".xlsm", ".ods", ".xls")
 
@@ -56,9 +56,9 @@ def judge(
     if isinstance(what, str | Path):
         return judged(str(what))
     network = handed(what)
-    with tempfile.TemporaryDirectory(prefix="handgrad-judge-") as folder:
+    with scratch_folder("source") as folder:
         # The file is ours and gone in a moment: the verdict names what was handed in.
-        return replace(judged(written(network, Path(folder))), file=network.name)
+        return replace(judged(written(network, folder)), file=network.name)
 
 
 def written(network: Handed, folder: Path) -> str:

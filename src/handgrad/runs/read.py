@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from handgrad.errors import DamagedRunError
+from handgrad.errors import DamagedRunError, UsageError
 from handgrad.runs import RunFolder, open_run
 from handgrad.runs.environment import Environment
 from handgrad.runs.evidence import Evidence, read_evidence
@@ -15,6 +14,7 @@ from handgrad.runs.folder import ENVIRONMENT, EVIDENCE, LAYERS, METRICS, RECIPE,
 from handgrad.runs.layers import LayerTable
 from handgrad.runs.record import DivergedRun, EpochScore, EvaluatedOn, RunSummary, evaluated_each_epoch
 from handgrad.runs.stored import read_stored
+from handgrad.toml_records import read_table
 
 State = Literal["complete", "diverged", "unfinished"]
 
@@ -159,9 +159,9 @@ def _assemble(folder: RunFolder, pictures: bool) -> Run:
 def _read_recipe(folder: RunFolder) -> dict[str, Any]:
     """Return the recipe's table, with the keys that every page names."""
     try:
-        table = tomllib.loads(folder.read(RECIPE))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{RECIPE} is no TOML: {error}") from error
+        table = read_table(folder.read(RECIPE), RECIPE)
+    except UsageError as error:
+        raise ValueError(str(error)) from error
     for key, kind in (("name", str), ("network", str), ("epochs", int), ("batch_size", int)):
         if key not in table:
             raise ValueError(f"{RECIPE} lacks {key}")

@@ -155,6 +155,11 @@ def test_numbers_that_toml_allows_but_floats_do_not_hold_are_refused() -> None:
     assert "finite" in refusal(GOOD.replace("1.5", "1e400", 1))
 
 
+@pytest.mark.parametrize("number", ["9" * 5000, "0x" + "9" * 5000])
+def test_a_number_longer_than_python_writes_is_refused_in_plain_words(number: str) -> None:
+    assert "a number has more than 4,300 digits – it must be TOML" in refusal(GOOD.replace("1.5", number, 1))
+
+
 def test_deep_nesting_is_refused() -> None:
     assert refusal("x = " + "[" * 5000)
 

@@ -108,6 +108,8 @@ def test_a_line_is_the_fraction_that_its_digits_say() -> None:
         ("[recipe.optimizer]\nlearning_rte = 3", 'recipe.optimizer.learning_rte is not known – did you mean "learning'),
         ('name = "../x"', "name is '../x' – use 1 to 60 letters"),
         ("x = [", "it must be TOML"),
+        ("x = " + "[" * 5000, "brackets nested too deeply – it must be TOML"),
+        ("parameters = { at_most = " + "9" * 5000 + " }", "a number has more than 4,300 digits – it must be TOML"),
     ],
 )
 def test_a_bad_assignment_gets_one_line_with_file_key_and_what_to_do(text: str, message: str) -> None:

@@ -216,6 +216,13 @@ def test_a_slow_start_is_no_fault_of_the_file() -> None:
             check_ended(Outcome("time", None, (), "", seconds), context, 10.0)
 
 
+@pytest.mark.parametrize(("scarce", "error"), [(False, NotMetError), (True, NoVerdictError)])
+def test_little_memory_is_no_fault_of_the_file(error: type[Exception], *, scarce: bool) -> None:
+    limits = Limits(memory=1 << 30, scarce=scarce)
+    with pytest.raises(error, match="takes more than 1,024 MiB of memory"):
+        check_ended(Outcome("memory", None, (), "", 1.0), Context(LEVELS[-1], limits, Clock.start(10.0)), 10.0)
+
+
 @pytest.mark.parametrize("cut", range(1, 40, 7))
 def test_a_frame_cut_anywhere_waits_for_its_rest(cut: int) -> None:
     data, reader = packed_frame("a", b"12345", x=[1.5]), FrameReader()

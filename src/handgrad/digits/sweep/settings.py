@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -11,6 +10,7 @@ from handgrad.digits.training.recipe import Recipe
 from handgrad.digits.training.recipe_file import as_recipe
 from handgrad.errors import UsageError
 from handgrad.runs.sweep import Over, Value
+from handgrad.toml_records import read_value
 
 RANGE = re.compile(r"(log:|int:)?([^.,]+(?:\.\d+)?(?:e[+-]?\d+)?)\.\.(.+)", re.IGNORECASE)
 MOST_VALUES = 1000
@@ -57,10 +57,7 @@ def _number(text: str, whole: str) -> int | float:
 
 def _value(text: str) -> Value:
     """Return *text* as TOML reads a value, as a word where it is none."""
-    try:
-        found = tomllib.loads(f"value = {text}")["value"]
-    except ValueError:
-        return text
+    found = read_value(text)
     return found if isinstance(found, str | int | float | bool) else text
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ import tomli_w
 
 from handgrad.digits.training.recipe import Recipe
 from handgrad.errors import UsageError, did_you_mean
-from handgrad.toml_records import flat, name_from, read_record, read_table, read_text
+from handgrad.toml_records import flat, name_from, read_record, read_table, read_text, read_value
 
 SHIPPED = Path(__file__).parent / "recipes"
 
@@ -64,12 +63,7 @@ def override_value(table: dict[str, Any], override: str) -> None:
         table = table.setdefault(section, {})
         if not isinstance(table, dict):
             raise UsageError(f'--set "{override}" – {section} is a value, not a section')
-    try:
-        parsed = tomllib.loads(f"value = {value}")
-    except (ValueError, RecursionError):
-        parsed = {}
-    # A line break in the value could smuggle in a second key: then it is no value but a string.
-    table[last] = parsed["value"] if parsed.keys() == {"value"} else value.strip()
+    table[last] = read_value(value)
 
 
 def recipe_table(recipe: Recipe) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from handgrad.errors import HandgradError
 from handgrad.judge.handed_in.files import MOST_CODE, MOST_NOTEBOOK, HandedIn, files_of
 from handgrad.judge.network.told import Told, read_told
 from handgrad.judge.sandbox.frames import Frame
-from handgrad.judge.sandbox.limits import Job, Level, Limits, Outcome
+from handgrad.judge.sandbox.limits import MEMORY, Job, Level, Limits, Outcome
 from handgrad.judge.sandbox.run import run
 from handgrad.judge.verdict import EpochAnswer, Examination, HiddenTensor, SeedResult, UsedLayer, Weight
 from handgrad.scratch import scratch_folder
@@ -181,15 +181,24 @@ def check_ended(outcome: Outcome, context: Context, seconds: float) -> None:
     """Raise `NotMetError` where a stranger's program had to be ended."""
     reasons = {
         "time": f"the file did not give a network within {seconds:g} s",
-        "memory": f"the file takes more than {context.limits.memory >> 20:,} MiB of memory",
         "processes": f"the file starts more than {context.limits.processes} processes",
         "output": "the file prints or sends without end",
         "form": "what the file sends is not in the agreed form",
     }
     if outcome.ended == "time" and outcome.seconds < seconds / 2:
         raise NoVerdictError(_out_of_time(context.clock.limit))  # making the enclosure took the time, not the file
+    if outcome.ended == "memory":
+        _raise_memory("the file", context.limits)
     if outcome.ended in reasons:
         raise NotMetError(reasons[outcome.ended])
+
+
+def _raise_memory(what: str, limits: Limits) -> NoReturn:
+    """Raise that *what* takes too much: its author's fault only where the machine has as much as everybody may take."""
+    taken = f"{what} takes more than {limits.memory >> 20:,} MiB of memory"
+    if limits.scarce:
+        raise NoVerdictError(f"{taken}, all that this machine or its container can give – {MEMORY >> 20:,} are allowed")
+    raise NotMetError(taken)
 
 
 def _not_started(outcome: Outcome) -> str:
@@ -266,7 +275,7 @@ def _raise_refused(frames: dict[str, Frame], outcome: Outcome, context: Context)
     if outcome.ended == "time":
         raise NoVerdictError(_out_of_time(context.clock.limit))
     if outcome.ended == "memory":
-        raise NotMetError(f"the network takes more than {context.limits.memory >> 20:,} MiB of memory")
+        _raise_memory("the network", context.limits)
     if outcome.ended != "itself" or ("done" not in frames and "diverged" not in frames):
         last = one_line(outcome.text.strip().splitlines()[-1] if outcome.text.strip() else f"status {outcome.status}")
         raise NoVerdictError(f"the judging process ended early ({outcome.ended}): {last}")

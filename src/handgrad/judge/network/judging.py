@@ -33,7 +33,8 @@ from handgrad.judge.network.jobs import (
 )
 from handgrad.judge.network.points import NO_ANSWERS, is_worth_training, points_for
 from handgrad.judge.network.told import Told, claim_of, recipe_with, said, training_words
-from handgrad.judge.sandbox.run import Level, Limits, isolation_level
+from handgrad.judge.sandbox.limits import Level, Limits, limits_here
+from handgrad.judge.sandbox.run import isolation_level
 from handgrad.judge.verdict import EpochAnswer, Examination, Points, Requirement, SeedResult, Verdict
 from handgrad.text import one_line
 
@@ -98,7 +99,7 @@ def judge_network(
     asked = assignment if isinstance(assignment, Assignment) else load_assignment(assignment)
     seeds = tuple(range(asked.seeds.of)) if seeds is None else tuple(seeds)
     level = sandbox(level or isolation_level(), require_sandbox)
-    context = Context(level, limits or Limits(), clock)
+    context = Context(level, limits or limits_here(), clock)
     dataset = data if isinstance(data, Dataset) else load_dataset(Path(data) if data else None, download=False)
     findings = Findings()
     if dataset.notice:

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from handgrad.allowance import usable_memory
 from handgrad.judge.sandbox.frames import Frame
+
+MEMORY = 3 << 30
+"""Bytes that a program may take, on every machine that has them: a verdict must not depend on where it is reached."""
+OWN, LEAST = 768 << 20, 512 << 20
+"""Bytes that the judge itself and its warm process take (torch, loaded in both, and the digits); and what no program is
+denied, because torch alone with a small network takes half of it."""
 
 Ended = Literal["itself", "start", "time", "memory", "processes", "output", "form"]
 Drop = Literal["user", "rights", "nothing"]
@@ -20,13 +27,25 @@ class Limits:
     seconds: float = 3600.0
     whole: float = math.inf
     """Seconds for everything, making the enclosure included; ``seconds`` count from when it is made."""
-    memory: int = 3 << 30
+    memory: int = MEMORY
+    scarce: bool = False
+    """Whether ``memory`` is what this machine can give and less than `MEMORY`: then going beyond it is nobody's fault."""
     processes: int = 64
     file_size: int = 16 << 20
     disk: int = 32 << 20
     answers: int = 256 << 20
     text: int = 64 << 20
     """How much it may print before that counts as printing without end."""
+
+
+def limits_here() -> Limits:
+    """Return the limits for a program on this machine: less memory where the machine, or its container, has less.
+
+    Else the kernel would end it, or the judge, at an instant of its own choice and without a reason.
+    """
+    whole = usable_memory()
+    memory = MEMORY if whole is None else max(LEAST, min(MEMORY, whole - OWN))
+    return Limits(memory=memory, scarce=memory < MEMORY)
 
 
 @dataclass(frozen=True)
