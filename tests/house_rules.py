@@ -171,6 +171,7 @@ ROOMS: Mapping[str, set[str]] = {
         "digits.training",
         "digits.watcher",
         "runs",
+        "toml_records",
     },
     "digits": {"digits"},
     # Reports are made from run folders: a recipe is read as data, no live model is.
