@@ -6,6 +6,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -107,6 +108,7 @@ class Archive:
             raise UsageError(f"{self.path}: part {quoted(name)} is not XML – {error.args[0]}") from error
 
 
+@lru_cache(maxsize=256)
 def local(tag: str) -> str:
     """Return the name of an element without its namespace."""
     return tag.rpartition("}")[2]

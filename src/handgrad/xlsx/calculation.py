@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 from handgrad.xlsx.formula import (
@@ -19,6 +20,7 @@ from handgrad.xlsx.formula import (
     Text,
     Tree,
     parse,
+    parts,
 )
 from handgrad.xlsx.functions import GATHERING, NAME, NUMERIC, VALUE, Result, Unsupported, each, joined, spread
 from handgrad.xlsx.reader import Book, Cell, CellError, Value
@@ -27,6 +29,9 @@ from handgrad.xlsx.reader import Book, Cell, CellError, Value
 BUDGET = 40_000_000
 MAX_CHAIN = 100
 """So many cells deep a calculation may reach at once; rows are asked for from the top, so that chains stay short."""
+
+RELATIVE = re.compile(r"(?<![\w$.\\?])(\$?[A-Za-z]{1,3})([1-9]\d{0,6})(?![\w(.!])")
+"""A cell whose row follows a fill: its column, its row."""
 
 At = tuple[str, int, int]
 """Sheet, row, column."""
@@ -43,6 +48,9 @@ class Calculation:
         self._working: list[At] = []
         self._sheets = {sheet.name.casefold(): sheet for sheet in book.sheets}
         self._left = budget
+        # The tree of each fill's first formula, and its row: the others differ from it by how far down they stand.
+        self._fills: dict[str, tuple[Tree, int]] = {}
+        self._down = 0
 
     def value(self, sheet: str, row: int, column: int) -> Value:
         """Return the value of a cell; one beyond this calculation keeps what the file stores."""
@@ -71,17 +79,36 @@ class Calculation:
         # cell.
         if cell.array or at in self._working or len(self._working) > MAX_CHAIN:
             raise Unsupported
-        try:
-            tree = parse(cell.formula or "")
-        except FormulaError as error:
-            raise Unsupported from error
+        tree, down = self._tree(cell.formula or "", at[1])
         self._working.append(at)
+        before, self._down = self._down, down
         try:
             found = self._one(self._of(tree, at[0]))
         finally:
             self._working.pop()
+            self._down = before
         # A formula that refers to an empty cell shows 0.
         return 0.0 if found is None else found
+
+    def _tree(self, formula: str, row: int) -> tuple[Tree, int]:
+        """Return a formula as a tree, and how far below that tree's own row it stands."""
+        try:
+            if '"' in formula or "'" in formula:
+                return parse(formula), 0
+            fill, count = RELATIVE.subn(lambda found: f"{found[1]}[{int(found[2]) - row}]", formula)
+            if fill in self._fills:
+                tree, own = self._fills[fill]
+                return tree, row - own
+            tree = parse(formula)
+        except FormulaError as error:
+            raise Unsupported from error
+        # Where the short pattern saw other cells than the parser did, the tree serves this formula alone.
+        if count == sum(isinstance(part, Reference) and not part.fixed_row for part in parts(tree)):
+            self._fills[fill] = tree, row
+        return tree, 0
+
+    def _row(self, cell: Reference) -> int:
+        return cell.row if cell.fixed_row else cell.row + self._down
 
     def _of(self, tree: Tree, sheet: str) -> Result:
         self._left -= 1
@@ -92,8 +119,8 @@ class Calculation:
                 return value
             case Error(value):
                 return CellError(value)
-            case Reference(other, row, column):
-                return self._read(other or sheet, row, column)
+            case Reference():
+                return self._read(tree.sheet or sheet, self._row(tree), tree.column)
             case Area(first, last):
                 return self._area(first, last, sheet)
             case Name(value):
@@ -119,7 +146,8 @@ class Calculation:
 
     def _area(self, first: Reference, last: Reference, sheet: str) -> list[list[Value]]:
         name = first.sheet or sheet
-        rows = range(min(first.row, last.row), max(first.row, last.row) + 1)
+        ends = (self._row(first), self._row(last))
+        rows = range(min(ends), max(ends) + 1)
         columns = range(min(first.column, last.column), max(first.column, last.column) + 1)
         self._left -= len(rows) * len(columns)
         if self._left < 0:
@@ -138,7 +166,11 @@ class Calculation:
             raise Unsupported from error
         if isinstance(tree, Name):
             raise Unsupported
-        return self._of(tree, sheet)
+        before, self._down = self._down, 0
+        try:
+            return self._of(tree, sheet)
+        finally:
+            self._down = before
 
     def _call(self, name: str, arguments: Sequence[Tree], sheet: str) -> Result:
         if name in ("IF", "IFERROR"):

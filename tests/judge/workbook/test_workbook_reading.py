@@ -98,6 +98,23 @@ def test_formulas_are_calculated_as_spreadsheets_do(formula: str, value: float, 
     assert Calculation(read_book(tmp_path / "book.xlsx")).value("Sheet", 0, 1) == pytest.approx(value, rel=1e-15)
 
 
+def test_formulas_of_a_fill_are_calculated_each_in_its_row(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    book.defined_names["first"] = openpyxl.workbook.defined_name.DefinedName("first", attr_text="Sheet!A1")
+    for row in range(1, 9):
+        sheet.cell(row, 1, row)
+        sheet.cell(row, 2, f"=A{row}*A$2+$A{row}+first+LOG10(A{row})*0")
+        sheet.cell(row, 3, f"=SUM(A$1:A{row})+B{row}")
+        # Each stands in its own row and reads the same cell: no fill, though the words are the same.
+        sheet.cell(row, 4, "=A3*10")
+        sheet.cell(row, 5, f"=IF(A{row}>3,E{max(1, row - 1)}+1,0)")
+    book.save(tmp_path / "book.xlsx")
+    calculation = Calculation(read_book(tmp_path / "book.xlsx"))
+    found = [[calculation.value("Sheet", row, column) for column in (1, 2, 3, 4)] for row in range(8)]
+    assert found == [[3 * n + 1, n * (n + 1) / 2 + 3 * n + 1, 30, max(0, n - 3)] for n in range(1, 9)]
+
+
 def test_formulas_move_as_filling_moves_them_and_fills_have_one_signature() -> None:
     assert moved('A1+$B$2*C$3-$D4&"A1"', 2, 1) == 'B3+$B$2*D$3-$D6&"A1"'
     assert signature("F6*$D$6", 6, 3) == signature("F7*$D$6", 7, 3) != signature("F6*$D$6", 7, 3)

@@ -90,7 +90,7 @@ class Source:
     @cached_property
     def read_outside(self) -> set[At]:
         """Return the cells beside the table that its first rows read."""
-        inside = set(self.table.columns.values())
+        inside, rows = set(self.table.columns.values()), set(self.table.rows)
         found: set[At] = set()
         for column, patterns in self.fills.items():
             for _, places in patterns[:3]:
@@ -99,7 +99,7 @@ class Source:
                 if tree is not None:
                     found |= {
                         at for at in cells_read(self.book, self.table.sheet, tree)
-                        if not (at[0] == self.table.sheet and at[1] in self.table.rows and at[2] in inside)
+                        if not (at[0] == self.table.sheet and at[1] in rows and at[2] in inside)
                     }  # fmt: skip
         return found
 
