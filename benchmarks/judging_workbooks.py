@@ -35,8 +35,8 @@ JUDGE = (
 
 def without_table(path: Path, rows: int) -> Path:
     """Write a book of as many rows as the long one, numbers and formulas under heads that are no names."""
-    book = openpyxl.Workbook()
-    sheet = book.active
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("List")
     sheet.append([f"item {column}" for column in range(30)])
     for row in range(2, rows + 2):
         sheet.append([row, *(f"=A{row}*{column}" for column in range(1, 30))])
