@@ -11,7 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from handgrad.cli import run
+from handgrad.digits.data.drawn import draw_digits
 from handgrad.errors import HandgradError
 
 NETWORK = """\
@@ -29,7 +32,7 @@ class Net(nn.Module):
     def forward(self, x):
         return self.head(self.drop(torch.relu(self.norm(self.conv(x)))).mean((2, 3)))
 """
-TRAINING = ["--set", "epochs=1", "--set", "network=squeeze-16k", "--offline", "--out", "runs"]
+TRAINING = ["--set", "epochs=1", "--set", "network=net.py:Net", "--offline"]
 
 CALLS: dict[str, tuple[str, list[str]]] = {
     "assignments": ("a list, one record for each assignment", ["under-20k"]),
@@ -43,11 +46,19 @@ CALLS: dict[str, tuple[str, list[str]]] = {
     ),
     "judge": ("a verdict; of a class, a list of them", ["net.py", "--assignment", "under-20k", "--static"]),
     "page": ("what was written", ["classic", "--out", "page.html"]),
+    "predict": ("a list, one record for each picture", ["RUN", "seven.png"]),
     "report": ("the pages that were made", ["RUN"]),
     "runs": ("a list, one record for each run", ["runs"]),
-    "study": ("several seeds of one recipe", ["quick", "--seeds", "1", *TRAINING]),
+    "study": ("several seeds of one recipe", ["quick", "--seeds", "1", "--jobs", "1", "--out", "runs", *TRAINING]),
     "summary": ("the layer table", ["squeeze-16k"]),
-    "train": ("a run", ["quick", *TRAINING]),
+    "sweep": (
+        "a sweep",
+        [
+            *("quick", "--over", "batch_size=64,128", "--trials", "2", "--sampler", "grid", "--final-seeds", "1"),
+            *("--jobs", "1", "--holdout", "500", "--out", "sweep", *TRAINING),
+        ],
+    ),
+    "train": ("a run", ["quick", "--out", "runs", *TRAINING]),
 }
 """What each command's record is, and a small call that prints one; ``RUN`` and ``OTHER`` are run folders of ``train``."""
 
@@ -78,6 +89,7 @@ def records() -> dict[str, Any]:
         os.chdir(folder)
         try:
             Path("net.py").write_text(NETWORK, encoding="utf-8")
+            Image.fromarray(255 - draw_digits(1, seed=7)[0][0]).resize((112, 112)).save("seven.png")
             made = [_printed(["train", *CALLS["train"][1], "--seed", seed, "--json"]) for seed in ("0", "1")]
             folders = dict(zip(("RUN", "OTHER"), (each["path"] for each in made), strict=True))
             for name, (_, arguments) in CALLS.items():
@@ -97,7 +109,10 @@ def _printed(arguments: list[str]) -> Any:
         contextlib.suppress(HandgradError),
     ):
         run(arguments)
-    return json.loads(text.getvalue())
+    try:
+        return json.loads(text.getvalue())
+    except ValueError as error:
+        raise ValueError(f"handgrad {' '.join(arguments)} printed no JSON: {text.getvalue()[:200]!r}") from error
 
 
 def keys_of(value: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
