@@ -174,6 +174,19 @@ def test_few_open_files_are_enough_or_told_in_a_line(tmp_path: Path) -> None:
         name_runs(tmp_path / "runs")
 
 
+@pytest.mark.long
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_every_command_that_prints_ends_with_6_where_its_output_is_full(tmp_path: Path) -> None:
+    plain, full = Place(made(tmp_path / "a"), {}), Place(made(tmp_path / "b"), {}, before="exec > /dev/full")
+    for arguments in (*COMMANDS.values(), NETWORK_JUDGED):
+        expected, done = plain.run(arguments), full.run(arguments)
+        assert expected.returncode == 0, (arguments, expected.stderr)
+        assert done.returncode == (6 if expected.stdout else 0), (arguments, done.stderr)
+        assert b"Traceback" not in done.stderr
+        for place in (plain, full):
+            name_runs(place.folder / "runs")
+
+
 def test_a_working_folder_that_is_gone_is_told_before_anything_else(tmp_path: Path) -> None:
     expected = "error: the working folder is gone – found nothing where it was – change to another folder\n"
     for arguments in (["train"], ["assignments"]):

@@ -76,6 +76,15 @@ def test_a_reader_that_goes_away_changes_no_status(tmp_path: Path) -> None:
         assert (done.returncode, done.stdout) == (2, b"")
 
 
+def test_a_reader_that_goes_away_leaves_not_met_what_it_is(tmp_path: Path) -> None:
+    task = tmp_path / "task.xlsx"
+    assert handgrad_run("backprop", "classic", "--exercise", "--seed", "1", "--out", str(task)).returncode == 0
+    plain = handgrad_run("judge", str(task), "--json")
+    assert plain.returncode != 0 and plain.stdout
+    with pipe_without_reader() as pipe:
+        assert handgrad_run("judge", str(task), "--json", stdout=pipe).returncode == plain.returncode
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_a_full_standard_output_is_a_disk_that_refused(tmp_path: Path) -> None:
     with Path("/dev/full").open("wb") as full:
