@@ -87,4 +87,5 @@ def _parameter(each: inspect.Parameter) -> str:
         return words
     if callable(default):
         return words + (f" = {default.__name__}" if default.__name__.isidentifier() else " = …")
-    return f"{words} = {default!r}"
+    # A record of functions has an address in its repr, another in each process.
+    return f"{words} = …" if " at 0x" in repr(default) else f"{words} = {default!r}"
