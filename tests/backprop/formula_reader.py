@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
+from decimal import ROUND_HALF_UP, Decimal
 
 TOKEN = re.compile(r"\s*(?:(\d+\.?\d*(?:E[+-]?\d+)?)|([A-Z]+\d+)|([A-Z]+)(?=\()|(>=|<=|<>|[-+*/^(),<>=]))")
 
@@ -47,13 +48,14 @@ class Reader:
 
     def comparison(self) -> Callable[[], float]:
         left = self.sum()
-        if self.peek() in (">=", ">", "<", "<="):
+        if self.peek() in (">=", ">", "<", "<=", "="):
             sign, right = self.take(), self.sum()
             compare = {
                 ">=": lambda: float(left() >= right()),
                 ">": lambda: float(left() > right()),
                 "<": lambda: float(left() < right()),
                 "<=": lambda: float(left() <= right()),
+                "=": lambda: float(left() == right()),
             }
             return compare[sign]
         return left
@@ -120,10 +122,16 @@ class Reader:
             return lambda: yes() if condition() else no()
         known: dict[str, Callable[..., float]] = {
             "EXP": _exp, "LN": math.log, "ABS": abs, "SQRT": math.sqrt, "MAX": lambda *xs: max(xs),
-            "SUM": lambda *xs: sum(xs), "MIN": lambda *xs: min(xs),
+            "SUM": lambda *xs: sum(xs), "MIN": lambda *xs: min(xs), "INT": math.floor, "ROUND": _rounded,
         }  # fmt: skip
         called = known[name]
         return lambda: called(*(argument() for argument in arguments))
+
+
+def _rounded(value: float, digits: float) -> float:
+    """A number with so many decimals, halves away from 0; with fewer than none, so many digits before the point are 0."""
+    with_places = Decimal(repr(value)).quantize(Decimal(1).scaleb(-int(digits)), rounding=ROUND_HALF_UP)
+    return float(with_places)
 
 
 def read_formula(formula: str, cells: Mapping[str, float]) -> float:

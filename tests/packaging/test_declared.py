@@ -15,6 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+BY_NAME = re.findall(r'_part\("([\w.]+)"', (ROOT / "src/handgrad/photograph/library.py").read_text(encoding="utf-8"))
 PROVIDERS = metadata.packages_distributions()
 """The distributions that each module which is installed comes from: some seconds to find out, so once."""
 OF_A_SYSTEM = {"fcntl", "msvcrt", "resource"}
@@ -50,6 +51,8 @@ def test_every_package_that_is_imported_is_declared_and_every_declared_one_is_im
     needed = distributions(PROJECT["dependencies"])
     extras = {name: distributions(listed) for name, listed in PROJECT["optional-dependencies"].items() if name != "dev"}
     optional = set().union(*extras.values())
+    # Asked for by name, so that a missing part is told in a line.
+    used |= {provider(name.partition(".")[0]) for name in BY_NAME}
     assert used - needed - optional == set(), "imported and not declared"
     assert needed - used == set(), "declared and imported by nothing"
     assert optional - used == set(), "an extra that nothing imports"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from importlib import import_module
+from types import ModuleType
 
 import handgrad
 from handgrad import errors
@@ -59,10 +61,10 @@ def public() -> list[str]:
 
 
 def _entry(name: str) -> Iterator[str]:
-    what = getattr(handgrad, name)
-    # A package that can be called keeps the verb in its module of that name.
-    function = getattr(what, "verb", what)
-    function = getattr(function, name, function)
+    function = getattr(handgrad, name)
+    if isinstance(function, ModuleType):
+        # A package that can be called keeps the verb in its module of that name.
+        function = getattr(import_module(f"{function.__name__}.verb"), name)
     yield from ("```python no-run", f"{name}{_signature(function)}", "```", "")
     yield with_backticks(inspect.getdoc(function) or "")
 

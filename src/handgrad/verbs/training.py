@@ -52,6 +52,7 @@ def train(
     overrides: Sequence[str] = (),
     download: bool = True,
     watcher: Watcher | None = None,
+    stop: Callable[[], bool] = never,
     weights_of: str | Path | TrainedRun | None = None,
     freeze: Sequence[str] = (),
     **values: Unpack[RecipeValues],
@@ -72,7 +73,7 @@ def train(
     asked = asked_for(what, network, overrides, values, Path(out))
     found = loaded(data, download)
 
-    def begin(looks_on: Watcher | None, stop: Callable[[], bool]) -> RunSummary:
+    def begin(looks_on: Watcher | None, stopped: Callable[[], bool]) -> RunSummary:
         return runs.train(
             asked.recipe,
             data=found,
@@ -84,7 +85,7 @@ def train(
             threads=threads,
             download=download,
             watcher=looks_on,
-            stop=stop,
+            stop=lambda: stop() or stopped(),
             made=asked.make,
             weights_of=weights_of.path if isinstance(weights_of, TrainedRun) else weights_of,
             freeze=freeze,
@@ -100,6 +101,7 @@ def resume(
     data: Data = None,
     download: bool = True,
     watcher: Watcher | None = None,
+    stop: Callable[[], bool] = never,
 ) -> TrainedRun:
     """Go on with the run in the folder *run*; see `handgrad.digits.run.resume`.
 
@@ -109,8 +111,9 @@ def resume(
     found = loaded(data, download) if data is not None else None
     path = run.path if isinstance(run, TrainedRun | StoppedRun) else run
 
-    def go_on(looks_on: Watcher | None, stop: Callable[[], bool]) -> RunSummary:
-        return runs.resume(path, data=found, download=download, watcher=looks_on, stop=stop, made=make)
+    def go_on(looks_on: Watcher | None, stopped: Callable[[], bool]) -> RunSummary:
+        either = lambda: stop() or stopped()  # noqa: E731
+        return runs.resume(path, data=found, download=download, watcher=looks_on, stop=either, made=make)
 
     return _watched(go_on, watcher, make)
 

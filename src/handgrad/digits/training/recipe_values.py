@@ -20,7 +20,7 @@ class RecipeValues(TypedDict, total=False):
     drop_last: bool
     label_smoothing: float
     dropout: float | None
-    optimizer: Literal["sgd", "adam", "adamw", "muon"]
+    optimizer: Literal["sgd", "adam", "adamw", "rmsprop", "muon"]
     learning_rate: float
     momentum: float
     nesterov: bool
