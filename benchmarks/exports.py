@@ -39,7 +39,10 @@ def exported(run: Path, data: Path | None) -> list[dict[str, Any]]:
             made = export(
                 run, to, Path(folder) / f"{to}{int8}.{to}", int8=int8, data=data, accept_loss=True, download=False
             )
-            found.append({"way": name, **made.as_json()})
+            # The names alone: where this machine keeps them says nothing.
+            record = made.as_json()
+            record |= {key: Path(str(record[key])).name for key in ("path", "run")}
+            found.append({"way": name, **record})
     return found
 
 
