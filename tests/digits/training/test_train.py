@@ -179,6 +179,18 @@ def test_the_step_schedule_is_that_of_torch() -> None:
     assert ours == pytest.approx([rate for rate in theirs for _ in range(4)])
 
 
+def test_uneven_milestones_are_those_of_torch() -> None:
+    theirs = torch_rates(lambda optimizer: torch.optim.lr_scheduler.MultiStepLR(optimizer, [3, 4, 9], 0.2), 12)
+    ours = rates(Schedule("step", every=2, milestones=(3, 4, 9), factor=0.2), 5, 12)
+    assert ours == pytest.approx([rate for rate in theirs for _ in range(5)])
+
+
+@pytest.mark.parametrize("milestones", [(5, 3), (4, 4), (0,), (-2, 3)])
+def test_milestones_that_do_not_rise_are_refused(milestones: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="milestones is .* –"):
+        Schedule("step", milestones=milestones)
+
+
 def test_the_cosine_schedule_is_that_of_torch() -> None:
     theirs = torch_rates(lambda optimizer: torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 39, 0.01), 40)
     assert rates(Schedule("cosine", end=0.01), 4, 10) == pytest.approx(theirs)

@@ -24,7 +24,7 @@ from handgrad.errors import UsageError
 KNOWN = {
     "": ("network", "name", "note", "epochs", "batch_size", "test", "drop_last", "label_smoothing", "dropout"),
     "optimizer": ("name", "learning_rate", "momentum", "nesterov", "weight_decay", "beta1", "beta2", "others_rate"),
-    "schedule": ("name", "every", "factor", "warmup", "start", "end", "shape"),
+    "schedule": ("name", "every", "milestones", "factor", "warmup", "start", "end", "shape"),
     "augmentation": ("rotation", "shift", "scale", "shear", "stroke"),
     "averaging": ("decay",),
 }

@@ -53,6 +53,8 @@ class Schedule(Strict):
     """How the learning rate changes during the run."""
     every: int = 6
     """step: epochs between two drops."""
+    milestones: tuple[int, ...] = ()
+    """step: the epochs after which the rate drops, rising; where it names any, ``every`` is not used."""
     factor: float = 0.1
     """step: what the rate is multiplied with at each drop."""
     warmup: float = 0.25
@@ -66,6 +68,10 @@ class Schedule(Strict):
 
     def __post_init__(self) -> None:
         within("every", self.every, 1, 1000)
+        for epoch in self.milestones:
+            within("milestones", epoch, 1, 10_000)
+        if list(self.milestones) != sorted(set(self.milestones)):
+            raise ValueError(f"milestones is {list(self.milestones)} – name each epoch once, rising, as in [10, 15]")
         within("factor", self.factor, 0, 1, open_low=True)
         within("warmup", self.warmup, 0, 0.9)
         within("start", self.start, 0, 1)

@@ -30,6 +30,7 @@ class RecipeValues(TypedDict, total=False):
     others_rate: float
     schedule: Literal["constant", "step", "one-cycle", "cosine"]
     every: int
+    milestones: tuple[int, ...]
     factor: float
     warmup: float
     start: float
@@ -45,7 +46,7 @@ class RecipeValues(TypedDict, total=False):
 
 SECTIONS = {
     "optimizer": ("learning_rate", "momentum", "nesterov", "weight_decay", "beta1", "beta2", "others_rate"),
-    "schedule": ("every", "factor", "warmup", "start", "end", "shape"),
+    "schedule": ("every", "milestones", "factor", "warmup", "start", "end", "shape"),
     "augmentation": ("rotation", "shift", "scale", "shear", "stroke"),
 }
 """The sections of a recipe and the keys in each; ``optimizer`` and ``schedule`` themselves set the ``name`` of theirs."""
