@@ -187,7 +187,7 @@ def test_uneven_milestones_are_those_of_torch() -> None:
 
 @pytest.mark.parametrize("milestones", [(5, 3), (4, 4), (0,), (-2, 3)])
 def test_milestones_that_do_not_rise_are_refused(milestones: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="milestones is .* –"):
+    with pytest.raises(ValueError, match=r"milestones is .* –"):
         Schedule("step", milestones=milestones)
 
 
