@@ -10,8 +10,9 @@ from handgrad.digits.training.recipe import Schedule
 def rate_factor(schedule: Schedule, step: int, steps_an_epoch: int, epochs: int) -> float:
     """Return the factor of the peak learning rate at *step*, counted from 0 over the whole run.
 
-    constant: 1. step: ``factor ** drops``, where drops are ``epochs done // every``, or how many ``milestones`` lie behind. cosine: from 1 to ``end`` along half a cosine. one-cycle: from
-    ``start`` up to 1 over the first ``warmup`` of the run, then down to ``end``, along half cosines or straight lines.
+    constant: 1. step: ``factor ** drops``, where drops are ``epochs done // every``, or how many ``milestones`` lie behind.
+    cosine: from 1 to ``end`` along half a cosine. one-cycle: from ``start`` up to 1 over the first ``warmup`` of the run, then
+    down to ``end``, along half cosines or straight lines.
     """
     if schedule.name == "constant":
         return 1.0
