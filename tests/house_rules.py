@@ -221,9 +221,12 @@ ROOMS: Mapping[str, set[str]] = {
     "predict": {"photograph", "export", "report.digit_images", "digits", "runs", "html"},
     # A page is made of plain data: the description of a step or the inference plan, which `page.of_run` makes of a run.
     "page": {"export", "digits", "backprop", "runs", "html"},
+    # Weighs a log that somebody printed, as the judge reads it, against runs, and shows it as reports do.
+    "audit": {"judge.handed_in", "report", "digits", "runs", "html", "toml_records"},
     # The verbs as Python has them: what they take and what comes back joins all the rooms.
     "verbs": {"cluster", "judge", "export", "report", "digits", "backprop", "runs"},
     "cli": {
+        "audit",
         "verbs",
         "predict",
         "photograph",

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 import handgrad
-from handgrad.cli import app, main
+from cli.ends import end_of
+from handgrad.cli import app
 from handgrad.cli.app import command_names
 from handgrad.errors import HandgradError, UsageError
 
@@ -27,15 +28,6 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     variables = {key: value for key, value in os.environ.items() if not key.startswith("HANDGRAD")} | environment
     command = [sys.executable, "-m", "handgrad", *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=variables, timeout=120)
-
-
-def end_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    """Run the program in this process and return status, standard output and standard error."""
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    output, errors = capsys.readouterr()
-    assert isinstance(ended.value.code, int)
-    return ended.value.code, output, errors
 
 
 @pytest.mark.parametrize(

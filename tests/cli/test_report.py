@@ -9,17 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from handgrad.cli import main
+from cli.ends import end_of
 from report.run_folders import make_run
-
-
-def end_of(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    """Run the program in this process and return status, standard output and standard error."""
-    with pytest.raises(SystemExit) as ended:
-        main([str(argument) for argument in arguments])
-    output, errors = capsys.readouterr()
-    assert isinstance(ended.value.code, int)
-    return ended.value.code, output, errors
 
 
 def test_report_makes_the_pages_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,6 +36,10 @@ TRAINING = ["--set", "epochs=1", "--set", "network=net.py:Net", "--offline"]
 
 CALLS: dict[str, tuple[str, list[str]]] = {
     "assignments": ("a list, one record for each assignment", ["under-20k"]),
+    "audit": (
+        "what was weighed; candidates from the nearest",
+        ["log.csv", "quick", "--seeds", "0,1", "--jobs", "1", "--out", "audit", *TRAINING],
+    ),
     "backprop": ("every quantity of every step", ["classic", "--steps", "2"]),
     "compare": ("runs side by side", ["RUN", "OTHER"]),
     "data": ("the data set that would be used", []),
@@ -89,6 +93,7 @@ def records() -> dict[str, Any]:
         os.chdir(folder)
         try:
             Path("net.py").write_text(NETWORK, encoding="utf-8")
+            Path("log.csv").write_text("epoch,test_correct\n1,9859\n", encoding="utf-8")
             Image.fromarray(255 - draw_digits(1, seed=7)[0][0]).resize((112, 112)).save("seven.png")
             made = [_printed(["train", *CALLS["train"][1], "--seed", seed, "--json"]) for seed in ("0", "1")]
             folders = dict(zip(("RUN", "OTHER"), (each["path"] for each in made), strict=True))

@@ -14,6 +14,7 @@ import typer
 
 from handgrad.cli import (  # noqa: F401  (each registers its commands)
     assignments,
+    audit,
     backprop,
     data,
     doctor,

@@ -114,8 +114,8 @@ def study_command(
 class Told:
     """Prints one line for a seed that ended: how many are done, and about how long the rest takes."""
 
-    def __init__(self) -> None:
-        self.total, self.ended, self.failed = 0, 0, 0
+    def __init__(self, total: int = 0) -> None:
+        self.total, self.ended, self.failed = total, 0, 0
         self.began = time.monotonic()
 
     def __call__(self, seed: int, result: RunSummary | FailedSeed) -> None:

@@ -40,6 +40,15 @@ class Curve:
 
 
 @dataclass(frozen=True)
+class Band:
+    """What lies between a low and a high line: *points* are (x, low, high), *style* is that of curves."""
+
+    label: str
+    points: tuple[tuple[float, float, float], ...]
+    style: int = 0
+
+
+@dataclass(frozen=True)
 class Chart:
     """Curves on one pair of axes. *name* is that of the PNG file, *text* says in words what there is to see."""
 
@@ -49,22 +58,30 @@ class Chart:
     x: Axis
     y: Axis
     curves: tuple[Curve, ...]
+    bands: tuple[Band, ...] = ()
 
 
 Line = tuple[str, int, Sequence[tuple[float, float]]]
 """What a chart is made from: label, style, and points as (epoch, value)."""
+Between = tuple[str, int, Sequence[tuple[float, float, float]]]
+"""What a band is made from: label, style, and points as (epoch, low, high)."""
 
 
-def accuracy_chart(name: str, title: str, text: str, lines: Sequence[Line], epochs: int) -> Chart:
+def accuracy_chart(
+    name: str, title: str, text: str, lines: Sequence[Line], epochs: int, *, bands: Sequence[Between] = ()
+) -> Chart:
     """Return accuracies (percent) against epochs, spread out towards 100 % so that 99.4 and 99.5 can be told apart."""
-    places = [error_place(value) for _, _, points in lines for _, value in points]
+    places = [error_place(value) for value in _values(lines, bands)]
     ticks = [(error_place(tick), f"{tick:g} %") for tick in ACCURACY_TICKS]
-    return assemble(name, title, text, lines, epochs=epochs, y=spanning("accuracy", ticks, places), place=error_place)
+    y = spanning("accuracy", ticks, places)
+    return assemble(name, title, text, lines, epochs=epochs, y=y, place=error_place, bands=bands)
 
 
-def loss_chart(name: str, title: str, text: str, lines: Sequence[Line], epochs: int) -> Chart:
+def loss_chart(
+    name: str, title: str, text: str, lines: Sequence[Line], epochs: int, *, bands: Sequence[Between] = ()
+) -> Chart:
     """Return losses against epochs on a logarithmic axis."""
-    values = [value for _, _, points in lines for _, value in points if value > 0]
+    values = [value for value in _values(lines, bands) if value > 0]
     least = min(values, default=1.0)
 
     def place(loss: float) -> float:
@@ -73,9 +90,8 @@ def loss_chart(name: str, title: str, text: str, lines: Sequence[Line], epochs: 
     low, high = math.floor(math.log10(least)), math.ceil(math.log10(max(values, default=1.0)) + 1e-9)
     steps = (1, 2, 5) if high - low <= 3 else (1,)
     ticks = [(math.log10(step) + power, f"{step * 10.0**power:g}") for power in range(low, high + 1) for step in steps]
-    return assemble(
-        name, title, text, lines, epochs=epochs, y=spanning("loss", ticks, [place(v) for v in values]), place=place
-    )
+    y = spanning("loss", ticks, [place(value) for value in values])
+    return assemble(name, title, text, lines, epochs=epochs, y=y, place=place, bands=bands)
 
 
 def rate_chart(name: str, title: str, text: str, lines: Sequence[Line], *, epochs: int) -> Chart:
@@ -89,14 +105,33 @@ def rate_chart(name: str, title: str, text: str, lines: Sequence[Line], *, epoch
 
 
 def assemble(
-    name: str, title: str, text: str, lines: Sequence[Line], *, epochs: int, y: Axis, place: Callable[[float], float]
+    name: str,
+    title: str,
+    text: str,
+    lines: Sequence[Line],
+    *,
+    epochs: int,
+    y: Axis,
+    place: Callable[[float], float],
+    bands: Sequence[Between] = (),
 ) -> Chart:
-    """Return the chart of *lines* whose values *place* puts on the axis *y*."""
+    """Return the chart of *lines*, and of *bands* behind them, whose values *place* puts on the axis *y*."""
     curves = tuple(
         Curve(label, tuple((x, place(value)) for x, value in points), style, len(points) <= MARKED)
         for label, style, points in lines
     )
-    return Chart(name, title, text, epoch_axis(epochs), y, curves)
+    between = tuple(
+        # Clipped to the axis: a prediction interval may reach below what any run had.
+        Band(label, tuple((x, max(place(low), y.low), min(place(high), y.high)) for x, low, high in points), style)
+        for label, style, points in bands
+    )
+    return Chart(name, title, text, epoch_axis(epochs), y, curves, between)
+
+
+def _values(lines: Sequence[Line], bands: Sequence[Between]) -> list[float]:
+    """Return every value that is drawn."""
+    between = [value for _, _, points in bands for _, low, high in points for value in (low, high)]
+    return [value for _, _, points in lines for _, value in points] + between
 
 
 def error_place(accuracy: float) -> float:

@@ -50,6 +50,10 @@ def chart_plot(chart: Chart) -> Figure:
     """Return *chart* drawn on its axes."""
     figure = Figure(figsize=(6.4, 4.2), dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
+    for band in chart.bands:
+        xs, lows, highs = zip(*band.points, strict=True)
+        colour = LOOKS[band.style % len(LOOKS)]["color"]
+        axes.fill_between(xs, lows, highs, label=band.label, color=colour, alpha=0.22, linewidth=0)
     for curve in chart.curves:
         look = LOOKS[curve.style % len(LOOKS)] | ({} if curve.marked else {"marker": ""})
         xs, ys = zip(*curve.points, strict=True)
@@ -64,7 +68,7 @@ def chart_plot(chart: Chart) -> Figure:
     axes.grid(axis="y", color="#E3E5E8")
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(length=0)
-    if len(chart.curves) > 1:
+    if len(chart.curves) + len(chart.bands) > 1:
         axes.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
     return figure
 

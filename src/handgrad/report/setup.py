@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from dataclasses import asdict
 from typing import Any
@@ -23,7 +24,8 @@ OWN = {"dropout": "the network’s own"}
 
 def recipe_values(recipe: dict[str, Any]) -> list[tuple[str, Any, Any, bool]]:
     """Return (key, value, default, whether they differ) of every value of *recipe*, in the order of the record."""
-    defaults = flat(asdict(Recipe(network="")))
+    # Through JSON, in which a list is one, whether a record or a file holds it.
+    defaults = flat(json.loads(json.dumps(asdict(Recipe(network="")))))
     given = flat(recipe)
     keys = [key for key in defaults if key not in UNMARKED] + [key for key in given if key not in defaults]
     rows = [(key, given.get(key, defaults.get(key)), defaults.get(key)) for key in keys]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from handgrad.html.markup import Markup, joined, tag
-from handgrad.report.chart import Chart, Curve
+from handgrad.report.chart import Band, Chart, Curve
 
 LEFT, RIGHT, TOP, BOTTOM = 54.0, 12.0, 34.0, 40.0
 STYLES = 6
@@ -12,12 +12,13 @@ STYLES = 6
 
 def chart_figure(chart: Chart, *, legend: bool = True, width: int = 440, height: int = 290) -> Markup:
     """Return *chart* as a figure of that shape, scaled to the width it is given; one curve needs no *legend*."""
-    legend = legend and len(chart.curves) > 1
+    legend = legend and len(chart.curves) + len(chart.bands) > 1
     plane = Plane(chart, width, height, TOP if legend else 12.0)
     drawing = tag(
         "svg",
         tag("title", chart.text),
         plane.grid(),
+        *(plane.band(band) for band in chart.bands),
         *(plane.curve(curve) for curve in chart.curves),
         names(chart) if legend else None,
         viewBox=f"0 0 {width} {height}",
@@ -60,6 +61,13 @@ class Plane:
         label = tag("text", self.chart.x.label, x=middle, y=self.bottom + 34, text_anchor="middle", class_="label")
         return joined(*across, *along, base, label)
 
+    def band(self, band: Band) -> Markup:
+        """Return one band: along its high line, and back along its low one."""
+        there = [(self.x(x), self.y(high)) for x, _, high in band.points]
+        back = [(self.x(x), self.y(low)) for x, low, _ in reversed(band.points)]
+        points = " ".join(f"{x},{y}" for x, y in there + back)
+        return tag("polygon", points=points, class_=f"band s{band.style % STYLES}")
+
     def curve(self, curve: Curve) -> Markup:
         """Return one curve, with a mark at each point where they are few."""
         style = f"s{curve.style % STYLES}"
@@ -78,4 +86,8 @@ def names(chart: Chart) -> Markup:
         parts.append(tag("circle", cx=x + 12, cy=12, r=2.8, class_=f"mark {style}"))
         parts.append(tag("text", curve.label, x=x + 30, y=16))
         x += 52 + 7.4 * len(curve.label)
+    for band in chart.bands:
+        parts.append(tag("rect", x=x, y=6, width=24, height=12, class_=f"band s{band.style % STYLES}"))
+        parts.append(tag("text", band.label, x=x + 30, y=16))
+        x += 52 + 7.4 * len(band.label)
     return joined(*parts)

@@ -1,0 +1,78 @@
+"""``handgrad audit``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from handgrad.cli.app import app
+from handgrad.cli.environment import data_folder
+from handgrad.cli.options import DataOption, DeviceOption, JsonOption, OnOption, PrecisionOption, SetOption, parse_seeds
+from handgrad.cli.signals import stop_on_signals
+from handgrad.cli.study import Told
+from handgrad.errors import UsageError
+from handgrad.files import check_free
+
+
+@app.command("audit")
+def audit_command(
+    log: Annotated[
+        Path, typer.Argument(help="A printed log: text, a notebook, or a table in CSV.", show_default=False)
+    ],
+    recipe: Annotated[str, typer.Argument(help="A shipped recipe or a TOML file.", show_default=False)],
+    *,
+    candidates: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=A,B", help="What the log may have been trained with; may be repeated."),
+    ] = None,
+    seeds: Annotated[str, typer.Option(help="Of every candidate, at least two.")] = "0..2",
+    overrides: SetOption = None,
+    runs: Annotated[
+        list[Path] | None, typer.Option(metavar="DIR", help="Take finished runs from here, too; may be repeated.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where the candidates' runs go, and are found again.")] = Path("audit"),
+    train: Annotated[bool, typer.Option(help="Train what is missing, or only weigh what is there.")] = True,
+    page: Annotated[
+        Path | None, typer.Option("--report", help="Write a page with the curves here.", show_default=False)
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the page if it exists.")] = False,
+    data: DataOption = None,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    jobs: Annotated[int | None, typer.Option(min=1, max=256, help="Trainings at a time; left out, one a core.")] = None,
+    on: OnOption = "local",
+    offline: Annotated[bool, typer.Option(help="Never download; without files, digits are drawn.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Weigh published figures: is each possible with a recipe, and which candidate explains them best?"""
+    if page is not None:
+        check_free(page, overwrite=overwrite)
+    chosen = parse_seeds(seeds)
+    if len(chosen) < 2:
+        raise UsageError(f'--seeds "{seeds}" is one seed – an audit needs at least 2, as in 0..2')
+    from handgrad.audit import candidates_of, read_trace, runs_of, text_lines, traced, train_missing, weigh, write_audit
+
+    trace = read_trace(log)
+    found = candidates_of(recipe, overrides or (), candidates or ())
+    settings = {"data": data_folder(data), "device": device, "precision": precision, "jobs": jobs, "on": on}
+    settings["download"] = not offline
+    weighed = {}
+    with stop_on_signals() as stop:
+        for candidate in found:
+            known = runs_of(candidate, chosen, [*(runs or ()), out / candidate.folder])
+            missing = [seed for seed in chosen if seed not in known]
+            if missing and train:
+                print(f"{candidate.name}: {len(missing)} of {len(chosen)} seeds to train", file=sys.stderr)
+                known |= train_missing(candidate, missing, out, done=Told(len(missing)), stop=stop, **settings)
+            weighed[candidate.name] = [(seed, traced(known[seed])) for seed in chosen if seed in known]
+    audit = weigh(trace, weighed)
+    written = None if page is None else write_audit(audit, page, overwrite=overwrite)
+    if as_json:
+        print(json.dumps(audit.as_json() | {"page": None if written is None else str(written)}, indent=2))
+        return
+    print("\n".join(text_lines(audit)))
+    print(f"page: {written}" if written else "curves: add --report audit.html for a page")
