@@ -68,7 +68,10 @@ def chart_plot(chart: Chart) -> Figure:
     axes.grid(axis="y", color="#E3E5E8")
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(length=0)
-    if len(chart.curves) + len(chart.bands) > 1:
+    if chart.bands:
+        # Names of three things have no room beside the title; below the curves there is some, as accuracies rise.
+        axes.legend(frameon=False, loc="lower right" if chart.name.endswith("accuracy") else "upper right")
+    elif len(chart.curves) > 1:
         axes.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
     return figure
 
