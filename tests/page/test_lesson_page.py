@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 from dataclasses import asdict, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from handgrad.backprop.graph.build import build_graph
 from handgrad.backprop.mistakes.of_an_answer import Mistakes
 from handgrad.backprop.network.file import parse_network
 from handgrad.backprop.network.network import BiasRule, Layer, Network, Sample, Update, UpdateRule
+from handgrad.backprop.pictures.palette import rate_colours
 from handgrad.backprop.presets import load_network, preset_names
 from handgrad.backprop.simulate import evaluate, trace
 from handgrad.backprop.verdicts import features_of, verdict_of, verdict_on
@@ -388,3 +390,23 @@ def test_the_largest_lesson_is_at_most_150_kb_and_opens(open_page: Any) -> None:
     page.click("#bar-whole")
     found = page.evaluate("handgrad.moment.value('E_total')")
     assert found == pytest.approx(float(trace(LARGEST, 0)["E_total"][0]), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["classic", "diverging"])
+def test_the_lines_of_the_rates_have_the_palettes_colours_and_their_names_at_their_ends(
+    open_page: Any, name: str
+) -> None:
+    """By the size of a rate, also where the reader's are in another order; no name covers another."""
+    page = open_page(lesson_page(load_network(name)), "#rates=2;0.1;0.5;1;0.2;0.8&of=100")
+    drawn = page.eval_on_selector_all(
+        "#rates-picture path.curve", "all => all.map((one) => getComputedStyle(one).stroke)"
+    )
+    keys = page.eval_on_selector_all("#rates-rows .key path", "all => all.map((one) => getComputedStyle(one).stroke)")
+    by_size = [f"rgb({', '.join(str(int(colour[at : at + 2], 16)) for at in (1, 3, 5))})" for colour in rate_colours(6)]
+    assert drawn == keys == [by_size[rank] for rank in (5, 0, 2, 4, 1, 3)]
+    names = page.eval_on_selector_all(
+        "#rates-picture .end-name", "all => all.map((one) => [one.textContent, one.getBBox().y, one.getBBox().height])"
+    )
+    assert [text for text, _, _ in names] == ["η = 2", "η = 0.1", "η = 0.5", "η = 1", "η = 0.2", "η = 0.8"]
+    tops = sorted(top for _, top, _ in names)
+    assert all(after - before >= 13 for before, after in pairwise(tops)), tops

@@ -10,6 +10,7 @@ from handgrad.backprop.graph.build import build_graph
 from handgrad.backprop.limits import DEFAULT_RATES
 from handgrad.backprop.network.network import Network, UpdateOrder, UpdateRule
 from handgrad.backprop.network.words import UPDATES
+from handgrad.backprop.pictures.palette import rate_colours
 from handgrad.backprop.presets import load_network, preset_names
 from handgrad.backprop.simulate import DIFFERENCE
 from handgrad.backprop.symbols.calculus import ACTIVATIONS, FUNCTIONS, LOSSES
@@ -77,6 +78,7 @@ def lesson_data(network: Network) -> dict[str, Any]:
         "weight": parameters[len(network.weights) // 2],
         "rates": DEFAULT_RATES,
         "rateSteps": RATE_STEPS,
+        "rateColours": rate_colours(len(DEFAULT_RATES)),
         "difference": DIFFERENCE,
         "verdicts": rules_as_data(),
         "marking": {

@@ -45,10 +45,9 @@ def what_is_delta(graph: Graph) -> Markup:
     return joined(
         tag(
             "p",
-            "δ of a unit is the derivative of the error with respect to the unit's pre-activation, the sum "
-            f"before its activation function. {delta.label} is ",
+            f"δ of a unit is the derivative of the error with respect to the unit's pre-activation. {delta.label} is ",
             live(delta.name),
-            f" now: move that sum by a small ε, and E moves by {delta.label} · ε.",
+            f" now: move the pre-activation by a small ε, and E moves by {delta.label} · ε.",
         ),
         tag(
             "p",

@@ -5,24 +5,27 @@ Keys are kinds of quantity, some with "output" or "hidden" behind them or the ru
 
 from __future__ import annotations
 
+from handgrad.backprop.network.words import PRE_ACTIVATION
+
 WORDS: dict[str, tuple[str, str]] = {
     "setting": ("It is set before the training begins.", "Change it here; every number follows."),
     "input": ("It comes with the sample.", "Change it here; every number follows."),
     "target": ("It is what the output should be for this sample.", "Change it here; every number follows."),
     "weight": ("It is what training changes: what comes through its arrow is multiplied by it.", ""),
-    "bias": ("It is added to the sum of its unit, whatever the inputs are.", ""),
+    "bias": ("It is added to the pre-activation of its unit, whatever the inputs are.", ""),
     "memory": ("The update rule carries it from step to step; it starts at 0.", ""),
     "pre-activation": (
-        "Every value that reaches the unit is multiplied by the weight of its arrow, and the products are added up.",
+        "Every value that reaches the unit is multiplied by the weight of its arrow, and the products are added up: "
+        f"{PRE_ACTIVATION}.",
         "It is done now because all that reaches the unit is known.",
     ),
     "softmax part": (
         "Softmax turns the outputs into shares of 1, in steps in which no exponential overflows.",
-        "It is done now because the shares need the sums of all outputs.",
+        "It is done now because the shares need the pre-activations of all outputs.",
     ),
     "activation": (
-        "The activation function makes the unit's answer of its sum.",
-        "It is done now because whatever comes after takes the answer, not the sum.",
+        "The activation function makes the unit's activation of its pre-activation.",
+        "It is done now because whatever comes after takes the activation, not the pre-activation.",
     ),
     "error": (
         "The loss measures how far this output is from its target.",
@@ -45,16 +48,17 @@ WORDS: dict[str, tuple[str, str]] = {
         "It is done now because the deltas of the next layer are known.",
     ),
     "activation slope": (
-        "It says how fast the activation changes when the sum before it changes: the slope of the activation function here.",
-        "It is done now because the way back goes through the activation function before it reaches the sum.",
+        "It says how fast the activation changes when the pre-activation changes: the slope of the activation function here.",
+        "It is done now because the way back goes through the activation function before it reaches the pre-activation.",
     ),
     "delta": (
-        "It says how fast the error changes when the unit's sum changes: one slope after the other, so they are multiplied.",
+        "It says how fast the error changes when the unit's pre-activation changes: one slope after the other, so they are "
+        "multiplied.",
         "It is done now because every weight into the unit, and the layer before, need it: computed once, used often.",
     ),
     "delta met": (
-        "It says how fast the error changes when the unit's sum changes. Loss and activation fit each other: what is left of "
-        "their two slopes is activation minus target.",
+        "It says how fast the error changes when the unit's pre-activation changes. Loss and activation fit each other: what "
+        "is left of their two slopes is activation minus target.",
         "It is done now because every weight into the unit, and the layer before, need it: computed once, used often.",
     ),
     "gradient": (

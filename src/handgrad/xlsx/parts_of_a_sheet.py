@@ -31,7 +31,9 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One curve: its name (text, or a reference that begins with ``=``) and the references of its points."""
+    """One curve: its name (text, or a reference that begins with ``=``) and the references of its points; where ``named``, the
+    name is written at its second and last point.
+    """
 
     name: str
     x: str
@@ -39,11 +41,15 @@ class Series:
     ink: str
     dash: str = "solid"
     width: float = 1.75
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A line chart over numbers; ``log`` gives it a logarithmic y axis. Sizes are in pixels."""
+    """A line chart over numbers; ``log`` gives it a logarithmic y axis. Sizes are in pixels.
+
+    The x axis goes beyond ``x_max`` by ``room``, as a part of it, without numbers there.
+    """
 
     row: int
     column: int
@@ -55,6 +61,7 @@ class Chart:
     series: tuple[Series, ...]
     log: bool = False
     x_max: float | None = None
+    room: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,18 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from handgrad.backprop import BiasRule, Layer, Network, OverSamples, Sample, UpdateOrder, load_network, preset_names
+from handgrad.backprop import (
+    BiasRule,
+    Layer,
+    Network,
+    OverSamples,
+    Sample,
+    Update,
+    UpdateOrder,
+    UpdateRule,
+    load_network,
+    preset_names,
+)
 from handgrad.backprop.exercise import Exercise, MistakeKind, Verdict, make_exercise
 from handgrad.backprop.exercise.marking import APART, TOLERANCE, mistake_tolerance, tolerance
 from handgrad.backprop.exercise.questions import Section, rule
@@ -82,6 +93,19 @@ def test_any_network_of_moderate_size_makes_a_task_with_the_answers_of_autograd(
         return
     assert disagreements(exercise) == []
     assert too_near(exercise) == []
+
+
+@pytest.mark.parametrize("rule", UpdateRule)
+def test_a_bias_that_a_whole_softmax_shares_is_not_asked_for_under_any_rule(rule: UpdateRule) -> None:
+    """Its derivative is 0, whatever the numbers; Adam divides what rounding leaves of it by next to nothing."""
+    sample = Sample((-1.38,), (0.7, 0.3))
+    network = Network(
+        "shared", (Layer(2, "softmax"),), (sample,), loss="softmax-cross-entropy", bias=BiasRule.LAYER,
+        update=Update(rule=rule, epsilon=1e-6),
+    )  # fmt: skip
+    exercise = make_exercise(network, 0)
+    assert "dE/db1" not in exercise.answers and "b1_next" not in exercise.answers
+    assert "w1_next" in exercise.answers and disagreements(exercise) == []
 
 
 def too_near(exercise: Exercise) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
@@ -28,6 +29,7 @@ from handgrad.backprop.pictures.palette import rate_colours
 from handgrad.backprop.symbols.rendering import plain_number
 from handgrad.backprop.workbook import workbook_plan
 from handgrad.errors import UsageError
+from handgrad.page.lesson import lesson_data
 from oracle.drawn_networks import networks
 
 RATES = (0.1, 0.5, 2.0)
@@ -178,24 +180,64 @@ def test_the_notes_do_not_run_over_the_legend(sizes: tuple[int, ...]) -> None:
     assert not notes.get_window_extent(renderer).overlaps(legend.get_window_extent(renderer))
 
 
-def lightness(colour: str) -> float:
-    """CIE L* of a colour: how light it is in grey."""
-    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return 116 * luminance ** (1 / 3) - 16
+# How the three kinds of dichromats see linear red, green and blue: Machado, Oliveira, Fernandes, "A physiologically-based
+# model for simulation of color vision deficiency", IEEE TVCG 15 (2009), severity 1.
+VISIONS = {
+    "usual": np.eye(3),
+    "protan": np.array([[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]),
+    "deutan": np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]),
+    "tritan": np.array([[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]]),
+}  # fmt: skip
+TO_XYZ = np.array(
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+)
 
 
-def test_the_palette_of_the_rates_is_one_and_keeps_its_order_in_grey() -> None:
-    for count in (2, 6, 12):
-        grey = [lightness(colour) for colour in rate_colours(count)]
+def linear(colour: str) -> np.ndarray:
+    parts = np.array([int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)])
+    return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+
+
+def lab(colour: str, vision: str = "usual") -> np.ndarray:
+    """CIE L*a*b* of a colour as somebody sees it: distances are how different two colours look, and 2 can just be seen."""
+    whites = np.array([0.95047, 1.0, 1.08883])
+    x, y, z = np.cbrt(np.clip(TO_XYZ @ np.clip(VISIONS[vision] @ linear(colour), 0, 1) / whites, 0.0089, 1))
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def nearest(colours: Sequence[str], vision: str) -> float:
+    seen = [lab(colour, vision) for colour in colours]
+    return float(min(np.linalg.norm(one - two) for number, one in enumerate(seen) for two in seen[:number]))
+
+
+def test_the_colours_of_the_rates_are_told_apart_in_grey_and_by_the_colour_blind() -> None:
+    for count, apart in ((2, 40), (3, 20), (6, 8), (12, 2.3)):
+        colours = rate_colours(count)
+        grey = [lab(colour)[0] for colour in colours]
         assert all(after - before > (8 if count <= 6 else 2.5) for before, after in pairwise(grey))
-    done, sweep = trained()
-    figure = rates_figure(sweep, "classic")
-    drawn = [line.get_color() for line in figure.axes[0].get_lines()]
-    assert drawn == list(rate_colours(len(RATES)))
-    sheet = workbook_plan(done.graph.network, steps=5, rates=RATES)["Learning rates"]
-    assert [[series.ink for series in chart.series] for chart in sheet.charts] == [drawn, drawn]
+        assert {vision: nearest(colours, vision) > apart for vision in VISIONS} == dict.fromkeys(VISIONS, True), count
+    on_white = [1.05 / (float((TO_XYZ @ linear(colour))[1]) + 0.05) for colour in rate_colours(12)]
+    assert min(on_white) > 2.95
+
+
+def test_colours_that_are_one_to_the_colour_blind_are_noticed() -> None:
+    assert nearest(("#d62728", "#2ca02c"), "usual") > 50 and nearest(("#8b7300", "#a66200"), "deutan") < 12
+    assert nearest(("#d62728", "#6b5a2a"), "protan") < nearest(("#d62728", "#6b5a2a"), "usual") / 2
+
+
+def test_sheet_picture_and_page_draw_the_rates_in_the_same_colours() -> None:
+    done, _ = trained()
+    sweep = rate_sweep(done.graph.network, DEFAULT_RATES, 5)
+    drawn = [
+        line.get_color() for line in rates_figure(sweep, "classic").axes[0].get_lines() if line.get_gid() != "leader"
+    ]
+    assert drawn == list(rate_colours(6))
+    sheet = workbook_plan(done.graph.network, steps=5)["Learning rates"]
+    lines, joined = zip(
+        *(([s.ink for s in c.series if s.named is way] for way in (False, True)) for c in sheet.charts), strict=True
+    )
+    assert [*lines, *joined] == [drawn] * 4
+    assert list(lesson_data(done.graph.network)["rateColours"]) == drawn
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -211,13 +253,14 @@ def test_each_line_has_its_name_at_its_end_and_no_name_covers_another(name: str,
 def test_a_logarithmic_axis_ends_at_a_million_millionth_of_the_first_error() -> None:
     sweep = rate_sweep(load_network("diverging"), DEFAULT_RATES, 100)
     assert sweep.errors[-1, 2] < 1e-30
-    drawn = np.concatenate([line.get_ydata() for line in rates_figure(sweep, "d", True).axes[0].get_lines()])
+    lines = [line for line in rates_figure(sweep, "d", True).axes[0].get_lines() if line.get_gid() != "leader"]
+    drawn = np.concatenate([line.get_ydata() for line in lines])
     first = sweep.errors[0, 0]
-    assert np.nanmin(drawn) == pytest.approx(first * 1e-12)
+    assert np.nanmin(drawn) == pytest.approx(first * 1e-12, rel=1e-9, abs=0)
     data = workbook_plan(load_network("diverging"))["Chart data"].cells
-    drawn_in_sheet = [cell.value for (row, column), cell in data.items() if row >= 6 and column >= 10]
+    drawn_in_sheet = [cell.value for (row, column), cell in data.items() if row >= 6 and 10 <= column < 16]
     numbers = [value for value in drawn_in_sheet if isinstance(value, float)]
-    assert min(numbers) == pytest.approx(first * 1e-12) and max(numbers) <= first * 1e12 * (1 + 1e-9)
+    assert min(numbers) == pytest.approx(first * 1e-12, rel=1e-9, abs=0) and max(numbers) <= first * 1e12 * (1 + 1e-9)
 
 
 @pytest.mark.parametrize("sizes", [(1, 1), (2, 2, 2), (8, 16, 16, 16, 16), (3, 8, 1)])

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from itertools import pairwise
 from pathlib import Path
 
 import openpyxl
@@ -148,7 +149,34 @@ def test_charts_have_titles_on_both_axes_and_one_of_them_is_logarithmic(classic:
         texts = re.findall(r"<a:t>([^<]*)</a:t>", chart)
         assert "step" in texts and "E_total" in texts
     assert sum("c:logBase" in chart for chart in charts) == 1
-    assert sum("<c:legend>" in chart for chart in charts) == 2
+    assert sum("<c:legend>" in chart for chart in charts) == 0
+    # Of two points of a short line the second bears its name: that of the rate, from the cell.
+    named = [chart.count('<c:showSerName val="1"/>') for chart in charts]
+    assert sorted(named) == [0, 0, 6, 6] and sorted(chart.count('<c:delete val="1"/>') for chart in charts)[-1] >= 6
+
+
+@pytest.mark.parametrize("name", preset_names())
+@pytest.mark.parametrize("rates", [(0.5,), (0.1, 0.2, 0.5, 0.8, 1.0, 2.0), tuple(float(n) for n in range(1, 13))])
+def test_the_names_at_the_ends_of_lines_stand_in_their_order_and_apart(name: str, rates: tuple[float, ...]) -> None:
+    plan = workbook_plan(load_network(name), steps=40, rates=rates)
+    cells, count = plan["Chart data"].cells, len(rates)
+    for left, scale in ((5 + 2 * count, float), (10 + 2 * count, math.log10)):
+        gap = float(str(cells[4, left + 3].value))
+        found = [tuple(scale(float(str(cells[6 + n, left + c].value))) for c in (2, 3)) for n in range(count)]
+        (_, highest), places = max(found, key=lambda one: one[1]), [place for _, place in sorted(found)]
+        assert gap > 0 and highest <= max(end for end, _ in found) + gap * count
+        assert all(after - before > 0.999 * gap for before, after in pairwise(places)), (name, places)
+        assert all(abs(place - end) < gap * count for end, place in found)
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_what_is_said_of_learning_rates_stands_on_the_first_printed_page(name: str) -> None:
+    """Fifty rows of the table fit on it; what stands beside longer tables of twelve rates is set smaller."""
+    rates = workbook_plan(load_network(name), steps=30)["Learning rates"]
+    assert max(at[0] for at, cell in rates.cells.items() if at[1] > 7) <= 55
+    assert max(chart.row + math.ceil(chart.height / 20) for chart in rates.charts) <= 55
+    verdicts = [cell for at, cell in rates.cells.items() if at[1] == 11 and cell.formula and cell.span == (2, 1)]
+    assert len(verdicts) == 6 and all(len(str(cell.value)) <= 2 * 58 for cell in verdicts)
 
 
 def test_charts_of_long_tables_draw_every_kth_row() -> None:

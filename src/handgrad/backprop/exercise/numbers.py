@@ -78,9 +78,15 @@ def worth_asking(graph: Graph, asked: Sequence[Question]) -> tuple[Question, ...
     """Leave out what is 0, or unchanged by the step, whatever the numbers: a bias shared by a whole softmax, for one."""
     values = evaluate(graph, _draw(graph, np.random.default_rng(0), BATCH).values)
 
+    def nothing(found: Floats) -> bool:
+        return bool((np.abs(found) < NOTHING).mean() > ALWAYS)
+
     def still(question: Question) -> bool:
-        before = 0.0 if question.base is None else values[question.base]
-        return bool((np.abs(values[question.name] - before) < NOTHING).mean() > ALWAYS)
+        if question.base is None:
+            return nothing(values[question.name])
+        # Adam divides a derivative that is 0 but for rounding by next to nothing, and so makes a step of it.
+        slope = values.get(f"dE/d{question.base}")
+        return nothing(values[question.name] - values[question.base]) or (slope is not None and nothing(slope))
 
     kept = [question for question in asked if not still(question)]
     return tuple(replace(question, number=number) for number, question in enumerate(kept, start=1))

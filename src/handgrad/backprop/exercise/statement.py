@@ -8,7 +8,7 @@ from handgrad.backprop.exercise.layout import ANSWERS, MARKING
 from handgrad.backprop.exercise.marking import FOUR, OF_STEP, TOLERANCE, digits_enough
 from handgrad.backprop.exercise.task import Exercise
 from handgrad.backprop.network.network import Network, UpdateRule
-from handgrad.backprop.network.words import OVER_SAMPLES
+from handgrad.backprop.network.words import OVER_SAMPLES, PRE_ACTIVATION
 from handgrad.backprop.symbols.calculus import ACTIVATIONS, LOSSES
 from handgrad.backprop.symbols.names import defined_name
 
@@ -27,8 +27,8 @@ def todo(exercise: Exercise) -> list[str]:
     names = f"learning_rate, w_1, {names}"
     each = " for both samples ([1] and [2])" if several else ""
     return [
-        f"Work out one step of training by hand{each}: the pre-activation (also called net input, or weighted sum) and the "
-        "activation of every unit, the errors, the delta of every unit (∂E/∂ its pre-activation), the partial derivative of "
+        f"Work out one step of training by hand{each}: the pre-activation of every unit, {PRE_ACTIVATION}, "
+        "and its activation, the errors, the delta of every unit (∂E/∂ its pre-activation), the partial derivative of "
         "every weight, every weight after the step, and the error after it.",
         f"Write each answer into its yellow cell on the sheet {ANSWERS}: {len(exercise.questions)} numbers, typed or found by "
         "a formula of your own. The drawing below shows what you have. The column for your working is yours; nobody judges it.",

@@ -9,8 +9,17 @@ from handgrad.backprop.explain.document import Block, Bullets, Heading, Line, Ma
 from handgrad.backprop.explain.equations import Equations
 from handgrad.backprop.explain.scope import ALL_PARAMETERS, ALL_UNITS, TABLE_DIGITS, Scope
 from handgrad.backprop.graph.graph import Kind
-from handgrad.backprop.network.network import Network
-from handgrad.backprop.network.words import BIASES, OVER_SAMPLES, UPDATES, hints, layer_words, loss_words, shape_words
+from handgrad.backprop.network.network import BiasRule, Network
+from handgrad.backprop.network.words import (
+    BIASES,
+    OVER_SAMPLES,
+    PRE_ACTIVATION,
+    UPDATES,
+    hints,
+    layer_words,
+    loss_words,
+    shape_words,
+)
 from handgrad.backprop.symbols.calculus import ACTIVATIONS, LOSSES
 from handgrad.backprop.symbols.rendering import plain_number
 from handgrad.errors import counted
@@ -71,8 +80,8 @@ def described(scope: Scope) -> Iterator[Block]:
     yield Paragraph(
         say(
             "How to read the names: $i_{1}$ is the first input, $t_{1}$ the first target. A unit such as $o_{1}$ stands for "
-            "its pre-activation, the weighted sum of what reaches it (other texts say net input, logit, or $z$), and $a_{o1}$ "
-            "for its activation, what it passes on (elsewhere: output, or out). Weights are numbered "
+            f"its pre-activation, {PRE_ACTIVATION}, and "
+            "$a_{o1}$ for its activation, what it passes on (elsewhere: output, or out). Weights are numbered "
             "layer after layer, all weights into a unit before those into the next. "
             r"$\delta_{o1}$ is short for $\frac{\partial E}{\partial o_{1}}$."
             + (" A number in brackets above, as in $t_{1}^{(2)}$, is the sample." if scope.samples > 1 else "")
@@ -114,8 +123,8 @@ def forward(scope: Scope, write: Equations) -> Iterator[Block]:
     yield Heading(2, say("2. Forward"))
     yield Paragraph(
         say(
-            "Each unit adds up what reaches it, each number times the weight on its arrow: that is its pre-activation. Its "
-            "activation function makes the activation of that."
+            "Each unit adds up what reaches it, each number times the weight on its arrow"
+            f"{_bias_words(graph.network)}: that is its pre-activation. Its activation function makes the activation of that."
         )
     )
     if scope.samples > 1:
@@ -144,6 +153,11 @@ def forward(scope: Scope, write: Equations) -> Iterator[Block]:
             )
     if scope.samples > 1 and scope.complete:
         yield by_sample(scope, write, Kind.ACTIVATION)
+
+
+def _bias_words(network: Network) -> str:
+    """Return what a pre-activation has besides the products, if anything."""
+    return "" if network.bias is BiasRule.NONE else ", and the bias"
 
 
 def by_sample(scope: Scope, write: Equations, kind: Kind) -> Table:

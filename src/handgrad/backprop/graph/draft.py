@@ -65,7 +65,7 @@ class Draft:
         return layer
 
     def pre(self, layer: int, unit: int, sample: int) -> Symbol:
-        """Return the pre-activation (weighted sum) of a unit."""
+        """Return the pre-activation of a unit."""
         return numbered(self.letters[layer - 1], unit, self.sample_mark(sample))
 
     def out(self, layer: int, unit: int, sample: int) -> Symbol:

@@ -1,4 +1,4 @@
-"""The forward half of a training step: weighted sums, activations, errors."""
+"""The forward half of a training step: pre-activations, activations, errors."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Mistakes:
         """Return the mistakes that the numbers of a task are drawn for."""
         quantity = self.graph[name]
         made = {
-            Kind.PRE_ACTIVATION: self._net_input,
+            Kind.PRE_ACTIVATION: self._pre_activation,
             Kind.ACTIVATION: self._activation,
             Kind.ERROR: self._error,
             Kind.SAMPLE_ERROR: self._summed_error,
@@ -116,7 +116,7 @@ class Mistakes:
 
     # Forward.
 
-    def _net_input(self, q: Quantity) -> Iterator[tuple[MistakeKind, str, Node]]:
+    def _pre_activation(self, q: Quantity) -> Iterator[tuple[MistakeKind, str, Node]]:
         layer, unit, sample = _place(q)
         before = self.units(layer - 1)
         weights = [self.weight(layer, unit, source) for source in before]

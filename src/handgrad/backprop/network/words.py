@@ -25,6 +25,9 @@ ORDERS = {
 }
 OVER_SAMPLES = {OverSamples.MEAN: "mean", OverSamples.SUM: "sum"}
 
+PRE_ACTIVATION = "the weighted sum of what reaches the unit (elsewhere: net input, logit, or z)"
+"""What a pre-activation is, with its other names: said once wherever it first comes up, and the one name afterwards."""
+
 
 def shape_words(network: Network) -> str:
     """Return the sizes of a network as they are written: ``2-3-1``."""

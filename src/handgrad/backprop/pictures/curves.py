@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
+from handgrad.backprop.pictures.labels import spread
 from handgrad.backprop.pictures.network import INK, POSITIVE, QUIET
 from handgrad.backprop.pictures.palette import rate_colours
 from handgrad.backprop.simulate import Floats, RateSweep, Trace
@@ -83,25 +85,16 @@ def rates_figure(sweep: RateSweep, name: str, logarithmic: bool = False) -> Figu
 
 
 def _name_ends(axes: Axes, ends: Sequence[tuple[str, str, float]]) -> None:
-    """Write the name of each line, in its colour, where it ends; names that would cover each other move apart."""
+    """Write the name of each line beside its end, joined to it in its colour; names that would cover each other move apart."""
     axes.autoscale_view()
     to_part = axes.transData + axes.transAxes.inverted()
-    parts: list[tuple[float, str, str]] = []
-    for name, colour, end in ends:
-        low, high = axes.get_ylim()
-        _, part = to_part.transform((0.0, min(max(end, low), high)))
-        parts.append((float(part), name, colour))
-    parts.sort(key=lambda one: one[0])
-    places: list[float] = []
-    for part, _, _ in parts:
-        places.append(max(part, places[-1] + GAP) if places else part)
-    over = max(0.0, places[-1] - 1.0)
-    for number in range(len(places) - 1, -1, -1):
-        above = places[number + 1] - GAP if number + 1 < len(places) else 1.0
-        places[number] = min(places[number], above) if over else places[number]
-    style: dict[str, Any] = {"fontsize": 9, "ha": "left", "va": "center", "gid": "end"}
-    for (_, name, colour), place in zip(parts, places, strict=True):
-        axes.text(1.015, place, f"η = {name}", color=colour, transform=axes.transAxes, parse_math=False, **style)
+    low, high = axes.get_ylim()
+    parts = [float(to_part.transform((0.0, min(max(end, low), high)))[1]) for _, _, end in ends]
+    style: dict[str, Any] = {"fontsize": 9, "ha": "left", "va": "center", "gid": "end", "color": INK}
+    for (name, colour, _), part, place in zip(ends, parts, spread(parts, GAP, 1.0), strict=True):
+        joined: dict[str, Any] = {"color": colour, "linewidth": 1.1, "transform": axes.transAxes, "clip_on": False}
+        axes.add_line(Line2D([1.0, 1.025], [part, place], gid="leader", **joined))
+        axes.text(1.032, place, f"η = {name}", transform=axes.transAxes, parse_math=False, **style)
 
 
 def _finite_part(errors: Floats) -> Floats:

@@ -70,6 +70,21 @@ def _box(arrow: tuple[Point, Point], text: str, part: float) -> Box:
     return Box(*middle, CHARACTER * len(text), LINE, angle)
 
 
+def spread(places: Sequence[float], gap: float, top: float) -> list[float]:
+    """Return places that are *gap* apart, none above *top*, in the order of *places* and as near to them as that leaves.
+
+    The sheet finds the same by formulas (`workbook/end_names`), so it is two comparisons a place: with the one below, then with
+    what the ones above need.
+    """
+    order = sorted(range(len(places)), key=lambda one: places[one])
+    found = [0.0] * len(places)
+    free = -math.inf
+    for rank, number in enumerate(order):
+        free = max(places[number], free + gap)
+        found[number] = min(free, top - (len(order) - 1 - rank) * gap)
+    return found
+
+
 def weight_rows(values: Mapping[tuple[int, int], str], sources: Sequence[str], units: Sequence[str]) -> list[list[str]]:
     """Return a table of weights: a column an arrow's start, a row its end, the names at the edges."""
     head = ["to \\ from", *sources]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from handgrad.backprop.pictures.palette import rate_colours
 from handgrad.backprop.workbook.content import RATES, Material
+from handgrad.backprop.workbook.end_names import ROOM, WAY, Ends, put_ends
 from handgrad.backprop.workbook.looks import CURVE, DASHES, HEADER, NOTE, SMALL, STEP, SUBTITLE, TITLE, VALUE
 from handgrad.backprop.workbook.plan import Page, SheetPlan
 from handgrad.backprop.workbook.rates_working import RATES_LEFT, RATES_TOP, rate_values
@@ -12,7 +15,7 @@ from handgrad.xlsx.writer import Chart, Series, Value, address
 CHART_DATA = "Chart data"
 POINTS = 200
 HEAD, TOP = 5, 6
-CAP_ROW = 3
+CAP_ROW, END_ROW = 3, 4
 TALLEST, RANGE = 2.0, 1e12
 """A curve that leaves the chart is drawn along its edge: at twice the first error, so that what happens fills the chart; on the
 logarithmic axis at 10¹² times the first error and at that part of it, below which there is only rounding."""
@@ -73,6 +76,30 @@ def _rates(page: Page, material: Material, top: str, ends: tuple[float, float]) 
             logarithmic = f"IF(ISNUMBER({cell}),MIN(MAX({cell},{low}),{high}),{high})"
             drawn = largest if isinstance(value, str) else min(max(value, smallest), largest)
             page.formula(row, 4 + count + number, logarithmic, drawn, SMALL)
+    page.text(END_ROW, 3, "names at", NOTE)
+    last = float(max(material.rate_steps, 1))
+    page.number(END_ROW, 4, last, STEP)
+    page.number(END_ROW, 5, (1 + WAY) * last, replace(STEP, number="0.##"))
+    for log in (False, True):
+        ends = _ends(material, log)
+        (top_row, left), (bottom, right) = ends.points
+        points = [
+            [_drawn(page, row, column) for column in range(left, right + 1)] for row in range(top_row, bottom + 1)
+        ]
+        put_ends(page, ends, points[-1], (min(map(min, points)), max(map(max, points))))
+
+
+def _drawn(page: Page, row: int, column: int) -> float:
+    value = page.cells[row, column].value
+    assert isinstance(value, float)
+    return value
+
+
+def _ends(material: Material, log: bool) -> Ends:
+    """Return where the ends of a chart's lines stand, right of all points: first those of the linear axis."""
+    count, last = len(material.rates), TOP + len(_shown_steps(material.rate_steps)) - 1
+    left = 4 + (count if log else 0)
+    return Ends(TOP, 4 + 2 * count + (6 if log else 1), ((TOP, left), (last, left + count - 1)), log)
 
 
 def _kept(cell: str, top: str) -> str:
@@ -99,10 +126,11 @@ def rates_chart(material: Material, log: bool, row: int, column: int, *, width: 
     # The colours go by the size of the rate, as first written.
     order = sorted(range(count), key=lambda number: material.rates[number])
     colours = [rate_colours(count)[order.index(number)] for number in range(count)]
-    start = 4 + (count if log else 0)
-    series = tuple(
+    start, ends = 4 + (count if log else 0), _ends(material, log)
+    names = [f"='{CHART_DATA}'!{address(HEAD, start + number, fixed=True)}" for number in range(count)]
+    lines = tuple(
         Series(
-            f"='{CHART_DATA}'!{address(HEAD, start + number, fixed=True)}",
+            names[number],
             _points(3, last),
             _points(start + number, last),
             colours[number],
@@ -110,9 +138,13 @@ def rates_chart(material: Material, log: bool, row: int, column: int, *, width: 
         )
         for number in range(count)
     )
+    x = f"='{CHART_DATA}'!{address(END_ROW, 4, fixed=True)}:{address(END_ROW, 5, fixed=True)}"
+    ways = tuple(
+        ends.series(CHART_DATA, number, name=names[number], x=x, ink=colours[number]) for number in range(count)
+    )
     title = "E_total by learning rate" + (", logarithmic axis" if log else "")
     return Chart(
-        row, column, width, height, title, "step", "E_total", series, log, float(max(material.rate_steps, 1))
+        row, column, width, height, title, "step", "E_total", (*lines, *ways), log, float(max(material.rate_steps, 1)), ROOM
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from handgrad.backprop.graph.graph import FIRST_VALUES, Factor, Graph, Kind, Quantity
 from handgrad.backprop.network.network import UpdateOrder
-from handgrad.backprop.network.words import layer_words
+from handgrad.backprop.network.words import PRE_ACTIVATION, layer_words
 from handgrad.backprop.symbols.calculus import ACTIVATIONS, LOSSES
 from handgrad.backprop.symbols.names import defined_name
 from handgrad.backprop.symbols.rendering import plain
@@ -121,7 +121,8 @@ def _parts(graph: Graph) -> Iterator[Part]:
     slopes = "; ".join(ACTIVATIONS[name].slope_reads for name in dict.fromkeys(la.activation for la in network.layers))
     loss = LOSSES[network.loss]
     yield Part("What is given", "", graph.of_kind(*FIRST_VALUES))
-    yield Part(f"Forward{first}", functions, _of(graph, forward, 1))
+    names = f"A pre-activation is {PRE_ACTIVATION}. {functions}"
+    yield Part(f"Forward{first}", names, _of(graph, forward, 1))
     yield Part(f"Error{first}", loss.reads, _of(graph, errors, 1))
     for sample in range(2, len(network.samples) + 1):
         note = "The same equations with this sample's inputs and targets."

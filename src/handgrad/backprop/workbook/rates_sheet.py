@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from handgrad.backprop.limits import MAX_RATE_CELLS
-from handgrad.backprop.verdicts import MEANING
 from handgrad.backprop.workbook.charts import rates_chart
 from handgrad.backprop.workbook.content import RATES, Material
 from handgrad.backprop.workbook.looks import (
@@ -17,13 +16,14 @@ from handgrad.backprop.workbook.looks import (
     LABEL,
     NOTE,
     PROSE,
+    RULE,
     STEP,
     SUBTITLE,
     TEXT,
     TITLE,
     VALUE,
-    VERDICT,
 )
+from handgrad.backprop.workbook.network_drawing import ROW
 from handgrad.backprop.workbook.plan import Page, SheetPlan
 from handgrad.backprop.workbook.rates_verdicts import (
     feature_cell,
@@ -35,9 +35,14 @@ from handgrad.backprop.workbook.rates_verdicts import (
 from handgrad.backprop.workbook.rates_words import what_many_rates_do
 from handgrad.backprop.workbook.rates_working import RATES_LEFT, RATES_TOP, rate_values, working_cell
 from handgrad.backprop.workbook.table_columns import LARGE
-from handgrad.xlsx.writer import Bounds, Print, Rule, address, column_letters
+from handgrad.xlsx.writer import Bounds, Look, Print, Rule, address, column_letters
 
-SIDE_WIDTH, PARAGRAPH_ROWS = 5, 4
+SIDE_WIDTHS = (10, 16, 9, 54)
+SIDE_WIDTH, PARAGRAPH_ROWS = len(SIDE_WIDTHS), 3
+LINE_ROWS, CHART_ROWS = 2, 14
+"""A verdict with its meaning takes two rows of the table beside it. All that is said of six rates stands beside the first fifty
+steps, and so on the first printed page."""
+SAID = Look(size=9, border=RULE, align="left", indent=1, wrap=True)
 RATE_INPUT = replace(INPUT, align="center", number='"η = "General')
 
 
@@ -58,13 +63,12 @@ def rates_sheet(material: Material) -> SheetPlan:
     _table(page, material)
     side = RATES_LEFT + count + 1
     row = _summary(page, material, side)
-    row = _words(page, material, row + 1, side)
-    page.charts.append(rates_chart(material, False, row + 1, side, width=620, height=330))
-    page.charts.append(rates_chart(material, True, row + 19, side, width=620, height=330))
-    _meanings(page, row + 37, side)
-    page.widths |= {0: 7, side - 1: 3, side: 10} | {RATES_LEFT + n: 12 for n in range(count)}
-    page.widths |= {side + number: 15 for number in range(1, SIDE_WIDTH)}
-    page.widths[side + SIDE_WIDTH - 1] = 34
+    row = _words(page, material, row + 1, side) + 1
+    for number in range(2):
+        page.charts.append(rates_chart(material, bool(number), row, side, width=620, height=CHART_ROWS * ROW - 8))
+        row += CHART_ROWS
+    page.widths |= {0: 7, side - 1: 3} | {RATES_LEFT + n: 12 for n in range(count)}
+    page.widths |= {side + number: width for number, width in enumerate(SIDE_WIDTHS)}
     return page.done(freeze=(RATES_TOP, 1), printing=Print(1, (RATES_TOP - 2, RATES_TOP - 1)))
 
 
@@ -90,40 +94,31 @@ def _table(page: Page, material: Material) -> None:
 
 
 def _summary(page: Page, material: Material, side: int) -> int:
-    """Write one line a rate: first and last error, how often it rose, and the verdict in words, all live."""
+    """Write what each rate does, two rows a rate: its last error, how often it rose, the verdict in words, all live."""
     # Below the rows that are repeated on every printed page.
     row = RATES_TOP
     page.text(row, side, "What is seen", HEADING)
-    heads = ("η", "E at first", f"E after {material.rate_steps:,} steps", "steps up", "verdict")
-    for number, head in enumerate(heads):
+    for number, head in enumerate(("η", f"E after {material.rate_steps:,} steps", "steps up", "verdict")):
         page.text(row + 1, side + number, head, HEADER)
+    first_line = row + 2
     for number, rate in enumerate(material.rates):
-        values = rate_values(material, number)["E_total"]
+        line, span = first_line + LINE_ROWS * number, (LINE_ROWS, 1)
         letters = column_letters(RATES_LEFT + number)
-        first, last = f"{letters}{RATES_TOP + 1}", f"{letters}{RATES_TOP + material.rate_steps + 1}"
-        line = row + 2 + number
-        page.formula(line, side, f"{letters}{RATES_TOP}", rate, replace(LABEL, align="center", indent=0, bold=True))
-        page.formula(line, side + 1, first, values[0], VALUE)
-        page.formula(line, side + 2, last, values[-1], VALUE)
+        last = f"{letters}{RATES_TOP + material.rate_steps + 1}"
+        name = replace(LABEL, align="center", indent=0, bold=True)
+        page.formula(line, side, f"{letters}{RATES_TOP}", rate, name, span)
+        page.formula(line, side + 1, last, rate_values(material, number)["E_total"][-1], VALUE, span)
         rises = feature_cell(material, number, "rises")
-        page.formula(line, side + 3, rises, float(rate_features(material, number).rises), COUNT)
-        said = rate_verdict(material, number).words
-        page.formula(line, side + 4, verdict_formula(material, number), said, VERDICT)
-    row += 2
-    last_row = row + len(material.rates) - 1
-    rates, lasts = (f"{address(row, column, True)}:{address(last_row, column, True)}" for column in (side, side + 2))
+        page.formula(line, side + 2, rises, float(rate_features(material, number).rises), COUNT, span)
+        said = str(rate_verdict(material, number))
+        page.formula(line, side + 3, verdict_formula(material, number), said, SAID, span)
+    end = first_line + LINE_ROWS * len(material.rates)
+    rates, lasts = (
+        f"{address(first_line, column, True)}:{address(end - 1, column, True)}" for column in (side, side + 1)
+    )
     formula, lowest = lowest_formula(material, lasts, rates)
-    page.formula(last_row + 1, side, formula, lowest, replace(TEXT, bold=True), span=(1, SIDE_WIDTH))
-    return last_row + 2
-
-
-def _meanings(page: Page, row: int, side: int) -> None:
-    """Write what each verdict means, as far as the words do not say it."""
-    page.text(row, side, "What the verdicts mean", HEADING)
-    told = [(outcome, meaning) for outcome, meaning in MEANING.items() if meaning]
-    for line, (outcome, meaning) in enumerate(told, start=row + 1):
-        page.text(line, side, outcome.value, replace(TEXT, bold=True, size=9))
-        page.text(line, side + 2, meaning, replace(TEXT, size=9))
+    page.formula(end, side, formula, lowest, replace(TEXT, bold=True), span=(1, SIDE_WIDTH))
+    return end + 1
 
 
 def _words(page: Page, material: Material, row: int, side: int) -> int:

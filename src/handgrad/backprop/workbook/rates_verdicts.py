@@ -12,6 +12,7 @@ from functools import cache
 from handgrad.backprop.graph.graph import Kind
 from handgrad.backprop.verdicts import (
     FLAT,
+    MEANING,
     NOISE,
     RULES,
     SLACK,
@@ -138,12 +139,13 @@ def _flat(material: Material, number: int, broken: str) -> str:
 
 
 def verdict_formula(material: Material, number: int) -> str:
-    """Return the rules as one formula: the words of the first outcome whose tests all hold."""
+    """Return the rules as one formula: the words of the first outcome whose tests all hold, and what they mean."""
     found = '""'
     for outcome, tests in reversed(RULES):
-        words = f'"{outcome.value}"'
+        words, meaning = f'"{outcome.value}', f": {MEANING[outcome]}" if MEANING[outcome] else ""
         if outcome is Outcome.DIVERGES:
-            words += f'&" at step "&{feature_cell(material, number, "numbers")}'
+            words += f' at step "&{feature_cell(material, number, "numbers")}&"'
+        words += f'{meaning}"'
         held = [_comparison(material, number, test) for test in tests]
         found = f"IF(AND({','.join(held)}),{words},{found})" if held else words
     return found

@@ -186,7 +186,7 @@ def _with(activations: tuple[str, ...], layer: int, name: str) -> tuple[str, ...
 
 
 def _bare(names: frozenset[str]) -> tuple[bool, ...]:
-    """Whether h1 and o1 are net inputs, in the order to try."""
+    """Whether h1 and o1 are pre-activations, in the order to try."""
     plain = {re.sub(r"\[\d+\]", "", name) for name in names}
     if any(name.startswith("net_") for name in plain):
         return (False, True) if not any(name.startswith("a_") for name in plain) else (True,)

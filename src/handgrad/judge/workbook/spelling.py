@@ -116,9 +116,9 @@ RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 
 def spelled(text: str) -> str | None:
-    """Return the graph's name that a head means (``net_h1`` where it says net input), or None.
+    """Return the graph's name that a head means (``net_h1`` where it says pre-activation), or None.
 
-    Some heads can mean several things; the table decides. ``h1`` alone may be a net input or an activation, ``d!h1`` is
+    Some heads can mean several things; the table decides. ``h1`` alone may be a pre-activation or an activation, ``d!h1`` is
     ∂E/∂h1 where h1 is not yet decided, ``y!o1`` a target or an output, ``err!o1`` a delta or an error, ``step!w1`` is Δw1.
     ``h1[2]`` keeps its sample; ``p!o1/w5`` is any other partial derivative, of o1 by w5; ``1!t1`` is a head without a
     number, which belongs to the only output where there is one.

@@ -1,4 +1,4 @@
-"""Biases without a label: the same amount too much in a weighted sum, held by a cell or typed into the formula."""
+"""Biases without a label: the same amount too much in a pre-activation, held by a cell or typed into the formula."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class UnlabelledBiases:
 
 
 def unlabelled_biases(ground: Ground, truth: Truth, values: Values) -> UnlabelledBiases | None:
-    """Return the biases, or None unless most weighted sums are too large by a number of their own."""
+    """Return the biases, or None unless most pre-activations are too large by a number of their own."""
     graph = truth.graph
     units: list[tuple[int, float, At | None]] = []
     sums = graph.of_kind(Kind.PRE_ACTIVATION)
@@ -66,7 +66,7 @@ def unlabelled_biases(ground: Ground, truth: Truth, values: Values) -> Unlabelle
 
 
 def _amount(ground: Ground, truth: Truth, values: Values, name: str) -> tuple[float, At | None] | None:
-    """By how much a weighted sum is larger than weights and inputs make it, and the cell that holds as much."""
+    """By how much a pre-activation is larger than weights and inputs make it, and the cell that holds as much."""
     if name not in ground.places:
         return None
     tree = tree_of(ground.formula(name, 0) or "")

@@ -6,7 +6,7 @@ import { shown } from "./numbers.js";
 /**
  * @typedef {{
  *   width: number, height: number, x: [number, number], y: [number, number], log?: boolean,
- *   xName: string, yName: string, format: import("./numbers.js").Format, label: string, ticks?: number,
+ *   xName: string, yName: string, format: import("./numbers.js").Format, label: string, ticks?: number, room?: number,
  * }} ChartOptions
  * @typedef {{root: any, plot: any, x: (value: number) => number, y: (value: number) => number}} Chart
  */
@@ -64,7 +64,7 @@ export function widthIn(box, most) {
  */
 export function chart(options) {
   const { width, height, log, format } = options;
-  const [left, right, top, bottom] = [MARGIN.left, width - MARGIN.right, MARGIN.top, height - MARGIN.bottom];
+  const [left, right, top, bottom] = [MARGIN.left, width - (options.room ?? MARGIN.right), MARGIN.top, height - MARGIN.bottom];
   const [x0, x1] = options.x;
   const x = (/** @type {number} */ value) => left + ((value - x0) / (x1 - x0 || 1)) * (right - left);
   const scale = log ? Math.log10 : (/** @type {number} */ value) => value;
@@ -113,6 +113,27 @@ export function path(drawn, points, log = false) {
     pen = "L";
   }
   return text;
+}
+
+/**
+ * Where names of this height may stand beside each other's: as near to where they belong as leaves each its room, in the
+ * order of the places, none below the bottom or above the top.
+ * @param {number[]} places
+ * @param {number} height
+ * @param {number} top
+ * @param {number} bottom
+ * @returns {number[]}
+ */
+export function apart(places, height, top, bottom) {
+  const order = places.map((_, at) => at).toSorted((one, two) => places[one] - places[two] || one - two);
+  const found = [...places];
+  let free = top;
+  order.forEach((at) => {
+    found[at] = Math.max(places[at], free);
+    free = found[at] + height;
+  });
+  order.forEach((at, rank) => (found[at] = Math.min(found[at], bottom - (order.length - 1 - rank) * height)));
+  return found;
 }
 
 /**

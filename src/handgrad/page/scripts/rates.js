@@ -1,6 +1,6 @@
 // Six learning rates side by side: curves, the last finite error of each, a verdict in words.
 
-import { chart, path, widthIn } from "./chart.js";
+import { apart, chart, clamped, path, widthIn } from "./chart.js";
 import { html, setText, svg } from "./dom.js";
 import { shown, typed } from "./numbers.js";
 import { compareRates } from "./training.js";
@@ -11,6 +11,9 @@ import { verdictOn } from "./verdicts.js";
 const LENGTHS = [20, 100, 500, 1000, 5000];
 const FLOOR = 1e-12;
 const SLOWEST = 4e6;
+// Room at the right for "η = 0.5".
+const NAME_ROOM = 92;
+const NAME_HEIGHT = 14;
 
 export class Rates {
   /**
@@ -59,7 +62,7 @@ export class Rates {
     const verdict = html("td", { class: "verdict-cell" });
     const key = svg("svg", { viewBox: "0 0 34 10", class: `key s${at}`, "aria-hidden": "true" }, svg("path", { d: "M1 5H33", class: "curve" }));
     const root = html("tr", {}, html("th", { scope: "row" }, key, input, wrong), last, verdict, html("td", {}, use));
-    return { root, input, last, verdict, use };
+    return { root, input, key, last, verdict, use };
   }
 
   /** @param {Moment} moment */
@@ -121,22 +124,63 @@ export class Rates {
     const width = widthIn(this.parts.picture, 720);
     const drawn = chart({
       width, height: Math.max(240, Math.round(width * 0.47)), x: [0, state.rateSteps], y: [low, top > low ? top * (state.log ? 1.3 : 1.04) : low + 1], log: state.log,
-      xName: "step", yName: "E_total", format: state.format,
+      xName: "step", yName: "E_total", format: state.format, room: NAME_ROOM,
       label: `E_total by step for ${this.runs.length} learning rates, ${state.log ? "logarithmic" : "linear"} axis`,
     });
+    const colours = this.#colours();
+    colours.forEach((colour, at) => inked(this.rows[at].key, colour));
     this.runs.forEach((run, at) => {
       const points = run.errors.map((error, step) => /** @type {[number, number]} */ ([step, error]));
-      drawn.plot.append(svg("path", { d: path(drawn, points, state.log), class: `curve s${at}` }));
+      drawn.plot.append(inked(svg("path", { d: path(drawn, points, state.log), class: `curve s${at}` }), colours[at]));
       const finite = lastFinite(run.errors);
       if (run.diverged !== null && finite >= 0) {
-        drawn.plot.append(svg("circle", { cx: drawn.x(finite), cy: Math.max(12, drawn.y(Math.min(run.errors[finite], top))), r: 4, class: `mark s${at}` }));
+        const cy = Math.max(12, drawn.y(Math.min(run.errors[finite], top)));
+        drawn.plot.append(inked(svg("circle", { cx: drawn.x(finite), cy, r: 4, class: `mark s${at}` }), colours[at]));
       }
     });
+    this.#names(drawn, colours, [low, top], state);
     if (state.step && state.step <= state.rateSteps) {
       drawn.plot.append(svg("line", { class: "here-line", x1: drawn.x(state.step), x2: drawn.x(state.step), y1: 0, y2: 400 }));
     }
     this.parts.picture.replaceChildren(drawn.root);
   }
+
+  /** The colour of each run by the size of its rate, the smallest darkest: the colours of the workbook and the pictures. */
+  #colours() {
+    const order = this.runs.map((_, at) => at).toSorted((one, two) => this.runs[one].rate - this.runs[two].rate || one - two);
+    return this.runs.map((_, at) => this.app.data.rateColours[order.indexOf(at)]);
+  }
+
+  /**
+   * Write beside the end of each line its rate, and join the two; names that would cover each other move apart.
+   * @param {import("./chart.js").Chart} drawn
+   * @param {string[]} colours
+   * @param {[number, number]} range
+   * @param {import("./state.js").State} state
+   */
+  #names(drawn, colours, [low, top], state) {
+    const ends = this.runs.map((run) => {
+      const error = run.errors[state.rateSteps];
+      return clamped(drawn.y(Number.isFinite(error) ? Math.max(low, Math.min(error, top)) : top));
+    });
+    const x = drawn.x(state.rateSteps);
+    const places = apart(ends, NAME_HEIGHT, drawn.y(top), drawn.y(low));
+    this.runs.forEach((run, at) => {
+      drawn.root.append(
+        inked(svg("path", { d: `M${x} ${ends[at].toFixed(1)}L${x + 14} ${places[at].toFixed(1)}`, class: "leader" }), colours[at]),
+        svg("text", { x: x + 18, y: places[at] + 4, class: "end-name" }, `η = ${shown(run.rate, { ...state.format, digits: 4 })}`),
+      );
+    });
+  }
+}
+
+/**
+ * @param {any} shape
+ * @param {string} colour
+ */
+function inked(shape, colour) {
+  shape.style.color = colour;
+  return shape;
 }
 
 /** @param {number[]} errors */
