@@ -76,23 +76,17 @@ def _rates(page: Page, material: Material, top: str, ends: tuple[float, float]) 
             logarithmic = f"IF(ISNUMBER({cell}),MIN(MAX({cell},{low}),{high}),{high})"
             drawn = largest if isinstance(value, str) else min(max(value, smallest), largest)
             page.formula(row, 4 + count + number, logarithmic, drawn, SMALL)
+    _names(page, material)
+
+
+def _names(page: Page, material: Material) -> None:
+    """Write where the names of the lines stand: how far beyond the last step, and how high."""
     page.text(END_ROW, 3, "names at", NOTE)
     last = float(max(material.rate_steps, 1))
     page.number(END_ROW, 4, last, STEP)
     page.number(END_ROW, 5, (1 + WAY) * last, replace(STEP, number="0.##"))
     for log in (False, True):
-        ends = _ends(material, log)
-        (top_row, left), (bottom, right) = ends.points
-        points = [
-            [_drawn(page, row, column) for column in range(left, right + 1)] for row in range(top_row, bottom + 1)
-        ]
-        put_ends(page, ends, points[-1], (min(map(min, points)), max(map(max, points))))
-
-
-def _drawn(page: Page, row: int, column: int) -> float:
-    value = page.cells[row, column].value
-    assert isinstance(value, float)
-    return value
+        put_ends(page, _ends(material, log))
 
 
 def _ends(material: Material, log: bool) -> Ends:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from handgrad.backprop.pictures.labels import spread
 from handgrad.backprop.workbook.looks import COUNT, HEADER, SMALL, VALUE
 from handgrad.backprop.workbook.plan import Page
-from handgrad.xlsx.writer import Series, Value, address
+from handgrad.xlsx.writer import Series, address
 
 HEADS = ("rank", "free", "end", "name at")
 RANK, FREE, END, PLACE = range(len(HEADS))
@@ -47,22 +47,23 @@ class Ends:
         )
 
 
-def put_ends(page: Page, ends: Ends, values: Sequence[Value], drawn: tuple[float, float]) -> None:
-    """Write a row a rate: the rank of its end, the lowest free place of that rank, its end, the place of its name.
-
-    ``values`` are the last points, ``drawn`` the least and the largest point of the chart.
-    """
+def put_ends(page: Page, ends: Ends) -> None:
+    """Write a row a rate: the rank of its end, the lowest free place of that rank, its end, the place of its name."""
     (first_row, first_column), (last_row, last_column) = ends.points
+    points = [
+        [_drawn(page, row, column) for column in range(first_column, last_column + 1)]
+        for row in range(first_row, last_row + 1)
+    ]
+    numbers, drawn = points[-1], (min(map(min, points)), max(map(max, points)))
     area = f"{address(first_row, first_column, fixed=True)}:{address(last_row, last_column, fixed=True)}"
     scale, back = ("LOG10({})", "10^({})") if ends.log else ("{}", "{}")
     low, high = (f"MIN({area})", f"MAX({area})")
     # A logarithmic axis goes from a power of ten to another.
     reach = f"-INT(-LOG10({high}))-INT(LOG10({low}))" if ends.log else high
-    count, row = len(values), ends.top - 2
+    count, row = len(numbers), ends.top - 2
     for column, text in enumerate(HEADS):
         page.text(ends.top - 1, ends.left + column, text, HEADER)
         page.widths[ends.left + column] = 11
-    numbers = [float(value) for value in values if not isinstance(value, str)]
     places = [math.log10(number) if ends.log else number for number in numbers]
     share = min(GAP, MOST / max(1, count - 1))
     highest, reaches = _axis(drawn, ends.log)
@@ -99,6 +100,13 @@ def put_ends(page: Page, ends: Ends, values: Sequence[Value], drawn: tuple[float
         found = f"INDEX({ends.cell(FREE)}:{ends.cell(FREE, count - 1)},{ends.cell(RANK, number)})"
         place = back.format(f"MIN({found},{top_cell}-({count}-{ends.cell(RANK, number)})*{gap_cell})")
         page.formula(at, ends.left + PLACE, place, 10 ** stands[number] if ends.log else stands[number], look)
+
+
+def _drawn(page: Page, row: int, column: int) -> float:
+    value = page.cells[row, column].value
+    if not isinstance(value, float):
+        raise TypeError(f"{address(row, column)} of the chart's points is no number: {value!r}")
+    return value
 
 
 def _axis(drawn: tuple[float, float], log: bool) -> tuple[float, float]:
