@@ -7,19 +7,29 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from PIL import Image
 
 from export.finished_runs import data_folder, finished_run
+from handgrad.digits.data.drawn import draw_digits
 from handgrad.digits.trained import trained_module
 from handgrad.export.evaluate import evaluate
 from handgrad.export.from_module import plan_of
 from handgrad.export.verb import material_of
 from handgrad.page.digits import digits_page
+from handgrad.page.digits_data import MOST_MISTAKES
 from handgrad.page.of_run import subject_of
+from handgrad.photograph.digits import see
+from handgrad.photograph.read import read_picture
 from handgrad.runs.read import read_run
 from page.test_accessibility import axe_findings, walk
 from photograph.make_fit_fixture import PLACE
+from photograph.make_see_fixture import PLACE as PHOTOGRAPHS
+from photograph.make_see_fixture import images_of, unpacked
+from photographs import NUISANCES, Scene, photograph
 
 MOST_BYTES = 250_000
 ANSWERS = """
@@ -40,6 +50,15 @@ FIT = """
   return found && [Array.from(found.image), found.width, found.changedTo];
 }
 """
+
+SEE = """
+([grey, columns]) => {
+  const values = Float64Array.from(atob(grey), (sign) => sign.charCodeAt(0));
+  const { digits, reason } = seen({ values, rows: values.length / columns, columns });
+  return [digits.map((digit) => [digit.box, Array.from(digit.image)]), reason];
+}
+"""
+Bytes = NDArray[np.uint8]
 
 
 def scores_in_browser(page: Any, images: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, Any]:
@@ -80,6 +99,136 @@ def test_the_page_makes_the_28_by_28_that_python_makes(open_page: Any, whole: st
             image = np.frombuffer(base64.b64decode(expected["image"]), np.uint8).astype(int)
             assert np.abs(np.array(found[0]) - image).max() <= 1, case["name"]
             assert found[1:] == pytest.approx([expected["width"], expected["changed_to"]], abs=1e-6), case["name"]
+
+
+def seen_in_browser(page: Any, grey: Bytes) -> tuple[list[list[int]], NDArray[np.int64], str]:
+    """Return boxes, images ``[n, 784]`` and the reason that the page's script finds for a grey picture."""
+    digits, reason = page.evaluate(SEE, [base64.b64encode(grey.tobytes()).decode(), grey.shape[1]])
+    return [box for box, _ in digits], np.array([image for _, image in digits], np.int64).reshape(-1, 784), reason
+
+
+def test_the_page_sees_on_a_photograph_what_python_sees(open_page: Any, whole: str) -> None:
+    page = open_page(whole)
+    for case in json.loads(PHOTOGRAPHS.read_text(encoding="utf-8")):
+        boxes, images, reason = seen_in_browser(page, unpacked(case))
+        assert reason == case["reason"]
+        assert boxes == [each["box"] for each in case["digits"]], case["name"]
+        assert np.abs(images - images_of(case)).max(initial=0) <= 1, case["name"]
+
+
+@pytest.mark.long
+def test_the_page_sees_what_python_sees_whatever_spoils_the_photograph(open_page: Any, whole: str) -> None:
+    digits, _ = draw_digits(20, seed=9)
+    page = open_page(whole)
+    apart = []
+    for nuisance in NUISANCES:
+        for seed in range(5):
+            scene = nuisance(np.random.default_rng(seed))
+            photo = photograph(digits[seed : seed + scene.digits], scene, np.random.default_rng(seed))
+            grey = cv2.cvtColor(255 - photo if seed % 2 else photo, cv2.COLOR_BGR2GRAY)
+            mine = see(grey)
+            boxes, images, _ = seen_in_browser(page, grey)
+            assert len(boxes) == len(mine.digits), (nuisance.__name__, seed)
+            found = np.array(boxes).reshape(-1, 4) - np.array([each.box for each in mine.digits]).reshape(-1, 4)
+            assert np.abs(found).max(initial=0) <= 1, (nuisance.__name__, seed)
+            apart.append(int(np.abs(images - mine.images.reshape(-1, 784)).max(initial=0)))
+    # OpenCV works in single precision: now and then a pixel lies on the other side of the threshold for ink.
+    assert sum(each > 1 for each in apart) <= 3 and max(apart) <= 12, apart
+
+
+def drop(page: Any, *paths: Path) -> None:
+    """Drop files from the disk on the pad, as a person does with a mouse."""
+    box = page.locator("#digit-pad").bounding_box()
+    client = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        client.send("Input.dispatchDragEvent", {"type": kind, "x": x, "y": y, "data": data})
+
+
+def test_a_picture_dropped_on_the_pad_is_read_as_the_command_reads_it(
+    open_page: Any, whole: str, tmp_path: Path, material: Any
+) -> None:
+    digits, _ = draw_digits(5, seed=9)
+    # Larger than what is kept of a photograph, coloured, and with three digits on it.
+    photo = photograph(digits[:3], Scene(digits=3, shadow=0.4, paper=(150, 195, 225)), np.random.default_rng(1))
+    path = tmp_path / "three <b>.png"
+    Image.fromarray(cv2.cvtColor(cv2.resize(photo, None, fx=2.5, fy=2.5), cv2.COLOR_BGR2RGB)).save(path)
+    page = open_page(whole)
+    drop(page, path)
+    page.wait_for_selector("#digit-found button >> nth=2")
+    mine = see(read_picture(path))
+    answers = evaluate(material.plan, mine.images).argmax(axis=1)
+    for at, image in enumerate(mine.images):
+        page.click(f"#digit-found button >> nth={at}")
+        found = np.array(page.evaluate("Array.from(handgrad.image)"))
+        assert np.abs(found - image.ravel().astype(int)).max() <= 1
+        assert page.inner_text("#digit-answer") == str(answers[at])
+        assert page.inner_text("#digit-told").startswith(f"digit {at + 1} of 3 on three <b>.png: read as {answers[at]}")
+    page.click("#digit-undo")
+    assert page.inner_text("#digit-answer") == "–" and not page.is_visible("#digit-found")
+
+
+def test_a_dropped_file_without_a_digit_and_one_that_is_no_picture_are_told_so(
+    open_page: Any, whole: str, tmp_path: Path
+) -> None:
+    page = open_page(whole)
+    Image.new("L", (200, 150), 228).save(tmp_path / "empty.png")
+    (tmp_path / "notes.txt").write_text("no picture")
+    for name, words in (
+        ("empty.png", "No digit on empty.png: it is empty: nothing stands out from the paper."),
+        ("notes.txt", "This file is no picture that the browser can read"),
+    ):
+        drop(page, tmp_path / name)
+        page.wait_for_selector(f"#digit-told:has-text('{words}')")
+        assert page.inner_text("#digit-answer") == "–"
+
+
+@pytest.mark.parametrize("size", [1, 5])
+def test_the_map_of_what_each_place_changes_is_that_of_numpy(
+    open_page: Any, whole: str, material: Any, size: int
+) -> None:
+    page = open_page(whole)
+    page.click("#samples button >> nth=7")
+    page.select_option("#digit-patch", str(size))
+    page.click("#digit-occlude")
+    page.wait_for_selector("#digit-occlusionWords:has-text('at most')")
+    found = np.array(page.evaluate("Array.from(handgrad.falls)")).reshape(28, 28)
+    image = material.images[page.evaluate("handgrad.data.samples[0].digits[7].index")]
+    covered = np.repeat(image[None], 28 * 28, axis=0)
+    for at, each in enumerate(covered):
+        row, column = divmod(at, 28)
+        reach = size // 2
+        patch = (slice(max(0, row - reach), row + reach + 1), slice(max(0, column - reach), column + reach + 1))
+        each[patch] = 255 - each[patch] if size == 1 else 0
+    base, shares = softmax(evaluate(material.plan, image[None])), softmax(evaluate(material.plan, covered))
+    best = int(base[0].argmax())
+    expected = (base[0, best] - shares[:, best]).reshape(28, 28)
+    assert np.abs(expected).max() > 1e-4
+    # The page computes with weights in half precision.
+    assert found == pytest.approx(expected, abs=4e-3)
+    words = page.inner_text("#digit-occlusionWords")
+    most = float(words.partition("at most ")[2].partition(" %")[0])
+    assert f"the probability of {best} " in words and most == pytest.approx(100 * np.abs(found).max(), rel=0.06)
+
+
+def softmax(scores: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the shares of each row."""
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float64)
+
+
+def test_the_mistakes_on_the_page_are_the_runs_surest(open_page: Any, whole: str, material: Any) -> None:
+    evidence = material.run.evidence
+    answers = evidence.log_probabilities.argmax(axis=1)
+    wrong = np.flatnonzero(answers != evidence.labels)
+    sureness = evidence.log_probabilities.max(axis=1)
+    surest = sorted(wrong, key=lambda at: -sureness[at])[:MOST_MISTAKES]
+    page = open_page(whole)
+    shown = page.evaluate("handgrad.data.samples[1].digits.map((one) => [one.index, one.label, one.answer])")
+    assert len(shown) == min(MOST_MISTAKES, len(wrong)) > 0
+    assert [sureness[at] for at, _, _ in shown] == [sureness[at] for at in surest]
+    assert all(label == evidence.labels[at] and answer == answers[at] for at, label, answer in shown)
 
 
 def test_a_digit_is_drawn_with_the_mouse_undone_and_cleared_and_an_empty_pad_gets_no_answer(

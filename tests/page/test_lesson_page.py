@@ -346,6 +346,16 @@ def test_no_page_is_wider_than_its_window_and_its_labels_do_not_cover_one_anothe
             assert covered == [], (network.name, width)
 
 
+@pytest.mark.parametrize("digits", ["4.", "6,", "17."])
+def test_more_digits_and_an_update_leave_the_drawing_legible(open_page: Any, digits: str) -> None:
+    for name in ("classic", "diverging"):
+        page = open_page(lesson_page(load_network(name)), f"#done=39&step=3&digits={digits}")
+        for width in (390, 1024):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_timeout(60)
+            assert page.evaluate(COVERED) == [], (name, width)
+
+
 COVERED = """
 () => {
   const texts = [...document.querySelectorAll("#drawing text")].filter((one) => one.textContent && one.getBBox().width);
@@ -356,6 +366,13 @@ COVERED = """
     const high = Math.min(box.y + box.height, other.box.y + other.box.height) - Math.max(box.y, other.box.y);
     if (wide > 2 && high > 5) found.push([text, other.text, wide, high]);
   }));
+  const cards = [...document.querySelectorAll("#drawing .card-box")].map((one) => one.getBBox());
+  for (const one of document.querySelectorAll("#drawing .on-arrow")) {
+    const box = one.getBBox();
+    const inside = (card) => Math.min(box.x + box.width, card.x + card.width) - Math.max(box.x, card.x);
+    const beside = (card) => Math.min(box.y + box.height, card.y + card.height) - Math.max(box.y, card.y);
+    if (box.width && cards.some((card) => inside(card) > 3 && beside(card) > 3)) found.push([one.textContent, "a card"]);
+  }
   return found;
 }
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import struct
 import zlib
 from pathlib import Path
@@ -17,6 +18,7 @@ from handgrad.digits.data.drawn import draw_digits
 from handgrad.errors import UsageError
 from handgrad.photograph.digits import see
 from handgrad.photograph.read import read_picture
+from photograph.make_see_fixture import PLACE, images_of, unpacked
 from photographs import NUISANCES, Scene, photograph
 
 Bytes = NDArray[np.uint8]
@@ -44,6 +46,16 @@ def test_what_spoils_a_photograph_leaves_the_digit_as_it_was_seen_without(nuisan
     # Turned or drawn with another pen it is another picture of the same digit; else nearly the same pixels.
     least = 0.55 if nuisance.__name__ in ("rotation", "pen", "perspective") else 0.8  # type: ignore[attr-defined]
     assert np.median(alike) > least, alike
+
+
+@pytest.mark.parametrize("case", json.loads(PLACE.read_text(encoding="utf-8")), ids=lambda case: case["name"])
+def test_the_shared_fixture_of_photographs_holds(case: dict[str, object]) -> None:
+    found = see(unpacked(case))
+    assert found.reason == case["reason"]
+    assert [list(each.box) for each in found.digits] == [each["box"] for each in case["digits"]]  # type: ignore[attr-defined]
+    expected = images_of(case)
+    assert found.images.shape[0] == len(expected)
+    assert np.abs(found.images.reshape(-1, 784) - expected).max(initial=0) <= 1
 
 
 @pytest.mark.parametrize("invert", [False, True])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from handgrad.html.markup import Markup, joined, tag
-from handgrad.page.lesson_body import button, choice
+from handgrad.page.controls import button, choice
 
 
 def digits_body(title: str, facts: Sequence[str]) -> Markup:
@@ -62,6 +62,7 @@ def drawing_section() -> Markup:
             ),
             class_="prefs",
         ),
+        tag("ul", id="digit-found", class_="thumbs", aria_label="Digits found on the picture", hidden=True),
     )
     seen = tag(
         "div",

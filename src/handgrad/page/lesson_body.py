@@ -6,6 +6,8 @@ from handgrad.backprop.graph.build import build_graph
 from handgrad.backprop.network.network import Network
 from handgrad.backprop.network.words import in_one_line
 from handgrad.html.markup import Markup, joined, tag
+from handgrad.page.controls import button, choice
+from handgrad.page.experiments_body import rates_section, weight_section
 from handgrad.page.questions import questions_section
 
 
@@ -38,17 +40,6 @@ def masthead(network: Network) -> Markup:
         share(),
         class_="masthead",
     )
-
-
-def choice(id_: str, label: str, options: list[tuple[str, str]]) -> Markup:
-    """Return a labelled list to choose from."""
-    entries = [tag("option", text, value=value) for value, text in options]
-    return tag("label", tag("span", label), tag("select", *entries, id=id_))
-
-
-def button(id_: str, *children: object, **attributes: object) -> Markup:
-    """Return a button."""
-    return tag("button", *children, type="button", id=id_, **attributes)
 
 
 def share() -> Markup:
@@ -211,130 +202,6 @@ def change_section() -> Markup:
             class_="quiet",
         ),
         tag("div", id="change", class_="groups"),
-    )
-
-
-def rates_section() -> Markup:
-    """Return the comparison of six learning rates."""
-    head = tag(
-        "tr", *(tag("th", text, scope="col") for text in ("learning rate", "E_total at the end", "verdict")), tag("td")
-    )
-    return tag(
-        "section",
-        tag("h2", "Six learning rates"),
-        tag("p", "The same first weights, trained with six learning rates; nothing else differs.", class_="quiet"),
-        tag(
-            "div",
-            tag("div", id="rates-picture", class_="chart"),
-            tag(
-                "div",
-                tag(
-                    "div",
-                    choice("rates-length", "Over", []),
-                    tag("label", tag("input", type="checkbox", id="rates-log"), " logarithmic axis", class_="check"),
-                    class_="prefs",
-                ),
-                tag(
-                    "div",
-                    tag("table", tag("thead", head), tag("tbody", id="rates-rows"), class_="rates"),
-                    class_="scroll",
-                ),
-            ),
-            class_="two",
-        ),
-    )
-
-
-def weight_section() -> Markup:
-    """Return one weight's curve with the steps on it, the nudge, and the check of each gradient."""
-    checks = tag(
-        "table",
-        tag(
-            "thead",
-            tag(
-                "tr",
-                *(tag("th", text, scope="col") for text in ("slope", "by the chain rule", "by difference", "apart by")),
-            ),
-        ),
-        tag("tbody", id="one-checks"),
-    )
-    return tag(
-        "section",
-        tag("h2", "One weight"),
-        tag(
-            "p",
-            "All other numbers stay as they are at this step; the curve is the error as one weight moves.",
-            class_="quiet",
-        ),
-        tag(
-            "div",
-            choice("one-weight", "Weight", []),
-            tag(
-                "label",
-                tag("span", "η", id="one-rateValue"),
-                tag(
-                    "input",
-                    type="range",
-                    id="one-rate",
-                    min=-3,
-                    max=3,
-                    step="any",
-                    aria_label="learning rate η, from 0.001 to 1,000",
-                ),
-                class_="wide",
-            ),
-            class_="prefs",
-        ),
-        tag(
-            "div",
-            tag(
-                "figure",
-                tag("figcaption", "Steps on its curve"),
-                tag("div", id="one-parabola", class_="chart"),
-                tag("p", id="one-walkWords"),
-            ),
-            tag(
-                "figure",
-                tag("figcaption", "A nudge"),
-                tag("div", id="one-nudgePicture", class_="chart"),
-                tag(
-                    "div",
-                    tag(
-                        "label",
-                        tag("span", "ε"),
-                        tag("input", id="one-nudge", type="text", inputmode="decimal", autocomplete="off"),
-                    ),
-                    tag(
-                        "label",
-                        tag(
-                            "input",
-                            type="range",
-                            id="one-nudgeSlider",
-                            min=-1,
-                            max=1,
-                            step="any",
-                            aria_label="nudge ε, from −1 to 1",
-                        ),
-                        class_="wide",
-                    ),
-                    class_="prefs",
-                ),
-                tag("p", id="one-nudgeWords"),
-            ),
-            class_="two even",
-        ),
-        tag(
-            "details",
-            tag("summary", "Check every derivative"),
-            tag(
-                "p",
-                "A derivative can be measured without any calculus: move one number a little up and a little down, all else "
-                "fixed, and divide the change of the error by the way moved.",
-                class_="quiet",
-            ),
-            tag("div", checks, class_="scroll", tabindex="0", role="region", aria_label="Checks of every derivative"),
-            tag("p", id="one-checksMore", class_="quiet"),
-        ),
     )
 
 

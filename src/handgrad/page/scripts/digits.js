@@ -1,14 +1,16 @@
 // The page of a trained network: draw a digit, see what the network sees, what it answers, and every number between.
 
 import { byId, html, setText, svg } from "./dom.js";
+import { seen } from "./find.js";
 import { Maps, paintMap } from "./maps.js";
 import { Pad, PAD } from "./pad.js";
+import { readPicture } from "./picture.js";
+import { shown } from "./numbers.js";
 import { probabilitiesOf, readPlan, runPlan } from "./plan.js";
 import { fitted, SIDE } from "./prepare.js";
 import { inflate, inflateJson } from "./unpack.js";
 
 const CHUNK_MS = 40;
-const PICTURE = 560;
 
 /**
  * @param {string} prefix
@@ -44,6 +46,8 @@ class Digits {
     this.maps = new Maps(partsNamed("maps"), this.plan, data, (mask) => this.#field(mask));
     this.bars = this.#bars();
     this.occluding = 0;
+    this.falls = new Float32Array(0);
+    this.reading = 0;
     this.#controls();
     this.#samples();
     this.#answer(null, "");
@@ -88,33 +92,53 @@ class Digits {
   #drawn() {
     const { pad } = this;
     if (pad.picture) return;
+    this.reading += 1;
+    this.#noChoice();
     this.#answer(pad.empty ? null : fitted(pad.inkBytes(), PAD)?.image || null, pad.empty ? "" : "your drawing");
   }
 
   /**
-   * A picture that was dropped, pasted or chosen.
+   * A picture that was dropped, pasted or chosen, read as `handgrad predict` reads it.
    * @param {File} file
    */
   async picture(file) {
+    const { parts, pad } = this;
+    const mine = ++this.reading;
+    setText(parts.told, `Reading ${file.name} …`);
+    let grey;
     try {
-      const bitmap = await createImageBitmap(file);
-      const scale = Math.min(1, PICTURE / Math.max(bitmap.width, bitmap.height));
-      const [width, height] = [Math.max(1, Math.round(bitmap.width * scale)), Math.max(1, Math.round(bitmap.height * scale))];
-      const canvas = document.createElement("canvas");
-      canvas.width = width;
-      canvas.height = height;
-      const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true }));
-      context.fillStyle = "#fff";
-      context.fillRect(0, 0, width, height);
-      context.drawImage(bitmap, 0, 0, width, height);
-      const ink = inkOf(context.getImageData(0, 0, width, height).data, width, height);
-      this.pad.strokes = [];
-      this.pad.picture = bitmap;
-      this.pad.paint();
-      this.#answer(fitted(ink, width)?.image || null, file.name);
-    } catch {
-      setText(this.parts.told, "This file is no picture that the browser can read – try a PNG or a JPEG.");
+      grey = await readPicture(file);
+      // The words above are painted before the work, which takes a second for a large photograph.
+      await new Promise((next) => window.setTimeout(next, 20));
+    } catch (error) {
+      setText(parts.told, error instanceof RangeError ? `This picture is too large: ${error.message}.` : "This file is no picture that the browser can read – try a PNG or a JPEG.");
+      return;
     }
+    if (mine !== this.reading) return;
+    this.#noChoice();
+    const { digits, reason } = seen(grey);
+    const canvas = canvasOf(grey);
+    const boxes = digits.map((digit) => digit.box);
+    const choose = (/** @type {number} */ at) => {
+      pad.show(canvas, boxes, at);
+      this.#answer(digits[at]?.image || null, digits.length > 1 ? `digit ${at + 1} of ${digits.length} on ${file.name}` : file.name);
+      if (!digits.length) setText(parts.told, `No digit on ${file.name}: ${reason}.`);
+    };
+    choose(0);
+    if (digits.length < 2) return;
+    parts.found.append(
+      ...digits.map(({ image }, at) => {
+        const small = /** @type {any} */ (html("canvas", { class: "thumb", "aria-hidden": "true" }));
+        paintMap(small, image, SIDE, 255, "ink");
+        return html("li", {}, html("button", { type: "button", "aria-label": `digit ${at + 1} of ${digits.length} on the picture`, click: () => choose(at) }, small));
+      }),
+    );
+    parts.found.hidden = false;
+  }
+
+  #noChoice() {
+    this.parts.found.replaceChildren();
+    this.parts.found.hidden = true;
   }
 
   #samples() {
@@ -209,6 +233,7 @@ class Digits {
     const base = probabilitiesOf(runPlan(this.plan, image)[this.plan.steps.length]);
     const best = base.indexOf(Math.max(...base));
     const falls = new Float32Array(SIDE * SIDE);
+    this.falls = falls;
     parts.occlusion.hidden = false;
     let pause = performance.now();
     for (let at = 0; at < falls.length; at++) {
@@ -234,26 +259,20 @@ class Digits {
     const most = falls.reduce((high, fall) => Math.max(high, Math.abs(fall)), 0);
     paintMap(parts.occlusionMap, falls, SIDE, most || 1, "signed");
     const what = size === 1 ? "Turning one pixel round" : `Covering ${size}×${size} pixels`;
-    setText(parts.occlusionWords, `${what} moves the probability of ${best} by at most ${percent(most)}. Blue: it falls there; orange: it rises.`);
+    setText(parts.occlusionWords, `${what} moves the probability of ${best} by at most ${shown(100 * most, { digits: 2, comma: false })} %. Blue: it falls there; orange: it rises.`);
   }
 }
 
 /**
- * The ink of a picture: whatever differs from its border, stretched from 0 to 255.
- * @param {Uint8ClampedArray} pixels
- * @param {number} width
- * @param {number} height
- * @returns {Uint8Array}
+ * @param {import("./prepare.js").Grey} grey
+ * @returns {HTMLCanvasElement}
  */
-function inkOf(pixels, width, height) {
-  const grey = Float64Array.from({ length: width * height }, (_, at) => 0.299 * pixels[4 * at] + 0.587 * pixels[4 * at + 1] + 0.114 * pixels[4 * at + 2]);
-  const border = [];
-  for (let x = 0; x < width; x++) border.push(grey[x], grey[(height - 1) * width + x]);
-  for (let y = 0; y < height; y++) border.push(grey[y * width], grey[y * width + width - 1]);
-  const paper = border.toSorted((a, b) => a - b)[Math.floor(border.length / 2)];
-  const apart = grey.map((value) => Math.abs(value - paper));
-  const most = apart.reduce((high, value) => Math.max(high, value), 0);
-  return Uint8Array.from(apart, (value) => (most < 40 ? 0 : Math.max(0, Math.min(255, Math.round((value / most - 0.25) * 340)))));
+function canvasOf({ values, rows, columns }) {
+  const canvas = /** @type {any} */ (html("canvas", { width: columns, height: rows }));
+  const image = new ImageData(columns, rows);
+  values.forEach((value, at) => image.data.set([value, value, value, 255], 4 * at));
+  canvas.getContext("2d").putImageData(image, 0, 0);
+  return canvas;
 }
 
 /** @returns {Promise<void>} */

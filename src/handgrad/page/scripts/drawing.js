@@ -17,6 +17,9 @@ const PAD = 7;
 const HEAD = 40;
 const ROOM_FOR_LABEL = 16;
 const ROOM_FOR_TWO = 30;
+const FEW_DIGITS = 4;
+const MOST_DIGITS = 6;
+const WIDER = 24;
 
 /**
  * How many lines a card of a layer has: fewer where units are many, so that all stay legible.
@@ -32,9 +35,10 @@ function detail(units, most) {
  * Where everything stands, from the sizes of the layers alone.
  * @param {any} data
  * @param {boolean} narrow
+ * @param {number} wider how much longer a number may be than one of four digits
  * @returns {Layout}
  */
-function layOut(data, narrow) {
+function layOut(data, narrow, wider) {
   const sizes = data.sizes;
   const last = sizes.length - 1;
   const most = Math.max(...sizes);
@@ -45,13 +49,13 @@ function layOut(data, narrow) {
   const heights = lines.map((layer) => layer[0].length * LINE + 2 * PAD);
   const gaps = sizes.map((/** @type {number} */ units) => (units <= 2 ? 64 : units <= 4 ? 34 : units <= 8 ? 18 : 7));
   const tall = Math.max(...sizes.map((/** @type {number} */ units, /** @type {number} */ at) => units * (heights[at] + gaps[at])));
-  const between = narrow ? 86 : Math.min(230, 124 + 10 * most);
-  const width = narrow ? 126 : 142;
+  const between = narrow ? 104 : Math.min(230, 124 + 10 * most);
+  const width = 142 + wider;
   /** @type {Card[][]} */
   const columns = [];
   let x = 6;
   sizes.forEach((/** @type {number} */ units, /** @type {number} */ layer) => {
-    const wide = layer === 0 ? (narrow ? 78 : 92) : width;
+    const wide = layer === 0 ? (narrow ? 78 : 92) + wider / 2 : width;
     columns.push(column(lines[layer], x, wide, heights[layer], tall));
     x += wide + (layer < last ? between : 0);
   });
@@ -66,9 +70,9 @@ function layOut(data, narrow) {
         { kind: "error", layer: last, unit: at + 1, sampled: true },
       ];
       const height = 2 * LINE + 2 * PAD;
-      return { x: x + 44, y: card.y + card.height / 2 - height / 2, width: 122, height, lines: own };
+      return { x: x + 44, y: card.y + card.height / 2 - height / 2, width: 122 + wider, height, lines: own };
     });
-    const total = { x: x + 44 + 122 + 34, y: HEAD + tall / 2 - LINE / 2 - PAD, width: 132, height: LINE + 2 * PAD, lines: [{ kind: "total", sampled: false }] };
+    const total = { x: x + 44 + 122 + wider + 34, y: HEAD + tall / 2 - LINE / 2 - PAD, width: 132 + wider, height: LINE + 2 * PAD, lines: [{ kind: "total", sampled: false }] };
     outputs.forEach((card, at) => joins.push([card, errors[at]], [errors[at], total]));
     cards.push(...errors, total);
     x = total.x + total.width;
@@ -158,6 +162,7 @@ export class Drawing {
     this.select = select;
     /** @type {boolean | null} */
     this.narrow = null;
+    this.digits = FEW_DIGITS;
     this.labelled = false;
     /** @type {((moment: Moment) => void)[]} */
     this.updates = [];
@@ -175,9 +180,12 @@ export class Drawing {
   update(moment) {
     this.moment = moment;
     const narrow = this.box.clientWidth < 700 && this.data.sizes.length <= 4;
-    if (narrow !== this.narrow) {
+    // All digits stand in the panel and in the table: a drawing of them, above all on a telephone, would be numbers alone.
+    const digits = narrow ? FEW_DIGITS : Math.min(MOST_DIGITS, moment.state.format.digits);
+    if (narrow !== this.narrow || digits !== this.digits) {
       this.narrow = narrow;
-      this.#draw(layOut(this.data, narrow));
+      this.digits = digits;
+      this.#draw(layOut(this.data, narrow, digits > FEW_DIGITS ? WIDER : 0));
     }
     for (const update of this.updates) update(moment);
   }
@@ -190,7 +198,7 @@ export class Drawing {
       viewBox: `0 0 ${layout.width} ${layout.height}`,
       role: "group",
       "aria-label": "The network, with its current numbers; arrow keys move from number to number",
-      style: `min-width:${Math.round(layout.width * 0.7)}px;max-width:${Math.round(layout.width * 1.35)}px`,
+      style: `min-width:${leastWidth(layout.width)}px;max-width:${Math.round(layout.width * 1.35)}px`,
       class: this.narrow ? "network narrow" : "network",
       keydown: (/** @type {KeyboardEvent} */ event) => this.#walk(event, root),
     });
@@ -213,7 +221,7 @@ export class Drawing {
     this.updates.push((moment) => {
       if (!head.layer) return;
       const bias = moment.find("bias", { layer: head.layer });
-      const shared = bias ? ` · ${bias.label} ${moment.text(bias.name)}` : "";
+      const shared = bias ? ` · ${bias.label} ${moment.text(bias.name, false, this.digits)}` : "";
       setText(second, moment.state.choices.activations[head.layer - 1] + shared);
       second.classList.toggle("lit", Boolean(bias && isLit(moment, bias.name)));
     });
@@ -271,7 +279,7 @@ export class Drawing {
   #fill(item, q, moment, name, value) {
     item.dataset.name = q.name;
     setLabel(name, q.label.replace(/\[\d+\]/g, ""));
-    const text = moment.text(q.name, true);
+    const text = moment.text(q.name, true, this.digits);
     setText(value, text);
     // Begins with what is seen, which people who speak to their computer say.
     item.setAttribute("aria-label", `${name.textContent} ${text}, ${q.meaning}`);
@@ -301,10 +309,12 @@ export class Drawing {
       const gradient = moment.find("gradient", arrow);
       const lit = isLit(moment, q.name) || isLit(moment, after) || Boolean(gradient && isLit(moment, gradient.name));
       item.dataset.name = q.name;
-      const moved = after && moment.isDone(after) && !moment.isHidden(after) ? ` → ${moment.text(after)}` : "";
-      setText(text, `${q.label} ${moment.text(q.name)}${lit ? moved : ""}`);
-      const known = gradient && moment.isDone(gradient.name);
-      setText(slope, known && (lit || (arrow.room >= ROOM_FOR_TWO && !this.narrow)) ? `∂ ${moment.text(gradient.name)}` : "");
+      const number = (/** @type {string} */ name) => moment.text(name, false, this.digits);
+      const moved = lit && after && moment.isDone(after) && !moment.isHidden(after);
+      const known = gradient && moment.isDone(gradient.name) && (lit || (arrow.room >= ROOM_FOR_TWO && !this.narrow));
+      setText(text, `${q.label} ${number(q.name)}`);
+      // Below the weight, since beside it there are cards: what it becomes, or its derivative.
+      setText(slope, moved ? `→ ${number(after)}` : known ? `∂ ${number(gradient.name)}` : "");
       item.setAttribute("aria-label", `${text.textContent} ${slope.textContent}, ${q.meaning}`.replace(" ,", ","));
       item.classList.toggle("shown", Boolean(this.labelled) || lit);
       mark(item, q.name, moment);
@@ -334,6 +344,14 @@ export class Drawing {
       all[best].focus();
     }
   }
+}
+
+/**
+ * How narrow a drawing may become before one scrolls it: it fits on a telephone where it stays legible.
+ * @param {number} width
+ */
+function leastWidth(width) {
+  return Math.round(Math.max(0.6 * width, Math.min(0.7 * width, 355)));
 }
 
 /**

@@ -138,13 +138,14 @@ export class Moment {
    * A value as it may be shown.
    * @param {string} name
    * @param {boolean} [padded]
+   * @param {number} [digits] other than those that were chosen
    */
-  text(name, padded = false) {
+  text(name, padded = false, digits = this.state.format.digits) {
     if (this.isHidden(name)) return this.isDone(name) ? UNKNOWN : NOT_YET;
     // What was typed is shown as typed; what is computed keeps its zeros, so that columns line up.
     const kind = this.graph.byName.get(name)?.kind || "";
     const asTyped = /^(setting|input|target|memory)$/.test(kind) || (/^(weight|bias)$/.test(kind) && this.state.step === 0);
-    return shown(this.value(name), this.state.format, padded && !asTyped);
+    return shown(this.value(name), { ...this.state.format, digits }, padded && !asTyped);
   }
 
   /**

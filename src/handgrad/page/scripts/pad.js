@@ -14,8 +14,12 @@ export class Pad {
     this.width = 22;
     /** @type {{width: number, points: [number, number][]}[]} */
     this.strokes = [];
-    /** @type {ImageBitmap | null} a picture that was dropped on it */
+    /** @type {{width: number, points: [number, number][]}[]} what was on the pad before it was cleared */
+    this.cleared = [];
+    /** @type {HTMLCanvasElement | null} a picture that was dropped on it */
     this.picture = null;
+    /** @type {{boxes: [number, number, number, number][], chosen: number}} the digits found on that picture */
+    this.found = { boxes: [], chosen: 0 };
     this.pen = { x: PAD / 2, y: PAD / 2, down: false, shown: false };
     this.drawing = false;
     canvas.width = PAD;
@@ -64,12 +68,32 @@ export class Pad {
     this.#told();
   }
 
+  /**
+   * A picture in place of strokes, with a frame round each digit that was found on it.
+   * @param {HTMLCanvasElement} picture
+   * @param {[number, number, number, number][]} boxes  top, left, bottom, right
+   * @param {number} chosen
+   */
+  show(picture, boxes, chosen) {
+    this.strokes = [];
+    this.pen.down = false;
+    this.picture = picture;
+    this.found = { boxes, chosen };
+    this.paint();
+  }
+
+  /** Take back the last stroke, the picture, or clearing the pad. */
   undo() {
-    this.strokes.pop();
+    if (this.empty) this.strokes = this.cleared;
+    else if (this.picture) this.picture = null;
+    else this.strokes.pop();
+    this.cleared = [];
+    this.pen.down = false;
     this.#told();
   }
 
   clear() {
+    this.cleared = this.strokes;
     this.strokes = [];
     this.picture = null;
     this.pen.down = false;
@@ -107,7 +131,7 @@ export class Pad {
   paint() {
     const context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
     context.clearRect(0, 0, PAD, PAD);
-    if (this.picture) drawWhole(context, this.picture);
+    if (this.picture) this.#whole(context, this.picture);
     this.ink(context, getComputedStyle(this.canvas).color);
     if (this.pen.shown) {
       context.strokeStyle = this.pen.down ? "#b84a00" : "#00629b";
@@ -151,14 +175,21 @@ export class Pad {
     const { data } = context.getImageData(0, 0, PAD, PAD);
     return Uint8Array.from({ length: PAD * PAD }, (_, at) => data[4 * at + 3]);
   }
-}
 
-/**
- * @param {CanvasRenderingContext2D} context
- * @param {ImageBitmap} picture
- */
-export function drawWhole(context, picture) {
-  const scale = Math.min(PAD / picture.width, PAD / picture.height);
-  const [width, height] = [picture.width * scale, picture.height * scale];
-  context.drawImage(picture, (PAD - width) / 2, (PAD - height) / 2, width, height);
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {HTMLCanvasElement} picture
+   */
+  #whole(context, picture) {
+    const scale = Math.min(PAD / picture.width, PAD / picture.height);
+    const [width, height] = [picture.width * scale, picture.height * scale];
+    const [left, top] = [(PAD - width) / 2, (PAD - height) / 2];
+    context.drawImage(picture, left, top, width, height);
+    context.strokeStyle = getComputedStyle(this.canvas).getPropertyValue("--red");
+    this.found.boxes.forEach((box, at) => {
+      context.lineWidth = at === this.found.chosen ? 3 : 1;
+      const [y, x, bottom, right] = box.map((side) => side * scale);
+      context.strokeRect(left + x - 2, top + y - 2, right - x + 4, bottom - y + 4);
+    });
+  }
 }

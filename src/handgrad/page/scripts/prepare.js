@@ -72,23 +72,33 @@ function weightsOver(length, parts) {
 }
 
 /**
- * Ink resampled so that its longer side has `longer` pixels; first down the columns, then across.
+ * A picture resampled to other sides; first down the columns, then across.
+ * @param {Grey} picture
+ * @param {number} rows
+ * @param {number} columns
+ * @returns {Grey}
+ */
+export function resampled(picture, rows, columns) {
+  const half = new Float64Array(rows * picture.columns);
+  weightsOver(picture.rows, rows).forEach((taken, row) => {
+    for (const [y, weight] of taken) for (let x = 0; x < picture.columns; x++) half[row * picture.columns + x] += weight * picture.values[y * picture.columns + x];
+  });
+  const values = new Float64Array(rows * columns);
+  weightsOver(picture.columns, columns).forEach((taken, column) => {
+    for (let row = 0; row < rows; row++) for (const [x, weight] of taken) values[row * columns + column] += weight * half[row * picture.columns + x];
+  });
+  return { values, rows, columns };
+}
+
+/**
+ * Ink resampled so that its longer side has `longer` pixels, at least one along the other.
  * @param {Grey} ink
  * @param {number} longer
  * @returns {Grey}
  */
 function scaled(ink, longer) {
   const factor = longer / Math.max(ink.rows, ink.columns);
-  const [rows, columns] = [ink.rows, ink.columns].map((side) => Math.max(1, Math.floor(side * factor + 0.5)));
-  const half = new Float64Array(rows * ink.columns);
-  weightsOver(ink.rows, rows).forEach((taken, row) => {
-    for (const [y, weight] of taken) for (let x = 0; x < ink.columns; x++) half[row * ink.columns + x] += weight * ink.values[y * ink.columns + x];
-  });
-  const values = new Float64Array(rows * columns);
-  weightsOver(ink.columns, columns).forEach((taken, column) => {
-    for (let row = 0; row < rows; row++) for (const [x, weight] of taken) values[row * columns + column] += weight * half[row * ink.columns + x];
-  });
-  return { values, rows, columns };
+  return resampled(ink, Math.max(1, Math.floor(ink.rows * factor + 0.5)), Math.max(1, Math.floor(ink.columns * factor + 0.5)));
 }
 
 /**
