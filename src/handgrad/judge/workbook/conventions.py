@@ -67,6 +67,8 @@ class Choice:
     error_out: str = "delta"
     error_hidden: str = "delta"
     step: str = "step"
+    errors: str = "E"
+    """What a head "error" of an output is: its squared error, or ``raw:``, ``raw-:`` (target minus output, the reverse)."""
 
 
 @dataclass(frozen=True)
@@ -249,6 +251,8 @@ def _said(choice: Choice) -> Iterator[str]:
         yield "error: (t − a)² without the factor ½" if choice.loss == "squared-error" else f"error: {choice.loss}"
     if choice.turned:
         yield "weights numbered by where they start (w1, w2 lead out of i1)"
+    if choice.errors != "E":
+        yield f"error: {'target minus output' if choice.errors == 'raw:' else 'output minus target'}"
     if "minus" in choice.delta + choice.error_out + choice.error_hidden or choice.error_out == "raw:":
         yield "error terms as target minus output"
 
@@ -265,12 +269,22 @@ def _graph_name(name: str, choice: Choice, order: Mapping[str, str], graph: Grap
         name = _error_name(name[4:], choice)
     if name.startswith("step!"):
         name = f"dE/d{name[5:]}" if choice.step == "slope" else f"{choice.step}:{name[5:]}"
+    if choice.errors != "E" and (unit := error_unit(name, graph.network.sizes[-1])) is not None:
+        name = f"{choice.errors}{unit}"
     if SIGNED_DELTA.fullmatch(name) and choice.delta != "delta":
         name = f"minus:{name}"
     if order:
         back = {before: after for after, before in order.items()}
         name = re.sub(r"w\d+", lambda match: back.get(match[0], match[0]), name)
     return name
+
+
+def error_unit(name: str, outputs: int) -> str | None:
+    """Return the output unit whose error a name is (``o1`` for ``E1``), or None; of one output it is the total as well."""
+    if name == "E_total":
+        return "o1" if outputs == 1 else None
+    match = re.fullmatch(r"E(\d+(?:\[\d+\])?)", name)
+    return None if match is None else f"o{match[1]}"
 
 
 def _error_name(unit: str, choice: Choice) -> str:

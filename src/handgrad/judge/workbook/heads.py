@@ -24,7 +24,12 @@ GROUPS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             r"d_?e?_?(?:total|tot|t)?_?/?_?d_?w?s?|d_?(?:error|loss|cost|e)_?(?:total|tot)?/d_?w(?:eights?|_?i)?",
             "slope",
         ),
-        (r"(?:weight_?)?(?:gradients?|grads?|slopes?|derivatives|partialderivatives|grad_?w)", "slope"),
+        (r"d_?(?:e|error|loss|cost)_?(?:total|tot)?/?_?d?", "slope"),
+        (
+            r"(?:weight_?)?(?:gradients?|grads?|slopes?|(?:d|partial)?derivatives?|grad_?w)"
+            r"(?:(?:of|for|by|wrt)(?:the|all)?(?:e|error|loss|cost)?(?:total)?(?:by|wrt)?(?:the|all)?(?:w|weights?)?)?",
+            "slope",
+        ),
         (
             r"(?:new|updated|next)_?(?:w|weights?)|(?:w|weights?)_?(?:new|next|updated|after\w*)|update[ds]?weights",
             "next",
@@ -41,6 +46,8 @@ GROUPS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     )
 )
 UNIT = re.compile(r"(?:net_)?([fgho]\d{1,2})")
+EXPLAINED = re.compile(r"[wb]\d+|(?:net_)?[fgho]\d{1,2}")
+"""Names that may stand in a table twice, told apart by the head of their group."""
 FULL = {"slope": "dE/d{}", "next": "{}_next", "step": "step!{}"}
 
 
@@ -55,6 +62,36 @@ class Head:
 
 def heads_of(sheet: Sheet, row: int, left: int, right: int) -> list[Head]:
     """Return the heads of a row's columns; a name may be completed by what stands above it, also over several columns."""
+    parts = _parts(sheet.cells, row, left, right)
+    return [head for first, last in parts for head in _heads_of_part(sheet, row, first, last)]
+
+
+def _parts(cells: Mapping[Place, Cell], row: int, left: int, right: int) -> list[tuple[int, int]]:
+    """Return the first and last columns of what may be tables side by side; a group of heads reaches over one of them.
+
+    A table begins where a name comes again that no group explains: w1 or h1 may stand twice in one table, as the weight
+    and under ∂E/∂w, but t1 or E_total may not.
+    """
+    begins = [left]
+    seen: dict[str, int] = {}
+    for column in range(left, right + 1):
+        name = spelled(text_at(cells, row, column))
+        if name is None or EXPLAINED.fullmatch(name):
+            continue
+        if name in seen:
+            # What comes before it, alike in both tables, belongs to the second as well.
+            apart, first = column - seen[name], column
+            while first - 1 - apart >= begins[-1] and first - 1 > seen[name]:
+                if text_at(cells, row, first - 1) != text_at(cells, row, first - 1 - apart):
+                    break
+                first -= 1
+            begins.append(first)
+            seen = {}
+        seen[name] = column
+    return [(first, after - 1) for first, after in zip(begins, [*begins[1:], right + 1], strict=True)]
+
+
+def _heads_of_part(sheet: Sheet, row: int, left: int, right: int) -> list[Head]:
     cells = sheet.cells
     groups = [_spread(sheet, row - back, row, left, right=right) for back in range(1, ABOVE + 1) if row >= back]
     found: list[Head] = []

@@ -109,10 +109,10 @@ def _judged(book: Book, values: Values, table: Table, found: list[Table]) -> Tab
             ),
         )
     labels = labelled(book, values, table, found)
-    rate = rate_of(book, values, table, labels)
-    if rate is None:
-        return replace(none, notes=(NO_RATE,))
     try:
+        rate = rate_of(book, values, table, labels)
+        if rate is None:
+            return replace(none, notes=(NO_RATE,))
         view = best_view(Source(book, values, table, tuple(labels), rate))
     except MisfitError as misfit:
         return replace(none, notes=(str(misfit),))
@@ -141,6 +141,17 @@ def _judged(book: Book, values: Values, table: Table, found: list[Table]) -> Tab
     )
 
 
+def _texts_read(view: View) -> Iterator[str]:
+    """Numbers beside the table that are stored as text: what reads them is right, but not in every program."""
+    for sheet, row, column in sorted(view.source.read_outside):
+        page = view.source.book.sheet(sheet)
+        cell = None if page is None else page.cells.get((row, column))
+        if cell is None or cell.formula is not None or not isinstance(cell.value, str) or number(cell.value) is None:
+            continue
+        where = f"{plain(sheet)}!{view.source.book.address(row, column)}"
+        yield f"{where} holds the number {plain(cell.value, 20)} as text: not every program calculates with it."
+
+
 def _tolerance(view: View, columns: Columns) -> str:
     """What two numbers may differ by and still be one, in words."""
     if columns.live:
@@ -167,6 +178,7 @@ def _notes(view: View, columns: Columns, result: Judged) -> Iterator[str]:
         yield "The table runs from left to right: a row, as counted here, is a column of the sheet, and A is row 1."
     if view.source.rate.note:
         yield view.source.rate.note
+    yield from _texts_read(view)
     if not columns.has_formulas:
         yield "The table holds no formulas: only its values could be judged."
     elif not columns.live:

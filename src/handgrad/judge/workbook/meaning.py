@@ -17,6 +17,7 @@ from handgrad.judge.workbook.conventions import (
     MisfitError,
     Shape,
     convention_of,
+    error_unit,
     first_choice,
     other_choices,
     settled,
@@ -38,6 +39,11 @@ FIRST_LOOK = 5
 """So many rows decide how a table of typed numbers is meant."""
 FEW_POINTS, POINTS = 4, 6
 MAX_ROUNDS = 3
+SIGNED_ERROR = re.compile(
+    r"(?:output )?(?:error|err)s?[ _]?(?:at |of |for )?(?:o|out|output)?[ _]?[(]?\d*[)]?(?: *[(][^²^]*[)])?|[^=]+=[^=²^]*[-−–][^=²^]*",
+    re.IGNORECASE,
+)
+"""Heads that may mean target minus output by themselves: "error 1", "e = t − y"."""
 DATA = re.compile(r"[it]\d+(?:\[\d+\])?")
 
 
@@ -222,9 +228,16 @@ class View:
         """Return how many columns are wrong or not understood, by one row of each."""
         heads = self.source.settled_table.heads
         unknown = sum(name not in self.convention.names and not counts(heads[name]) for name in heads)
-        return unknown + sum(not self._seems_right(name) for name in self.ground.places)
+        return unknown + sum(not self.seems_right(name) for name in self.ground.places)
 
-    def _seems_right(self, name: str) -> bool:
+    @cached_property
+    def right_activations(self) -> tuple[str, ...]:
+        """Return the activations whose formulas are those of the activation that this reading takes them for."""
+        kinds = self.convention.graph
+        return tuple(name for name in self.ground.places if kinds[name].kind is Kind.ACTIVATION and self.seems_right(name))
+
+    def seems_right(self, name: str) -> bool:
+        """Return whether a column is right, by one row of it."""
         patterns = self.source.fills[self.ground.places[name]]
         state = name in self.convention.graph.successors
         if self.convention.graph[name].expression is None and not state:
@@ -273,8 +286,33 @@ def best_view(source: Source) -> View:
             number_of += 1
         if view.wrong <= 1 or view.wrong == before:
             break
+    view = _signed_errors(source, shape, view)
     _check_given(source, view.convention)
     return replace(view, points=POINTS)
+
+
+def _signed_errors(source: Source, shape: Shape, view: View) -> View:
+    """The view, or a better one in which the heads "error" mean t − a, as in the delta rule, and not its square.
+
+    Where the head does not say "error", another column must take it so too: a square left out is a mistake.
+    """
+    outputs = view.convention.network.sizes[-1]
+    errors = {
+        known: source.names[head]
+        for head, known in view.convention.names.items()
+        if error_unit(known, outputs) is not None
+    }
+    wrong = [name for name in errors if not view.seems_right(name)]
+    if not wrong or len(wrong) < len(errors):
+        return view
+    needed = len(wrong) if all(SIGNED_ERROR.fullmatch(text.strip()) for text in errors.values()) else len(wrong) + 1
+    for kind in ("raw:", "raw-:"):
+        for other in ("delta", "minus:delta"):
+            choice = replace(view.convention.choice, errors=kind, delta=other, error_out=other)
+            found = _view(source, shape, choice, view.biases)
+            if found is not None and found.wrong <= view.wrong - needed:
+                return found
+    return view
 
 
 def _check_given(source: Source, convention: Convention) -> None:
@@ -294,7 +332,10 @@ def _check_given(source: Source, convention: Convention) -> None:
 
 
 def _better(view: View, other: View | None) -> View:
-    return view if other is None or other.wrong >= view.wrong else other
+    """The view with fewer wrong columns; an activation that is right as written is never read otherwise for others' sake."""
+    if other is None or other.wrong >= view.wrong:
+        return view
+    return view if any(not other.seems_right(name) for name in view.right_activations if name in other.ground.places) else other
 
 
 def _view(source: Source, shape: Shape, choice: Choice, biases: UnlabelledBiases | None = None) -> View | None:

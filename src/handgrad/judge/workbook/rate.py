@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.judge.workbook.conventions import MisfitError
 from handgrad.judge.workbook.spelling import LEARNING_RATE, SETTINGS, spelled
 from handgrad.judge.workbook.table import GIVEN, Labelled, Table, Values, number
 from handgrad.judge.workbook.trial import references, tree_of
 from handgrad.xlsx.calculation import At
-from handgrad.xlsx.formula import Number, Reference, Tree, parts
+from handgrad.xlsx.formula import Binary, Number, Reference, Tree, parts
 from handgrad.xlsx.reader import Book, Sheet, Value
 
 
@@ -38,7 +39,10 @@ class Rate:
 
 
 def rate_of(book: Book, values: Values, table: Table, labels: list[Labelled]) -> Rate | None:
-    """Return the learning rate, or None where nothing says what it is."""
+    """Return the learning rate, or None where nothing says what it is.
+
+    Raises :class:`MisfitError` where the updates read a cell for it that holds no number.
+    """
     if LEARNING_RATE in table.columns:
         return _column(book, values, table)
     labelled = [each for each in labels if each.name == LEARNING_RATE]
@@ -55,7 +59,9 @@ def rate_of(book: Book, values: Values, table: Table, labels: list[Labelled]) ->
     if numeric and (2 * numeric[0][1] > len(trees) or numeric[0][0] in marked):
         at = numeric[0][0]
         value = number(_value(values, at)) or 0.0
-        own = at in marked or any(_row_of_labels(each, at) for each in labelled)
+        # A label of another sheet is that of another table where this sheet has one of its own.
+        elsewhere = at[0] != table.sheet and any(each.sheet == table.sheet for each in labelled)
+        own = not elsewhere and (at in marked or any(_row_of_labels(each, at) for each in labelled))
         where = _where(book, at) if own else f"{_where(book, at)}, which the updates read"
         twins = tuple(other for number_there, other in known if number_there == value and other != at)
         note = "" if own else next((_otherwise(book, each, value, at) for each in labelled if each.value != value), "")
@@ -64,11 +70,18 @@ def rate_of(book: Book, values: Values, table: Table, labels: list[Labelled]) ->
         value, at = known[0]
         twins = tuple(other for number_there, other in known if number_there == value and other != at)
         return Rate(value, _where(book, at), (at, *twins))
+    typed = _typed_in(trees)
     if labelled:
-        return Rate(
-            labelled[0].value, f"the text of {_where(book, (labelled[0].sheet, *labelled[0].place))}", typed=True
-        )
-    return _typed(values, table, trees)
+        said = labelled[0]
+        where = _where(book, (said.sheet, *said.place))
+        if typed is None or typed == said.value:
+            return Rate(said.value, f"the text of {where}", typed=True)
+        note = f"{where} says that the learning rate is {said.value:g}; the updates have {typed:g} typed in."
+        return Rate(typed, "typed into the updates", typed=True, note=note)
+    if typed is not None:
+        return Rate(typed, "typed into the updates", typed=True)
+    _check_held(book, values, table, trees)
+    return _of_first_step(values, table, trees)
 
 
 def _otherwise(book: Book, label: Labelled, value: float, at: At) -> str:
@@ -166,15 +179,36 @@ def literals(tree: Tree) -> list[float]:
     return [part.value for part in parts(tree) if isinstance(part, Number)]
 
 
-def _typed(values: Values, table: Table, trees: list[Tree]) -> Rate | None:
-    """The number that most updates have typed in; else what the first step of the weights shows."""
-    typed = Counter(
-        value for tree in trees for value in set(literals(tree)) if value not in (1.0, 2.0) or len(literals(tree)) == 1
-    )
-    if typed:
-        value, _ = typed.most_common(1)[0]
-        if value > 0:
-            return Rate(value, "typed into the updates", typed=True)
+def _typed_in(trees: list[Tree]) -> float | None:
+    """The rate that most updates have typed in."""
+    typed: Counter[float] = Counter()
+    for tree in trees:
+        numbers = literals(tree)
+        # In w − ∂E/2 the rate is a half.
+        under = {
+            part.right.value
+            for part in parts(tree)
+            if isinstance(part, Binary) and part.sign == "/" and isinstance(part.right, Number) and part.right.value
+        }
+        typed.update(
+            1.0 / value if value in under else value
+            for value in set(numbers)
+            if value not in (1.0, 2.0) or len(numbers) == 1
+        )
+    value = typed.most_common(1)[0][0] if typed else 0.0
+    return value if value > 0 else None
+
+
+def _check_held(book: Book, values: Values, table: Table, trees: list[Tree]) -> None:
+    """Raise :class:`MisfitError` where most updates read one cell beside the table, and it holds no number."""
+    reads = Counter(at for tree in trees for at in _outside(book, table, tree))
+    for at, count in reads.most_common(1):
+        if 2 * count > len(trees) and number(_value(values, at)) is None:
+            raise MisfitError(f"no learning rate – {_where(book, at)}, which the updates read, holds no number")
+
+
+def _of_first_step(values: Values, table: Table, trees: list[Tree]) -> Rate | None:
+    """What the first step of the weights shows."""
     if len(table.rows) < 2:
         return Rate(1.0, "not needed: the table has one row", typed=True)
     cells = values[table.sheet]

@@ -207,6 +207,9 @@ def _misread(formula: Formula, part: Reference, where: str, read: str | None, *,
         if _slid(formula, part, name):
             return MistakeKind.DOLLAR, f"{words}: a $ is missing"
         empty = (part.row, part.column) not in formula.ground.cells and part.sheet is None
+        table = formula.ground.table
+        if part.sheet is None and part.column in table.columns.values() and part.row in formula.ground.index:
+            words += f"; what {where} holds is not judged, as the head of its column is not understood"
         return MistakeKind.INPUT, words + ("" if not empty else f"; {where} is empty")
     if read == name:
         fixed = part.fixed_row

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
 
 LEARNING_RATE = "learning_rate"
 RATES = frozenset(
@@ -32,10 +34,20 @@ SINGLE = {
 }
 """Heads without a number: where a network has one output, they are its own."""
 ALONE = {word: f"1!{name}" for name, words in SINGLE.items() for word in words}
-WRITTEN_AS_CALLS = frozenset(("sigma", "sig", "sigmoid", "a", "out", "net", "f", "e", "grad", "target", "input"))
 SAMPLE = re.compile(r"\s*\[\s*(\d{1,2})\s*\]\s*$")
 UNITS = re.compile(r"\s*[\[(][^\[\]()]*[\])]\s*$")
-CALLED = re.compile(r"^\s*(\w{1,12})\s*\(\s*([A-Za-z_ ]{0,6}\d{1,2})\s*\)\s*$")
+CALLED = re.compile(r"^\s*([^\W\d][^\d()\[\]/]{0,24}?)\s*\(\s*([A-Za-zΣσ_ ]{1,12}[\d₀-₉]{1,2})\s*\)\s*$")
+"""σ(h1), gradient (w1), net(h1): what is called and of what."""
+INSIDE = re.compile(r"(?<=[∂dδΔ])\s*([A-Za-zσΣ]{1,12})\s*\(\s*([fghoFGHO][ _]?[\d₀-₉]{1,2})\s*\)")
+"""∂σ(h1)/∂h1: a call inside a derivative."""
+ADDED = re.compile(r"^\s*([A-Za-z]{1,6}[ _]?[\d₀-₉]{1,2})\s*\(\s*([A-Za-z -]{1,20})\s*\)\s*$")
+"""h1 (net), o2 (output): a unit, and what of it."""
+COUNTED = re.compile(r"^(\s*(?:[wWbBtTiIxX]|[A-Za-z ]{4,14}?)\s*)[(\[]\s*(\d{1,2})\s*[)\]]\s*$|((?<=[d∂])\s*[wWbB])\s*[(\[]\s*(\d{1,2})\s*[)\]]\s*$")
+"""w(1), t[2], input (1), ∂E/∂w[3]: the number of a name in brackets."""
+NAMED_TWICE = re.compile(r"weights?|inputs?|targets?|bias|biases|hidden|neuron|unit|node")
+"""Words before a name in brackets that only say what kind it is."""
+LONGEST = 60
+"""More characters than that are a sentence, no head."""
 VALUE_IN_TEXT = re.compile(r"^(.{1,40}?)\s*[=:]\s*([-+]?\d{0,15}(?:[.,]\d{1,17})?(?:[eE][-+]?\d{1,3})?\s*%?)\s*$")
 SIGNS = {
     "∂": "d",
@@ -48,35 +60,36 @@ SIGNS = {
     "ŷ": "yhat",
     "′": "next",
 }
-SIGNS |= {"'": "next", "*": "next", "⁺": "next", "Δ": "step", "∆": "step"}
+SIGNS |= {"'": "next", "*": "next", "⁺": "next", "Δ": "step", "∆": "step", "Σ": "sum", "∑": "sum", "ω": "w"}
+SIGNS |= dict.fromkeys("⁄∕÷", "/")
 
 ZERO_FOR_O = re.compile(
     r"^((?:d_?(?:e|etot|etotal|e_total|e_tot|e_?\d)/)?(?:d_?)?(?:a|out|act|net|z|delta|error)_?)0(\d)$"
 )
-PARTIAL = re.compile(r"d_?([a-z_]{0,12}\d{0,2}|e_?total|e)/d_?([a-z_]{1,12}\d{1,3})")
+PARTIAL = re.compile(r"d_?([a-z_]{0,12}\d{0,2}|e_?total|e)(?:/|_(?=d))d_?([a-z_]{1,12}\d{1,3})")
 CHANGES = re.compile(r"[δΔ∆𝛿𝛥𝝏]\s*[(]?\s*[^/δΔ∆]{1,24}/\s*[δΔ∆𝛿𝛥𝝏]")
 NEXT = re.compile(r"\(\s*(?:[tnk]\s*\+\s*1|new|next|updated|after)\s*\)", re.IGNORECASE)
 OF = re.compile(r"([dD∂])\s*\(\s*([^()/]{1,20}?)\s*\)")
 
 _ERROR = r"(?:error|err|e|loss|cost|j|c|l)"
 _TOTAL = r"(?:total|tot|t|sum)"
-_WHOLE = rf"(?:{_ERROR}_?{_TOTAL}|{_TOTAL}_?{_ERROR}|{_ERROR})"
-_NET = r"(?:net|z|sum|netinput|s|in|pre|input)"
-_OUT = r"(?:a|out|act|activation|sigma|sigmoid|sig|output|f)"
+_WHOLE = rf"(?:{_ERROR}_?{_TOTAL}|{_TOTAL}_?{_ERROR}|(?:sumof|overall){_ERROR}s?|(?:error|cost|loss)function|gesamtfehler|{_ERROR})"
+_NET = r"(?:(?:total)?net|z|sum|(?:net|total)?input(?:to|of)?|(?:weighted)?sum(?:of)?|s|in|pre|pre_?activation(?:of)?|preact|logit)"
+_OUT = r"(?:a|out|act|activation(?:of)?|activated|sigma|sigmoid(?:of)?|sig|output(?:of)?|f|o|y)"
 _UNIT = r"(?P<unit>[fgho])(?:idden|utput|ut)?_?(?P<n>\d{1,2})"
 _D = r"(?:d|partial)"
-_WEIGHT = r"(?:w|weight|weights)"
+_WEIGHT = r"(?:w|wt|wgt|weight|weights|gewicht)"
 _BIAS = r"(?:b|bias)"
-_GRADIENT = r"(?:grad|gradient|gradients|gradof|gradientof|slopeof|derivativeof)"
+_GRADIENT = rf"(?:(?:{_ERROR}_?)?(?:grad|gradient|gradients|slope|derivative)(?:of|for|wrt)?(?:_?{_ERROR}_?(?:by|wrt|withrespectto)?)?)"
 _NEW = r"(?:next|new|\+|updated|plus|after)"
-_LOCAL = r"(?:error_?|err_?|errorterm_?|errterm_?|localgrad_?|localgradient_?|localerror_?|errorsignal_?|err_?signal_?)"
+_LOCAL = r"(?:(?:error|err)_?(?:term|signal)?_?|local_?(?:grad|gradient|error)_?)"
 
 RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), name)
     for pattern, name in (
-        (r"(?:t|target|targets|tgt|ytrue|desired)_?(?:o|output)?_?(?P<n>\d{1,2})", "t{n}"),
-        (r"(?:i|x|in|input|inp)_?(?P<n>\d{1,2})", "i{n}"),
-        (r"(?:w|weight|weights)_?(?P<n>\d{1,3})", "w{n}"),
+        (r"(?:t|target|targets|tgt|y?_?true|truth|desired|expected|label|soll|ziel)_?(?:o|out|output)?_?(?P<n>\d{1,2})", "t{n}"),
+        (r"(?:i|x|in|input|inp|feature)_?(?P<n>\d{1,2})", "i{n}"),
+        (rf"(?:(?:old|current)_?)?{_WEIGHT}_?(?P<n>\d{{1,3}})(?:_?(?:old|current))?", "w{n}"),
         (r"(?:b|bias)_?(?P<n>\d{1,2})", "b{n}"),
         (rf"{_WEIGHT}_?(?P<n>\d{{1,3}})_?{_NEW}", "w{n}_next"),
         (rf"{_NEW}_?{_WEIGHT}_?(?P<n>\d{{1,3}})", "w{n}_next"),
@@ -87,13 +100,14 @@ RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (rf"{_UNIT}", "{unit}{n}"),
         (rf"{_NET}_?{_UNIT}", "net_{unit}{n}"),
         (rf"{_OUT}_?{_UNIT}", "a_{unit}{n}"),
-        (rf"{_UNIT}_?(?:net|netinput|sum|in)", "net_{unit}{n}"),
-        (rf"{_UNIT}_?(?:out|act|activation|activated)", "a_{unit}{n}"),
+        (rf"{_OUT}_?{_NET}_?{_UNIT}", "a_{unit}{n}"),
+        (rf"{_UNIT}_?(?:net|netinput|sum|in|input|pre|pre_?activation|z|weightedsum)", "net_{unit}{n}"),
+        (rf"{_UNIT}_?(?:out|output|act|activation|activated|post|sigmoid|sigma|a)", "a_{unit}{n}"),
         (r"(?:yhat|prediction|pred|predicted)_?(?P<n>\d{1,2})", "a_o{n}"),
         (r"y_?(?P<n>\d{1,2})", "y!o{n}"),
         (r"(?:output|out)_?(?P<n>\d{1,2})", "a_o{n}"),
         (r"hidden_?(?P<n>\d{1,2})", "h{n}"),
-        (r"(?:e|loss|cost|j)_?o?(?P<n>\d{1,2})", "E{n}"),
+        (r"(?:e|loss|cost|j|l|se|(?:squared|sq)_?(?:error|err))_?(?:o|out|output)?_?(?P<n>\d{1,2})", "E{n}"),
         (r"(?:error|err)_?(?P<n>\d{1,2})", "E{n}"),
         (rf"{_ERROR}_?(?:out_?o|a_?o)(?P<n>\d{{1,2}})", "E{n}"),
         (_WHOLE, "E_total"),
@@ -106,7 +120,7 @@ RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (rf"{_BIAS}_?(?P<n>\d{{1,2}})_?(?:grad|gradient|slope|derivative)", "dE/db{n}"),
         (rf"delta_?{_UNIT}", "delta_{unit}{n}"),
         (rf"{_UNIT}_?(?:delta|error|errorterm|localgradient|localgrad)", "err!{unit}{n}"),
-        (rf"{_LOCAL}(?:for_?|of_?)?{_UNIT}", "err!{unit}{n}"),
+        (rf"{_LOCAL}(?:for_?|of_?|at_?)?{_UNIT}", "err!{unit}{n}"),
         (rf"{_D}_?{_WHOLE}/{_D}_?{_NET}_?{_UNIT}", "delta_{unit}{n}"),
         (rf"{_D}_?{_WHOLE}/{_D}_?{_UNIT}", "d!{unit}{n}"),
         (rf"{_D}?_?{_WHOLE}/{_D}_?{_OUT}_?{_UNIT}", "dE/da_{unit}{n}"),
@@ -115,6 +129,7 @@ RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 
 
+@lru_cache(maxsize=4_096)
 def spelled(text: str) -> str | None:
     """Return the graph's name that a head means (``net_h1`` where it says pre-activation), or None.
 
@@ -123,12 +138,28 @@ def spelled(text: str) -> str | None:
     ``h1[2]`` keeps its sample; ``p!o1/w5`` is any other partial derivative, of o1 by w5; ``1!t1`` is a head without a
     number, which belongs to the only output where there is one.
     """
-    plain, sample = normal(text)
-    found = _known(plain, sample)
-    if found is None and "=" in text and (left := text.partition("=")[0].strip()):
+    return next((found for form in _forms(text) if (found := _known(*normal(form))) is not None), None)
+
+
+def _forms(text: str) -> Iterator[str]:
+    """Yield the ways to read a head, the one that takes most of it as said first."""
+    if len(text) > LONGEST:
+        return
+    if (match := COUNTED.search(text)) is not None:
+        name, digits = (match[1], match[2]) if match[1] else (match[3], match[4])
+        yield f"{text[: match.start()]}{name.strip()}{digits}"
+    if (match := CALLED.match(text)) is not None:
+        yield f"{match[1]}_{match[2]}"
+        if NAMED_TWICE.fullmatch(match[1].casefold()):
+            yield match[2]
+    if INSIDE.search(text) is not None:
+        yield INSIDE.sub(r"\1_\2", text)
+    if (match := ADDED.match(text)) is not None:
+        yield f"{match[1]}_{match[2].replace('-', '')}"
+    yield text
+    if "=" in text and (left := text.partition("=")[0].strip()):
         # An equation as a head: E_total = E1 + E2 is called what stands at its left.
-        found = _known(*normal(left))
-    return found
+        yield left
 
 
 def _known(plain: str, sample: str) -> str | None:
@@ -183,8 +214,6 @@ def _in_sample(name: str, sample: str) -> str:
 
 def normal(text: str) -> tuple[str, str]:
     """Return the text without case, spaces, marks of subscripts and units; and its sample number, if any."""
-    if len(text) > 60:
-        return "", ""
     # δE/δw and ΔE/Δw are derivatives; a δ or Δ alone is something else.
     if CHANGES.search(text):
         text = re.sub("[δΔ∆𝛿𝛥𝝏]", "∂", text)
@@ -203,8 +232,6 @@ def normal(text: str) -> tuple[str, str]:
     if (match := SAMPLE.search(text)) is not None:
         sample = str(int(match[1]))
         text = text.replace(match[0].strip(), "")
-    if (match := CALLED.match(text)) is not None and match[1].casefold() in WRITTEN_AS_CALLS:
-        text = f"{match[1]}_{match[2]}"
     while (match := UNITS.search(text)) is not None and match.start() > 0:
         text = text[: match.start()]
     text = text.casefold().replace("\\", "").replace("frac", "").replace("partial", "d")

@@ -166,6 +166,9 @@ def _table(sheet: Sheet, header: int, heads: list[Head]) -> Table | None:
         return None
     first, last = min(columns.values()), max(columns.values())
     others = {head.column: head.text for head in heads if head.name is None}
+    # Names that come again belong to the table wherever they stand: what is not understood must never pass for judged.
+    again = [column for column, text in others.items() if spelled(text) is not None]
+    first, last = min(first, *again, first), max(last, *again, last)
     for column in (
         *_beside(sheet.cells, rows, header, first, way=-1),
         *range(first, last + 1),
@@ -340,10 +343,12 @@ def _inside(table: Table, row: int, column: int) -> bool:
 def _valued(
     sheet: str, cells: Mapping[Place, Value], row: int, column: int, *, text: str, turned: bool
 ) -> Iterator[Labelled]:
+    if (pair := labelled_number(text)) is not None:
+        if pair[0] == LEARNING_RATE or GIVEN.fullmatch(pair[0]):
+            yield Labelled(pair[0], sheet, (row, column), pair[1], inside=True)
+        return
     name = spelled(text)
     if name is None:
-        if (pair := labelled_number(text)) is not None:
-            yield Labelled(pair[0], sheet, (row, column), pair[1], inside=True)
         return
     if name != LEARNING_RATE and not GIVEN.fullmatch(name):
         return
