@@ -40,7 +40,8 @@ FIRST_LOOK = 5
 FEW_POINTS, POINTS = 4, 6
 MAX_ROUNDS = 3
 SIGNED_ERROR = re.compile(
-    r"(?:output )?(?:error|err)s?[ _]?(?:at |of |for )?(?:o|out|output)?[ _]?[(]?\d*[)]?(?: *[(][^²^]*[)])?|[^=]+=[^=²^]*[-−–][^=²^]*",
+    r"(?:output )?(?:error|err)s?[ _]?(?:at |of |for )?(?:o|out|output)?[ _]?[(]?\d*[)]?(?: *[(][^²^]*[)])?"
+    r"|[^=]+=[^=²^]*[-−–][^=²^]*",
     re.IGNORECASE,
 )
 """Heads that may mean target minus output by themselves: "error 1", "e = t − y"."""
@@ -234,7 +235,9 @@ class View:
     def right_activations(self) -> tuple[str, ...]:
         """Return the activations whose formulas are those of the activation that this reading takes them for."""
         kinds = self.convention.graph
-        return tuple(name for name in self.ground.places if kinds[name].kind is Kind.ACTIVATION and self.seems_right(name))
+        return tuple(
+            name for name in self.ground.places if kinds[name].kind is Kind.ACTIVATION and self.seems_right(name)
+        )
 
     def seems_right(self, name: str) -> bool:
         """Return whether a column is right, by one row of it."""
@@ -335,7 +338,11 @@ def _better(view: View, other: View | None) -> View:
     """The view with fewer wrong columns; an activation that is right as written is never read otherwise for others' sake."""
     if other is None or other.wrong >= view.wrong:
         return view
-    return view if any(not other.seems_right(name) for name in view.right_activations if name in other.ground.places) else other
+    return (
+        view
+        if any(not other.seems_right(name) for name in view.right_activations if name in other.ground.places)
+        else other
+    )
 
 
 def _view(source: Source, shape: Shape, choice: Choice, biases: UnlabelledBiases | None = None) -> View | None:

@@ -34,6 +34,8 @@ SINGLE = {
 }
 """Heads without a number: where a network has one output, they are its own."""
 ALONE = {word: f"1!{name}" for name, words in SINGLE.items() for word in words}
+LONE = re.compile(r"(.*?)_?(?:output|out|o)_?(net|in|sum|out|act|activation|delta|error)?")
+"""A name of the only output that has no number: net_o, o out, delta output."""
 SAMPLE = re.compile(r"\s*\[\s*(\d{1,2})\s*\]\s*$")
 UNITS = re.compile(r"\s*[\[(][^\[\]()]*[\])]\s*$")
 CALLED = re.compile(r"^\s*([^\W\d][^\d()\[\]/]{0,24}?)\s*\(\s*([A-Za-zΣσ_ ]{1,12}[\d₀-₉]{1,2})\s*\)\s*$")
@@ -42,7 +44,10 @@ INSIDE = re.compile(r"(?<=[∂dδΔ])\s*([A-Za-zσΣ]{1,12})\s*\(\s*([fghoFGHO][
 """∂σ(h1)/∂h1: a call inside a derivative."""
 ADDED = re.compile(r"^\s*([A-Za-z]{1,6}[ _]?[\d₀-₉]{1,2})\s*\(\s*([A-Za-z -]{1,20})\s*\)\s*$")
 """h1 (net), o2 (output): a unit, and what of it."""
-COUNTED = re.compile(r"^(\s*(?:[wWbBtTiIxX]|[A-Za-z ]{4,14}?)\s*)[(\[]\s*(\d{1,2})\s*[)\]]\s*$|((?<=[d∂])\s*[wWbB])\s*[(\[]\s*(\d{1,2})\s*[)\]]\s*$")
+COUNTED = re.compile(
+    r"^(\s*(?:[wWbBtTiIxX]|[A-Za-z ]{4,14}?)\s*)[(\[]\s*(\d{1,2})\s*[)\]]\s*$"
+    r"|((?<=[d∂])\s*[wWbB])\s*[(\[]\s*(\d{1,2})\s*[)\]]\s*$"
+)
 """w(1), t[2], input (1), ∂E/∂w[3]: the number of a name in brackets."""
 NAMED_TWICE = re.compile(r"weights?|inputs?|targets?|bias|biases|hidden|neuron|unit|node")
 """Words before a name in brackets that only say what kind it is."""
@@ -73,21 +78,27 @@ OF = re.compile(r"([dD∂])\s*\(\s*([^()/]{1,20}?)\s*\)")
 
 _ERROR = r"(?:error|err|e|loss|cost|j|c|l)"
 _TOTAL = r"(?:total|tot|t|sum)"
-_WHOLE = rf"(?:{_ERROR}_?{_TOTAL}|{_TOTAL}_?{_ERROR}|(?:sumof|overall){_ERROR}s?|(?:error|cost|loss)function|gesamtfehler|{_ERROR})"
-_NET = r"(?:(?:total)?net|z|sum|(?:net|total)?input(?:to|of)?|(?:weighted)?sum(?:of)?|s|in|pre|pre_?activation(?:of)?|preact|logit)"
+_ALL = rf"(?:sumof|overall){_ERROR}s?|(?:error|cost|loss)function|gesamtfehler"
+_WHOLE = rf"(?:{_ERROR}_?{_TOTAL}|{_TOTAL}_?{_ERROR}|{_ALL}|{_ERROR})"
+_NET_INPUT = r"(?:net|total)?input(?:to|of)?|(?:weighted)?sum(?:of)?|pre_?activation(?:of)?|preact|logit"
+_NET = rf"(?:(?:total)?net|z|sum|s|in|pre|{_NET_INPUT})"
 _OUT = r"(?:a|out|act|activation(?:of)?|activated|sigma|sigmoid(?:of)?|sig|output(?:of)?|f|o|y)"
 _UNIT = r"(?P<unit>[fgho])(?:idden|utput|ut)?_?(?P<n>\d{1,2})"
 _D = r"(?:d|partial)"
 _WEIGHT = r"(?:w|wt|wgt|weight|weights|gewicht)"
 _BIAS = r"(?:b|bias)"
-_GRADIENT = rf"(?:(?:{_ERROR}_?)?(?:grad|gradient|gradients|slope|derivative)(?:of|for|wrt)?(?:_?{_ERROR}_?(?:by|wrt|withrespectto)?)?)"
+_SLOPE = rf"(?:{_ERROR}_?)?(?:grad|gradient|gradients|slope|derivative)"
+_GRADIENT = rf"(?:{_SLOPE}(?:of|for|wrt)?(?:_?{_ERROR}_?(?:by|wrt|withrespectto)?)?)"
 _NEW = r"(?:next|new|\+|updated|plus|after)"
 _LOCAL = r"(?:(?:error|err)_?(?:term|signal)?_?|local_?(?:grad|gradient|error)_?)"
 
 RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), name)
     for pattern, name in (
-        (r"(?:t|target|targets|tgt|y?_?true|truth|desired|expected|label|soll|ziel)_?(?:o|out|output)?_?(?P<n>\d{1,2})", "t{n}"),
+        (
+            r"(?:t|target|targets|tgt|y?_?true|truth|desired|expected|label|soll|ziel)_?(?:o|out|output)?_?(?P<n>\d{1,2})",
+            "t{n}",
+        ),
         (r"(?:i|x|in|input|inp|feature)_?(?P<n>\d{1,2})", "i{n}"),
         (rf"(?:(?:old|current)_?)?{_WEIGHT}_?(?P<n>\d{{1,3}})(?:_?(?:old|current))?", "w{n}"),
         (r"(?:b|bias)_?(?P<n>\d{1,2})", "b{n}"),
@@ -103,7 +114,7 @@ RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (rf"{_OUT}_?{_NET}_?{_UNIT}", "a_{unit}{n}"),
         (rf"{_UNIT}_?(?:net|netinput|sum|in|input|pre|pre_?activation|z|weightedsum)", "net_{unit}{n}"),
         (rf"{_UNIT}_?(?:out|output|act|activation|activated|post|sigmoid|sigma|a)", "a_{unit}{n}"),
-        (r"(?:yhat|prediction|pred|predicted)_?(?P<n>\d{1,2})", "a_o{n}"),
+        (r"(?:yhat|prediction|pred|predicted|actual)_?o?(?P<n>\d{1,2})", "a_o{n}"),
         (r"y_?(?P<n>\d{1,2})", "y!o{n}"),
         (r"(?:output|out)_?(?P<n>\d{1,2})", "a_o{n}"),
         (r"hidden_?(?P<n>\d{1,2})", "h{n}"),
@@ -111,8 +122,9 @@ RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(?:error|err)_?(?P<n>\d{1,2})", "E{n}"),
         (rf"{_ERROR}_?(?:out_?o|a_?o)(?P<n>\d{{1,2}})", "E{n}"),
         (_WHOLE, "E_total"),
-        (r"mse|sse|e_?all", "E_total"),
-        (rf"{_D}?_?{_WHOLE}_?/?_?{_D}_?w_?(?P<n>\d{{1,3}})", "dE/dw{n}"),
+        (r"mse|sse|e_?all|(?:squared|sq)_?(?:error|err)", "E_total"),
+        (rf"{_D}?_?{_WHOLE}_?(?:/|by)?_?{_D}_?w_?(?P<n>\d{{1,3}})", "dE/dw{n}"),
+        (rf"{_D}_?{_WHOLE}_?(?:by|wrt|withrespectto)_?w_?(?P<n>\d{{1,3}})", "dE/dw{n}"),
         (rf"{_D}?_?{_WHOLE}_?/?_?{_D}_?b_?(?P<n>\d{{1,2}})", "dE/db{n}"),
         (rf"(?:{_GRADIENT}|g|d)_?{_WEIGHT}_?(?P<n>\d{{1,3}})", "dE/dw{n}"),
         (rf"(?:{_GRADIENT}|g|d)_?{_BIAS}_?(?P<n>\d{{1,2}})", "dE/db{n}"),
@@ -166,6 +178,23 @@ def _known(plain: str, sample: str) -> str | None:
     if plain in RATES:
         return LEARNING_RATE
     plain = ZERO_FOR_O.sub(r"\1o\2", plain)
+    if (found := _ruled(plain, sample)) is not None:
+        return found or None
+    if plain == "e" and sample:
+        return f"E[{sample}]"
+    if plain in SETTINGS:
+        return SETTINGS[plain]
+    if not sample and plain in ALONE:
+        return ALONE[plain]
+    if not sample and (match := LONE.fullmatch(plain)) is not None and (match[1] or match[2] or plain == "o"):
+        found = _ruled(f"{match[1]}o1{match[2] or ''}", "")
+        if found is not None and found.endswith(("o1", "t1")):
+            return f"1!{found}"
+    return _partial(plain, sample)
+
+
+def _ruled(plain: str, sample: str) -> str | None:
+    """Return what the rules make of a name, "" for a number 0 that nothing has, None where no rule fits."""
     for pattern, name in RULES:
         match = pattern.fullmatch(plain)
         if match is not None:
@@ -173,15 +202,9 @@ def _known(plain: str, sample: str) -> str | None:
             if "n" in groups:
                 groups["n"] = str(int(groups["n"]))
                 if groups["n"] == "0":
-                    return None
+                    return ""
             return _in_sample(name.format(**groups), sample)
-    if plain == "e" and sample:
-        return f"E[{sample}]"
-    if plain in SETTINGS:
-        return SETTINGS[plain]
-    if not sample and plain in ALONE:
-        return ALONE[plain]
-    return _partial(plain, sample)
+    return None
 
 
 def _partial(plain: str, sample: str) -> str | None:
@@ -217,7 +240,7 @@ def normal(text: str) -> tuple[str, str]:
     # δE/δw and ΔE/Δw are derivatives; a δ or Δ alone is something else.
     if CHANGES.search(text):
         text = re.sub("[δΔ∆𝛿𝛥𝝏]", "∂", text)
-    text = NEXT.sub(" new", text)
+    text = NEXT.sub(" new", text.replace("{", "").replace("}", ""))
     while OF.search(text):
         text = OF.sub(r"\1\2", text)
     text = re.sub(r"[yY]\s*[\u0302^](?=\s*_?\s*[\d₀-₉])", "yhat", text)
@@ -235,7 +258,7 @@ def normal(text: str) -> tuple[str, str]:
     while (match := UNITS.search(text)) is not None and match.start() > 0:
         text = text[: match.start()]
     text = text.casefold().replace("\\", "").replace("frac", "").replace("partial", "d")
-    text = re.sub(r"[{}$\s.:,|=-]+", "", text)
+    text = re.sub(r"[{}$\s.:,|=^-]+", "", text)
     text = re.sub(r"_+", "_", text).strip("_")
     if re.search(r"[a-z]\d+_\d+$", text):
         return "", ""

@@ -21,6 +21,8 @@ BEFORE, AFTER = -2, 1
 """Rows so far above and below the judged one are known as steps of one run."""
 FAR = 99
 """Any other row of the table: a state of its own, of the same data."""
+DRAWN = 48
+"""So many random points are drawn, of which those are used that tell most apart."""
 SAME = 2e-6
 """Relative distance within which two values are one: e typed as 2.71828 passes, 2.718 does not."""
 
@@ -54,35 +56,44 @@ class Truth:
                 name: state[name] for name in names if name not in graph.successors and not (varied and name in data)
             }
             self.rows[FAR] = self._whole(step, [(other | kept)[name] for name in names])
+        chosen = self._telling()
+        self.rows = {row: {name: value[chosen] for name, value in whole.items()} for row, whole in self.rows.items()}
+
+    def _telling(self) -> list[int]:
+        """Which of the drawn points to use: units with a kink (ReLU) must be seen on both sides of it."""
+        sums = [self.rows[0][q.name] for q in self.graph.of_kind(Kind.PRE_ACTIVATION)]
+        sides = np.array([side for each in sums for side in (each > 0.0, each < 0.0)])
+        chosen: list[int] = []
+        for _ in range(self.points):
+            gained = sides.sum(axis=0) + 1.0
+            gained[chosen] = 0.0
+            chosen.append(int(np.argmax(gained)))
+            sides = sides[~sides[:, chosen[-1]]] if len(sides) else sides
+        return sorted(chosen)
 
     def _whole(self, step: Any, values: list[Floats]) -> dict[str, Floats]:
         found = step(values)
         return {
-            name: np.broadcast_to(np.asarray(value, np.float64), (self.points,))
+            name: np.broadcast_to(np.asarray(value, np.float64), (DRAWN,))
             for name, value in zip(self.graph.names, found, strict=True)
         }
 
     def _drawn(self, name: str, fixed: Mapping[str, float]) -> Floats:
         if name in fixed:
-            return np.full(self.points, fixed[name])
+            return np.full(DRAWN, fixed[name])
         random, kind = self._random, self.graph[name].kind
         if kind is Kind.SETTING:
             low, high = {"learning_rate": (0.2, 0.9), "epsilon": (1e-3, 1e-2)}.get(name, (0.5, 0.95))
-            return np.asarray(random.uniform(low, high, self.points))
+            return np.asarray(random.uniform(low, high, DRAWN))
         if kind is Kind.MEMORY:
             return (
-                np.arange(3.0, 3.0 + self.points)
-                if name == "step"
-                else np.asarray(random.uniform(0.05, 0.3, self.points))
+                # Few steps, as what Adam divides by is 1 within all digits after many.
+                3.0 + np.arange(DRAWN) % self.points if name == "step" else np.asarray(random.uniform(0.05, 0.3, DRAWN))
             )
         if kind is Kind.TARGET:
-            return np.asarray(random.uniform(0.1, 0.9, self.points))
+            return np.asarray(random.uniform(0.1, 0.9, DRAWN))
         size = {Kind.INPUT: (0.3, 1.3)}.get(kind, (0.2, 1.2))
-        drawn: Floats = random.uniform(*size, self.points) * random.choice([-1.0, 1.0], self.points)
-        if kind is not Kind.INPUT:
-            # Every second point has the weights of the one before with the other sign, so that units with a kink (ReLU) are
-            # seen on both sides of it.
-            drawn[1::2] = -drawn[: 2 * (self.points // 2) : 2]
+        drawn: Floats = random.uniform(*size, DRAWN) * random.choice([-1.0, 1.0], DRAWN)
         return drawn
 
     def _normalised(self, state: dict[str, Floats]) -> None:
