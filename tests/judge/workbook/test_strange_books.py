@@ -131,7 +131,7 @@ def _other_sheet(book: openpyxl.Workbook) -> None:
         (Layout("text", eta_label="", eta_written="0.1", before=_said_elsewhere), "A1 says that the learning rate is 0.5"),
         (Layout("sheet", eta_written="other!$B$1", before=_other_sheet), "labelled as learning rate, Sheet1!B2, holds 0.5"),
         (Layout("as text", eta="0.5"), "Sheet1!B2 holds the number 0.5 as text"),
-        (Layout("beside", columns=PUBLISHED[1:], outside={"t1": "E1"}, values={"t1": "0.05"}), "Sheet1!E1 holds the number 0.05"),
+        (Layout("beside", columns=PUBLISHED[1:], outside={"t1": "E1"}, values={"t1": "0.05"}), "Sheet1!E1 holds the number"),
     ],
     ids=lambda each: getattr(each, "name", ""),
 )  # fmt: skip

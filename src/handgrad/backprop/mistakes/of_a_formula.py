@@ -362,7 +362,11 @@ def misread(of: Quantity, own: Quantity, other: Quantity) -> tuple[MistakeKind, 
         return MistakeKind.OTHER_GRADIENT, words
     if pair == (Kind.ACTIVATION_SLOPE, Kind.ACTIVATION_SLOPE):
         return MistakeKind.OTHER_SLOPE, words
-    if of.kind is Kind.ACTIVATION_SLOPE and own.kind is other.kind and own.kind in (Kind.ACTIVATION, Kind.PRE_ACTIVATION):
+    if (
+        of.kind is Kind.ACTIVATION_SLOPE
+        and own.kind is other.kind
+        and own.kind in (Kind.ACTIVATION, Kind.PRE_ACTIVATION)
+    ):
         # a(1 − a) with the a of another unit, in a column of its own.
         return MistakeKind.OTHER_SLOPE, words
     if pair == (Kind.ACTIVATION, Kind.PRE_ACTIVATION) and own.of == other.name:

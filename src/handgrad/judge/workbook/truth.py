@@ -85,11 +85,11 @@ class Truth:
         if kind is Kind.SETTING:
             low, high = {"learning_rate": (0.2, 0.9), "epsilon": (1e-3, 1e-2)}.get(name, (0.5, 0.95))
             return np.asarray(random.uniform(low, high, DRAWN))
+        if name == "step":
+            # Few steps, as what Adam divides by is 1 within all digits after many.
+            return np.arange(DRAWN, dtype=np.float64) % self.points + 3.0
         if kind is Kind.MEMORY:
-            return (
-                # Few steps, as what Adam divides by is 1 within all digits after many.
-                3.0 + np.arange(DRAWN) % self.points if name == "step" else np.asarray(random.uniform(0.05, 0.3, DRAWN))
-            )
+            return np.asarray(random.uniform(0.05, 0.3, DRAWN))
         if kind is Kind.TARGET:
             return np.asarray(random.uniform(0.1, 0.9, DRAWN))
         size = {Kind.INPUT: (0.3, 1.3)}.get(kind, (0.2, 1.2))
