@@ -28,7 +28,14 @@ from handgrad.xlsx.formula import (
 MOST_TRIES = 3_000
 E_SHORT = ("2.7", "2.71", "2.718", "2.72", "2.7183", "2.7182")
 FACTORS = ((10.0, MistakeKind.TENFOLD), (100.0, MistakeKind.HUNDREDFOLD), (2.0, MistakeKind.FACTOR))
-BINDING = {"=": 0, "<": 0, ">": 0, "&": 1, "+": 2, "-": 2, "*": 3, "/": 3, "^": 4}
+RETYPED = {"+": "plus", "-": "minus", "*": "times", "/": "division"}
+RETYPED_KINDS = {
+    ("*", "-"): MistakeKind.TIMES_FOR_MINUS,
+    ("+", "-"): MistakeKind.SIGN,
+    ("-", "+"): MistakeKind.SIGN,
+}
+OPENING = frozenset("=<>&+-*/^(,;")
+"""After these a + or - is the sign of what follows."""
 
 Made = tuple[MistakeKind, str]
 Change = Callable[[Tree], Iterator[tuple[Tree, Made]]]
@@ -127,7 +134,24 @@ def bracket_repair(formula: Formula) -> Made | None:
 
 def sign_repair(formula: Formula) -> Made | None:
     """Find a wrong sign between two parts, a part with the wrong sign, a part or factor too many."""
-    return first_right(formula, everywhere(formula.tree, _other_signs)) or first_right(formula, _scaled(formula))
+    return (
+        first_right(formula, everywhere(formula.tree, _other_signs))
+        or first_right(formula, _retyped(formula.text))
+        or first_right(formula, _scaled(formula))
+    )
+
+
+def _retyped(text: str) -> Iterator[tuple[Tree, Made]]:
+    """The formula with one sign typed as another, which may bind its parts otherwise: w * η · slope for w − η · slope."""
+    words = [word for _, word in _tokens(text)]
+    for place in range(1, len(words) - 1):
+        if words[place] not in RETYPED or words[place - 1] in OPENING:
+            continue
+        for sign in RETYPED:
+            tree = tree_of("".join([*words[:place], sign, *words[place + 1 :]]))
+            if sign != words[place] and tree is not None:
+                kind = RETYPED_KINDS.get((words[place], sign), MistakeKind.FACTOR)
+                yield tree, (kind, f"a {RETYPED[words[place]]} stands where a {RETYPED[sign]} belongs")
 
 
 def _candidates(formula: Formula) -> Iterator[tuple[str, int]]:
@@ -244,14 +268,7 @@ def _slid(formula: Formula, part: Reference, name: str) -> bool:
 
 def _bracketed(text: str) -> Iterator[tuple[Tree, Made]]:
     """The formula with one pair of brackets more, or one less."""
-    tokens: list[tuple[str, str]] = []
-    at = 0
-    while at < len(text):
-        match = TOKEN.match(text, at)
-        if match is None:
-            return
-        tokens.append((match.lastgroup or "", match.group().strip()))
-        at = match.end()
+    tokens = _tokens(text)
     words = [token for _, token in tokens]
     if len(words) > 120:
         return
@@ -287,6 +304,19 @@ def _bracketed(text: str) -> Iterator[tuple[Tree, Made]]:
                 yield tree, (MistakeKind.BRACKETS, "a bracket closes too late")
 
 
+def _tokens(text: str) -> list[tuple[str, str]]:
+    """The parts of a formula, each with its kind; none where it is not understood."""
+    tokens: list[tuple[str, str]] = []
+    at = 0
+    while at < len(text):
+        match = TOKEN.match(text, at)
+        if match is None:
+            return []
+        tokens.append((match.lastgroup or "", match.group().strip()))
+        at = match.end()
+    return tokens
+
+
 def _pairs(words: list[str]) -> list[tuple[int, int]]:
     waiting: list[int] = []
     found: list[tuple[int, int]] = []
@@ -309,8 +339,8 @@ def _other_signs(part: Tree) -> Iterator[tuple[Tree, Made]]:
         yield Binary("-", left, right), (MistakeKind.TIMES_FOR_MINUS, "a times stands where a minus belongs")
         yield Binary("+", left, right), (MistakeKind.FACTOR, "a times stands where a plus belongs")
         yield Binary("/", left, right), (MistakeKind.FACTOR, "a times stands where a division belongs")
-        yield left, (MistakeKind.FACTOR, "a factor too many")
-        yield right, (MistakeKind.FACTOR, "a factor too many")
+        yield left, (_size(right), "a factor too many")
+        yield right, (_size(left), "a factor too many")
     elif sign == "/":
         yield Binary("*", left, right), (MistakeKind.FACTOR, "a division stands where a times belongs")
         yield left, (MistakeKind.FACTOR, "a division too many")
@@ -328,6 +358,12 @@ def _other_signs(part: Tree) -> Iterator[tuple[Tree, Made]]:
         yield Binary("*", left, right), (MistakeKind.FACTOR, "a power stands where a times belongs")
         yield left, (MistakeKind.FACTOR, "a power too many")
     yield Minus(part), (MistakeKind.SIGN, "the sign of a part is turned")
+
+
+def _size(factor: Tree) -> MistakeKind:
+    """The kind of mistake that a factor too many is."""
+    sizes = {value: kind for size, kind in FACTORS for value in (size, 1.0 / size)}
+    return sizes.get(factor.value, MistakeKind.FACTOR) if isinstance(factor, Number) else MistakeKind.FACTOR
 
 
 def _scaled(formula: Formula) -> Iterator[tuple[Tree, Made]]:
