@@ -59,6 +59,14 @@ BOOKS: dict[str, Network] = {
     "output first, deep": network(
         layers=(Layer(2), Layer(3, "tanh"), Layer(2)), order=UpdateOrder.OUTPUT_FIRST, samples=TWO
     ),
+    "output first, one output": network(
+        layers=(Layer(3, "relu"), Layer(1, "identity")), samples=(Sample((0.1, 0.5, 0.9), (0.3,)),),
+        order=UpdateOrder.OUTPUT_FIRST, update=Update(UpdateRule.ADAM), bias=BiasRule.FIXED,
+    ),
+    "one unit before the updated weight": network(
+        layers=(Layer(1, "identity"), Layer(1)), samples=(Sample((0.1, 0.5, 0.9), (0.3,)),), order=UpdateOrder.OUTPUT_FIRST
+    ),
+    "one weight": network(layers=(Layer(1, "identity"),), samples=(Sample((0.3,), (1,)),)),
     "one output": network(layers=(Layer(1),), samples=(Sample((0.3, 0.2), (1,)),)),
     "a dead unit": network(
         layers=(Layer(1, "relu"), Layer(1, "identity")), samples=(Sample((0.5,), (1,)),), weights=(-1, 1)
@@ -67,7 +75,15 @@ BOOKS: dict[str, Network] = {
         layers=(Layer(1), Layer(1)), samples=(Sample((0.0,), (1,)),), weights=(0.5, 1)
     ),
 }  # fmt: skip
-QUICK = ("adam none", "output first, deep", "a dead unit", "a net input of exactly 0", "binary-cross-entropy sigmoid 1")
+QUICK = (
+    "output first, one output",
+    "one weight",
+    "adam none",
+    "output first, deep",
+    "a dead unit",
+    "a net input of exactly 0",
+    "binary-cross-entropy sigmoid 1",
+)
 
 
 def book(name: str, folder: Path) -> Path:

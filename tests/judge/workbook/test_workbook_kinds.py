@@ -220,9 +220,12 @@ def net_for_activation(draw: Draw, folder: Path) -> Case:
 
 def times_for_minus(draw: Draw, folder: Path) -> Case:
     layout = draw(layouts())
-    column, old, new = draw(
-        st.sampled_from((("dE/dw5", "({a_o1}-{t1})", "({a_o1}*{t1})"), ("dE/dw8", "(1-{a_o2})", "(1*{a_o2})")))
+    places = (
+        ("dE/dw5", "({a_o1}-{t1})", "({a_o1}*{t1})"),
+        ("dE/dw8", "(1-{a_o2})", "(1*{a_o2})"),
+        ("w3", "-{eta}*", "*{eta}*"),
     )
+    column, old, new = draw(st.sampled_from(places))
     return planted(layout, folder, "not met", (changed(layout, column, old, new), "times for minus"))
 
 

@@ -157,12 +157,12 @@ def other_choices(shape: Shape, names: frozenset[str], choice: Choice, own: bool
         yield [replace(choice, bare_net=not choice.bare_net)]
     last = len(choice.activations) - 1
     for layer in range(last):
-        yield [replace(choice, activations=_with(choice.activations, layer, name)) for name in ACTIVATIONS_TRIED]
+        yield [replace(choice, activations=with_activation(choice, layer, name)) for name in ACTIVATIONS_TRIED]
     outputs = [(name, loss) for name in ACTIVATIONS_TRIED for loss in LOSSES_TRIED[:3]]
     outputs.append(("sigmoid", "binary-cross-entropy"))
     if shape.sizes[-1] > 1:
         outputs += [("softmax", "softmax-cross-entropy"), *(("softmax", loss) for loss in LOSSES_TRIED[:3])]
-    yield [replace(choice, activations=_with(choice.activations, last, name), loss=loss) for name, loss in outputs]
+    yield [replace(choice, activations=with_activation(choice, last, name), loss=loss) for name, loss in outputs]
     if shape.samples > 1:
         yield [replace(choice, over=over) for over in OverSamples]
     if len(shape.sizes) == 3:
@@ -183,8 +183,9 @@ def other_choices(shape: Shape, names: frozenset[str], choice: Choice, own: bool
         yield [replace(choice, step=kind) for kind in ("step", "change", "slope")]
 
 
-def _with(activations: tuple[str, ...], layer: int, name: str) -> tuple[str, ...]:
-    return (*activations[:layer], name, *activations[layer + 1 :])
+def with_activation(choice: Choice, layer: int, name: str) -> tuple[str, ...]:
+    """Return the activations of a choice with another one in a layer, counted from 0."""
+    return (*choice.activations[:layer], name, *choice.activations[layer + 1 :])
 
 
 def _bare(names: frozenset[str]) -> tuple[bool, ...]:

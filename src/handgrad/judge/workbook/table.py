@@ -153,7 +153,9 @@ def _is_table(heads: list[Head]) -> bool:
     names = [head.name for head in heads if head.name is not None]
     weights = [name for name in names if re.fullmatch(r"w\d+", name)]
     made = [name for name in names if not GIVEN.fullmatch(name) and name != LEARNING_RATE]
-    return len(names) >= MIN_NAMES and len(weights) >= MIN_WEIGHTS and len(made) >= 1
+    # A network of one weight is told from words beside a number by its gradient.
+    least = 1 if "dE/dw1" in names else MIN_WEIGHTS
+    return len(names) >= MIN_NAMES and len(weights) >= least and len(made) >= 1
 
 
 def _table(sheet: Sheet, header: int, heads: list[Head]) -> Table | None:
