@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,21 @@ from digits.small_runs import write_network
 from handgrad.cluster import on_dask
 from handgrad.digits.study import Study, resume_study, study
 from handgrad.errors import MissingError
+from handgrad.judge.course.judging import Row, judge_course
+from handgrad.judge.course.one import Course
+from handgrad.judge.network.assignment import parse_assignment
+from handgrad.judge.sandbox.run import isolation_level
 from handgrad.runs import RunFolder
 from handgrad.runs.parcel import same_end
+from judge.corpus_workbooks import RIGHT as WORKBOOKS
+from judge.corpus_workbooks import write as write_book
+from judge.course.classes import EASY, NET, WIDE, write
 
 # Dask leaves sockets for the collector to close.
 pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore")]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "50"}
+
+LOST = r"is lost, \d+ tasks? open – what came home is kept, go on with: handgrad study --resume .* --on "
 
 
 @dataclass
@@ -137,6 +146,44 @@ def test_a_study_on_three_workers_has_the_weights_of_one_here(
     check_same(trained("away", str(cluster.file)), trained("here"))
 
 
+def test_a_dask_cluster_of_this_machine_gives_the_same_bytes(place: Path) -> None:
+    check_same(trained("away", "cluster", seeds=4, jobs=2), trained("here", seeds=4))
+
+
+def test_a_submitter_that_is_killed_is_followed_by_another_and_no_run_is_lost_or_done_twice(
+    cluster: Cluster, place: Path
+) -> None:
+    words = ["study", "small.toml", "--data", "data", "--seeds", "0..11", "--out", "away", "--on", str(cluster.file)]
+    for attempt in range(3):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "handgrad", *words], cwd=place, env=ENVIRONMENT, stderr=subprocess.DEVNULL
+        )
+        end = time.monotonic() + 300
+        # Killed while runs are under way: two more are complete than before, others begun.
+        while len(list((place / "away").glob("*/*-s*/summary.json"))) < 2 * (attempt + 1):
+            assert process.poll() is None and time.monotonic() < end
+            time.sleep(0.05)
+        process.kill()
+        process.wait()
+        (folder,) = (place / "away").iterdir()
+        words = ["study", "--resume", str(folder), "--data", "data", "--on", str(cluster.file)]
+    check_same(resume_study(folder, on=str(cluster.file)), trained("here"))
+
+
+def test_a_class_is_judged_on_workers_as_it_is_here(cluster: Cluster, place: Path) -> None:
+    classroom = write(place / "class", {f"p{number:02}/net.py": NET for number in range(6)})
+    write(classroom, {"two/model.py": "from parts import Net\n", "two/parts.py": WIDE, "none/essay.pdf": b"%PDF"})
+    write_book(WORKBOOKS[0], (classroom / "p05").parent / "book.xlsx")
+    course = Course(parse_assignment(EASY, "easy.toml"), static=True, data=place / "data", seeds=(0,))
+    here = judge_course([classroom], course)
+    rows: list[Row] = []
+    away = judge_course([classroom], replace(course, on=str(cluster.file)), rows.append)
+    assert [replace(each, seconds=0.0) for each in away] == [replace(each, seconds=0.0) for each in here]
+    assert {each.verdict for each in away} == {"not met", "no verdict", "met"}
+    assert {each.isolation for each in away} == {"nothing was run", isolation_level().words}
+    assert sorted(row.done for row in rows) == list(range(1, len(here) + 1))
+
+
 @pytest.mark.parametrize("kills", [30])
 def test_workers_that_are_killed_cost_no_run_and_change_none(cluster: Cluster, place: Path, kills: int) -> None:
     chance, ended = random.Random(0), threading.Event()
@@ -174,10 +221,16 @@ def test_a_scheduler_that_is_killed_ends_the_study_with_what_goes_on(cluster: Cl
                 cluster.scheduler.send_signal(signal.SIGKILL)
 
         if attempt == 0:
-            with pytest.raises(MissingError, match="is lost"):
+            with pytest.raises(
+                MissingError,
+                match=LOST,
+            ):
                 trained("away", str(cluster.file), done=kill_at_third)
         else:
-            with pytest.raises(MissingError, match="is lost"):
+            with pytest.raises(
+                MissingError,
+                match=LOST,
+            ):
                 resume_study(next((place / "away").iterdir()), on=str(cluster.file), done=kill_at_third)
         cluster.stop()
         cluster.start()

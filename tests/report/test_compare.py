@@ -152,6 +152,26 @@ def test_an_existing_page_is_replaced_only_on_request(tmp_path: Path) -> None:
     assert path.read_text().startswith("<!DOCTYPE html>")
 
 
+def test_the_folder_of_a_study_stands_for_its_runs_and_that_of_a_sweep_for_its_trials(tmp_path: Path) -> None:
+    (tmp_path / "study").mkdir()
+    for name in ("one", "two"):
+        make_run(tmp_path / "study", name, recipe=SGD)
+    swept = tmp_path / "sweep"
+    for number in ("00000", "00001", "../chosen/00001"):
+        (swept / "trials" / number).resolve().mkdir(parents=True)
+        make_run(swept / "trials" / number, "run", recipe=ADAM)
+    (swept / "sweep-plan.json").write_text("{}")
+    comparison = compare([tmp_path / "study", swept])
+    assert sorted(run.path.relative_to(tmp_path).as_posix() for _, run in comparison.runs) == [
+        "study/one", "study/two", "sweep/trials/00000/run", "sweep/trials/00001/run",
+    ]  # fmt: skip
+    with pytest.raises(UsageError, match="named twice"):
+        compare([tmp_path / "study", tmp_path / "study" / "one"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="empty"):
+        compare([tmp_path / "study", tmp_path / "empty"])
+
+
 def test_one_run_or_one_named_twice_is_no_comparison(tmp_path: Path) -> None:
     folder = make_run(tmp_path, "one")
     with pytest.raises(UsageError, match="compare needs at least two"):

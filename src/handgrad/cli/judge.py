@@ -12,7 +12,7 @@ from handgrad.cli import judge_class
 from handgrad.cli.app import app
 from handgrad.cli.environment import data_folder
 from handgrad.cli.judge_class import Asked, finish, parted, print_epoch, refuse, write
-from handgrad.cli.options import DataOption, parse_seeds
+from handgrad.cli.options import DataOption, OnOption, parse_seeds
 from handgrad.errors import UndecidedError, UsageError
 from handgrad.files import check_free
 from handgrad.text import one_line
@@ -54,6 +54,7 @@ def judge_command(
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a class; judge nothing twice.")] = False,
+    on: OnOption = "local",
     key: Annotated[Path | None, _option("For a practice workbook: the key made with it.")] = None,
     grades: Annotated[Path | None, _option("A grade book exported from Moodle or Canvas; goes with --out.")] = None,
     out: Annotated[Path | None, _option("Write the grade book, filled.")] = None,
@@ -92,14 +93,26 @@ def judge_command(
         gradescope=gradescope,
         classroom50=classroom50,
         junit=junit,
+        on=on,
     )
+    away = on if on != "local" else None
     if len(what) == 1 and Path(what[0]).suffix.lower() in SHEETS:
-        refuse("a workbook", {"--assignment": assignment, "--seeds": seeds, "--csv": csv, "--gradescope": gradescope})
+        refuse(
+            "a workbook",
+            {"--assignment": assignment, "--seeds": seeds, "--csv": csv, "--gradescope": gradescope, "--on": away},
+        )
         return _judge_book(Path(what[0]), key, as_json, report)
     refuse("a network", {"--key": key})
     if judge_class.is_class(asked):
         return judge_class.judge(asked)
-    refuse("one file", {"--csv": csv, "--grades": grades, "--out": out, "--resume": resume or None})
+    class_alone: dict[str, object] = {
+        "--csv": csv,
+        "--grades": grades,
+        "--out": out,
+        "--resume": resume or None,
+        "--on": away,
+    }
+    refuse("one file", class_alone)
     return _judge_one(asked)
 
 

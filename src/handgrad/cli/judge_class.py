@@ -45,6 +45,7 @@ class Asked:
     gradescope: Path | None
     classroom50: Path | None
     junit: Path | None
+    on: str
 
     def loaded(self) -> Assignment:
         """Return the assignment; raises `UsageError` where none is named."""
@@ -81,7 +82,8 @@ def is_class(asked: Asked) -> bool:
 
 def judge(asked: Asked) -> int:
     """Judge a class, print a line a person, write what is asked for, and return the exit status."""
-    from handgrad.judge.course.judging import Course, judge_course
+    from handgrad.judge.course.judging import judge_course
+    from handgrad.judge.course.one import Course
     from handgrad.judge.page import as_json, class_csv, class_page, count_words
 
     if (asked.grades is None) != (asked.out is None):
@@ -106,6 +108,7 @@ def judge(asked: Asked) -> int:
         require_sandbox=asked.require_sandbox,
         log=log,
         resume=asked.resume,
+        on=asked.on,
     )
     progress = Progress(quiet=asked.as_json)
     verdicts = judge_course(places, course, progress.show)
@@ -170,7 +173,8 @@ def duration(seconds: float) -> str:
 
 def judge_one_folder(asked: Asked, assignment: Assignment) -> Verdict:
     """Judge a folder that is one hand-in, as graders give it."""
-    from handgrad.judge.course.judging import Course, judge_folder
+    from handgrad.judge.course.judging import judge_folder
+    from handgrad.judge.course.one import Course
 
     place, network = parted(asked.what[0])
     course = Course(

@@ -60,7 +60,10 @@ def report_command(
 
 @app.command("compare")
 def compare_command(
-    runs: RunsArgument,
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN...", help="Run folders, or folders of a study or a sweep.", show_default=False),
+    ],
     out: Annotated[
         Path | None, typer.Option(help="Write a page with overlaid curves here.", show_default=False)
     ] = None,

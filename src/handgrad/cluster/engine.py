@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from handgrad.cluster.processes import WAIT, LostWorkerError, WorkerProcess
-from handgrad.errors import HandgradError
+from handgrad.errors import HandgradError, MissingError
 
 LOCAL, CLUSTER = "local", "cluster"
 """The engines that have a name: processes of this machine, and Dask on this machine."""
@@ -26,6 +26,10 @@ class Lost:
     """What came of a task that gave no answer: its last words."""
 
     reason: str
+
+
+class LostEngineError(MissingError):
+    """What runs the tasks is gone, with tasks open: who began them adds the line that goes on."""
 
 
 class StoppedError(Exception):

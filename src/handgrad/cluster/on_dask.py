@@ -21,9 +21,9 @@ from typing import Any
 from distributed import Client, Future, LocalCluster
 from distributed.scheduler import KilledWorker
 
-from handgrad.cluster.engine import CLUSTER, MOST_DEATHS, Lost, StoppedError
+from handgrad.cluster.engine import CLUSTER, MOST_DEATHS, Lost, LostEngineError, StoppedError
 from handgrad.cluster.processes import WAIT, LostWorkerError, WorkerProcess, without_main
-from handgrad.errors import MissingError, UsageError
+from handgrad.errors import MissingError, UsageError, counted
 
 CONNECT = 20.0
 """Seconds that a scheduler may take to answer."""
@@ -100,7 +100,7 @@ class DaskEngine:
     def run(
         self, function: Callable[[Any], Any], tasks: Sequence[Any], stop: Callable[[], bool]
     ) -> Iterator[tuple[int, Any]]:
-        """See `Engine`. Raises `MissingError` where the scheduler is lost: what came home stays."""
+        """See `Engine`. Raises `LostEngineError` where the scheduler is lost: what came home stays."""
         ended: queue.SimpleQueue[int] = queue.SimpleQueue()
         batch = secrets.token_hex(8)
         # A key of its own for each: two tasks alike would else be taken for one.
@@ -118,7 +118,7 @@ class DaskEngine:
                 if self.client.status == "running":
                     seen = time.monotonic()
                 elif time.monotonic() - seen > GONE:
-                    raise MissingError(f"the scheduler {self.on} is lost – {len(left)} tasks are open")
+                    raise LostEngineError(f"the scheduler {self.on} is lost, {counted(len(left), 'task')} open")
                 try:
                     place = ended.get(timeout=WAIT)
                 except queue.Empty:

@@ -26,11 +26,9 @@ def open_engine(
     if on == LOCAL:
         engine = LocalEngine(jobs or usable_cores())
     else:
-        _check_name(on)
-        try:
-            from handgrad.cluster.on_dask import connect
-        except ImportError as error:
-            raise MissingError(f'--on {on} needs Dask – pip install "handgrad[cluster]"') from error
+        check_engine(on)
+        from handgrad.cluster.on_dask import connect
+
         engine = connect(on, jobs or usable_cores(), folder, note)
     try:
         yield engine
@@ -38,10 +36,18 @@ def open_engine(
         engine.close()
 
 
-def _check_name(on: str) -> None:
-    """Refuse what is neither the name of an engine, nor an address, nor a file."""
-    if on == CLUSTER or on.startswith(ADDRESSES) or Path(on).is_file():
+def check_engine(on: str) -> None:
+    """Refuse what is no engine, and any but this machine's processes where Dask is missing, before anything is written.
+
+    Raises `UsageError` for a name that is neither an engine's, nor an address, nor a file, and `MissingError` without Dask.
+    """
+    if on == LOCAL:
         return
-    raise UsageError(
-        f'--on "{on}" – give local, cluster, the address of a Dask scheduler as tcp://host:8786, or a scheduler file'
-    )
+    if on != CLUSTER and not on.startswith(ADDRESSES) and not Path(on).is_file():
+        raise UsageError(
+            f'--on "{on}" – give local, cluster, the address of a Dask scheduler as tcp://host:8786, or a scheduler file'
+        )
+    try:
+        import handgrad.cluster.on_dask  # noqa: F401
+    except ImportError as error:
+        raise MissingError(f'--on {on} needs Dask – pip install "handgrad[cluster]"') from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import Any
 from torch import nn
 
 from handgrad.allowance import usable_cores
-from handgrad.cluster.engine import LOCAL
-from handgrad.cluster.where import open_engine
+from handgrad.cluster.engine import LOCAL, LostEngineError
+from handgrad.cluster.where import check_engine, open_engine
 from handgrad.digits.data.dataset import Dataset
 from handgrad.digits.networks.published import count_parameters
 from handgrad.digits.population.probe import TrainingPlan, choose_plan
@@ -149,6 +150,7 @@ def study(
     if population and on != LOCAL:
         raise UsageError(f"--population with --on {on} – a population trains in one process, leave one of them out")
     check_seeds(seeds)
+    check_engine(on)
     recipe = as_recipe(recipe, overrides)
     check_root(Path(out))
     if made is not None or isinstance(data, Dataset):
@@ -181,7 +183,7 @@ def study(
         ended = in_turn(tasks, prepared, watcher, stop)
     else:
         ended = _elsewhere(tasks, _Where(on, jobs, folder.path), note, stop)
-    return _record(prepared, kept, plan, folder, told=_Told(ended, done))
+    return _record(prepared, kept, plan, folder, told=_Told(ended, done, on))
 
 
 def resume_study(
@@ -214,7 +216,7 @@ def resume_study(
         ended = in_turn(tasks, prepared, watcher, stop)
     else:
         ended = _elsewhere(tasks, _Where(on, kept.jobs, folder.path), note, stop)
-    return _record(prepared, kept, plan, folder, told=_Told(ended, done))
+    return _record(prepared, kept, plan, folder, told=_Told(ended, done, on))
 
 
 Ended = Iterator[tuple[int, RunSummary | FailedSeed]]
@@ -222,10 +224,11 @@ Ended = Iterator[tuple[int, RunSummary | FailedSeed]]
 
 @dataclass(frozen=True)
 class _Told:
-    """Seeds as they end, and who is told of each."""
+    """Seeds as they end, who is told of each, and on what engine they are trained."""
 
     ended: Ended
     done: Callable[[int, RunSummary | FailedSeed], None]
+    on: str
 
 
 @dataclass(frozen=True)
@@ -259,6 +262,12 @@ def _record(prepared: Prepared, kept: StudyPlan, plan: TrainingPlan, folder: Run
         for seed, result in told.ended:
             results[seed] = result
             told.done(seed, result)
+    except LostEngineError as error:
+        record()
+        line = f"handgrad study --resume {shlex.quote(str(folder.path))}"
+        raise LostEngineError(
+            f"{error} – what came home is kept, go on with: {line} --on {shlex.quote(told.on)}"
+        ) from error
     except InterruptedRunError as error:
         record()
         raise InterruptedRunError(f"{error} ({len(results)} of {len(kept.seeds)} seeds finished)") from error

@@ -126,7 +126,7 @@ def train_task(task: Task) -> Result:
     if STOPPING.is_set():
         return FailedSeed(task.seed, "interrupted", InterruptedRunError.status)
     try:
-        dataset = _data_of(task)
+        dataset = data_at_worker(task.data, task.data_sha256, download=task.download)
         return _train(task, dataset, stop=STOPPING.is_set)
     except HandgradError as error:
         return failed_seed(task.seed, error)
@@ -185,15 +185,18 @@ def _brought_home(task: Task, delivery: Delivery) -> Result:
     return replace(result, path=str(folder.path)) if isinstance(result, RunSummary) else result
 
 
-def _data_of(task: Task) -> Dataset:
-    """Return the data of *task*, where this machine has it; raises `UsageError` where it has others."""
-    # The submitter's folder, where this machine has it too; else what is found here: $HANDGRAD_DATA, the cache, a download.
-    place = task.data if task.data and Path(task.data).is_dir() else data_folder_here()
-    dataset = _dataset(place, task.download)
-    if task.data_sha256 and dataset.sha256 != task.data_sha256:
+def data_at_worker(place: str | None, sha256: str, *, download: bool) -> Dataset:
+    """Return the submitter's data, of the hash *sha256*, as this machine has them; raises `UsageError` where it has others.
+
+    They are looked for in the submitter's folder *place*, where this machine has it too; else in what is found here:
+    $HANDGRAD_DATA, the cache, a download.
+    """
+    place = place if place and Path(place).is_dir() else data_folder_here()
+    dataset = _dataset(place, download)
+    if sha256 and dataset.sha256 != sha256:
         raise UsageError(
-            f"this worker has other data than the study: {dataset.name} {dataset.sha256[:12]}, "
-            f"wanted {task.data_sha256[:12]} – put the same files there (handgrad data --fetch)"
+            f"this worker has other data than who sent the task: {dataset.name} {dataset.sha256[:12]}, "
+            f"wanted {sha256[:12]} – put the same files there (handgrad data --fetch)"
         )
     return dataset
 

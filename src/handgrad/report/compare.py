@@ -12,7 +12,9 @@ from typing import Any
 from handgrad.errors import UsageError
 from handgrad.report.numbers import interval, number, share
 from handgrad.report.setup import recipe_values
+from handgrad.runs.find import run_paths
 from handgrad.runs.read import Run, read_run
+from handgrad.runs.sweep import PLAN, TRIALS
 from handgrad.score import spread
 from handgrad.text import aligned, one_line
 from handgrad.toml_records import flat
@@ -74,10 +76,11 @@ class Comparison:
 
 
 def compare(paths: Sequence[Path]) -> Comparison:
-    """Return the runs in the folders *paths* side by side.
+    """Return the runs in *paths* side by side; the folder of a study stands for its runs, that of a sweep for its trials.
 
-    Raises `UsageError` for fewer than two folders or one named twice, and what `read_run` raises.
+    Raises `UsageError` for fewer than two runs or one named twice, and what `read_run` raises.
     """
+    paths = [run for path in paths for run in _runs_at(path)]
     if len({path.resolve() for path in paths}) != len(paths):
         raise UsageError("a run is named twice – name each run once")
     if len(paths) < 2:
@@ -90,6 +93,13 @@ def compare(paths: Sequence[Path]) -> Comparison:
         for run in group.repeated
     ]
     return Comparison(groups, tuple(found), differences(groups))
+
+
+def _runs_at(path: Path) -> list[Path]:
+    """Return the run folders that *path* stands for; itself where it holds none, so that the reader says what is wrong."""
+    # The runs of a sweep's chosen setting are read on other images than its trials: they are named apart, sweep/chosen.
+    within = path / TRIALS if (path / PLAN).is_file() else path
+    return list(run_paths(within)) or [path]
 
 
 def grouped(runs: Sequence[Run]) -> tuple[Group, ...]:

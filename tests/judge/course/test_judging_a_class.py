@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from handgrad.errors import BusyRunError, UsageError
-from handgrad.judge.course import judging
-from handgrad.judge.course.judging import Course, Row, judge_course
+from handgrad.judge.course import judging, one
+from handgrad.judge.course.judging import Row, judge_course
 from handgrad.judge.course.log import Log
+from handgrad.judge.course.one import Course
 from handgrad.judge.network.assignment import parse_assignment
 from handgrad.judge.verdict import Verdict
 from judge.corpus_workbooks import RIGHT
@@ -89,17 +90,17 @@ def test_one_failure_ends_one_row_and_is_tried_again_by_the_next_run(
     course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     place = a_class(tmp_path)
-    real = judging.judge_network
+    real = one.judge_network
 
     def fails(file: str, *given: object, **named: object) -> Verdict:
         if "ada" in file:
             raise error
         return real(file, *given, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(judging, "judge_network", fails)
+    monkeypatch.setattr(one, "judge_network", fails)
     verdicts = judge_course([place], course)
     assert words(verdicts)["ada"].startswith("a fault of the judge: ") and words(verdicts)["ben"] == "not met"
-    monkeypatch.setattr(judging, "judge_network", real)
+    monkeypatch.setattr(one, "judge_network", real)
     assert judge_course([place], course)[0].parameters == 7850
 
 

@@ -17,17 +17,26 @@ JOURNAL = "optuna.log"
 SAMPLERS = ("tpe", "random", "grid", "cmaes")
 
 
+def check_search(overs: Sequence[Over], sampler: str) -> Any:
+    """Return Optuna, before anything is written.
+
+    Raises `MissingError` where a package is missing, `UsageError` for a grid of ranges.
+    """
+    optuna = _optuna()
+    if sampler == "cmaes":
+        _cmaes()
+    if sampler == "grid" and any(over.kind != "list" for over in overs):
+        raise UsageError("--sampler grid needs lists – write the values of each --over with commas")
+    return optuna
+
+
 class Search:
     """The trials of a sweep so far, and what to try next."""
 
     def __init__(self, folder: Path, overs: Sequence[Over], *, sampler: str, seed: int) -> None:
-        optuna = _optuna()
+        optuna = check_search(overs, sampler)
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._optuna, self._overs, self._seed, self._kind = optuna, overs, seed, sampler
-        if sampler == "cmaes":
-            _cmaes()
-        if sampler == "grid" and any(over.kind != "list" for over in overs):
-            raise UsageError("--sampler grid needs lists – write the values of each --over with commas")
         storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(folder / JOURNAL)))
         self._study = optuna.create_study(
             study_name="sweep",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,12 +11,12 @@ from statistics import fmean
 from typing import Any
 
 from handgrad.allowance import usable_cores
-from handgrad.cluster.engine import LOCAL, Engine
-from handgrad.cluster.where import open_engine
+from handgrad.cluster.engine import LOCAL, Engine, LostEngineError
+from handgrad.cluster.where import check_engine, open_engine
 from handgrad.digits.prepare import find_dataset, prepare
 from handgrad.digits.study import Study, check_seeds, resume_study, study
 from handgrad.digits.study_plan import PLAN as STUDY_PLAN
-from handgrad.digits.sweep.search import SAMPLERS, Search
+from handgrad.digits.sweep.search import SAMPLERS, Search, check_search
 from handgrad.digits.sweep.settings import parse_overs, recipe_with
 from handgrad.digits.training.device import choose_machine, in_words
 from handgrad.digits.training.recipe import Recipe
@@ -90,18 +91,19 @@ def sweep(
     """
     known("--sampler", sampler, SAMPLERS)
     check_seeds(seeds)
+    check_engine(on)
     if not 1 <= trials <= MOST_TRIALS or not 0 <= final_seeds <= 1000:
         raise UsageError(
             f"a sweep has 1 to {MOST_TRIALS:,} trials and up to 1,000 final seeds – found {trials}, {final_seeds}"
         )
     overs, folder = parse_overs(over), Path(out)
+    check_search(overs, sampler)
     if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
         raise UsageError(f"{folder} exists – go on with --resume {folder}, or choose another name for --out")
     name = str(recipe) if Path(str(recipe)).suffix != ".toml" else str(Path(recipe).resolve())
     base = recipe_with(name, overrides, {})
     prepared = prepare(base, data=data, holdout=holdout, download=download, watched=True)
     machine = choose_machine(prepared.network, base.batch_size, device=device, precision=precision, threads=1)
-    make_folder(folder)
     width = jobs or usable_cores()
     plan = SweepPlan(
         format=FORMAT,
@@ -121,7 +123,7 @@ def sweep(
         jobs=width,
         download=download,
     )
-    # Made before anything is kept: without Optuna, or with a grid of ranges, nothing is begun.
+    make_folder(folder)
     search = Search(folder, overs, sampler=sampler, seed=sampler_seed)
     RunFolder(folder).write_json(PLAN, plan.as_json())
     return _carry_on(folder, plan, search, _Rest(trials, on, look))
@@ -179,11 +181,12 @@ def _carry_on(folder: Path, plan: SweepPlan, search: Search, rest: _Rest) -> Swe
                     look.trial(trial)
         record = _record(folder, plan, search, sorted(done.values(), key=lambda trial: trial.number))
         return _finish(folder, plan, record, rest)
-    except InterruptedRunError as error:
-        count = f"{len(done)} of {rest.trials} trials"
-        raise InterruptedRunError(
-            f"interrupted – {count} are done – go on with: handgrad sweep --resume {folder} --trials {rest.trials}"
-        ) from error
+    except (InterruptedRunError, LostEngineError) as error:
+        lost = isinstance(error, LostEngineError)
+        what = str(error).partition(" – ")[0] if lost else "interrupted"
+        where = f" --on {shlex.quote(rest.on)}" if lost else ""
+        line = f"handgrad sweep --resume {shlex.quote(str(folder))} --trials {rest.trials}{where}"
+        raise type(error)(f"{what} – {len(done)} of {rest.trials} trials are done – go on with: {line}") from error
 
 
 def _tell(search: Search, trial: Trial) -> None:
