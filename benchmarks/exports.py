@@ -2,7 +2,8 @@
 
 ``python benchmarks/exports.py RUN`` exports the run every way into a temporary folder, each proven on the run's test set, and
 compiles every shipped network in C, float32 and 8 bits. Sizes in C do not depend on what the weights are, so untrained
-networks serve for them. Writes ``results/exports.json`` and the page.
+networks serve for them. ``--small RUN`` exports another run as C, one of a network of few parameters. Writes
+``results/exports.json`` and the page.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from handgrad.digits.data.dataset import dataset_of
 from handgrad.digits.data.drawn import draw_digits
 from handgrad.digits.networks.load import load_network
 from handgrad.digits.networks.published import NETWORKS
+from handgrad.digits.trained import answers_unnormalised, trained_module
 from handgrad.export.c.compiler import compiler_words, find_compiler, size_of
 from handgrad.export.c.file import c_file
 from handgrad.export.from_module import plan_of
@@ -24,6 +27,8 @@ from handgrad.export.quantise import quantise
 from handgrad.export.verb import export
 from handgrad.export.workbook.layers import count_formulas
 from handgrad.files import write_whole
+from handgrad.runs.read import read_run
+from handgrad.score import percent
 
 RESULTS = Path(__file__).with_name("results") / "exports.json"
 PAGE = Path(__file__).parents[1] / "docs" / "export.md"
@@ -31,19 +36,32 @@ MARK = "<!-- made by benchmarks/exports.py -->"
 WAYS = {"C, float32": ("c", False), "C, 8 bits": ("c", True), "ONNX": ("onnx", False), "workbook": ("xlsx", False)}
 
 
-def exported(run: Path, data: Path | None) -> list[dict[str, Any]]:
-    """Return a record of every way in which *run* is exported."""
+IN_C = [name for name, (to, _) in WAYS.items() if to == "c"]
+
+
+def exported(run: Path, data: Path | None, ways: list[str]) -> list[dict[str, Any]]:
+    """Return a record of each of the *ways* in which *run* is exported."""
     found = []
+    network = read_run(run).network
     with tempfile.TemporaryDirectory() as folder:
-        for name, (to, int8) in WAYS.items():
+        for name in ways:
+            to, int8 = WAYS[name]
             made = export(
                 run, to, Path(folder) / f"{to}{int8}.{to}", int8=int8, data=data, accept_loss=True, download=False
             )
             # The names alone: where this machine keeps them says nothing.
             record = made.as_json()
             record |= {key: Path(str(record[key])).name for key in ("path", "run")}
-            found.append({"way": name, **record})
+            found.append({"way": name, "network": network, **record})
     return found
+
+
+def unnormalised(path: Path, data: Path | None) -> dict[str, Any]:
+    """Return how many test images *path*'s network has right where the bytes are only divided by 255."""
+    run = read_run(path)
+    dataset = dataset_of(run.dataset, run.environment.dataset_sha256, data or run.environment.data, download=False)
+    right = answers_unnormalised(trained_module(run), dataset.test_images) == dataset.test_labels
+    return {"network": run.network, "correct": int(right.sum()), "total": len(right)}
 
 
 def sizes() -> list[dict[str, Any]]:
@@ -69,20 +87,23 @@ def lines_of(record: dict[str, Any]) -> list[str]:
     """Return the tables of the page."""
     total = record["exports"][0]["proof"]["total"]
     lines = [
-        f"| way | file | flash | RAM | right of {total:,} | same answer | largest difference¹ |",
-        "|---|---|---|---|---|---|---|",
+        f"| network | way | file | flash | RAM | right of {total:,} | same answer | largest difference¹ |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for each in record["exports"]:
         proof, size = each["proof"], each["size"]
         flash, ram = (f"{size[key]:,} B" if size else "–" for key in ("flash", "ram"))
         lines.append(
-            f"| {each['way']} | {each['bytes']:,} B | {flash} | {ram} | {proof['correct']:,} | {proof['same']:,} "
-            f"| {proof['largest']:.1g} |"
+            f"| `{each['network']}` | {each['way']} | {each['bytes']:,} B | {flash} | {ram} "
+            f"| {proof['correct']:,} | {proof['same']:,} | {proof['largest']:.1g} |"
         )
-    first = record["exports"][0]
+    own = {each["network"]: each["proof"]["run_correct"] for each in record["exports"]}
+    words = "; ".join(f"`{network}` {correct:,}" for network, correct in own.items())
     lines += [
         "",
-        f"¹ of a log-probability. The run itself has {first['proof']['run_correct']:,} right.",
+        f"¹ of a log-probability. Right in the run itself: {words}.",
+        f"The module of `{record['unnormalised']['network']}`, fed with bytes that are only divided by 255: "
+        f"{percent(record['unnormalised']['correct'], record['unnormalised']['total'])} right.",
         *(note for each in record["exports"] for note in each["notes"] if note.startswith("LibreOffice")),
         "",
         "| network | numbers | float32: flash, RAM | 8 bits: flash, RAM | formulas |",
@@ -101,11 +122,14 @@ def lines_of(record: dict[str, Any]) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
+    parser.add_argument("--small", type=Path, help="a run of a small network, exported as C")
     parser.add_argument("--data", type=Path)
     given = parser.parse_args()
     compiler = find_compiler()
     record = {
-        "exports": exported(given.run, given.data),
+        "exports": exported(given.run, given.data, list(WAYS))
+        + (exported(given.small, given.data, IN_C) if given.small else []),
+        "unnormalised": unnormalised(given.run, given.data),
         "sizes": sizes(),
         "compiler": compiler_words(compiler) if compiler else "",
     }

@@ -35,6 +35,7 @@ Answer = Callable[[Bytes], NDArray[np.int64]]
 RESULTS = Path(__file__).with_name("results") / "photographs.json"
 PAGE = Path(__file__).parents[1] / "docs" / "photographs.md"
 MARK = "<!-- made by benchmarks/photographs.py -->"
+STROKE_MARK = "<!-- made by benchmarks/photographs.py --stroke-run -->"
 SIDE = 300
 
 
@@ -287,6 +288,7 @@ def measure(run: Run, images: Bytes, labels: Bytes, each: int, seed: int) -> dic
     plain["as they are"] = Count(int((answer(images) == labels).sum()), len(labels))
     return {
         "run": run.name, "network": run.network, "recipe": run.title, "each": each, "seed": seed,
+        "stroke": float(run.recipe["augmentation"].get("stroke", 0)),
         "counts": {name: {way: asdict(count) for way, count in row.items()} for name, row in counts.items()},
         "plain": {name: asdict(count) for name, count in plain.items()},
     }  # fmt: skip
@@ -319,10 +321,32 @@ def table(found: dict[str, Any]) -> list[str]:
     return lines
 
 
+def beside(found: dict[str, Any], stroked: dict[str, Any]) -> list[str]:
+    """Return the table of two runs that differ in the augmentation ``stroke`` alone."""
+    names = ("handgrad", "without the stroke's width")
+    lines = [
+        f"| trained with | {' | '.join(f'photographs: {name}' for name in names)} | `pen` | without | plain MNIST "
+        "| through the pipeline |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for each in (found, stroked):
+        cells = [
+            percent(*(sum(row[name][key] for row in rows) for key in ("right", "total")))
+            for rows in (list(each["counts"].values()), [each["counts"]["pen"]])
+            for name in names
+        ]
+        total = each["plain"]["as they are"]["total"]
+        cells += [percent(each["plain"][name]["right"], total) for name in ("as they are", "handgrad")]
+        words = f"`augmentation.stroke={each['stroke']:g}`" if each["stroke"] else "the recipe as it is"
+        lines.append(f"| {words} | {' | '.join(cells)} |")
+    return [*lines, "", f"One run each (the second is {stroked['run']}), the same seed, the same photographs."]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("--data", type=Path)
+    parser.add_argument("--stroke-run", type=Path, help="a run of the same recipe with augmentation.stroke")
     parser.add_argument("--each", type=int, default=100, help="photographs of each nuisance")
     parser.add_argument("--plain", type=int, default=10_000, help="test images for the cost on plain MNIST")
     parser.add_argument("--seed", type=int, default=0)
@@ -339,13 +363,21 @@ def main() -> None:
         cv2.imwrite(str(given.look), np.vstack(rows))
         return
     found = measure(run, images, labels, given.each, given.seed)
-    lines = table(found)
-    sys.stdout.write("\n".join(lines) + "\n")
+    tables = {MARK: table(found)}
+    if given.stroke_run:
+        found["with stroke"] = measure(read_run(given.stroke_run), images, labels, given.each, given.seed)
+        tables[STROKE_MARK] = beside(found, found["with stroke"])
+    sys.stdout.write("\n\n".join("\n".join(lines) for lines in tables.values()) + "\n")
     if not given.dry:
         write_whole(RESULTS, (json.dumps(found, indent=1) + "\n").encode())
-        before, _, rest = PAGE.read_text(encoding="utf-8").partition(MARK)
-        after = rest.partition(MARK)[2]
-        write_whole(PAGE, "\n".join([f"{before}{MARK}", *lines, f"{MARK}{after}"]).encode())
+        for mark, lines in tables.items():
+            write_between(mark, lines)
+
+
+def write_between(mark: str, lines: list[str]) -> None:
+    """Put *lines* into the page between two *mark*s."""
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(mark)
+    write_whole(PAGE, "\n".join([f"{before}{mark}", *lines, f"{mark}{rest.partition(mark)[2]}"]).encode())
 
 
 if __name__ == "__main__":

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+import handgrad
 from cli.test_report import end_of
 from export.finished_runs import TEST, data_folder, finished_run
+from handgrad.digits.data.dataset import load_dataset
 from handgrad.errors import DamagedRunError, MissingError, UsageError
 from handgrad.export import renderers
 from handgrad.export.c.compiler import find_compiler, run_selftest
@@ -18,6 +21,7 @@ from handgrad.export.proof import Expected, LossError, check_loss, prove
 from handgrad.export.verb import export
 from handgrad.runs.find import find_run
 from handgrad.runs.read import read_run
+from handgrad.score import percent
 
 compiled = pytest.mark.skipif(find_compiler() is None, reason="no C compiler")
 
@@ -84,6 +88,11 @@ def test_a_folder_for_a_hub_holds_weights_configuration_card_and_the_users_own_n
         config["test"]["correct"] == run.result.last_epoch.correct and config["num_parameters"] == run.result.parameters
     )
     assert f"({run.result.last_epoch.correct:,} of {TEST}; 95 % interval" in card and "One seed (0)" in card
+    with torch.no_grad():
+        images = load_dataset(data_folder()).test_images[:, None] / 255
+        alone = handgrad.load(folder).module(images).argmax(1)
+    right = int((alone == load_dataset(data_folder()).test_labels).sum())
+    assert f"fed with bytes divided by 255 alone it has {percent(right, TEST)} right" in card
     assert any("nothing is uploaded" in note and "hf upload NAME/" in note for note in exported.notes)
 
 

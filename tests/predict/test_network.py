@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -10,11 +11,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 import handgrad
 from cli.test_report import end_of
+from digits.small_runs import write_network
 from export.finished_runs import TEST, data_folder, finished_run
 from handgrad.digits.data.dataset import load_dataset
+from handgrad.digits.networks.load import load_network
 from handgrad.errors import UsageError
 from handgrad.export.verb import export
 from handgrad.predict.margin import LEAST, calibrated, gaps_of, margin_of
@@ -69,6 +73,28 @@ def test_a_folder_for_a_hub_is_loaded_as_its_card_says(copied: Path) -> None:
     images = load_dataset(data_folder()).test_images[:20]
     loaded, own = handgrad.load(folder).predict(images), handgrad.load(copied).predict(images)
     np.testing.assert_array_equal(loaded.probabilities, own.probabilities)
+
+
+OTHER_SHAPES = {
+    "colours": ("Conv2d(3, 2, 28), Flatten(), Linear(2, 10)", r"Conv2d\): takes 3 channels – found 1"),
+    "larger images": ("Flatten(), Linear(1024, 10)", r"Linear\): takes 1,024 features – found 784"),
+    "letters": ("Flatten(), Linear(784, 26)", r"returns \[2, 26\] – 10 classes are needed"),
+}
+
+
+@pytest.mark.parametrize("case", OTHER_SHAPES)
+def test_a_network_for_images_of_another_shape_is_refused_in_one_line(
+    case: str, copied: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    layers, message = OTHER_SHAPES[case]
+    folder = Path(export(copied, "hub").path)
+    write_network(tmp_path, f"from torch.nn import *\n\ndef Net():\n    return Sequential({layers})\n")
+    shutil.move(tmp_path / "net.py", folder / "network.py")
+    save_file(load_network(f"{folder / 'network.py'}:Net").state_dict(), folder / "model.safetensors")
+    picture = drawn_picture(np.zeros((1, 28, 28), np.uint8), tmp_path / "a.png")
+    status, output, errors = end_of(capsys, "predict", folder, picture)
+    assert (status, output, errors.count("\n")) == (2, "", 1)
+    assert re.search(rf"no network for 28×28 grey images of ten digits: .*{message}.* – export the run again", errors)
 
 
 def test_digits_on_a_photograph_are_answered_from_left_to_right(finished: Path, tmp_path: Path) -> None:
@@ -149,4 +175,14 @@ def test_a_filled_sheet_gives_the_accuracy_on_its_handwriting(
     assert (record["total"], record["correct"]) == (40, right) and len(DIGITS) == 100
     assert page.read_text().count("<figure>") == 40 - right
     output = end_of(capsys, "predict", finished, path, "--sheet")[1]
+    status, again, errors = end_of(capsys, "predict", finished, tmp_path / "nowhere.png", sheet, page, path, "--sheet")
+    assert (status, again) == (2, output), "one that is no sheet keeps no other from its answer"
+    assert [line.split(" – ")[0] for line in errors.splitlines()] == [
+        'error: "nowhere.png" cannot be read: No such file or directory',
+        'error: "sheet.pdf" is a PDF',
+        'error: "why.html" is no picture that can be read',
+    ]
+    Image.new("L", (400, 300), 220).save(tmp_path / "blank.png")
+    _, _, errors = end_of(capsys, "predict", finished, tmp_path / "blank.png", "--sheet")
+    assert errors.startswith('error: "blank.png": the sheet\'s four corner marks are not all on the picture, 0 found')
     assert f"({right} of 40; 95 % interval" in output and "60 boxes are empty and do not count" in output

@@ -14,6 +14,7 @@ from handgrad.cli.environment import data_folder
 from handgrad.cli.options import DataOption, JsonOption
 
 if TYPE_CHECKING:
+    from handgrad.errors import HandgradError
     from handgrad.predict.network import TrainedNetwork
 
 NO_DIGIT = 1
@@ -75,29 +76,38 @@ def predict_command(
                 print(line)
         if explain is not None:
             print(f"{explain}: every step")
-    errors = [each.error for each in found if each.error is not None]
-    for error in errors:
-        print(f"error: {error}", file=sys.stderr)
-    if errors:
-        return errors[0].status
-    return NO_DIGIT if any(each.seen is not None and each.seen.reason for each in found) else 0
+    status = _told([each.error for each in found if each.error is not None])
+    return status or (NO_DIGIT if any(each.seen is not None and each.seen.reason for each in found) else 0)
 
 
 def _sheets(network: TrainedNetwork, pictures: list[Path], explain: Path | None, as_json: bool) -> int:
     """Answer filled-in sheets and print how many digits of each handwriting were read right."""
+    from handgrad.errors import HandgradError
     from handgrad.predict.sheets import answer_sheet, write_sheet_page
 
-    found = [answer_sheet(network, path) for path in pictures]
-    if explain is not None:
+    found, errors = [], []
+    for path in pictures:
+        try:
+            found.append(answer_sheet(network, path))
+        except HandgradError as error:
+            errors.append(error)  # the others are read all the same
+    if explain is not None and found:
         write_sheet_page(found[0], explain)
     if as_json:
         print(json.dumps([each.as_json() for each in found], indent=2, ensure_ascii=False))
-        return 0
-    for each in found:
-        print("\n".join(each.lines))
-    if explain is not None:
-        print(f"{explain}: the mistakes as pictures")
-    return 0
+    else:
+        for each in found:
+            print("\n".join(each.lines))
+        if explain is not None and found:
+            print(f"{explain}: the mistakes as pictures")
+    return _told(errors)
+
+
+def _told(errors: list[HandgradError]) -> int:
+    """Print each error in its line and return the first one's status, 0 where there is none."""
+    for error in errors:
+        print(f"error: {error}", file=sys.stderr)
+    return errors[0].status if errors else 0
 
 
 @app.command("digits-sheet")

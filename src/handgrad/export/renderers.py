@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handgrad.digits.trained import network_name, trained_module
+from handgrad.digits.trained import answers_unnormalised, network_name, trained_module
 from handgrad.digits.training.loop import predict
 from handgrad.export.c.compiler import Size, compiler_words, find_compiler, run_c, size_of
 from handgrad.export.c.file import c_file
@@ -101,12 +101,13 @@ def render_onnx(material: Material, _: bool, tell: Tell) -> Rendered:
 def render_hub(material: Material, _: bool, tell: Tell) -> Rendered:
     """Return the folder for a hub: the weights are the run's own, so the module itself is asked."""
     tell(f"asking the network all {material.expected.total:,} test images")
-    answers = predict(trained_module(material.run), material.dataset.test_images).numpy()
-    proof = prove(answers, material.expected, "the PyTorch module with these weights")
+    module, images = trained_module(material.run), material.dataset.test_images
+    proof = prove(predict(module, images).numpy(), material.expected, "the PyTorch module with these weights")
+    mistaken = int((answers_unnormalised(module, images).numpy() == material.expected.labels).sum())
     folder = RunFolder(material.run.path)
     own = network_name(folder.path, material.run.network) != material.run.network
     source = folder.read_bytes(SOURCE) if own else None
-    return Rendered(hub_files(material.run, folder.read_bytes(MODEL), source, proof), proof)
+    return Rendered(hub_files(material.run, folder.read_bytes(MODEL), source, proof, unnormalised=mistaken), proof)
 
 
 def render_workbook(material: Material, _: bool, tell: Tell) -> Rendered:

@@ -27,7 +27,7 @@ def read_picture(path: Path) -> Bytes:
     moves, or has more than `MOST_PIXELS`.
     """
     image_module = pillow()
-    name = quoted(path.name)
+    name = quoted(path.name or str(path))
     try:
         with path.open("rb") as file:
             head = file.read(64)

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from handgrad.digits.layers.shape_check import check_classes
 from handgrad.digits.networks.load import load_network
 from handgrad.digits.networks.published import NETWORKS
 from handgrad.digits.trained import load_weights, trained_module
@@ -86,7 +87,8 @@ def load(run: str | Path) -> TrainedNetwork:
 
     *run* is a run folder; a recipe, the newest complete run of which below ``runs`` is taken (``which`` says so); or a folder
     that ``handgrad export --to hub`` wrote. Raises `UsageError` where there is none or it is not finished, `DivergedError`,
-    `DamagedRunError` where weights or records do not read back.
+    `DamagedRunError` where weights or records do not read back. A hub's network must take ``[n, 1, 28, 28]`` and
+    give ten scores.
     """
     if (Path(run) / CONFIG).is_file() and not (Path(run) / "summary.json").exists():
         return load_hub(Path(run))
@@ -108,7 +110,15 @@ def load_hub(folder: Path) -> TrainedNetwork:
     known = name if name in NETWORKS else f"{folder / SOURCE}:{name.rpartition(':')[2]}"
     network = load_network(known)
     load_weights(network, folder / MODEL)
-    return TrainedNetwork(network.eval(), name)
+    network.eval()
+    # A folder is somebody's to edit; a run's own network was looked at before it was trained.
+    try:
+        check_classes(network, batch=2, name=name)
+    except UsageError as error:
+        raise UsageError(
+            f"{folder}: no network for 28×28 grey images of ten digits: {error} – export the run again"
+        ) from error
+    return TrainedNetwork(network, name)
 
 
 def is_photograph(images: Any) -> bool:

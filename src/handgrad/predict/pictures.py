@@ -13,6 +13,7 @@ from handgrad.errors import HandgradError
 from handgrad.photograph.digits import Picture
 from handgrad.predict.margin import Margin
 from handgrad.predict.network import TrainedNetwork
+from handgrad.text import one_line
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,11 +32,11 @@ class AnsweredPicture:
         if self.seen is None:
             return []
         if self.seen.reason:
-            return [f"{self.path.name}: no digit – {self.seen.reason}"]
+            return [f"{one_line(self.path.name)}: no digit – {self.seen.reason}"]
         assert self.seen.ink is not None
         answers = [str(digit.answer) if digit.sure else "?" for digit in self.digits]
         found = f"{len(answers)} digits" if len(answers) > 1 else "1 digit"
-        head = f"{self.path.name}: {' '.join(answers)}  ({found}, {self.seen.ink.polarity} writing)"
+        head = f"{one_line(self.path.name)}: {' '.join(answers)}  ({found}, {self.seen.ink.polarity} writing)"
         return [head, *(f"  {digit.words}" for digit in self.digits)]
 
     @property

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.errors import UsageError
 from handgrad.files import write_whole
 from handgrad.html.document import document
 from handgrad.html.markup import Markup, joined, tag
@@ -17,6 +18,7 @@ from handgrad.photograph.sheet_read import Sheet, read_sheet
 from handgrad.predict.network import TrainedNetwork
 from handgrad.report.digit_images import bars, picture
 from handgrad.score import percent, wilson_interval
+from handgrad.text import one_line, quoted
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +51,7 @@ class AnsweredSheet:
         low, high = wilson_interval(self.correct, len(self.answers))
         total = len(self.answers)
         first = (
-            f"{self.path.name}: {percent(self.correct, total)} of this handwriting ({self.correct} of {total}; "
+            f"{one_line(self.path.name)}: {percent(self.correct, total)} of this handwriting ({self.correct} of {total}; "
             f"95 % interval {low:.1f} to {high:.1f} %)"
         )
         empty = [] if total == 100 else [f"  {100 - total} boxes are empty and do not count"]
@@ -79,7 +81,11 @@ class AnsweredSheet:
 
 def answer_sheet(network: TrainedNetwork, path: Path) -> AnsweredSheet:
     """Return the sheet on the picture *path*, answered; raises `UsageError` where it cannot be read as a sheet."""
-    sheet = read_sheet(read_picture(path))
+    grey = read_picture(path)
+    try:
+        sheet = read_sheet(grey)
+    except UsageError as error:
+        raise UsageError(f"{quoted(path.name)}: {error}") from error
     return AnsweredSheet(path, sheet, network.answer(sheet.images).probabilities, network.name)
 
 
