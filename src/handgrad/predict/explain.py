@@ -119,12 +119,12 @@ def digit_part(
         near = nearest(fitted.image, *training)
         words = f"nearest training digit: a {near.label} (number {near.index:,})"
         shown_images.append(figure(picture(near.image, words), words))
-    parts.append(tag("div", *shown_images, style=ROW))
+    parts.append(tag("div", *shown_images, style=ROW, class_="seen"))
     maps = first_layer(plan, fitted.image) if plan is not None else None
     if maps is not None:
         pictures = [picture(each, f"map {at + 1}") for at, each in enumerate(maps)]
-        parts.append(tag("p", f"The first layer answers with {len(maps)} maps (lightest: 0):"))
-        parts.append(tag("div", *pictures, style=ROW))
+        parts.append(tag("p", f"The first layer answers with {len(maps)} maps (like the page: 0; the more ink, the larger):"))
+        parts.append(tag("div", *pictures, style=ROW, class_="large"))
     return joined(*parts)
 
 
