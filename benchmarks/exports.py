@@ -19,7 +19,8 @@ from handgrad.digits.data.dataset import dataset_of
 from handgrad.digits.data.drawn import draw_digits
 from handgrad.digits.networks.load import load_network
 from handgrad.digits.networks.published import NETWORKS
-from handgrad.digits.trained import answers_unnormalised, trained_module
+from handgrad.digits.trained import trained_module
+from handgrad.digits.training.loop import answers_unnormalised
 from handgrad.export.c.compiler import compiler_words, find_compiler, size_of
 from handgrad.export.c.file import c_file
 from handgrad.export.from_module import plan_of

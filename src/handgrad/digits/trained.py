@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load
-from torch import Tensor, nn
+from torch import nn
 
 from handgrad.digits.networks.load import load_network
 from handgrad.digits.networks.published import NETWORKS
 from handgrad.digits.provenance import NETWORK_SOURCE, check_named
-from handgrad.digits.training.loop import EVALUATION_BATCH
 from handgrad.errors import DamagedRunError, DivergedError, UsageError
 from handgrad.runs.folder import MODEL
 from handgrad.runs.read import Run
@@ -32,13 +30,6 @@ def trained_module(run: Run) -> nn.Module:
     network = load_network(network_name(run.path, run.network))
     load_weights(network, run.path / MODEL)
     return network.eval()
-
-
-def answers_unnormalised(network: nn.Module, images: Tensor) -> Tensor:
-    """Return the answers ``[n]`` to bytes ``[n, 28, 28]`` that are only divided by 255: the usual mistake, to be told of."""
-    with torch.no_grad():
-        batches = [network(batch.unsqueeze(1).float() / 255) for batch in images.split(EVALUATION_BATCH)]
-    return torch.cat(batches).argmax(1)
 
 
 def network_name(folder: Path, name: str) -> str:

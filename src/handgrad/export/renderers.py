@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handgrad.digits.trained import answers_unnormalised, network_name, trained_module
-from handgrad.digits.training.loop import predict
+from handgrad.digits.trained import network_name, trained_module
+from handgrad.digits.training.loop import answers_unnormalised, predict
 from handgrad.export.c.compiler import Size, compiler_words, find_compiler, run_c, size_of
 from handgrad.export.c.file import c_file
 from handgrad.export.evaluate import evaluate, probabilities

@@ -123,7 +123,9 @@ def digit_part(
     maps = first_layer(plan, fitted.image) if plan is not None else None
     if maps is not None:
         pictures = [picture(each, f"map {at + 1}") for at, each in enumerate(maps)]
-        parts.append(tag("p", f"The first layer answers with {len(maps)} maps (like the page: 0; the more ink, the larger):"))
+        parts.append(
+            tag("p", f"The first layer answers with {len(maps)} maps (like the page: 0; the more ink, the larger):")
+        )
         parts.append(tag("div", *pictures, style=ROW, class_="large"))
     return joined(*parts)
 

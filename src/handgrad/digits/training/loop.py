@@ -266,6 +266,13 @@ def predict(network: nn.Module, images: Tensor) -> Tensor:
     return F.log_softmax(torch.cat(batches).float(), dim=1)
 
 
+def answers_unnormalised(network: nn.Module, images: Tensor) -> Tensor:
+    """Return the answers ``[n]`` to bytes ``[n, 28, 28]`` that are only divided by 255: the usual mistake, to be told of."""
+    with torch.no_grad():
+        batches = [network(batch.unsqueeze(1).float() / 255) for batch in images.split(EVALUATION_BATCH)]
+    return torch.cat(batches).argmax(1)
+
+
 def evaluate(network: nn.Module, images: Images) -> Score:
     """Return mean loss and the number of right answers on *images*, computed in fp32 whatever the training used."""
     return score_of(predict(network, images.images), images.labels)
