@@ -209,11 +209,21 @@ ROOMS: Mapping[str, set[str]] = {
         "transcript",
         "toml_records",
         "digits",
+        "runs",
     },
     # A workbook is judged without torch: nothing of digits here.
     "judge.workbook": {"judge.page", "judge.verdict", "backprop", "xlsx", "html"},
     # Whole classes: networks and workbooks together, and the files that learning platforms give and take.
-    "judge.course": {"cluster", "judge.network", "judge.workbook", "judge.page", "judge.verdict", "html", "digits"},
+    "judge.course": {
+        "cluster",
+        "judge.network",
+        "judge.handed_in",
+        "judge.workbook",
+        "judge.page",
+        "judge.verdict",
+        "html",
+        "digits",
+    },
     "judge.verb": {"judge", "digits", "backprop"},
     "judge": {"judge"},
     # `fit` is pure numpy, and repeated in JavaScript; what is above it needs OpenCV and Pillow, an optional part.

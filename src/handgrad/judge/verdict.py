@@ -128,7 +128,8 @@ class Points:
 class Claim:
     """What an author says a training reached: right answers of ``total`` in the best epoch (from 1) and in the last one.
 
-    ``weighed`` says whether a training here explains it, None where nothing was trained. It is shown, and counts nothing.
+    ``weighed`` says whether a training here explains it, None where nothing was trained. It counts nothing
+    unless the assignment asks for it.
     """
 
     best: int

@@ -9,8 +9,17 @@ import pytest
 
 from handgrad.digits.training.recipe import Recipe
 from handgrad.judge.network.assignment import Accuracy, Assignment, Range, Seeds, load_assignment
-from handgrad.judge.network.conditions import RUN_TO_RUN, accuracy, check, parameters, seeds_to_settle, verdict_of
-from handgrad.judge.verdict import EpochAnswer, Examination, HiddenTensor, Requirement, SeedResult, UsedLayer
+from handgrad.judge.network.conditions import (
+    RUN_TO_RUN,
+    accuracy,
+    check,
+    claim,
+    parameters,
+    seeds_to_settle,
+    verdict_of,
+)
+from handgrad.judge.network.grading import ClaimCounts
+from handgrad.judge.verdict import Claim, EpochAnswer, Examination, HiddenTensor, Requirement, SeedResult, UsedLayer
 
 LINE = Assignment(accuracy=Accuracy(99.4))
 
@@ -137,3 +146,35 @@ def test_what_is_defined_and_unused_is_named_where_it_is_missed() -> None:
     found = next(each for each in check(load_assignment("under-20k"), unused, None, []) if each.name == "batch_norm")
     assert found.met is False
     assert "defined but without effect: norm (BatchNorm2d)" in found.found
+
+
+def claimed(weighed: str | None) -> Claim:
+    """Return a claim of 99.47 % that was weighed so."""
+    return Claim(9947, 17, 19, 9938, 10_000, "cell 9", weighed)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("counts", "weighed", "met"),
+    [
+        ("possible", "likely", True),
+        ("possible", "possible", True),
+        ("possible", "not explained", False),
+        ("likely", "possible", False),
+        ("likely", "likely", True),
+        ("likely", None, None),
+    ],
+)
+def test_a_claim_counts_only_where_the_assignment_asks(counts: str, weighed: str | None, met: bool | None) -> None:
+    asked = Assignment(claim=ClaimCounts(counts))  # type: ignore[arg-type]
+    (found,) = claim(asked, claimed(weighed))
+    assert (found.name, found.met) == ("claim", met)
+    assert found.found.startswith("99.47 % is claimed, ")
+    assert list(claim(Assignment(), claimed(weighed))) == []
+    assert asked.condition_names()[-1] == "claim" and "claim" not in Assignment().condition_names()
+
+
+def test_who_claims_nothing_meets_what_is_asked_of_claims_unless_one_is_required() -> None:
+    assert [each.met for each in claim(Assignment(claim=ClaimCounts("likely")), None)] == [True]
+    assert [each.met for each in claim(Assignment(claim=ClaimCounts("likely", required=True)), None)] == [False]
+    with pytest.raises(ValueError, match="required goes with counts"):
+        ClaimCounts(required=True)

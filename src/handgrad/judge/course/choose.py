@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from handgrad.judge.handed_in.cells import is_program
+
 BOOKS = (".xlsx", ".xlsm", ".ods", ".xls")
 PROGRAMS = (".py", ".ipynb")
 USUAL = ("net", "network", "model", "models")
@@ -111,7 +113,8 @@ def read_program(path: Path) -> Read:
         text = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError:
         return Read(False)
-    parts = list(_cells(text)) if path.suffix.lower() == ".ipynb" else [text]
+    notebook = path.suffix.lower() == ".ipynb" and not is_program(text.encode())
+    parts = list(_cells(text)) if notebook else [text]
     network, imports, calls, bases = False, set[str](), set[str](), set(BASES)
     for part in parts:
         try:

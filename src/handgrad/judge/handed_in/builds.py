@@ -51,37 +51,46 @@ class _Replaced(ast.NodeTransformer):
         return self.values.get(node.id, node)
 
 
-def builds_in(source: Source, found: dict[str, Candidate]) -> list[Build]:
-    """Return the builds in *source* of the networks in *found*, in the order of the file; not those inside networks."""
-    builds: list[Build] = []
+def builds_in(source: Source, found: dict[str, Candidate], caller: Source | None = None) -> list[Build]:
+    """Return the builds in *source* of the networks in *found*, in the order of the file; not those inside networks.
+
+    *caller* is the file that calls the functions of *source*, where that is another one.
+    """
     inside = {id(each.node) for each in found.values() if each.kind != "value"}
-    for statement in source.tree.body:
-        if id(statement) not in inside:
-            builds += _in_scope(statement, source, found, inside)
+    search = _Search(source, found, inside, caller or source)
+    builds = [each for node in source.tree.body if id(node) not in inside for each in search.below(node, None)]
     return sorted(builds, key=lambda each: (each.call.lineno, each.call.col_offset))
 
 
-def _in_scope(
-    node: ast.stmt, source: Source, found: dict[str, Candidate], inside: set[int], *, around: ast.AST | None = None
-) -> Iterator[Build]:
-    """Return the builds in *node*, whose names belong to the function *around* where there is one."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        scope = node if not isinstance(node, ast.ClassDef) else around
-        for each in node.body:
-            if id(each) not in inside:
-                yield from _in_scope(each, source, found, inside, around=scope)
-        return
-    for call in _calls_here(node):
-        candidate = found.get(dotted(call.func))
-        if candidate is not None and candidate.kind != "value":
-            build = Build(candidate, call, source)
-            build.variable = _assigned(node, call)
-            _judge_use(build, node, around or source.tree)
-            build.local, build.unclear = _values_around(call, source, around)
-            yield build
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield from _in_scope(child, source, found, inside, around=around)
+@dataclass(frozen=True)
+class _Search:
+    """The search through one file."""
+
+    source: Source
+    found: dict[str, Candidate]
+    inside: set[int]
+    """The definitions of networks, which are not looked into."""
+    caller: Source
+
+    def below(self, node: ast.stmt, around: ast.AST | None) -> Iterator[Build]:
+        """Return the builds in *node*, whose names belong to the function *around* where there is one."""
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            scope = node if not isinstance(node, ast.ClassDef) else around
+            for each in node.body:
+                if id(each) not in self.inside:
+                    yield from self.below(each, scope)
+            return
+        for call in _calls_here(node):
+            candidate = self.found.get(dotted(call.func))
+            if candidate is not None and candidate.kind != "value":
+                build = Build(candidate, call, self.source)
+                build.variable = _assigned(node, call)
+                _judge_use(build, node, around or self.source.tree)
+                build.local, build.unclear = _values_around(call, self.source, around, self.caller)
+                yield build
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                yield from self.below(child, around)
 
 
 def _calls_here(node: ast.AST) -> Iterator[ast.Call]:
@@ -139,7 +148,9 @@ def _next_binding(scope: ast.AST, build: Build) -> float:
     return min(later, default=float("inf"))
 
 
-def _values_around(call: ast.Call, source: Source, function: ast.AST | None) -> tuple[dict[str, ast.expr], set[str]]:
+def _values_around(
+    call: ast.Call, source: Source, function: ast.AST | None, caller: Source
+) -> tuple[dict[str, ast.expr], set[str]]:
     """Return the values of the names around *call* that are written out, and the names whose values are not.
 
     A name of the *function* that it stands in has the one literal it is given there, or what the last call of the function
@@ -157,7 +168,7 @@ def _values_around(call: ast.Call, source: Source, function: ast.AST | None) -> 
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and is_literal(node.value)
             if bound.count(node.targets[0].id) == 1
         }
-        given = _given_last(function, source)
+        given = _given_last(function, source, caller)
         known |= {name: value for name, value in given.items() if name not in bound}
         parameters = {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
         unclear = (set(bound) | parameters) - set(known)
@@ -173,13 +184,16 @@ def _values_around(call: ast.Call, source: Source, function: ast.AST | None) -> 
     return known, unclear
 
 
-def _given_last(function: ast.AST, source: Source) -> dict[str, ast.expr]:
-    """Return, by parameter, the literals that the last call of *function* in *source* gives, and defaults it leaves."""
+def _given_last(function: ast.AST, own: Source, caller: Source) -> dict[str, ast.expr]:
+    """Return, by parameter, the literals that the last call of *function* gives, and defaults it leaves.
+
+    The calls of *caller* count, else those of the function's *own* file.
+    """
     if not isinstance(function, ast.FunctionDef):
         return {}
-    calls = [
-        node for node in ast.walk(source.tree) if isinstance(node, ast.Call) and dotted(node.func) == function.name
-    ]
+    source, calls = caller, _calls_of(function.name, caller)
+    if not calls:
+        source, calls = own, _calls_of(function.name, own)
     if not calls:
         return {}
     last = max(calls, key=lambda each: each.lineno)
@@ -189,7 +203,26 @@ def _given_last(function: ast.AST, source: Source) -> dict[str, ast.expr]:
     )
     found |= dict(zip(names, last.args, strict=False))
     found |= {each.arg: each.value for each in last.keywords if each.arg}
+    found = {name: _at_line(value, last.lineno, source) for name, value in found.items()}
     return {name: value for name, value in found.items() if is_literal(value)}
+
+
+def _calls_of(function: str, source: Source) -> list[ast.Call]:
+    """Return the calls in *source* of *function*, also as one of a module: ``helper.run()``."""
+    calls = [node for node in ast.walk(source.tree) if isinstance(node, ast.Call)]
+    return [node for node in calls if dotted(node.func).rpartition(".")[2] == function]
+
+
+def _at_line(value: ast.expr, line: int, source: Source) -> ast.expr:
+    """Return the literal that a name of the module has at *line*, anything else as it is."""
+    if not isinstance(value, ast.Name):
+        return value
+    given = [
+        node.value
+        for node in source.tree.body
+        if isinstance(node, ast.Assign) and node.lineno < line and [dotted(each) for each in node.targets] == [value.id]
+    ]
+    return given[-1] if given and is_literal(given[-1]) else value
 
 
 def _last_of(values: ast.expr, source: Source) -> ast.expr | None:

@@ -161,22 +161,36 @@ WRAPS = ("compile", "DataParallel", "DistributedDataParallel", "script")
 """Functions that give back the network that they are given, in another form."""
 
 
+READS = ("load", "load_state_dict", "load_from_checkpoint", "load_weights")
+"""What a function calls that fetches weights: it makes nothing that could be judged without them."""
+
+
 def _returns_network(function: ast.FunctionDef, known: dict[str, Candidate]) -> bool:
-    """Whether a function returns something that it makes with ``nn.Sequential`` or a known candidate."""
+    """Whether a function returns something that it makes with ``nn.Sequential``, a known candidate or a class of its own."""
     made: set[str] = set()
-    for node in ast.walk(function):
+    nodes = list(ast.walk(function))
+    if any(isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] in READS for node in nodes):
+        return False
+    own = {node.name for node in nodes if isinstance(node, ast.ClassDef) and _inherits_whole(node)}
+    makers = {*known, *own}
+    for node in nodes:
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             call = made_in(node.value)
             name = dotted(call.func) if call is not None else ""
-            if isinstance(node.targets[0], ast.Name) and (name in known or name.rpartition(".")[2] == "Sequential"):
+            if isinstance(node.targets[0], ast.Name) and (name in makers or name.rpartition(".")[2] == "Sequential"):
                 made.add(node.targets[0].id)
-    for node in ast.walk(function):
+    for node in nodes:
         if isinstance(node, ast.Return) and node.value is not None:
             call = made_in(node.value)
             name = dotted(call.func) if call is not None else ""
-            if name in known or name.rpartition(".")[2] == "Sequential" or dotted(node.value) in made:
+            if name in makers or name.rpartition(".")[2] == "Sequential" or dotted(node.value) in made:
                 return True
     return False
+
+
+def _inherits_whole(node: ast.ClassDef) -> bool:
+    """Whether a class names one of torch's modules as its base."""
+    return any(dotted(base).rpartition(".")[2] in WHOLE for base in node.bases)
 
 
 def inputs_of(candidate: Candidate) -> int | None:

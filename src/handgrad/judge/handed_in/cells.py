@@ -13,15 +13,26 @@ from handgrad.judge.handed_in.records import Cell, NotTakenError
 
 MOST_PRINTED = 200_000
 """Characters of one cell's output that are kept; logs of trainings are shorter, pictures are left out anyway."""
+POINTER = b"version https://git-lfs"
+STATEMENT = re.compile(rb"^(?:import|from|class)\s+\w", re.MULTILINE)
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def read_cells(path: Path) -> tuple[Cell, ...]:
     """Return the code cells of the file *path*; raises `NotTakenError` where it can be read as neither."""
     data = path.read_bytes()
-    if path.suffix.lower() == ".ipynb":
+    if data.startswith(POINTER):
+        raise NotTakenError(f"{path.name} is a pointer of Git LFS – hand in the file itself", author=False)
+    if path.suffix.lower() == ".ipynb" and not is_program(data):
         return tuple(_cells_of(_notebook(data, path.name), path.name))
     return (Cell(0, _text(data, path.name)),)
+
+
+def is_program(data: bytes) -> bool:
+    """Whether *data*, called a notebook, is a plain Python program: some save or rename one so."""
+    # A notebook begins with a brace; its strings could hold lines of a program, so that is asked first.
+    first = data.lstrip(b"\xef\xbb\xbf\xff\xfe \0\r\n\t")[:1]
+    return first not in (b"{", b"[", b"<", b"") and bool(STATEMENT.search(data))
 
 
 def _text(data: bytes, name: str) -> str:
@@ -42,7 +53,8 @@ def _text(data: bytes, name: str) -> str:
 def _notebook(data: bytes, name: str) -> dict[str, Any]:
     """Return the JSON object that a notebook is."""
     try:
-        book = json.loads(data.decode("utf-8-sig", "replace"))
+        wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")  # as PowerShell writes what a command prints
+        book = json.loads(data.decode("utf-16" if wide else "utf-8-sig", "replace"))
     except (ValueError, RecursionError) as error:
         where = f": line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         raise NotTakenError(f"{name} is no notebook{where} – save it again", author=False) from error

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from handgrad.judge.handed_in.builds import Build, builds_in
 from handgrad.judge.handed_in.candidates import Candidate, candidates_in, needed_arguments, roots
-from handgrad.judge.handed_in.names import bound_by, used_by
+from handgrad.judge.handed_in.names import bound_by, dotted, used_by
 from handgrad.judge.handed_in.parsed import Source
 from handgrad.judge.handed_in.project import Project
 from handgrad.judge.handed_in.records import NoneFoundError, NotTakenError, joined
@@ -24,6 +24,8 @@ class Choice:
     make: ast.expr
     why: str = ""
     candidate: Candidate | None = None
+    source: Source | None = None
+    """The module whose names make it, None for the main one."""
 
 
 def choose(project: Project, wanted: str) -> Choice:
@@ -36,11 +38,15 @@ def choose(project: Project, wanted: str) -> Choice:
     builds = builds_in(source, found)
     if wanted:
         return _wanted(source, wanted, found, builds)
-    if not found:
-        raise _nothing(project, source)
     meant = _trained_last(builds)
     if meant is not None:
         return _by_build(meant, builds, source, found)
+    other = _in_another_file(project, found)
+    if other is not None:
+        return other
+    if not found:
+        raise _nothing(project, source)
+    _raise_not_there(project)
     own = {name: each for name, each in found.items() if each.source is source}
     alone = roots({name: each for name, each in (own or found).items() if "." not in name} or found)
     if len(alone) > 1 and not source.cells:
@@ -53,6 +59,42 @@ def choose(project: Project, wanted: str) -> Choice:
         )
     name, candidate = next(iter(alone.items()))
     return _bare(name, candidate, source)
+
+
+def _in_another_file(project: Project, found: dict[str, Candidate]) -> Choice | None:
+    """Return the network that a module which the main file imports builds and trains for it, None where none does."""
+    known = {id(each.node) for each in found.values()}
+    for name in project.names()[1:]:
+        source = project.source(name)
+        there = candidates_in(project, source) if source is not None else {}
+        if source is None or not there:
+            continue
+        builds = builds_in(source, there, project.main)
+        if known:
+            builds = [each for each in builds if id(each.candidate.node) in known]
+        trained = [each for each in builds if each.trained]
+        if trained:
+            choice = _by_build(trained[-1], builds, source, there)
+            why = choice.why.replace("the file", f"{source.file}, which it imports,")
+            return replace(choice, source=source, why=why)
+    return None
+
+
+def _raise_not_there(project: Project) -> None:
+    """Raise where the main file builds a network that it imports from a file of the hand-in which has none of that name."""
+    main = project.main
+    called = {dotted(node.func) for node in ast.walk(main.tree) if isinstance(node, ast.Call)}
+    for node in ast.walk(main.tree):
+        other = project.source(project.base_of(node, main)) if isinstance(node, ast.ImportFrom) else None
+        for alias in node.names if isinstance(node, ast.ImportFrom) and other is not None else []:
+            there = {name for each in other.tree.body for name in bound_by(each)} if other is not None else set()
+            own = (alias.asname or alias.name) in called and alias.name[:1].isupper()
+            if own and alias.name not in there and other is not None and not list(project.stars(other)):
+                raise NotTakenError(
+                    f"{main.file} builds {alias.name}, which it imports from {other.file}, and that has none – "
+                    f"found {_listed(candidates_in(project, other), other) or 'no network'}",
+                    author=False,
+                )
 
 
 def _only_usual(name: str, alone: dict[str, Candidate]) -> bool:
@@ -104,8 +146,11 @@ def _bare(name: str, candidate: Candidate, source: Source) -> Choice:
             f"{source.file}:{name}({', '.join(f'{each}=…' for each in needed)})",
             author=False,
         )
-    made = ast.parse(name if candidate.kind == "value" else f"{name}()", mode="eval").body
-    return Choice(made, candidate=candidate)
+    # ``model.Net`` is made where it is defined: the main file may call something else "model" later.
+    own = candidate.source if "." in name else None
+    called = candidate.name if own is not None else name
+    made = ast.parse(called if candidate.kind == "value" else f"{called}()", mode="eval").body
+    return Choice(made, candidate=candidate, source=own)
 
 
 def _wanted(source: Source, wanted: str, found: dict[str, Candidate], builds: list[Build]) -> Choice:
@@ -150,7 +195,8 @@ def _nothing(project: Project, source: Source) -> NotTakenError:
         if each.defines or not source.tree.body:
             return _unreadable(source, each.at, each.message, each.newer)
     absent = project.absent(source)
-    beside = f" – it imports {joined(absent[:3])}, which was not handed in with it" if absent else ""
+    were = "were" if len(absent) > 1 else "was"
+    beside = f" – it imports {joined(absent[:3])}, which {were} not handed in with it" if absent else ""
     return NoneFoundError(f"no network was found in {source.file}{beside}", author=False)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from handgrad.judge.handed_in.cells import prose_of
@@ -18,13 +18,29 @@ from handgrad.judge.handed_in.records import Cell
 TEST_IMAGES = 10_000
 COUNTED = re.compile(r"(?<![\d.,])(\d{1,2}[,.]?\d{3}|\d{1,4})\s*/\s*10[,.]?000\b")
 """``9946/10000``: right answers to the test images, by which nearly every training of this kind reports."""
+OF_OTHERS = re.compile(r"(?<![\d.,])\d{4,5}\s*/\s*([2-6]0000)\b")
+"""``58764/60000``: right answers to other images than the test images, mostly to those that were trained with."""
+SHARE = r"(\d{2}\.\d+|0\.[5-9]\d+|100(?:\.0+)?)(?![\d.])"
+"""A percentage with decimals, or a fraction; ``98 %`` may be any share that begins so."""
 PERCENT = re.compile(
-    r"\b(?:test|val\w*)\b[^\n%]{0,80}?\bacc\w*\b[^\n\d%]{0,14}(\d{2}(?:\.\d+)?|0\.9\d+|100(?:\.0+)?)\b", re.IGNORECASE
+    rf"(?<![a-z])(?:test|val|valid|validation|eval)(?![a-z])[^\n%]{{0,80}}?acc(?:uracy)?(?![a-z])[^\n\d%]{{0,14}}{SHARE}",
+    re.IGNORECASE,
 )
 """``Test Accuracy: 99.47%``, ``val_acc=0.9947``."""
-TOTAL = re.compile(
-    r"(?:total params|total parameters|number of parameters|params)\D{0,20}?(\d[\d,]{2,})", re.IGNORECASE
+OF_THE_NETWORK = re.compile(rf"accuracy of the \w+ on the [^\n%]{{0,20}}test[^\n\d%]{{0,20}}{SHARE}", re.IGNORECASE)
+"""``Accuracy of the network on the 10000 test images: 99.12 %``."""
+BAR = re.compile(r"\d+%\|[^|\n]*\|[^\[\n]*(?:\[[^\]\n]*\])?")
+"""What tqdm draws: its percent is how much of the data was gone through."""
+NO_EPOCH = re.compile(
+    r"best|highest|max|final|target|goal|should|must|require|expect|less than|>=|threshold", re.IGNORECASE
 )
+"""What stands in a line that repeats an epoch, or says what is to be reached."""
+TOTAL = re.compile(
+    r"(?:total params|(?:total|trainable|model) parameters|number of (?:trainable )?parameters|parameters|params)"
+    r"[^\d\n]{0,20}?(\d[\d,_]{2,})(?!\.?\d)|(?<![\d.,])(\d[\d,_]{2,}) (?:trainable |total )?param(?:eter)?s\b",
+    re.IGNORECASE,
+)
+SAYS = re.compile(r"\b(?:test|val\w*)\b.*acc|accuracy", re.IGNORECASE)
 LEAST_LIKELY = 5_000
 """Fewer right answers of 10,000 are the count of something else: a batch, a training image."""
 
@@ -55,23 +71,49 @@ def claims_in(cells: Sequence[Cell], beside: Sequence[Path], notebook: Path) -> 
     told = [(where, counts) for where, counts in told if counts]
     several = [each for each in told if len(each[1]) > 1]
     if not told:
-        texts = [(f"the text of {notebook.name}", prose_of(notebook))]
-        texts += [(path.name, _text_of(path)) for path in beside if TELLS.fullmatch(path.name)]
+        # The last one counts below: the notebook's own text before what lies beside it.
+        texts = [(path.name, _text_of(path)) for path in beside if TELLS.fullmatch(path.name)]
+        texts.append((f"the text of {notebook.name}", prose_of(notebook)))
         told = [(where, counts) for where, text in texts if (counts := counts_in(text))]
         several = [each for each in told if len(each[1]) > 1]
     # Of several trainings the last one is that of the network which is handed in.
     where, counts = (several or told or [("", ())])[-1]
-    printed = tuple(int(found.replace(",", "")) for cell in cells for found in TOTAL.findall(cell.printed))
-    return Claims(counts, where, tuple(dict.fromkeys(printed)), tuple(_notes(cells)))
+    printed = [number for cell in cells for number in parameters_in(cell.printed)]
+    others = [found for cell in cells for found in OF_OTHERS.findall(cell.printed)]
+    notes = list(_notes(cells))
+    if others and not counts:
+        notes.append(f"its tests are of {int(others[-1]):,} images, and not of the 10,000 test images")
+    return Claims(counts, where, tuple(dict.fromkeys(printed)), tuple(notes))
+
+
+def parameters_in(text: str) -> list[int]:
+    """Return the numbers of parameters that *text* reports: torchsummary's and torchinfo's lines, and sentences."""
+    found = [first or second for first, second in TOTAL.findall(text)]
+    return [int(each.replace(",", "").replace("_", "")) for each in found]
+
+
+def last_run(claims: Claims, epochs: object) -> Claims:
+    """Return the claims of the last training where one output holds several of *epochs* each."""
+    count = len(claims.counts)
+    if not isinstance(epochs, int) or epochs < 2 or count <= epochs or count % epochs:
+        return claims
+    return replace(claims, counts=claims.counts[-epochs:])
 
 
 def counts_in(text: str) -> tuple[int, ...]:
     """Return the right answers of 10,000 that *text* reports, in order; percentages where it has no counts."""
-    found = [int(each.replace(",", "").replace(".", "")) for each in COUNTED.findall(text)]
-    found = [each for each in found if LEAST_LIKELY <= each <= TEST_IMAGES]
+    found = []
+    for line in text.split("\n"):
+        counts = [int(each.replace(",", "").replace(".", "")) for each in COUNTED.findall(line)]
+        # A first epoch may be as bad as guessing, and still is one, where its line says what it counts.
+        least = 0 if SAYS.search(line) else LEAST_LIKELY
+        found += [each for each in counts if least <= each <= TEST_IMAGES]
     if found:
         return tuple(found)
-    shares = [float(each) for each in PERCENT.findall(text)]
+    shares = []
+    for line in BAR.sub(" ", text).split("\n"):
+        said = None if NO_EPOCH.search(line) else PERCENT.search(line) or OF_THE_NETWORK.search(line)
+        shares += [float(said[1])] if said else []
     shares = [each if each > 1 else 100 * each for each in shares]
     return tuple(round(each * TEST_IMAGES / 100) for each in shares if each * 100 >= LEAST_LIKELY)
 

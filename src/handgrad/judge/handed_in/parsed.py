@@ -56,7 +56,7 @@ class Broken:
     """The form of a newer Python in it, in words."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Source:
     """One module of a hand-in: its dotted name and file, the joined text with its tree, and what had to be set aside."""
 

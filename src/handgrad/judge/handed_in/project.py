@@ -22,6 +22,20 @@ OTHERS = (
     "cv2",
     "sklearn",
     "seaborn",
+    "pandas",
+    "matplotlib",
+    "tqdm",
+    "PIL",
+    "pytorch_lightning",
+    "lightning",
+    "wandb",
+    "torchviz",
+    "tensorboard",
+    "IPython",
+    "scipy",
+    "requests",
+    "skimage",
+    "torch_lr_finder",
 )
 """Libraries that are imported beside a network and never hold one."""
 
@@ -84,13 +98,18 @@ class Project:
         only one whose path ends so: people add folders to ``sys.path``.
         """
         beside = importer.name if importer.package else importer.name.rpartition(".")[0]
+        folder = ""
         for before in dict.fromkeys((self.folder, beside, "")):
             whole = f"{before}.{name}" if before else name
-            if self._there(whole):
+            if whole in self._paths or whole in self._sources:
                 return whole
+            folder = folder or (whole if self._there(whole) else "")
         ending = [each for each in [*self._paths, *self._sources] if each.endswith(f".{name}")]
-        if len(set(ending)) == 1:
+        # ``from model import Net`` with the file model/model.py: a folder without a module of its own gives nothing.
+        if len(set(ending)) == 1 and (not folder or ending[0] == f"{folder}.{name.rpartition('.')[2]}"):
             return ending[0]
+        if folder:
+            return folder
         # ``from session5.model import Net`` of someone whose course lies one folder higher than what is handed in.
         first, _, rest = name.partition(".")
         return self.named(rest, importer) if rest and not installed(first) else ""

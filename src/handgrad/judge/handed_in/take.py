@@ -11,7 +11,7 @@ from typing import Any
 
 from handgrad.judge.handed_in.cells import read_cells
 from handgrad.judge.handed_in.choice import choose
-from handgrad.judge.handed_in.claims import claims_in
+from handgrad.judge.handed_in.claims import claims_in, last_run
 from handgrad.judge.handed_in.extract import Extraction
 from handgrad.judge.handed_in.names import used_by
 from handgrad.judge.handed_in.project import Project
@@ -46,12 +46,13 @@ def _taken(root: Path, main: Path, wanted: str) -> Taken:
             raise
         return _whole(project, main, wanted)
     extraction = Extraction(project)
-    extraction.need(source, used_by(choice.make))
+    main_module = choice.source or source
+    extraction.need(main_module, used_by(choice.make))
     notes = [choice.why] if choice.why else []
     notes += [f"{source.place(each.at)} does not parse ({each.message}) and is left out" for each in source.broken]
     return Taken(
         pieces=extraction.pieces(),
-        main=source.name,
+        main=main_module.name,
         make=ast.unparse(choice.make),
         judged=extraction.judged(),
         notes=tuple(notes),
@@ -69,7 +70,8 @@ def told_in(root: Path, main: Path) -> dict[str, Any]:
         with suppress(NotTakenError):
             choose(project, "")  # reads the modules that the main file imports
         beside = [path for path in sorted(main.parent.iterdir()) if path.is_file()]
-        claims, training = claims_in(read_cells(main), beside, main), training_in(project)
+        training = training_in(project)
+        claims = last_run(claims_in(read_cells(main), beside, main), training.recipe.get("epochs"))
     except Exception as error:  # whatever an odd text leads to
         return {"fault": type(error).__name__}
     return {"claims": asdict(claims), "training": asdict(training)}

@@ -29,11 +29,29 @@ class Values:
 
     def __init__(self, source: Source) -> None:
         self.given: dict[str, ast.expr] = {}
+        calls = [node for node in ast.walk(source.tree) if isinstance(node, ast.Call)]
+        # What is less certain first, so that an assignment wins: a default, an argument of a call, a command line's default.
+        for node in ast.walk(source.tree):
+            if isinstance(node, ast.FunctionDef):
+                self.given |= _parameters(node, calls)
+            elif isinstance(node, ast.ClassDef):
+                self.given |= _attributes(node)
+        self.given |= _command_line(source.tree, calls)
         for node in ast.walk(source.tree):
             if isinstance(node, ast.Assign) and len(node.targets) == 1:
-                name = dotted(node.targets[0])
-                if name:
-                    self.given[name] = node.value
+                self._assigned(node.targets[0], node.value)
+            elif isinstance(node, ast.AnnAssign) and node.value is not None:
+                self._assigned(node.target, node.value)
+
+    def _assigned(self, target: ast.expr, value: ast.expr) -> None:
+        """Note what an assignment gives, each name of ``a, b = 1, 2`` by itself."""
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+            for each, part in zip(target.elts, value.elts, strict=True):
+                self._assigned(each, part)
+        name = dotted(target)
+        # ``lr = lr`` and ``self.lr = lr`` in a class of settings say nothing new.
+        if name and dotted(value) != name:
+            self.given[name] = value
 
     def of(self, node: ast.expr | None, depth: int = 8) -> Value:
         """Return the value of *node*: numbers, texts, lists, tables, and arithmetic on them. Raises `UnreadError`."""
@@ -43,6 +61,8 @@ class Values:
             return node.value
         if isinstance(node, ast.Name | ast.Attribute):
             return self.of(self.given.get(dotted(node)), depth - 1)
+        if isinstance(node, ast.Call) and dotted(node.func) in ("int", "float") and len(node.args) == 1:
+            return self._number(node.args[0], depth)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             return -self._number(node.operand, depth)
         if isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC:
@@ -88,3 +108,50 @@ class Values:
         if isinstance(node, ast.Call) and dotted(node.func) == "dict":
             return {each.arg: each.value for each in node.keywords if each.arg}
         return {}
+
+
+def _parameters(function: ast.FunctionDef, calls: list[ast.Call]) -> dict[str, ast.expr]:
+    """Return the defaults of a function's parameters, and what the last call of it gives them instead."""
+    arguments = function.args
+    names = [each.arg for each in [*arguments.posonlyargs, *arguments.args]]
+    found = dict(zip(names[len(names) - len(arguments.defaults) :], arguments.defaults, strict=True))
+    pairs = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    found |= {each.arg: value for each, value in pairs if value is not None}
+    own = [node for node in calls if dotted(node.func).rpartition(".")[2] == function.name]
+    if own:
+        last = max(own, key=lambda node: node.lineno)
+        given = dict(zip(names, last.args, strict=False)) | {each.arg: each.value for each in last.keywords if each.arg}
+        # Of ``run(lr)`` inside another function called with ``lr`` nothing is learned.
+        found |= {name: value for name, value in given.items() if dotted(value) != name}
+    return found
+
+
+def _attributes(node: ast.ClassDef) -> dict[str, ast.expr]:
+    """Return ``Config.lr`` for the settings that a class holds; also as ``config.lr``, as its instance is mostly called."""
+    found: dict[str, ast.expr] = {}
+    for each in node.body:
+        target = each.targets[0] if isinstance(each, ast.Assign) else getattr(each, "target", None)
+        value = getattr(each, "value", None)
+        if isinstance(each, ast.Assign | ast.AnnAssign) and isinstance(target, ast.Name) and value is not None:
+            found |= {f"{called}.{target.id}": value for called in (node.name, node.name.lower(), "cfg", "self")}
+    return found
+
+
+def _command_line(tree: ast.Module, calls: list[ast.Call]) -> dict[str, ast.expr]:
+    """Return ``args.lr`` for the defaults of a command line that is described by ``add_argument``."""
+    parsed = [
+        dotted(node.targets[0])
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+        if dotted(node.value.func).rpartition(".")[2] in ("parse_args", "parse_known_args")
+    ]
+    found: dict[str, ast.expr] = {}
+    for call in calls:
+        default = next((each.value for each in call.keywords if each.arg == "default"), None)
+        if dotted(call.func).rpartition(".")[2] != "add_argument" or default is None:
+            continue
+        flags = [each.value for each in call.args if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+        long = next((each for each in flags if each.startswith("--")), flags[0] if flags else "")
+        name = long.lstrip("-").replace("-", "_")
+        found |= {f"{called}.{name}": default for called in {*parsed, "args", "opt"} if name}
+    return found

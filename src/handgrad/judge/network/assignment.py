@@ -10,7 +10,7 @@ from typing import Literal
 
 from handgrad.digits.training.recipe import Recipe
 from handgrad.errors import UsageError, did_you_mean
-from handgrad.judge.network.grading import Gradescope, PointsTable
+from handgrad.judge.network.grading import ClaimCounts, Gradescope, PointsTable
 from handgrad.toml_records import NAME, Strict, name_from, read_record, read_table, read_text, within
 
 SHIPPED = Path(__file__).parent / "assignments"
@@ -190,6 +190,7 @@ class Assignment(Strict):
     convolution_after_pooling: AfterPooling = field(default_factory=AfterPooling)
     training: Training = field(default_factory=Training)
     seeds: Seeds = field(default_factory=Seeds)
+    claim: ClaimCounts = field(default_factory=ClaimCounts)
     points: PointsTable = field(default_factory=PointsTable)
     gradescope: Gradescope = field(default_factory=Gradescope)
     recipe: Recipe = field(default_factory=lambda: Recipe(network=HANDED_IN))
@@ -217,7 +218,7 @@ class Assignment(Strict):
         names += ["epochs"] if self.epochs.any else []
         names += ["batch size"] if self.training.batch_size is not None else []
         names += ["rotation"] if self.training.rotation is not None else []
-        return [*names, "accuracy"]
+        return [*names, "accuracy", *(["claim"] if self.claim.counts != "no" else [])]
 
     def words(self) -> list[str]:
         """Return the conditions as sentences without full stops, in the order in which they are judged."""
@@ -248,6 +249,15 @@ def _sentences(assignment: Assignment) -> Iterator[str]:
     seeds = assignment.seeds
     suffix = f", with {seeds.meet} of {seeds.of} seeds" if seeds.of > 1 else ""
     yield f"{assignment.accuracy.words()}{suffix}"
+    if assignment.claim.counts != "no":
+        yield claim_words(assignment.claim)
+
+
+def claim_words(asked: ClaimCounts) -> str:
+    """Return what is asked of the author's claim."""
+    claimed = "an accuracy is claimed, and" if asked.required else "an accuracy that is claimed"
+    least = "likely or possible" if asked.counts == "possible" else "likely"
+    return f"{claimed} is {least} by what a training here reaches"
 
 
 def _joined(words: Sequence[str]) -> str:

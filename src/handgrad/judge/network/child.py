@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from handgrad.digits.training.augment import normalise
-from handgrad.digits.training.loop import Images, begin, key, train
+from handgrad.digits.training.loop import Images, begin, key
 from handgrad.digits.training.recipe_file import parse_recipe
 from handgrad.errors import DivergedError, HandgradError
 from handgrad.judge.handed_in.load import loaded, on_the_processor
@@ -34,7 +34,9 @@ from handgrad.judge.network.author import (
     not_compiled,
     scores_alone,
 )
+from handgrad.judge.network.beyond import Beyond, Prepared, train_beyond
 from handgrad.judge.sandbox.frames import packed_frame
+from handgrad.toml_records import read_record
 from handgrad.transcript.rebuild import MalformedError, Rebuilt, pack_tensors, unpack_tensors
 from handgrad.transcript.record import UntraceableError, record, weights_of
 
@@ -239,14 +241,15 @@ def _train_rebuilt(place: Path, job: dict[str, Any], send: Send) -> None:
     test = _unpacked_images(place / "test.bin")
     # The loop evaluates after each epoch; here nobody knows the labels, so it is given one image and its answer ignored.
     nothing = Images(test[:1], torch.zeros(1, dtype=torch.long))
-    state = begin(lambda: _rebuilt(place)[0], recipe, seed, torch.device("cpu"))
+    beyond = read_record(Beyond, job.get("beyond") or {}, "beyond")
+    state = begin(lambda: _network_to_train(place, beyond), recipe, seed, torch.device("cpu"))
     if not any(parameter.requires_grad for parameter in state.network.parameters()):
         raise UntraceableError("it has no parameters that learn – there is nothing to train", author=True)
     order = torch.randperm(len(test), generator=torch.Generator().manual_seed(key(seed, 2)))[:AGAIN]
     with torch.random.fork_rng(devices=[]):
         send("answers", _answers_to(state.evaluated, test, ANSWER_BATCH), epoch=0)
     try:
-        for score in train(state, recipe, seed, training, nothing):
+        for score in train_beyond(state, recipe, beyond, seed, training=training, evaluation=nothing):
             send("answers", _answers_to(state.evaluated, test, ANSWER_BATCH), epoch=score.epoch)
     except DivergedError as error:
         send("diverged", reason=str(error))
@@ -254,6 +257,12 @@ def _train_rebuilt(place: Path, job: dict[str, Any], send: Send) -> None:
     again = _answers_to(state.evaluated, test[order], AGAIN_BATCH)
     send("again", again, order=order.tolist())
     send("done")
+
+
+def _network_to_train(place: Path, beyond: Beyond) -> nn.Module:
+    """Return the rebuilt network, behind its author's preparation of the images where that is another than ours."""
+    network = _rebuilt(place)[0]
+    return Prepared(network, beyond) if beyond.images_change else network
 
 
 @torch.inference_mode()

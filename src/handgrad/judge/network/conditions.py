@@ -9,8 +9,8 @@ from fractions import Fraction
 from typing import Literal
 
 from handgrad.digits.training.recipe import Recipe
-from handgrad.judge.network.assignment import WORDS, Assignment
-from handgrad.judge.verdict import EpochAnswer, Examination, Requirement, SeedResult, UsedLayer, place_words
+from handgrad.judge.network.assignment import WORDS, Assignment, claim_words
+from handgrad.judge.verdict import Claim, EpochAnswer, Examination, Requirement, SeedResult, UsedLayer, place_words
 from handgrad.score import percent, spread, student_95, wilson_interval
 
 CLASSES = 10
@@ -180,6 +180,20 @@ def accuracy(assignment: Assignment, recipe: Recipe | None, results: Sequence[Se
     if len(results) > 1:
         found = f"{sum(reached)} of {len(results)} seeds: {found}"
     return Requirement("accuracy", words, found, enough)
+
+
+def claim(assignment: Assignment, claimed: Claim | None) -> Iterator[Requirement]:
+    """The author's claim, where the assignment counts it: explained by a training here, not decided without one."""
+    asked = assignment.claim
+    if asked.counts == "no":
+        return
+    words = claim_words(asked)
+    if claimed is None:
+        yield Requirement("claim", words, "nothing is claimed", not asked.required)
+        return
+    found = f"{percent(claimed.best, claimed.total)} is claimed, {claimed.weighed or 'not weighed without a training'}"
+    good = ("likely",) if asked.counts == "likely" else ("likely", "possible")
+    yield Requirement("claim", words, found, None if claimed.weighed is None else claimed.weighed in good)
 
 
 def at_line(answer: EpochAnswer, line: Fraction) -> bool:

@@ -65,6 +65,20 @@ class PointsTable(Strict):
 
 
 @dataclass(frozen=True)
+class ClaimCounts(Strict):
+    """Whether what the author says of the training counts; left out, it is shown beside what was found and nothing more."""
+
+    counts: Literal["no", "possible", "likely"] = "no"
+    """What a training here must make of the claim for the condition `claim` to be met; no sets no condition."""
+    required: bool = False
+    """Whether something must be claimed at all: accuracies in a notebook's outputs, a README or a log."""
+
+    def __post_init__(self) -> None:
+        if self.required and self.counts == "no":
+            raise ValueError('required goes with counts = "possible" or "likely" – add it, or leave required out')
+
+
+@dataclass(frozen=True)
 class Gradescope(Strict):
     """How a verdict is shown on Gradescope."""
 

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,6 +19,7 @@ from handgrad.digits.training.recipe import Recipe
 from handgrad.digits.training.recipe_file import recipe_text
 from handgrad.errors import HandgradError
 from handgrad.judge.handed_in.files import MOST_CODE, MOST_NOTEBOOK, HandedIn, files_of
+from handgrad.judge.network.beyond import Beyond
 from handgrad.judge.network.told import Told, read_told
 from handgrad.judge.sandbox.frames import Frame
 from handgrad.judge.sandbox.limits import MEMORY, Job, Level, Limits, Outcome
@@ -282,12 +283,18 @@ def _raise_refused(frames: dict[str, Frame], outcome: Outcome, context: Context)
 
 
 def train_network(
-    written: Written, recipe: Recipe, data: Dataset, context: Context, *, on_epoch: Callable[[int, EpochAnswer], None]
+    written: Written,
+    recipe: Recipe,
+    data: Dataset,
+    context: Context,
+    *,
+    on_epoch: Callable[[int, EpochAnswer], None],
+    beyond: Beyond | None = None,
 ) -> tuple[SeedResult, int]:
     """Train the rebuilt network in a clean child, count its answers here, and return them and those before training.
 
     The child is shown the test images in an order that is drawn here, and never a label of theirs. *on_epoch* is called
-    with seed and answer. Raises `NotMetError`, `NoVerdictError`.
+    with seed and answer; *beyond* is what its author trains with beside the recipe. Raises `NotMetError`, `NoVerdictError`.
     """
     order = torch.randperm(len(data.test_labels), generator=torch.Generator().manual_seed(written.seed + 1))
     labels = data.test_labels[order].numpy()
@@ -299,7 +306,8 @@ def train_network(
             counted.append(answer)
             on_epoch(written.seed, answer)
 
-    with _job_folder(kind="train", recipe=recipe_text(recipe), seed=written.seed) as folder:
+    more = asdict(beyond) if beyond is not None else {}
+    with _job_folder(kind="train", recipe=recipe_text(recipe), seed=written.seed, beyond=more) as folder:
         _write_images(folder / "train.bin", data.train_images)
         (folder / "labels.bin").write_bytes(data.train_labels.to(torch.uint8).numpy().tobytes())
         _write_images(folder / "test.bin", data.test_images[order])

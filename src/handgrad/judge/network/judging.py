@@ -19,7 +19,8 @@ from handgrad.errors import MissingError, UsageError
 from handgrad.judge.handed_in.files import HandedIn, parted
 from handgrad.judge.network.advice import advice
 from handgrad.judge.network.assignment import Assignment, load_assignment
-from handgrad.judge.network.conditions import check, mean_accuracy, verdict_of
+from handgrad.judge.network.beyond import Beyond
+from handgrad.judge.network.conditions import check, claim, mean_accuracy, verdict_of
 from handgrad.judge.network.jobs import (
     Clock,
     Context,
@@ -62,6 +63,8 @@ class Findings:
     told: Told = field(default_factory=Told)
     own_recipe: bool = False
     """Whether it is trained with what was found in the hand-in."""
+    beyond: Beyond | None = None
+    """What it is trained with beside the recipe."""
 
 
 def judge_network(
@@ -141,12 +144,12 @@ def _beside(asked: Assignment, findings: Findings) -> dict[str, Any]:
     """Return what stands beside the conditions: advice, the training, what the author says."""
     results = findings.results
     lasts = [each.epochs[-1] for each in results if each.epochs and each.failed is None]
-    claim = claim_of(findings.told, results)
+    claimed = claim_of(findings.told, results)
     return {
         "advice": advice(asked, findings.requirements, findings.examination, lasts),
-        "training": training_words(findings.recipe, results),
-        "claim": claim,
-        "said": tuple(said(findings.told, claim, findings.examination, results, own=findings.own_recipe)),
+        "training": training_words(findings.recipe, results, findings.beyond),
+        "claim": claimed,
+        "said": tuple(said(findings.told, claimed, findings.examination, results, own=findings.own_recipe)),
     }
 
 
@@ -175,12 +178,12 @@ def _judged(
     networks, findings.judged, findings.told = reading.networks, reading.judged, reading.told
     findings.notes += reading.notes
     if handed.own_recipe and not (handed.path.parent / RECIPE).is_file():
-        recipe, words = recipe_with(findings.told, recipe)
+        recipe, findings.beyond, words = recipe_with(findings.told, recipe)
         findings.recipe, findings.own_recipe = recipe, True
         findings.notes.append(words)
     findings.examination = examine_network(networks[0], data, context)
     findings.notes += findings.examination.remarks
-    findings.requirements = check(asked, findings.examination, recipe, ())
+    findings.requirements = _conditions(asked, findings)
     missed = verdict_of(findings.requirements) == "not met"
     if static or (missed and not is_worth_training(asked, findings.requirements)):
         if static:
@@ -190,14 +193,22 @@ def _judged(
         return verdict_of(findings.requirements)
     findings.notes.append("trained by the judge in fp32 on one CPU thread")
     for written in networks:
-        findings.results.append(_trained(written, recipe, data, context, on_epoch=on_epoch))
-        findings.requirements = check(asked, findings.examination, recipe, findings.results)
+        findings.results.append(_trained(written, findings, data, context, on_epoch=on_epoch))
+        findings.requirements = _conditions(asked, findings)
     return verdict_of(findings.requirements)
 
 
-def _trained(written: Written, recipe: Recipe, data: Dataset, context: Context, *, on_epoch: OnEpoch) -> SeedResult:
+def _conditions(asked: Assignment, findings: Findings) -> tuple[Requirement, ...]:
+    """Return every condition, with what is known so far."""
+    assert findings.examination is not None
+    judged = check(asked, findings.examination, findings.recipe, findings.results)
+    return (*judged, *claim(asked, claim_of(findings.told, findings.results)))
+
+
+def _trained(written: Written, findings: Findings, data: Dataset, context: Context, *, on_epoch: OnEpoch) -> SeedResult:
     """Train one seed; a network that knows the digits before its first step was trained elsewhere."""
-    result, before = train_network(written, recipe, data, context, on_epoch=on_epoch)
+    assert findings.recipe is not None
+    result, before = train_network(written, findings.recipe, data, context, on_epoch=on_epoch, beyond=findings.beyond)
     total = len(data.test_labels)
     if 100 * before > UNTRAINED * total:
         raise NotMetError(

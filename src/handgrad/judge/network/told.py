@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from handgrad.digits.training.recipe import Recipe
 from handgrad.errors import UsageError
+from handgrad.judge.network.beyond import Beyond
 from handgrad.judge.verdict import Claim, EpochAnswer, Examination, SeedResult
 from handgrad.score import percent, wilson_interval
 from handgrad.text import one_line
@@ -33,6 +34,8 @@ class Told:
     parameters: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
     recipe: dict[str, Any] = field(default_factory=dict)
+    beyond: dict[str, Any] = field(default_factory=dict)
+    """What a recipe has no words for, as a table."""
     words: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
 
@@ -42,13 +45,14 @@ def read_told(table: Any) -> Told:
     claims, training = _table(table, "claims"), _table(table, "training")
     counts = [each for each in _list(claims, "counts") if isinstance(each, int) and 0 <= each <= IMAGES]
     printed = [each for each in _list(claims, "parameters") if isinstance(each, int) and 0 < each < 10**12]
-    recipe = training.get("recipe")
+    recipe, beyond = training.get("recipe"), training.get("beyond")
     return Told(
         counts=tuple(counts[:MOST_EPOCHS]),
         where=one_line(str(claims.get("where", "")), 80),
         parameters=tuple(printed[:20]),
         notes=_words(claims, "notes"),
         recipe=recipe if isinstance(recipe, dict) else {},
+        beyond=beyond if isinstance(beyond, dict) else {},
         words=_words(training, "words"),
         unread=_words(training, "unread"),
     )
@@ -68,8 +72,8 @@ def _words(table: dict[str, Any], key: str) -> tuple[str, ...]:
     return tuple(one_line(str(each), 160) for each in _list(table, key)[:20])
 
 
-def recipe_with(told: Told, base: Recipe) -> tuple[Recipe, str]:
-    """Return *base* with what was found in the hand-in, and in words what was taken from where.
+def recipe_with(told: Told, base: Recipe) -> tuple[Recipe, Beyond, str]:
+    """Return *base* with what was found in the hand-in, what goes beyond a recipe, and in words what was taken from where.
 
     What does not fit a recipe here is named and left as *base* has it.
     """
@@ -83,10 +87,18 @@ def recipe_with(told: Told, base: Recipe) -> tuple[Recipe, str]:
             left.append(f"{key} ({one_line(str(error), 80)})")
             continue
         table = changed
+    beyond: dict[str, Any] = {}
+    for key, value in told.beyond.items():
+        try:
+            read_record(Beyond, beyond | {key: value}, "found")
+        except UsageError as error:
+            left.append(f"{key} ({one_line(str(error), 80)})")
+            continue
+        beyond[key] = value
     words = f"trained with the recipe found in the hand-in: {'; '.join(told.words) or 'nothing could be read'}"
     if left:
         words += f" – not read, so the assignment's stands: {'; '.join(left)}"
-    return read_record(Recipe, table, "found"), words
+    return read_record(Recipe, table, "found"), read_record(Beyond, beyond, "found"), words
 
 
 def claim_of(told: Told, results: Sequence[SeedResult]) -> Claim | None:
@@ -146,7 +158,9 @@ def claim_words(claim: Claim, results: Sequence[SeedResult], *, own_recipe: bool
     )
 
 
-def training_words(recipe: Recipe | None, results: Sequence[SeedResult]) -> tuple[str, ...]:
+def training_words(
+    recipe: Recipe | None, results: Sequence[SeedResult], beyond: Beyond | None = None
+) -> tuple[str, ...]:
     """Return what was trained with, and what was right after each epoch; nothing where nothing was trained."""
     if not results or recipe is None:
         return ()
@@ -155,8 +169,15 @@ def training_words(recipe: Recipe | None, results: Sequence[SeedResult]) -> tupl
     used = [
         words for words, each in zip(amounts, (changes.rotation, changes.shift, changes.scale), strict=True) if each
     ]
+    schedule = f"{recipe.schedule.name} schedule"
+    if beyond is not None and beyond.rates:
+        schedule = "a rate of its own for each epoch"
+    elif beyond is not None and beyond.plateau.factor < 1:
+        schedule = f"times {beyond.plateau.factor:g} where the loss no longer falls"
+    if beyond is not None and beyond.images_change:
+        used.append("its own preparation of the images")
     lines = [
-        f"{optimizer.name}, rate {optimizer.learning_rate:g}, {recipe.schedule.name} schedule, batches of {recipe.batch_size}, "
+        f"{optimizer.name}, rate {optimizer.learning_rate:g}, {schedule}, batches of {recipe.batch_size}, "
         f"{recipe.epochs} epochs{', ' if used else ''}{', '.join(used)}"
     ]
     for result in results:
