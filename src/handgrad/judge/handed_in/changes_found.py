@@ -66,7 +66,7 @@ def _affine(call: Call, table: dict[str, float], found: Found) -> None:
     if call.name == "RandomAffine":
         table |= {name: value for name, value in _map(given).items() if value}
     elif call.name == "RandomCrop":
-        padding = given.get("padding")
+        padding: Value = given.get("padding")
         if _plain(padding):
             table["shift"] = float(padding)
         else:
