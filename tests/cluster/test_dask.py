@@ -20,6 +20,7 @@ from distributed import Client
 from digits.idx_folders import digit_arrays, write_folder
 from digits.small_runs import write_network
 from handgrad.cluster import on_dask
+from handgrad.cluster.engine import Standing
 from handgrad.digits.study import Study, resume_study, study
 from handgrad.errors import MissingError
 from handgrad.judge.course.judging import Row, judge_course
@@ -143,7 +144,10 @@ def test_a_study_on_three_workers_has_the_weights_of_one_here(
         engine.shared = shared
 
     monkeypatch.setattr(on_dask.DaskEngine, "check", look_and_forget)
-    check_same(trained("away", str(cluster.file)), trained("here"))
+    told: list[Standing] = []
+    check_same(trained("away", str(cluster.file), standing=told.append), trained("here"))
+    assert [each.left for each in told] == list(range(11, -1, -1))
+    assert all(each.workers == 3 and each.running == min(3, each.left) for each in told)
 
 
 def test_a_dask_cluster_of_this_machine_gives_the_same_bytes(place: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cluster import work
-from handgrad.cluster.engine import Engine, Lost, StoppedError
+from handgrad.cluster.engine import Engine, Lost, Standing, StoppedError
 from handgrad.cluster.where import open_engine
 from handgrad.errors import MissingError, UsageError
 
@@ -26,6 +26,10 @@ def never() -> bool:
 
 def test_every_task_gives_its_answer_once_whatever_the_order(engine: Engine) -> None:
     assert dict(engine.run(work.double, range(50), never)) == {number: 2 * number for number in range(50)}
+
+
+def test_no_more_tasks_run_than_are_left_or_fit(engine: Engine) -> None:
+    assert [engine.standing(left) for left in (5, 1, 0)] == [Standing(5, 2, 2), Standing(1, 1, 2), Standing(0, 0, 2)]
 
 
 def test_processes_stay_for_the_next_tasks(engine: Engine) -> None:

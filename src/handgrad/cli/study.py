@@ -26,10 +26,11 @@ from handgrad.cli.options import (
     parse_seeds,
 )
 from handgrad.cli.signals import stop_on_signals
-from handgrad.errors import HandgradError, UsageError
+from handgrad.errors import HandgradError, UsageError, counted
 from handgrad.score import percent
 
 if TYPE_CHECKING:
+    from handgrad.cluster.engine import Standing
     from handgrad.digits.study import Study
     from handgrad.digits.workers import FailedSeed
     from handgrad.runs.record import RunSummary
@@ -80,6 +81,7 @@ def study_command(
             "on": on,
             "watcher": lambda seed: ProgressLines(),
             "done": told,
+            "standing": told.stand,
             "note": ProgressLines().note,
             "stop": stop,
         }
@@ -117,6 +119,11 @@ class Told:
     def __init__(self, total: int = 0) -> None:
         self.total, self.ended, self.failed = total, 0, 0
         self.began = time.monotonic()
+        self.now: Standing | None = None
+
+    def stand(self, now: Standing) -> None:
+        """Take note of how many runs are under way, and on how many workers."""
+        self.now = now
 
     def __call__(self, seed: int, result: RunSummary | FailedSeed) -> None:
         """Take note of a seed."""
@@ -133,11 +140,13 @@ class Told:
 
     def _progress(self) -> str:
         """Return how far the study is; nothing where that is not known."""
-        if not self.total:
+        total = self.ended + self.now.left if self.now else self.total
+        if not total:
             return ""
-        left = (time.monotonic() - self.began) / self.ended * (self.total - self.ended)
+        left = (time.monotonic() - self.began) / self.ended * (total - self.ended)
         failed = f", {self.failed} failed" if self.failed else ""
-        return f" ({self.ended} of {self.total}{failed}, about {left:.0f} s left)"
+        running = f", {self.now.running} running on {counted(self.now.workers, 'worker')}" if self.now else ""
+        return f" ({self.ended} of {total} done{failed}{running}, about {left:.0f} s left)"
 
 
 def print_study(found: Study) -> None:

@@ -28,6 +28,15 @@ class Lost:
     reason: str
 
 
+@dataclass(frozen=True)
+class Standing:
+    """How tasks stand on an engine after one more has ended."""
+
+    left: int
+    running: int
+    workers: int
+
+
 class LostEngineError(MissingError):
     """What runs the tasks is gone, with tasks open: who began them adds the line that goes on."""
 
@@ -43,6 +52,9 @@ class Engine(Protocol):
     """How many tasks run at a time."""
     shared: bool
     """Whether the workers see the folder that the results are to lie in."""
+
+    def standing(self, left: int) -> Standing:
+        """Return how the tasks stand of which *left* have not ended."""
 
     def run(
         self, function: Callable[[Any], Any], tasks: Sequence[Any], stop: Callable[[], bool]
@@ -64,6 +76,10 @@ class LocalEngine:
     shared: bool = True
     _idle: list[WorkerProcess] = field(default_factory=list)
     _busy: set[WorkerProcess] = field(default_factory=set)
+
+    def standing(self, left: int) -> Standing:
+        """See `Engine`."""
+        return Standing(left, min(left, self.width), self.width)
 
     def run(
         self, function: Callable[[Any], Any], tasks: Sequence[Any], stop: Callable[[], bool]

@@ -13,7 +13,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from typing import Any
 from distributed import Client, Future, LocalCluster
 from distributed.scheduler import KilledWorker
 
-from handgrad.cluster.engine import CLUSTER, MOST_DEATHS, Lost, LostEngineError, StoppedError
+from handgrad.cluster.engine import CLUSTER, MOST_DEATHS, Lost, LostEngineError, Standing, StoppedError
 from handgrad.cluster.processes import WAIT, LostWorkerError, WorkerProcess, without_main
 from handgrad.errors import MissingError, UsageError, counted
 
@@ -76,6 +76,7 @@ class DaskEngine:
     def __init__(self, on: str, client: Client, made: LocalCluster | None, hidden: ExitStack) -> None:
         self.on, self.client, self._made, self._hidden = on, client, made, hidden
         self.width, self.shared = 1, False
+        self._threads: list[int] = []
 
     def check(self, folder: Path, note: Callable[[str], None]) -> None:
         """Find out how many tasks run at a time and whether *folder* is shared; refuse workers of other versions."""
@@ -96,6 +97,13 @@ class DaskEngine:
         workers = len(self.client.nthreads())
         where = "see the folder of the runs" if self.shared else "send their runs home whole"
         note(f"{self.on}: {workers} worker{'' if workers == 1 else 's'}, {self.width} tasks at a time; they {where}")
+
+    def standing(self, left: int) -> Standing:
+        """See `Engine`: workers come and go while tasks run."""
+        # A scheduler that is gone is told of where tasks are waited for; until then the last number stands.
+        with suppress(OSError, TimeoutError):
+            self._threads = list(self.client.nthreads().values())
+        return Standing(left, min(left, sum(self._threads)), len(self._threads))
 
     def run(
         self, function: Callable[[Any], Any], tasks: Sequence[Any], stop: Callable[[], bool]

@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from handgrad.allowance import usable_cores
-from handgrad.cluster.engine import LOCAL, LostEngineError
+from handgrad.cluster.engine import LOCAL, LostEngineError, Standing
 from handgrad.cluster.where import check_engine, open_engine
 from handgrad.digits.data.dataset import Dataset
 from handgrad.digits.networks.published import count_parameters
@@ -128,6 +128,7 @@ def study(
     download: bool = True,
     watcher: Callable[[int], Watcher] | None = None,
     done: Callable[[int, RunSummary | FailedSeed], None] = lambda seed, result: None,
+    standing: Callable[[Standing], None] = lambda now: None,
     note: Callable[[str], None] = lambda line: None,
     stop: Callable[[], bool] = never,
     made: Callable[[], nn.Module] | None = None,
@@ -141,8 +142,9 @@ def study(
 
     Every seed uses the same device and precision. A script needs no ``if __name__ == "__main__"``: the processes do not run
     it again. *watcher* makes who looks on at a seed (only where one process trains one seed), *done* is told of each seed
-    that ends, *note* what else the user should know. *made* makes the network where Python handed it in; that and a loaded
-    `Dataset` stay in this process. Raises `UsageError` for seeds that are not 1 to 1000 different numbers
+    that ends, *standing* of how many are left and under way, *note* what else the user should know. *made* makes the network
+    where Python handed it in; that and a loaded `Dataset` stay in this process. Raises `UsageError` for seeds that are not 1 to
+    1000 different numbers
     and for a population that would not be its seeds alone, and what `train` raises before any training begins.
     """
     if population and jobs:
@@ -182,7 +184,7 @@ def study(
     elif jobs == 1 and on == LOCAL:
         ended = in_turn(tasks, prepared, watcher, stop)
     else:
-        ended = _elsewhere(tasks, _Where(on, jobs, folder.path), note, stop)
+        ended = _elsewhere(tasks, _Where(on, jobs, folder.path, standing), note, stop)
     return _record(prepared, kept, plan, folder, told=_Told(ended, done, on))
 
 
@@ -193,6 +195,7 @@ def resume_study(
     on: str = LOCAL,
     watcher: Callable[[int], Watcher] | None = None,
     done: Callable[[int, RunSummary | FailedSeed], None] = lambda seed, result: None,
+    standing: Callable[[Standing], None] = lambda now: None,
     note: Callable[[str], None] = lambda line: None,
     stop: Callable[[], bool] = never,
 ) -> Study:
@@ -215,7 +218,7 @@ def resume_study(
     if kept.jobs == 1 and on == LOCAL:
         ended = in_turn(tasks, prepared, watcher, stop)
     else:
-        ended = _elsewhere(tasks, _Where(on, kept.jobs, folder.path), note, stop)
+        ended = _elsewhere(tasks, _Where(on, kept.jobs, folder.path, standing), note, stop)
     return _record(prepared, kept, plan, folder, told=_Told(ended, done, on))
 
 
@@ -233,17 +236,19 @@ class _Told:
 
 @dataclass(frozen=True)
 class _Where:
-    """Where tasks run: an engine by its name, how many at a time on this machine, and the folder for their runs."""
+    """Where tasks run: an engine by its name, how many at a time on this machine, the folder for their runs, who is told."""
 
     on: str
     jobs: int
     folder: Path
+    standing: Callable[[Standing], None]
 
 
 def _elsewhere(tasks: Sequence[Task], where: _Where, note: Callable[[str], None], stop: Callable[[], bool]) -> Ended:
     """Train the seeds on the engine that *where* names."""
     with open_engine(where.on, where.jobs, where.folder, note) as engine:
-        for task, result in by_engine(tasks, engine, stop):
+        for ended, (task, result) in enumerate(by_engine(tasks, engine, stop), 1):
+            where.standing(engine.standing(len(tasks) - ended))
             yield task.seed, result
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from digits.idx_folders import digit_arrays, write_folder
 from digits.small_runs import write_network
-from handgrad.cluster.engine import StoppedError
+from handgrad.cluster.engine import Standing, StoppedError
 from handgrad.digits import study as study_module
 from handgrad.digits.sweep import sweep as module
 from handgrad.digits.sweep.sweep import Look, resume_sweep, sweep
@@ -27,6 +27,9 @@ class Inline:
     """An engine that runs every task in this process."""
 
     width, shared = 2, True
+
+    def standing(self, left: int) -> Standing:
+        return Standing(left, min(left, self.width), self.width)
 
     def run(
         self, function: Callable[[Any], Any], tasks: Sequence[Any], stop: Callable[[], bool]
