@@ -237,6 +237,7 @@ ROOMS: Mapping[str, set[str]] = {
     "verbs": {"cluster", "judge", "export", "report", "digits", "backprop", "runs"},
     "cli": {
         "audit",
+        "cluster",
         "verbs",
         "predict",
         "photograph",
