@@ -18,6 +18,8 @@ from handgrad.backprop.workbook import CellKind, Plan
 from handgrad.xlsx.writer import Value, address
 
 SOFFICE = shutil.which("soffice")
+SECONDS, SECONDS_A_BOOK = 120, 20
+"""What LibreOffice may take: a hundred books in one call on a slow, busy machine took eight minutes."""
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:E[+-]?\d+)?")
 NO_SIZE = re.compile(r"\(-(0\.0+)\)")
 FORMULA_CELL = re.compile(
@@ -66,7 +68,9 @@ def converted(books: Mapping[str, bytes], folder: Path, form: str, ending: str) 
         paths[-1].write_bytes(book)
     command = [str(SOFFICE), f"-env:UserInstallation={profile.parent.as_uri()}", "--headless", "--norestore"]
     command += ["--convert-to", form, "--outdir", str(found), *map(str, paths)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=SECONDS + SECONDS_A_BOOK * len(books), check=False
+    )
     missing = [path.name for path in paths if not (found / path.with_suffix(f".{ending}").name).exists()]
     assert not missing, f"LibreOffice did not convert {missing}: {done.stderr}"
     return {name: found / f"{name}.{ending}" for name in books}

@@ -6,6 +6,7 @@ import dataclasses
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,7 @@ from handgrad.backprop.explain.markdown import write_markdown
 from handgrad.backprop.explain.tex import escape, write_tex
 from handgrad.backprop.limits import DEFAULT_RATES
 from handgrad.backprop.pictures.parabola import parabola_of
+from handgrad.backprop.pictures.paths import SHARED, paths_figure
 from handgrad.backprop.symbols.expression import Ref
 from handgrad.errors import UsageError
 from oracle.drawn_networks import networks
@@ -390,6 +392,75 @@ def test_every_weight_below_the_outputs_is_opened_into_both_paths_with_numbers(n
                 rf"\frac{{\partial a_{{o{output}}}}}{{\partial o_{{{output}}}}} \cdot \frac{{\partial o_{{{output}}}}}"
                 in line
             )
+
+
+def of_one_sample(network: Network, sample: int) -> Network:
+    return dataclasses.replace(network, samples=(network.samples[sample - 1],))
+
+
+TWO = (Sample((0.1, 0.2), (0.5,)), Sample((0.3, 0.2), (0.1,)))
+OPENED = {
+    "xor": load_network("xor"),
+    "three-classes": load_network("three-classes"),
+    "two samples": Network("two", (Layer(2), Layer(2)), (Sample((0.1, 0.2), (0, 1)), Sample((0.9, 0.3), (0.5, 0.2)))),
+    "two hidden layers": Network("deep", (Layer(2, "tanh"), Layer(2), Layer(2)), (Sample((0.1, 0.2), (0.5, 0.6)),)),
+    "one output, deep": Network("deep", (Layer(3), Layer(2), Layer(1)), TWO),
+    "many paths": Network("many", (Layer(2), Layer(3), Layer(3)), (Sample((0.1,), (0.5, 0.6, 0.7)),)),
+    "a shared bias": dataclasses.replace(load_network("classic"), bias=BiasRule.LAYER, biases=(0.3, 0.4)),
+    "softmax and squares": dataclasses.replace(load_network("classic"), layers=(Layer(2), Layer(2, "softmax"))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPENED)
+def test_what_the_paths_add_up_to_is_what_torch_finds_for_the_samples_error(name: str) -> None:
+    """Of every parameter below the output layer: as many products as paths, or dots, and numbers that make the value."""
+    network = OPENED[name]
+    text = markdown(network, 1)
+    parameters = list(build_graph(network).parameters)
+    found = sorted(opened_paths(text), key=lambda one: parameters.index(one[0]))
+    assert [one[0] for one in found] == [n for n in parameters if build_graph(network)[n].layer != len(network.layers)]
+    for parameter, sample, paths, line in found:
+        _, symbols, numbers, result = line.split(" = ")
+        assert symbols.count(" + ") + 1 == min(paths, 4), (parameter, symbols)
+        assert (r"\cdots" in symbols) == (paths > 4)
+        twin = TorchNetwork(of_one_sample(network, sample))
+        expected = twin.gradient()[parameters.index(parameter)]
+        assert expected != 0, parameter
+        assert value_of(result) == pytest.approx(expected, rel=1e-7, abs=1e-12), parameter
+        if paths <= 4:
+            assert value_of(numbers) == pytest.approx(expected, rel=5e-4), parameter  # six digits each, some cancel
+
+
+def opened_paths(text: str) -> Iterator[tuple[str, int, int, str]]:
+    """Of each full expansion: the parameter, the sample, how many paths are said to be, the equation on one line."""
+    blocks = text.split("\n\n")
+    for number, said in enumerate(blocks):
+        if not said.endswith(":") or "written out" not in said:
+            continue
+        count = re.search(r"([\d,]+) paths", said)
+        sample = re.search(r"sample (\d+) adds", said)
+        end = next(at for at in range(number + 1, len(blocks)) if not blocks[at].startswith("$$"))
+        (line,) = displays("\n\n".join(blocks[number + 1 : end]))
+        (letter, index), *_ = re.findall(r"\\partial ([wb])_\{(\d+)\}\} = ", line)
+        yield f"{letter}{index}", int(sample[1]) if sample else 1, int(count[1].replace(",", "")) if count else 1, line
+
+
+def test_the_drawing_lights_the_paths_that_the_notes_count() -> None:
+    for name, lit in (("two hidden layers", 4), ("xor", 1), ("one output, deep", 2), ("many paths", 3)):
+        network = OPENED[name]
+        done = trace(network, 0)
+        (said,) = [
+            t.get_text() for t in paths_figure(done.graph, done.row(0)).axes[0].texts if "reaches E" in t.get_text()
+        ]
+        weight = {"many paths": "w3"}.get(name, "w1")
+        assert said == f"{weight} reaches E by {lit} path{'s' if lit > 1 else ''}"
+    shared, inks = [], set()
+    done = trace(OPENED["two hidden layers"], 0)
+    for line in paths_figure(done.graph, done.row(0)).axes[0].get_lines():
+        if line.get_linewidth() == 9:
+            (shared.append(line) if line.get_color() == SHARED else inks.add(line.get_color()))
+    # i1 to the first unit is everybody's; so are the two ways on, and both outputs' errors; each path has a stretch of its own.
+    assert len(shared) == 1 + 2 + 2 and len(inks) == 4
 
 
 def test_the_parabola_of_a_weight_has_the_curvature_that_torch_finds() -> None:

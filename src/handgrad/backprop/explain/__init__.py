@@ -82,7 +82,7 @@ def write_explanation(
     row = done.row(0)
     figures = {
         "rules": glance_figure(scope, write),
-        "paths": paths_figure(done.graph, row, scope.unit_of(max(1, len(done.graph.network.layers) - 1))),
+        "paths": paths_figure(done.graph, row, scope.unit_of),
         "descent": descent_figure(done.graph, row),
         **draw_pictures(done, sweep),
     }

@@ -21,6 +21,7 @@ from handgrad.backprop.explain.document import (
 from handgrad.backprop.explain.equations import Equations
 from handgrad.backprop.explain.forward import by_sample, number
 from handgrad.backprop.explain.nudge import what_a_partial_is
+from handgrad.backprop.explain.opened import Opened, opened
 from handgrad.backprop.explain.scope import ALL_PARAMETERS, Scope
 from handgrad.backprop.graph.graph import Kind, Quantity
 from handgrad.backprop.network.network import UpdateOrder
@@ -128,10 +129,10 @@ def _gradients(scope: Scope, write: Equations, steps: Steps, layer: int) -> Iter
         yield steps.heading(write.sign(quantity.name), f", {of.meaning}")
         yield from _last_partial(scope, write, quantity)
         yield write.chain(quantity.name)
-        opened = write.opened(quantity) if scope.samples == 1 else None
-        if opened is not None:
-            yield Paragraph(say(f"With every path to the error written out ({_paths(scope, layer)}):"))
-            yield Equation(quantity.latex, opened)
+        found = opened(write, quantity)
+        if found is not None:
+            yield Paragraph(say(_paths_words(scope, found)))
+            yield found.equation
         replaced = write.local(quantity)
         if replaced is not None:
             yield Paragraph(say("Each partial replaced by what it is:"))
@@ -184,8 +185,16 @@ def _work_saved(scope: Scope) -> str:
     return f"{counted(deltas, 'delta')} for {counted(weights, 'weight')}"
 
 
-def _paths(scope: Scope, layer: int) -> str:
-    return counted(scope.graph.network.sizes[layer + 1], "path")
+def _paths_words(scope: Scope, found: Opened) -> str:
+    """Return what the equation of the paths shows: all of them or a few, of the error or of the first sample's share of it."""
+    several = scope.samples > 1
+    adds = f"What sample {found.sample} adds to it"
+    if found.whole:
+        which, count = ("the one path", "") if found.count == 1 else ("every path", f" ({found.count} paths)")
+        whose = f"{adds}, with {which} to its error" if several else f"With {which} to the error"
+        return f"{whose} written out{count}:"
+    whose = f"{adds} reaches its error" if several else "It reaches the error"
+    return f"{whose} by {found.count:,} paths; the first two and the last of them written out:"
 
 
 def _names(write: Equations, quantities: list[Quantity]) -> Line:

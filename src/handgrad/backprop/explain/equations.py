@@ -73,46 +73,8 @@ class Equations:
             r" \cdot ".join(part.latex for factor in product for part in self._expanded(factor))
             for product in quantity.chain
         ]
-        shown = _shortened(products, ALL_PRODUCTS, keep=2)
+        shown = shortened(products, ALL_PRODUCTS, keep=2)
         return Equation(quantity.latex, (self._averaged(shown, quantity),))
-
-    def opened(self, quantity: Quantity) -> tuple[tuple[str, ...], ...] | None:
-        """Return the chain of a weight below the output layer with every path to the error in full, its numbers, its value.
-
-        None where nothing further back than one layer is to be opened, or there are too many paths to read.
-        """
-        if len(quantity.chain) != 1 or quantity.layer != len(self.graph.network.layers) - 1:
-            return None
-        paths: tuple[tuple[Factor, ...], ...] = ()
-        after: list[Factor] = []
-        for factor in quantity.chain[0]:
-            for part in self._expanded(factor):
-                known = part.quantity is not None and part.quantity in self.graph
-                chain = self.graph[part.quantity or ""].chain if known else ()
-                if len(chain) > 1 or (chain and not paths and part is not factor):
-                    paths = chain
-                else:
-                    after.append(part)
-        if not paths or len(paths) > ALL_PRODUCTS:
-            return None
-        whole = [[part for factor in path for part in self._expanded(factor)] for path in paths]
-        sides: list[tuple[str, ...]] = []
-        for written in (lambda part: part.latex, self._number):
-            products = [r" \cdot ".join(map(written, path)) for path in whole]
-            rest = "".join(rf" \cdot {written(part)}" for part in after)
-            if len(products) == 1:
-                sides.append(_fold([f"{products[0]}{rest}"]))
-            else:
-                sides.append(
-                    _fold([f"( {products[0]}", *(f"+ {one}" for one in products[1:-1]), f"+ {products[-1]} ){rest}"])
-                )
-        return (*sides, (self.result(quantity.name),))
-
-    def _number(self, factor: Factor) -> str:
-        """Return the value of a partial, in brackets where it is negative."""
-        value = 1.0 if factor.quantity is None else self.values[factor.quantity]
-        text = rendering.latex_number(value, 6)
-        return rf"\left({text}\right)" if text.startswith("-") or "10^" in text else text
 
     def local(self, quantity: Quantity) -> tuple[str, str] | None:
         """Return the product of partials, each replaced by its own formula: ``(a − t) · a (1 − a) · a_h``.
@@ -156,13 +118,13 @@ class Equations:
         expression = quantity.expression
         divided = isinstance(expression, Quotient) and isinstance(expression.denominator, Const)
         if not divided:
-            return _fold([products[0], *(f"+ {product}" for product in products[1:])])
+            return fold([products[0], *(f"+ {product}" for product in products[1:])])
         assert isinstance(expression, Quotient)
         share = rf"\frac{{1}}{{{self._latex(expression.denominator, None)}}}"
         opening = rf"{share} \cdot ( {products[0]}" if len(products) > 1 else rf"{share} \cdot {products[0]}"
         closing = [" )"] if len(products) > 1 else [""]
         pieces = [opening, *(f"+ {product}" for product in products[1:])]
-        return _fold([*pieces[:-1], pieces[-1] + closing[0]])
+        return fold([*pieces[:-1], pieces[-1] + closing[0]])
 
     def _side(self, name: str, values: Mapping[str, float] | None) -> tuple[str, ...]:
         node = self.graph[name].expression
@@ -174,17 +136,18 @@ class Equations:
             return (whole,)
         texts = [self._latex(total((term,)), values) for term in summed.terms]
         signed = [text if index == 0 or text.startswith("-") else f"+ {text}" for index, text in enumerate(texts)]
-        shown = _shortened(signed, ALL_TERMS, keep=3, dots=r"+ \cdots")
+        shown = shortened(signed, ALL_TERMS, keep=3, dots=r"+ \cdots")
         if isinstance(node, Quotient):
             shown[0] = rf"\frac{{1}}{{{self._latex(node.denominator, values)}}} \cdot ( {shown[0]}"
             shown[-1] += " )"
-        return _fold(shown)
+        return fold(shown)
 
     def _latex(self, node: Node, values: Mapping[str, float] | None) -> str:
         return rendering.latex(node, lambda ref: self.graph[ref].latex, values)
 
 
-def _shortened(texts: list[str], most: int, keep: int, dots: str = r"\cdots") -> list[str]:
+def shortened(texts: list[str], most: int, keep: int, dots: str = r"\cdots") -> list[str]:
+    """Return all texts where they are few, else the first ones, dots, the last."""
     return texts if len(texts) <= most else [*texts[:keep], dots, texts[-1]]
 
 
@@ -207,7 +170,7 @@ def fits(latex: str) -> bool:
     return visible(latex) <= WIDTH
 
 
-def _fold(pieces: Sequence[str]) -> tuple[str, ...]:
+def fold(pieces: Sequence[str]) -> tuple[str, ...]:
     """Return pieces put together to lines that fit."""
     lines = [pieces[0]]
     for piece in pieces[1:]:
