@@ -26,6 +26,7 @@ from handgrad.backprop import (
     preset_names,
     trace,
 )
+from handgrad.backprop.network.network import first_weights
 from handgrad.backprop.workbook import CellKind, Page, Plan, workbook_bytes, workbook_plan, write_plan, write_workbook
 from handgrad.backprop.workbook.content import gather
 from handgrad.backprop.workbook.looks import TEXT
@@ -406,6 +407,29 @@ def test_pages_of_the_derivation_begin_at_sections() -> None:
     assert len(sheet.printing.breaks) >= 3
     headings = {at[0] for at, cell in sheet.cells.items() if at[1] == 0 and cell.look.size == 12}
     assert set(sheet.printing.breaks) <= headings
+
+
+@pytest.mark.parametrize("sizes", [(2, 2, 2), (3, 4, 2), (8, 16, 3), (8, 16, 16, 16)])
+def test_no_page_of_the_derivation_is_left_nearly_empty_for_a_section_that_is_cut_anyway(
+    sizes: tuple[int, ...],
+) -> None:
+    layers = tuple(Layer(units) for units in sizes[1:])
+    network = Network("any", layers, (Sample((0.5,) * sizes[0], (0.1,) * sizes[-1]),))
+    sheet = workbook_plan(network, steps=1, rates=(0.5,))["Derivation"]
+    last = max(at[0] for at in sheet.cells)
+    starts = [0, *sheet.printing.breaks, last + 2]
+    heights = [
+        sum(sheet.heights.get(row, 15) for row in range(start, stop) if row not in sheet.folded)
+        for start, stop in pairwise(starts)
+    ]
+    # A page holds about 700 points: what begins on a page of its own fits one, or the page before is three quarters full.
+    for number, (height, following) in enumerate(pairwise(heights)):
+        assert height > 200 or following < 900, (number, heights)
+
+
+def test_a_drawn_weight_is_never_a_negative_zero() -> None:
+    drawn = [weight for seed in range(40) for weight in first_weights((8, 16, 3), seed)]
+    assert 0.0 in drawn and not any(math.copysign(1, weight) < 0 for weight in drawn if weight == 0)
 
 
 @pytest.mark.parametrize("rule", UpdateRule)

@@ -180,7 +180,8 @@ def first_weights(sizes: tuple[int, ...], seed: int) -> tuple[float, ...]:
     drawn: list[float] = []
     for before, after in pairwise(sizes):
         bound = math.sqrt(6 / (before + after))
-        drawn.extend(float(value) for value in generator.uniform(-bound, bound, before * after).round(2))
+        # Adding 0 takes the sign from a negative zero, which would be shown as -0.
+        drawn.extend(float(value) for value in generator.uniform(-bound, bound, before * after).round(2) + 0.0)
     return tuple(drawn)
 
 

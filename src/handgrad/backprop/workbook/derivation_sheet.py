@@ -49,6 +49,8 @@ DECIMALS = 6
 PAGE_WIDTH, PAGE_HEIGHT = 10_000.0, 440.0
 """A4 across, inside its margins, at full size: percents times characters of width, and points of height. The width is that of a
 machine without the sheet's font, whose replacement is wider; where the font is there, a page has room to spare."""
+FULL = 0.75
+"""A page so full begins no section that is longer than a page."""
 MOST_GIVEN = 12
 """So many given numbers are listed; more are folded away, as they stand on the sheet Network and in the table."""
 LONGEST = 4_000
@@ -95,14 +97,17 @@ def derivation_sheet(material: Material) -> SheetPlan:
 
 
 def _breaks(page: Page, sections: list[int], end: int, percent: int) -> tuple[int, ...]:
-    """Return the rows at which a page begins: sections that would be cut, unless they are longer than a page."""
+    """Return the rows at which a page begins: sections that would be cut.
+
+    One that is longer than a page is cut in any case, and begins a page only where little is left of the one before.
+    """
     room = PAGE_HEIGHT * 100 / percent - ROW_HEIGHT
     found: list[int] = []
     used = ROW_HEIGHT * TOP
     for start, stop in pairwise([*sections, end]):
         rows = (row for row in range(start, stop) if row not in page.folded)
         height = sum(page.heights.get(row, ROW_HEIGHT) for row in rows)
-        if used + height > room and used > 0:
+        if used + height > room and (height <= room or used > FULL * room):
             found.append(start)
             used = 0.0
         used = (used + height) % room

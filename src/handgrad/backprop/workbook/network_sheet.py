@@ -29,6 +29,7 @@ from handgrad.backprop.workbook.looks import (
     LABEL,
     LINK,
     NOTE,
+    NOTE_WRAPPED,
     PROSE,
     RED,
     RED_FILL,
@@ -85,12 +86,14 @@ def network_sheet(material: Material, checks_failed: int) -> SheetPlan:
     page.charts.append(error_chart(material, row, DRAWING_LEFT + TEXT_COLUMNS + 1, 470, height=340))
     if not drawing.numbered:
         count = f"A drawing of {len(material.network.weights):,} weights"
-        page.text(
-            end + 1, DRAWING_LEFT, f"{count} has no numbers on its arrows: they stand in the list at the left.", NOTE
+        said = (
+            f"{count} has no numbers on its arrows: they stand in the list at the left. On paper, where the list is cut, "
+            f"they stand in the first row of the sheet {TRAINING}."
         )
+        page.text(end + 1, DRAWING_LEFT, said, NOTE_WRAPPED, span=(TEXT_ROWS, TEXT_COLUMNS))
     # One page: of a large network the drawing and the list as far as it stands beside it.
     right = max(drawing.right, DRAWING_LEFT + TEXT_COLUMNS + 9)
-    printing = Print(pages_high=1, area=(0, 0, max(end + 2, row + 18), right))
+    printing = Print(pages_high=1, area=(0, 0, max(end + TEXT_ROWS + 1, row + 18), right))
     return page.done(freeze=(2, 0), printing=printing if not drawing.numbered else Print(pages_high=1))
 
 
