@@ -21,6 +21,7 @@ DOES_SOMETHING = re.compile(
     "\u200b\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"  # cannot be seen, so two names look alike
     "\ud800-\udfff\ufffe\uffff]"  # no characters at all: halves of a pair (a file name that is no UTF-8), non-characters
 )
+# A message fits a terminal's few lines and a quoted value half of one; whoever wrote it finds the rest in the file.
 MOST_SHOWN, MOST_QUOTED = 300, 40
 BEGINS_A_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 """Excel and LibreOffice calculate a cell of a CSV file that begins so; the full-width signs in Japanese settings."""

@@ -30,6 +30,7 @@ Record = TypeVar("Record")
 NAME = re.compile(r"\w[\w .+-]{0,59}")
 """What a recipe or an assignment may be called: its name becomes a part of folder names, pages and tables."""
 
+# An integer of any length is legal TOML, and turning it into a float to print it would overflow.
 LARGEST_SHOWN = 1e300
 MOST_FAULTS = 5
 """So many faults of a file are told in one message; of more, how many."""

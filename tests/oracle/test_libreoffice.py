@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, find, settings
 
-from handgrad.backprop import BiasRule, Layer, Network, UpdateOrder, UpdateRule, load_network, preset_names
+from handgrad.backprop import BiasRule, Layer, Network, Sample, UpdateOrder, UpdateRule, load_network, preset_names
+from handgrad.backprop.verdicts import Outcome
 from handgrad.backprop.workbook import Cell, Column, Plan, SheetPlan, workbook_bytes, workbook_plan
 from handgrad.backprop.workbook.plan import CellKind
 from oracle.drawn_networks import networks
@@ -87,6 +88,28 @@ def planted() -> dict[str, Plan]:
     }
 
 
+def said() -> dict[str, Plan]:
+    """Books whose rates were picked so that most verdicts are said: steps too small, too large, flat units of each kind."""
+    stuck = Network(
+        name="dead", layers=(Layer(1, "relu"), Layer(1, "identity")), samples=(Sample((1.0,), (0.5,)),), weights=(-1, 2)
+    )  # fmt: skip
+    books: dict[str, tuple[Network, tuple[float, ...]]] = {
+        "classic": (load_network("classic"), (1e-6, 1e4, 1e6)),
+        "three-classes": (load_network("three-classes"), (2.0, 5.0, 10.0)),
+        "diverging": (load_network("diverging"), (2.0, 5.0, 50.0)),
+        "xor": (load_network("xor"), (0.5, 50.0, 1e4)),
+        "dead": (stuck, (0.1, 0.2)),
+        "far-out": (
+            dataclasses.replace(stuck, layers=(Layer(1, "tanh"), Layer(1, "identity")), weights=(50, 2)),
+            (1e-6, 0.1),
+        ),
+    }
+    return {f"said-{name}": workbook_plan(network, steps=12, rates=rates) for name, (network, rates) in books.items()}
+
+
+SAID = ("said-classic", "said-three-classes", "said-diverging", "said-xor", "said-dead", "said-far-out")
+
+
 def rate_cell(plan: Plan) -> tuple[int, int]:
     return plan["Network"].names["learning_rate"][:2]
 
@@ -98,7 +121,7 @@ def long_but(quick: str, names: list[str]) -> list[object]:
 
 @pytest.fixture(scope="module")
 def plans(request: pytest.FixtureRequest) -> dict[str, Plan]:
-    quick = {"classic": workbook_plan(load_network("classic"), steps=100)} | planted()
+    quick = {"classic": workbook_plan(load_network("classic"), steps=100)} | planted() | said()
     if not any(item.get_closest_marker("long") for item in request.session.items):
         return quick
     presets = {name: workbook_plan(load_network(name), steps=STEPS.get(name, 20)) for name in preset_names()}
@@ -129,6 +152,26 @@ def test_no_cell_holds_an_error(name: str, found: Mapping[str, Path]) -> None:
         if isinstance(value, str) and value.startswith("#")
     ]
     assert not errors
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_the_verdicts_on_rates_recalculate_to_what_was_said(
+    name: str, plans: Mapping[str, Plan], found: Mapping[str, Path]
+) -> None:
+    sheets = ("Learning rates", "Rates working")
+    plan = dataclasses.replace(plans[name], sheets=tuple(s for s in plans[name].sheets if s.name in sheets))
+    assert len(plan.sheets) == 2 and not differences(plan, found[name])[:10]
+
+
+def test_the_books_on_rates_say_most_of_what_can_be_said(plans: Mapping[str, Plan], found: Mapping[str, Path]) -> None:
+    told = set()
+    for name in SAID:
+        cells = values_of(found[name])["Learning rates"]
+        # Formulas alone: the sheet also lists what every verdict means.
+        said = [str(cells.get(at)) for at in plans[name].values()["Learning rates"]]
+        told |= {outcome for outcome in Outcome if any(each.startswith(outcome.value) for each in said)}
+    # No run of no step is shown, and to hold still or rise for an exact step is for curves that tests make up.
+    assert set(Outcome) - told <= {Outcome.NOT_TRAINED, Outcome.NOTHING, Outcome.ZIGZAGS_ONLY, Outcome.NEVER_RISES}
 
 
 def test_no_value_was_left_for_libreoffice_to_read_back() -> None:

@@ -150,6 +150,19 @@ def test_the_margin_is_the_least_with_which_enough_answers_are_right() -> None:
     assert calibrated(probabilities, labels) > gaps_of(probabilities)[-200]
 
 
+@pytest.mark.parametrize("wrong", [0, 1, 3, 30])
+def test_no_smaller_margin_would_do_and_this_one_does(wrong: int) -> None:
+    random = np.random.default_rng(wrong)
+    gaps = np.sort(random.uniform(0.3, 0.99, 4000))
+    probabilities = np.zeros((4000, 10))
+    probabilities[:, 7], probabilities[:, 2] = (1 + gaps) / 2, (1 - gaps) / 2
+    labels = torch.full((4000,), 7)
+    labels[random.choice(1500, wrong, replace=False)] = 2
+    right = labels.numpy() == 7
+    do = [gap for gap in gaps if right[gaps >= gap].mean() >= 0.999]
+    assert calibrated(probabilities, labels) == pytest.approx(max(0.5, min(do)))
+
+
 def test_the_margin_is_kept_with_the_run(copied: Path) -> None:
     network = handgrad.load(copied)
     margin = margin_of(network, data_folder())

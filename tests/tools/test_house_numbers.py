@@ -42,7 +42,19 @@ def test_comments_are_those_that_a_reader_has() -> None:
 def test_arguments_are_counted_without_the_instance_and_without_those_that_need_a_name() -> None:
     found = {each.place.split()[1]: each for each in house_numbers.functions(ast.parse(SOURCE), "a.py")}
     assert {name: each.positional for name, each in found.items()} == {"free": 5, "bound": 4, "loose": 5}
-    assert found["free"].lines == 3
+    assert (found["free"].lines, found["free"].body) == (3, 2)
+
+
+def test_a_body_begins_after_signature_and_docstring() -> None:
+    source = 'def verb(\n    one,\n    two,\n):\n    """Do.\n\n    More.\n    """\n    a = 1\n    # why\n    return a\n'
+    (found,) = house_numbers.functions(ast.parse(source), "a.py")
+    assert (found.lines, found.body) == (11, 3)
+
+
+def test_what_stays_as_it_is_is_there_and_beyond_an_aim() -> None:
+    house = house_numbers.count_house()
+    listed = [line for line in house_numbers.beyond(house, []) if " – " in line]
+    assert len(listed) == len(house_numbers.STAYS)
 
 
 def test_the_table_has_a_row_for_each_aim(tmp_path: Path) -> None:

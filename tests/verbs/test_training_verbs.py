@@ -229,8 +229,8 @@ def test_drawn_digits_in_the_place_of_mnist_are_warned_of(tmp_path: Path, monkey
 
 def test_a_name_means_a_recipe_and_a_network_with_the_default_recipe() -> None:
     root = Path("unused")
-    assert asked_for("quick", None, (), {}, root).recipe == load_recipe("quick")
-    asked = asked_for("squeeze-16k", None, (), {"epochs": 2}, root)
+    assert asked_for("quick", None, overrides=(), values={}, root=root).recipe == load_recipe("quick")
+    asked = asked_for("squeeze-16k", None, overrides=(), values={"epochs": 2}, root=root)
     assert asked.recipe.network == "squeeze-16k" and asked.recipe.optimizer == load_recipe("quick").optimizer
-    mixed = asked_for("squeeze-16k-adam", "stem-16k", ("epochs=3",), {}, root).recipe
+    mixed = asked_for("squeeze-16k-adam", "stem-16k", overrides=("epochs=3",), values={}, root=root).recipe
     assert (mixed.network, mixed.epochs) == ("stem-16k", 3)

@@ -24,6 +24,7 @@ from handgrad.text import csv_cell
 DIVERGED = "diverged"
 BYTE_ORDER_MARK = "\ufeff"
 """Without it a spreadsheet reads ∂E/∂w5 as Latin letters."""
+# A long run of a large network as one text would take gigabytes; row by row, Python would spend its time on calls.
 ROWS_AT_ONCE = 1000
 
 

@@ -14,6 +14,7 @@ MAX_NAME = 60
 MAX_FILE_BYTES = 1_000_000
 """Largest TOML file that is read: the largest network needs a hundredth of it."""
 
+# Rate of the classic worked example, and large enough to see the error fall within `DEFAULT_STEPS`.
 DEFAULT_LEARNING_RATE = 0.5
 DEFAULT_STEPS = 100
 DEFAULT_RATES = (0.1, 0.2, 0.5, 0.8, 1.0, 2.0)

@@ -107,8 +107,8 @@ def backprop_command(
         return _print_presets(as_json)
     task = TaskWanted(exercise, test, seed, key)
     if exercise:
-        given = {"--weights": weights, "--learning-rate": learning_rate, "--steps": steps, "--rates": rates}
-        refuse_beside_task(given | {"--explain": explain, "--tex": tex, "--pictures": pictures, "--csv": csv})
+        numbers = {"--weights": weights, "--learning-rate": learning_rate, "--steps": steps, "--rates": rates}
+        refuse_beside_task(numbers | {"--explain": explain, "--tex": tex, "--pictures": pictures, "--csv": csv})
         return write_task(_adapted(network, bias=bias, order=order), out, task, overwrite, as_json=as_json)
     task.refuse_alone()
     from handgrad.backprop import trace
@@ -118,13 +118,12 @@ def backprop_command(
     from handgrad.backprop.verb import check_book
 
     steps = DEFAULT_STEPS if steps is None else steps
-
     if tex and explain is None:
         raise UsageError("--tex says how to write the derivation – found no --explain – add --explain DIR")
     compared = DEFAULT_RATES if rates is None else _parse_numbers("--rates", rates)
     check_book(steps, compared, prefix="--")
-    weights_given = None if weights is None else _parse_numbers("--weights", weights)
-    used = _adapted(network, weights=weights_given, learning_rate=learning_rate, bias=bias, order=order)
+    first = None if weights is None else _parse_numbers("--weights", weights)
+    used = _adapted(network, weights=first, learning_rate=learning_rate, bias=bias, order=order)
     if print_toml:
         return _print_toml(used)
     for hint in hints(used):
@@ -136,11 +135,8 @@ def backprop_command(
     done = trace(used, steps)
     written = _write_files(wanted, done, compared)
     if as_json:
-        for chunk in json_chunks(done, tuple(map(str, written))):
-            sys.stdout.write(chunk)
-        return None
-    print("\n".join(_describe(done, wanted)))
-    return None
+        return sys.stdout.writelines(json_chunks(done, tuple(map(str, written))))
+    return print("\n".join(_describe(done, wanted)))
 
 
 def _adapted(

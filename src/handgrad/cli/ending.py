@@ -11,6 +11,7 @@ from handgrad.text import visible
 
 FAULT = 70
 """A fault of ours, EX_SOFTWARE of BSD's sysexits.h: 1 says that something was judged and is not met."""
+# What a shell reports for a program that Ctrl+C ended: 128 and the number of SIGINT.
 INTERRUPTED = 130
 
 REFUSALS = frozenset(

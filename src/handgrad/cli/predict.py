@@ -66,7 +66,7 @@ def predict_command(
     if explain is not None:
         from handgrad.predict.explain import write_explanation
 
-        write_explanation(network, found, margin, explain, folder)
+        write_explanation(network, found, margin, explain, data=folder)
     if as_json:
         table = {"network": network.name, "margin": margin.least, "margin_from": margin.words}
         print(json.dumps(table | {"pictures": [each.as_json() for each in found]}, indent=2, ensure_ascii=False))

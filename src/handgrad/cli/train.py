@@ -84,7 +84,7 @@ def train_command(
                     recipe if source is not None and source.name == "COMMANDLINE" else str(Path(weights_of) / RECIPE)
                 )
             summary = run.train(
-                asked_for(recipe, None, overrides or (), {}, out).recipe,
+                asked_for(recipe, None, overrides=overrides or (), values={}, root=out).recipe,
                 weights_of=weights_of,
                 freeze=freeze or (),
                 data=data_folder(data),

@@ -38,6 +38,7 @@ from handgrad.runs import Checkpoint, check_root, create_run, newest_checkpoint,
 from handgrad.runs.record import EpochScore, EvaluatedOn, RunSummary
 from handgrad.runs.stored import read_stored
 
+# Fits into a signed number of 32 bits, as everything expects that may be seeded with it.
 LARGEST_SEED = 2**31 - 1
 
 

@@ -19,6 +19,7 @@ from handgrad.runs.folder import MODEL
 from handgrad.runs.read import read_end
 from handgrad.runs.record import RunSummary
 
+# A message is one line: the first few tell what is wrong, the rest is counted.
 MOST_NAMED = 6
 
 

@@ -34,6 +34,7 @@ from handgrad.shown.record import Shown
 from handgrad.shown.view import View
 
 STUDY = "study.json"
+# A range typed wrong (0..99999) would train for weeks.
 MOST_SEEDS = 1000
 
 

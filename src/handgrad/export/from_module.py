@@ -31,6 +31,7 @@ BATCH = 3
 """Images that every operation is really run on, to know shapes; more than one, so that the batch is told from the rest."""
 SAME = 1e-3
 """How far the plan's scores may lie from the module's, as a part of the largest score: float32 rounds deep networks so."""
+# More than one, so that a layer that mixes the images of a batch is seen; drawn, so that no data set is needed.
 CHECKED = 32
 
 

@@ -24,6 +24,7 @@ from handgrad.export.workbook.layers import count_formulas
 from handgrad.export.workbook.worked import ask_libreoffice, worked_words
 from handgrad.runs.folder import MODEL, RunFolder
 
+# From about here a spreadsheet program is slow to open the book: said before it is written, not refused.
 MANY_FORMULAS = 60_000
 Tell = Callable[[str], None]
 

@@ -16,6 +16,7 @@ from handgrad.export.plan import Plan, Step
 Bytes = NDArray[np.uint8]
 A_CLASS = 10
 """So many test digits of each class are on the page: a hundred in all."""
+# The page is one file that is sent by mail: 784 bytes each, before packing.
 MOST_MISTAKES = 24
 
 

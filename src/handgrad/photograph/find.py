@@ -14,6 +14,7 @@ Bytes = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 Box = tuple[int, int, int, int]
 
+# More is a texture (squared paper, cloth), no writing.
 MOST_DIGITS = 60
 ONE_DIGIT = 40
 """A picture of at most so many pixels, as MNIST's own, holds one digit, however many parts it has."""

@@ -17,6 +17,7 @@ from handgrad.photograph.sheet import BAR, COUNT, HIGH, INSET, WIDE, box_place, 
 
 SCALE = 6.0
 """Pixels a millimetre of the straightened page: a box of 88, four for each of the 20 that a digit gets."""
+# Every four of them are tried, 10,626 combinations; the true ones are among the largest squares.
 MOST_MARKS = 24
 LEAST_INK = 0.004
 """The part of a box that ink covers at least: a speck of dust is less."""

@@ -27,6 +27,7 @@ from handgrad.report.digit_images import bars, picture, png
 Bytes = NDArray[np.uint8]
 SHOWN = 520
 """Pixels along the longer side of a photograph on the page."""
+# Distances to 60,000 images at once would take 190 MB as float32.
 CHUNK = 10_000
 MOST_MAPS = 16
 ROW = "display:flex; flex-wrap:wrap; gap:1rem; align-items:flex-end"
@@ -42,7 +43,7 @@ class Nearest:
 
 
 def write_explanation(
-    network: TrainedNetwork, found: Sequence[AnsweredPicture], margin: Margin, path: Path, data: Path | None
+    network: TrainedNetwork, found: Sequence[AnsweredPicture], margin: Margin, path: Path, *, data: Path | None
 ) -> Path:
     """Write the page to *path* and return it."""
     title = f"How {network.name} read {len(found)} picture{'s' if len(found) != 1 else ''}"

@@ -16,6 +16,7 @@ from handgrad.files import make_folder, write_whole
 from handgrad.predict.network import TrainedNetwork
 from handgrad.runs.folder import EXPORTS
 
+# As many as are usually held out: a thousandth of them is five images.
 IMAGES = 5_000
 RIGHT = 0.999
 """Of the answers called sure so many must be right."""

@@ -11,6 +11,7 @@ from handgrad.runs.evidence import Evidence, Integers
 from handgrad.runs.read import Run
 from handgrad.score import percent
 
+# Of ninety possible confusions the rest are single images, whose order is chance.
 COMMONEST = 8
 
 

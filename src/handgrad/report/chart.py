@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+# Evenly spaced on the axis of errors, roughly a halving each: where digits are told apart is beyond 99 %.
 ACCURACY_TICKS = (0, 50, 80, 90, 95, 98, 99, 99.5, 99.8, 99.9, 99.95, 99.98, 99.99)
 LEAST_ERROR = 0.01
 """Percent; an accuracy closer to 100 is drawn there, as the axis has no end."""

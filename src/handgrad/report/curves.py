@@ -7,6 +7,7 @@ import math
 from handgrad.report.chart import Chart, Line, accuracy_chart, loss_chart, rate_chart, thinned
 from handgrad.runs.read import Run
 
+# Steps of a long run are thousands; more points than pixels only make the page heavy.
 RATES = 400
 
 

@@ -10,6 +10,7 @@ from handgrad.html.markup import Markup, joined, tag
 from handgrad.report.numbers import probability
 from handgrad.runs.evidence import Bytes
 
+# Pixels; ten bars are 117 wide.
 BAR, GAP, HEIGHT = 9, 3, 44
 
 

@@ -26,6 +26,7 @@ LOOKS: tuple[dict[str, Any], ...] = (
     {"color": BLUE, "linestyle": "-", "marker": "o", "markerfacecolor": BLUE},
     {"color": VERMILION, "linestyle": (0, (5, 2)), "marker": "o", "markerfacecolor": "white"},
 )
+# For slides: a figure is about 700 pixels wide.
 DPI = 110
 
 

@@ -28,6 +28,7 @@ SEALED = (RECIPE, ENVIRONMENT, LAYERS, METRICS, MODEL, EVIDENCE)
 """The files whose hashes the summary of a complete run holds: every figure shown later comes from them."""
 SIGNS = (ENVIRONMENT, RECIPE, METRICS, SUMMARY)
 """A folder that holds one of these is a run folder, or was one."""
+# A message is one line.
 MOST_NAMED = 4
 # In the file itself, so that a copy of one file can be checked without the others.
 SEAL = "content_sha256"

@@ -25,6 +25,7 @@ COLOURS = ("#3b8fc4", "#d9772b", "#2f9e7a", "#b8659a", "#a08a2c", "#7377c9")
 """Told apart on white and on black; dashes tell them apart without colour."""
 DASHES = ("", "6 3", "2 3", "9 3 2 3", "12 4", "1 2")
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 380, 230, 52, 34, 18
+# The picture is kept in the notebook's file, and in every copy of it.
 MOST_POINTS, MOST_CURVES = 160, 6
 
 

@@ -24,6 +24,7 @@ WORDS = DTYPES | {"strided": torch.strided} | {
     str(each).removeprefix("torch."): each
     for each in (torch.contiguous_format, torch.channels_last, torch.preserve_format)
 }  # fmt: skip
+# The list comes from a process that ran a stranger's file: it is not to be walked for ever.
 MOST_NODES = 20_000
 LONGEST_PLACE = 200
 STEPS = ("python.getitem", "python._set_grad_enabled", "python._enter_autocast", "python._exit_autocast")

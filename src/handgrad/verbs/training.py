@@ -70,7 +70,7 @@ def train(
     ``resume(run, network=…)``. In a notebook the epochs are shown as they are done, and ■ ends the training after
     its batch: the run is saved, and what is returned is a `StoppedRun` that `resume` takes.
     """
-    asked = asked_for(what, network, overrides, values, Path(out))
+    asked = asked_for(what, network, overrides=overrides, values=values, root=Path(out))
     found = loaded(data, download)
 
     def begin(looks_on: Watcher | None, stopped: Callable[[], bool]) -> RunSummary:
@@ -157,7 +157,7 @@ def study(
     A module has one set of weights, so a study takes its class, or a function that makes it. The others are those of
     `handgrad.digits.study.study`, which see for the errors.
     """
-    asked = asked_for(what, network, overrides, values, Path(out))
+    asked = asked_for(what, network, overrides=overrides, values=values, root=Path(out))
     if asked.own_weights:
         raise UsageError(
             f"{asked.recipe.network} is one module with one set of weights – a study draws them for each seed: hand in its "
@@ -194,6 +194,7 @@ class Asked:
 def asked_for(
     what: str | Path | Recipe | Network,
     network: Network | None,
+    *,
     overrides: Sequence[str],
     values: RecipeValues,
     root: Path,

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 from handgrad.errors import MissingError, UsageError
 from handgrad.text import quoted
 
+# A workbook is a zip, and a zip of some kilobytes can unpack to terabytes: file, part and whole are limited each.
 MAX_FILE = 32 * 2**20
 MAX_PART = 96 * 2**20
 MAX_WHOLE = 192 * 2**20

@@ -8,6 +8,7 @@ from itertools import product
 
 from handgrad.xlsx.reader import CellError, Value
 
+# The longest text that a cell holds, in Excel and in LibreOffice; joining beyond it gives #VALUE! there.
 MAX_TEXT = 32_767
 DIVISION, NUMBER, VALUE, NAME = CellError("#DIV/0!"), CellError("#NUM!"), CellError("#VALUE!"), CellError("#NAME?")
 

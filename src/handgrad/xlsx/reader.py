@@ -15,8 +15,10 @@ from handgrad.errors import UsageError
 from handgrad.xlsx.archive import Archive, local
 from handgrad.xlsx.formula import FormulaError, moved, written
 
+# Each becomes an object in memory, and the file is a stranger's: a book of ordinary size is far below.
 MAX_CELLS = 600_000
 MAX_SHEETS = 200
+# Excel's own limits since 2007: an address beyond them is damage.
 MAX_ROW, MAX_COLUMN = 1_048_576, 16_384
 MERGED = re.compile(r"([A-Z]{1,3})([0-9]{1,7}):([A-Z]{1,3})[0-9]{1,7}")
 CELL_NAME = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")

@@ -20,6 +20,7 @@ from handgrad.xlsx.package import LineShape, add_parts
 from handgrad.xlsx.parts_of_a_sheet import Bars, Bounds, Chart, Look, Print, Rule, Series, Shade
 from handgrad.xlsx.rows import TableRows, address, column_letters, fill
 
+# Excel's own limits since 2007. A file beyond them is written by many tools and opened by none: refused here.
 MAX_ROWS, MAX_COLUMNS, MAX_FORMULA, MAX_TEXT = 1_048_576, 16_384, 8_192, 32_767
 
 LARGEST = 1_000

@@ -484,3 +484,46 @@ def test_the_parabola_of_a_weight_has_the_curvature_that_torch_finds() -> None:
 def test_softmax_is_given_its_reason_before_its_trick() -> None:
     text = markdown(load_network("three-classes"), 2)
     assert text.index("The outputs are to be shares") < text.index("is taken off before the exponentials")
+
+
+@pytest.mark.parametrize("name", ["classic", "xor", "diverging"])
+def test_the_smallest_error_is_said_of_the_rate_that_torch_finds_lowest(name: str) -> None:
+    network, rates, steps = load_network(name), (0.05, 0.3, 1.0), 15
+    ends = {}
+    for rate in rates:
+        twin = TorchNetwork(dataclasses.replace(network, learning_rate=rate))
+        twin.train(steps)
+        ends[rate] = float(twin.error().detach())
+    best = min(ends, key=lambda rate: ends[rate])
+    text = write_markdown(derivation(trace(network, steps), rate_sweep(network, rates, steps)))
+    assert f"After {steps} steps the smallest error is that of learning rate {best:g}." in text
+
+
+@pytest.mark.parametrize("name", ["classic", "xor"])
+def test_a_weight_flies_off_beyond_two_over_its_curvature(name: str) -> None:
+    """The rate is found again by stepping along the tangent of the slope, as the sentence says."""
+    done = trace(load_network(name), 3)
+    text = write_markdown(derivation(done, rate_sweep(done.graph.network, DEFAULT_RATES, 3)))
+    (said,) = re.findall(r"For this weight alone that would be at ([\d.]+);", text)
+    (curvature,) = re.findall(r"grows by ([\d.]+) for each unit", text)
+
+    def distance(rate: float) -> float:
+        at = 1.0
+        for _ in range(50):
+            at -= rate * float(curvature) * at
+        return abs(at)
+
+    assert distance(0.98 * float(said)) < 1 < distance(1.02 * float(said))
+
+
+def test_the_columns_that_a_table_leaves_out_are_counted() -> None:
+    network = Network(
+        name="wide", layers=(Layer(8), Layer(6)), samples=(Sample((0.1, 0.2), (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)),), seed=1
+    )
+    text = markdown(network, 3)
+    section = text[text.index("## 7. Training") :]
+    (left_out,) = re.findall(r"([\d,]+) more columns are in the workbook", section)
+    head = next(line for line in section.splitlines() if line.startswith("|"))
+    shown = head.count("|") - 1 - 2  # neither the step nor E_total
+    weights, outputs = 2 * 8 + 8 * 6, 6
+    assert shown + int(left_out) == weights + outputs

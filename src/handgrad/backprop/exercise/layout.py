@@ -13,6 +13,7 @@ from handgrad.xlsx.writer import address
 
 TASK, ANSWERS, MARKING = "Task", "Answers", "Marking"
 SAMPLE_SHOWN = "sample_shown"
+# Below title, subtitle and a free row, as on every sheet of the book.
 PANEL_TOP = 3
 PERSON_ROWS, PROGRESS_ROWS = 4, 7
 """How many rows name and date take in a test, and the progress in a practice book."""
@@ -22,6 +23,7 @@ ANSWER, VERDICT, HINT, RULE = 3, 4, 5, 6
 MARKING_TOP = 5
 TRUE, FOLLOWED, OWN, TOLERANCE_TRUE, TOLERANCE_FOLLOWED, HOW = 1, 2, 3, 4, 5, 6
 """Columns of the sheet Marking, and where its table of mistakes begins."""
+# A free column before them: the table of mistakes has rows of its own, a question of several mistakes several.
 MISTAKE_OF, WORDS, WRONG, NEAR, NAMED = 8, 9, 10, 11, 12
 GROUPS = (
     ("Settings", (Kind.SETTING,)),

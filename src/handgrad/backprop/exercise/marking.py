@@ -25,6 +25,8 @@ OF_STEP = 0.05
 """What comes after the step must also be known to 5 % of the change, or an unchanged weight would do."""
 NEAR_MISTAKE, NEAR_RIGHT = 2.0, 5.0
 """A mistake is named within 2 tolerances of its wrong value; within 5 of the right value it is one of rounding."""
+# Four significant digits are what `TOLERANCE` asks for; more are asked only where rounding to them would lose an
+# answer.
 FOUR, MOST_DIGITS = 4, 9
 APART = 10.0
 """So many tolerances, at least, every mistake of a new task lies from the right answer."""

@@ -18,9 +18,11 @@ from handgrad.backprop.simulate import evaluate
 from handgrad.errors import UsageError
 
 Floats = NDArray[np.float64]
+# Candidates are drawn and judged as arrays: so many at once cost little more than one.
 BATCH = 256
 FLOORS = (0.003, 0.003, 0.001, 0.001, 0.0003, 0.0003, 0.0001, 0.0001, 0.00003, 0.00003, 0.00001, 0.00001)
 """The smallest answer that is allowed, batch by batch: deep networks have small gradients, and get them last."""
+# Two digits before the point: what is worked out by hand stays short enough to be written without a slip.
 LARGEST = 50.0
 CLEAR = 1.5
 """So many of its tolerances from one mistake, the next is told apart."""

@@ -18,6 +18,7 @@ from handgrad.xlsx.writer import Bounds, Print, address
 
 LEFT, TEXT_COLUMNS, TEXT_WIDTH = 3, 12, 115
 """The text stands right of the given numbers; its columns are those of the drawing, about 115 characters together."""
+# Signs that REPT repeats: a bar that moves without a macro, in every spreadsheet program.
 BAR_LENGTH = 12
 NUMBER = replace(WRITTEN, number="0.00", bold=True, ink="#1F2933")
 SETTING = replace(NUMBER, number="General")

@@ -16,6 +16,7 @@ ALL_TERMS = 20
 """The longest sum that is written out; of a longer one the first three terms and the last are shown."""
 ALL_PRODUCTS = 4
 """The same for a sum of products of partials."""
+# A result is used in the next line: with fewer digits the reader's own calculation would drift away from what is shown.
 RESULT_DIGITS = 9
 
 

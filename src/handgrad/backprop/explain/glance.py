@@ -10,7 +10,9 @@ from handgrad.backprop.explain.scope import Scope
 from handgrad.backprop.graph.graph import Kind, Quantity
 from handgrad.backprop.pictures.network import INK, QUIET
 
+# Inches: a page across, and a line of a fraction with its indices above and below.
 WIDTH, LINE = 11.0, 0.56
+# So many signs of formulas fit into `WIDTH` at the size drawn; longer ones are broken, as the picture cannot scroll.
 MOST_SIGNS = 92
 
 

@@ -11,6 +11,7 @@ from handgrad.backprop.graph.graph import Kind
 from handgrad.backprop.simulate import evaluate
 from handgrad.backprop.symbols.rendering import latex_number
 
+# Small enough that the curve is nearly a line there, large enough that the difference of the errors has digits left.
 NUDGE = 0.001
 
 

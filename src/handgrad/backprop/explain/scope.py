@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from handgrad.backprop.graph.graph import Graph, Kind, Quantity
 
+# Beyond this the pages repeat themselves: one unit a layer is derived, the rest stands in tables.
 ALL_UNITS = 8
 ALL_PARAMETERS = 30
 TABLE_DIGITS = 6

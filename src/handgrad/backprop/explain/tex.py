@@ -24,6 +24,7 @@ from handgrad.backprop.explain.document import (
 )
 from handgrad.backprop.explain.equations import fits
 
+# An A4 page in the document's font; wider tables are cut in parts that repeat their first column.
 MOST_COLUMNS = 10
 HEAD = r"""\documentclass[a4paper,11pt]{article}
 \usepackage{iftex}
@@ -44,6 +45,7 @@ HEAD = r"""\documentclass[a4paper,11pt]{article}
 \allowdisplaybreaks
 \begin{document}
 """
+# Without LaTeX's own numbers: the headings carry those that the text refers to.
 SECTIONS = {2: "section*", 3: "subsection*"}
 SPECIAL = {
     "\\": r"\textbackslash{}",

@@ -17,8 +17,11 @@ from handgrad.backprop.simulate import RateSweep, Trace
 from handgrad.backprop.symbols.rendering import plain_number
 from handgrad.backprop.verdicts import MEANING, Verdict, verdicts_of
 
+# What a page shows without scrolling sideways: outputs are kept, as training moves them, and weights fill what is left.
 MOST_COLUMNS = 12
+# The first steps one by one, where most changes; then as on a logarithmic axis, up to the longest training.
 ROWS = (0, 1, 2, 3, 4, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
+# Errors of neighbouring rates differ late in the figures; with six they would look equal.
 DIGITS = 10
 RULE_WORDS = {
     UpdateRule.GRADIENT_DESCENT: (

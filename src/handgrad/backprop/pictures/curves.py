@@ -16,6 +16,7 @@ from handgrad.backprop.pictures.palette import rate_colours
 from handgrad.backprop.simulate import Floats, RateSweep, Trace
 from handgrad.backprop.symbols.rendering import plain_number
 
+# Curves must be told apart without colour: printed in grey, or by an eye that sees red and green alike.
 STYLES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 1)))
 HIGHEST = 1e12
 """The logarithmic axis goes to so many times the first error, and to that part of it: below is rounding alone."""

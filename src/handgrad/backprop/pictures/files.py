@@ -18,6 +18,7 @@ from handgrad.backprop.simulate import RateSweep, Trace
 from handgrad.files import check_free, make_folder, write_whole
 
 PICTURES = ("network", "error", "rates", "rates-log")
+# Sharp on a screen of double density at the width of a page.
 DOTS_PER_INCH = 160
 UNSAID: dict[str, dict[str, str | None]] = {
     "png": {"Software": None},

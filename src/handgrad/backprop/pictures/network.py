@@ -32,6 +32,7 @@ MOST_LABELS = 24
 TABLE_COLUMN, TABLE_ROW = 0.58, 0.17
 NOTE_CHARACTER, LEGEND_WIDTH = 0.063, 2.2
 """Inches of a character of the notes, and of the legend that stands at their left."""
+# More units a layer, and the numbers at their connections would lie on one another: then only the shape is drawn.
 MOST_WITH_VALUES = 8
 FONT: dict[str, Any] = {"fontfamily": "DejaVu Sans", "color": INK}
 

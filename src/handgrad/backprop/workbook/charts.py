@@ -13,8 +13,10 @@ from handgrad.backprop.workbook.rates_working import RATES_LEFT, RATES_TOP, rate
 from handgrad.xlsx.writer import Chart, Series, Value, address
 
 CHART_DATA = "Chart data"
+# A chart in a sheet draws every row that it is given: more than this the eye cannot tell apart, and programs wait.
 POINTS = 200
 HEAD, TOP = 5, 6
+# A diverging run would press every other curve flat: what is drawn is cut off at a height that this row computes.
 CAP_ROW, END_ROW = 3, 4
 TALLEST, RANGE = 2.0, 1e12
 """A curve that leaves the chart is drawn along its edge: at twice the first error, so that what happens fills the chart; on the

@@ -48,6 +48,7 @@ from handgrad.xlsx.writer import Print, Rule, address
 
 SETTINGS, HEAD = 3, 9
 NAME = replace(LABEL, bold=True)
+# Columns in the order of the three checks, a narrow free one between them: what is compared stands side by side.
 QUANTITY, TABLE, OLD, DIFFERENCES, OFF, ALLOWED, VERDICT_1 = range(7)
 PROGRAM, PROGRAM_OFF, VERDICT_2 = range(8, 11)
 ROWS, VERDICT_3 = range(12, 14)

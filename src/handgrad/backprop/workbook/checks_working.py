@@ -26,6 +26,7 @@ from handgrad.xlsx.writer import Value, address, column_letters
 MOST_CHECKED = 24
 FLAGS, HEAD, BASE = 3, 4, 5
 """Rows: which columns bend (ReLU), the header, the pass with nothing moved."""
+# The first columns tell which parameter the row's forward pass has moved, and by how much.
 LEFT = 3
 NUDGE = "nudge"
 BENDING = frozenset({"relu", "leaky-relu"})

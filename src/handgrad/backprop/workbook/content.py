@@ -28,9 +28,11 @@ from handgrad.xlsx.writer import MAX_COLUMNS, MAX_ROWS, Value, address
 
 LONG_TABLE = 1_000
 """Steps beyond which the table does without columns for the slopes: a fifth of its cells, in books that are heavy."""
+# Fewer rows would show no course of a training: rather than that, a book is refused as too large.
 FEWEST_RATE_ROWS = 10
 NETWORK, DERIVATION, TRAINING, RATES = "Network", "Derivation", "Training", "Learning rates"
 CHECKS, CONVENTIONS, RATES_WORKING, CHECKS_WORKING = "Checks", "Conventions", "Rates working", "Checks working"
+# Behind the rate and the step, which every block repeats.
 RATES_WORKING_LEFT = 2
 TABLE_TOP, TABLE_LEFT = 5, 1
 """The training table's first row and the column of its first quantity (column A holds the step)."""

@@ -32,6 +32,7 @@ from handgrad.backprop.workbook.step_shown import STEP_SHOWN, at_step, first_sho
 from handgrad.backprop.workbook.table_columns import DIVERGED, guard, look_of
 from handgrad.xlsx.writer import Look, Print, Value, address, column_letters
 
+# Row and panes that stay in sight while one scrolls, and are repeated on every printed page.
 HEAD, TOP = 3, 4
 NUMBER, QUANTITY, MEANING, CHAIN, RULE, NUMBERS, RESULT_AT, CELL_AT = range(8)
 HEADS = (
@@ -44,7 +45,9 @@ HEADS = (
     "value",
     "cell",
 )
+# Heights of rows are reckoned from these: no program fits them to the wrapped text of a formula when it opens a file.
 WIDTHS = (5, 11, 34, 32, 34, 48, 12, 15)
+# The result beside them has all its digits; more here would push the line of a sum over several rows.
 DECIMALS = 6
 PAGE_WIDTH, PAGE_HEIGHT = 10_000.0, 440.0
 """A4 across, inside its margins, at full size: percents times characters of width, and points of height. The width is that of a

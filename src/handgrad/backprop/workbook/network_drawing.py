@@ -17,10 +17,13 @@ from handgrad.xlsx.writer import LineShape
 
 ROW = 20
 """Height of a row in pixels."""
+# Name, value and activation of a unit are a row each; wider spaces only where numbers stand on the connections.
 NODE_ROWS, SPACE, NARROW = 3, 3, 1
 MOST_NUMBERED = 40
 """With more weights than these the drawing has none on its arrows; they stand in the list at its left."""
+# In letters of the standard font, the unit of a column's width; the gap is where the lines are drawn.
 LABEL_WIDTH, VALUE_WIDTH, GAP_WIDTH = 6.0, 9.0, 11.0
+# Below the least, four decimals would show 0.0000 for a number that is not 0: such a cell turns to powers of ten.
 NUMBER, LEAST = "0.0000;-0.0000;0", 0.001
 NAME = replace(LABEL, bold=True, align="center", indent=0)
 WEIGHT_NAME = replace(CELL, align="center", size=9, ink="#52606D", fill="#FFFFFF")

@@ -44,6 +44,7 @@ from handgrad.backprop.workbook.step_shown import SAMPLE_SHOWN, STEP_SHOWN
 from handgrad.backprop.workbook.table_columns import LARGE
 from handgrad.xlsx.writer import Bounds, Print, Rule, address
 
+# Right of the panel of settings, so that a change there is seen here without scrolling.
 PANEL_TOP, DRAWING_LEFT = 3, 4
 TEXT_COLUMNS, TEXT_ROWS = 8, 2
 SECTIONS = (

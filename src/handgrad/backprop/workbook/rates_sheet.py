@@ -38,6 +38,7 @@ from handgrad.backprop.workbook.table_columns import LARGE
 from handgrad.xlsx.writer import Bounds, Look, Print, Rule, address, column_letters
 
 SIDE_WIDTHS = (10, 16, 9, 54)
+# A merged cell does not grow with its text: the paragraph gets the rows that its longest wording needs.
 SIDE_WIDTH, PARAGRAPH_ROWS = len(SIDE_WIDTHS), 3
 LINE_ROWS, CHART_ROWS = 2, 14
 """A verdict with its meaning takes two rows of the table beside it. All that is said of six rates stands beside the first fifty

@@ -8,7 +8,9 @@ from handgrad.backprop.simulate import RateSweep, rate_sweep
 from handgrad.backprop.verdicts import NOISE, SLACK
 from handgrad.backprop.workbook.content import Material
 
+# Ten rates a power of ten, rounded to what is printed, so that the sentence names the rate that was really tried.
 TRIED = tuple(float(f"{rate:.3g}") for rate in np.geomspace(0.1, 1000, 41))
+# Writing the book of a large network must not wait for this one sentence, which says how many steps it speaks of.
 TRIED_STEPS, FEWER_STEPS, MANY = 100, 20, 1_000
 
 

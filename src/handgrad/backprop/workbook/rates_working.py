@@ -15,6 +15,7 @@ from handgrad.xlsx.writer import Value, address
 
 RATES_TOP, RATES_LEFT = 5, 1
 """On the sheet Learning rates: the first row of the table and the column of the first rate."""
+# Blocks follow one another without a free row, so that one formula of a column serves every block.
 HEAD, BLOCKS_TOP = 3, 4
 
 

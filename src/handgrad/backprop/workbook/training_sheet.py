@@ -30,6 +30,7 @@ GROUPS = {
     Kind.UPDATE_PART: "optimizer",
     Kind.UPDATED: "updated already",
 }
+# More on one printed page would be too small to read.
 COLUMNS_A_PAGE = 34
 
 

@@ -17,8 +17,10 @@ from handgrad.digits.data.glyphs import GLYPHS, Glyph
 Floats = npt.NDArray[np.float32]
 
 SIDE = 28
+# As in MNIST: digits were fitted into 20×20 and centred by mass in 28×28.
 _BOX = 20.0
 _SAMPLES = 10  # points on each piece of a stroke: about a pixel apart
+# Each pixel looks at every point of the strokes: all images at once would take gigabytes.
 _BATCH = 500
 
 

@@ -15,7 +15,9 @@ from handgrad.errors import DiskError, MissingError
 # Five seconds for a mirror that is not there, so that the next is asked soon; a slow line may take longer between two
 # chunks.
 _CONNECT_SECONDS = 5.0
+# Between two pieces, not for the whole: a slow line may take as long as it needs, a dead one is noticed.
 _READ_SECONDS = 20.0
+# Small enough that a bar moves and Ctrl+C answers at once on a slow line.
 _CHUNK = 1 << 16
 
 if TYPE_CHECKING:

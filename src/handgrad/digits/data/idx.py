@@ -20,9 +20,11 @@ from handgrad.errors import MissingError
 LARGEST_COUNT = 300_000
 """More images than this are refused: a header can promise terabytes (the largest such set, EMNIST's, has 280,000)."""
 
+# The format's code for the type of its numbers; MNIST and all that imitate it use this one alone.
 _UNSIGNED_BYTE = 8
 _IDX_START = bytes([0, 0, _UNSIGNED_BYTE])
 _GZIP_START = b"\x1f\x8b"
+# Looked at before a byte is read: what claims to be more is no data set, and must not fill the memory.
 _LARGEST_FILE = 16 + LARGEST_COUNT * 28 * 28
 
 

@@ -13,6 +13,7 @@ from handgrad.runs.sweep import Over, Value
 from handgrad.toml_records import read_value
 
 RANGE = re.compile(r"(log:|int:)?([^.,]+(?:\.\d+)?(?:e[+-]?\d+)?)\.\.(.+)", re.IGNORECASE)
+# A list is written out by hand; a longer one is a range that was meant as one.
 MOST_VALUES = 1000
 
 

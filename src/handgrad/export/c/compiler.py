@@ -20,6 +20,7 @@ COMPILERS = ("cc", "gcc", "clang")
 STRICT = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror")
 AS_ON_A_BOARD = ("-Os", "-fno-pic", "-fno-asynchronous-unwind-tables")
 """For size, and at fixed addresses: a constant that holds an address then stays in flash."""
+# All test images on a slow machine may take minutes; a program that hangs must end.
 SECONDS = 600
 DRIVER = """\
 #include <stdio.h>

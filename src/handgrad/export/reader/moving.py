@@ -42,11 +42,13 @@ def moved(reading: Reading, node: Node, result: Any) -> Any:
     else:
         found = operation(node.operation)(places, *node.arguments[1:], **keys)
     if isinstance(result, Tensor):
-        return _moved_to(reading, node, source, found, result)
-    return [_moved_to(reading, node, source, *pair) for pair in zip(found, result, strict=True)]
+        return _moved_to(reading, node, source, places=found, result=result)
+    return [
+        _moved_to(reading, node, source, places=places, result=each) for places, each in zip(found, result, strict=True)
+    ]
 
 
-def _moved_to(reading: Reading, node: Node, source: Seen, places: Tensor, result: Tensor) -> Seen:
+def _moved_to(reading: Reading, node: Node, source: Seen, *, places: Tensor, result: Tensor) -> Seen:
     """Return *result*, whose numbers come from *places* of *source*, counted from 1 over the whole batch; 0 is a zero."""
     batch, size = len(source.tensor), prod(source.shape)
     if places.dim() == 0 or len(places) != batch:

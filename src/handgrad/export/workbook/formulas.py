@@ -29,7 +29,7 @@ def products(pairs: Sequence[tuple[Rectangle, Rectangle]], sheet: str) -> str:
     return "+".join(terms)
 
 
-def reach(window: Window, axis: int, position: int, size: int, margin: int = 0) -> tuple[Span, Span]:
+def reach(window: Window, axis: int, position: int, size: int, *, margin: int = 0) -> tuple[Span, Span]:
     """Return what a window at *position* along an axis of *size* covers: places of the map, and places of the kernel.
 
     Both are half open; places beyond the edge by more than *margin* are left out of both. For a kernel without dilation.
@@ -65,7 +65,8 @@ def under_the_kernel(
     """Return the rectangles of a map and of a kernel that lie over each other: one pair, or with dilation a pair a number."""
     if window.dilation == (1, 1):
         (down, kernel_rows), (across, kernel_columns) = (
-            reach(window, axis, at[axis], size, margin) for axis, size in enumerate((values.height, values.width))
+            reach(window, axis, at[axis], size, margin=margin)
+            for axis, size in enumerate((values.height, values.width))
         )
         part = values.part(down, across)
         return [(part, kernel.part(kernel_rows, kernel_columns))] if part.size else []

@@ -16,6 +16,7 @@ BOOKS = (".xlsx", ".xlsm", ".ods", ".xls")
 PROGRAMS = (".py", ".ipynb")
 USUAL = ("net", "network", "model", "models")
 """What the file with the network is called as a rule."""
+# Read as text, whole: a notebook with its pictures may be tens of megabytes, what is larger is no program.
 LARGEST_READ = 64 << 20
 LOOKS_LIKE_A_NETWORK = re.compile(r"^class\s+\w+\s*\([^)]*(Module|Sequential)\b", re.MULTILINE)
 BASES = ("Module", "Sequential", "ScriptModule", "LightningModule", "ModuleList")

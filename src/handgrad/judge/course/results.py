@@ -16,6 +16,7 @@ from handgrad.text import one_line, visible
 
 AFTER_TRAINING = ("accuracy", "bonus")
 """What is known only after the training, and can be shown to learners later than the rest."""
+# Hours, not the date: no one gains an attempt by handing in at midnight, in whatever time zone.
 DAY = timedelta(hours=24)
 STATUS = {True: "passed", False: "failed"}
 CONTEXT = {

@@ -12,6 +12,7 @@ from handgrad.errors import UsageError
 from handgrad.text import csv_cell, one_line
 
 SEPARATORS = (",", ";", "\t")
+# A grade book of a whole university is a few megabytes.
 LARGEST = 32 << 20
 MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 """Byte-order marks, and the encoding of what follows."""

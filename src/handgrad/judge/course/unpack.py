@@ -12,7 +12,9 @@ from handgrad.text import one_line
 
 WRITTEN = (".py", ".ipynb", ".xlsx", ".xlsm", ".ods", ".xls", ".toml", ".zip", ".md", ".txt", ".log", ".json", ".csv")
 """Kinds of file that judging can need; of the rest the name alone is kept."""
+# A zip of a few kilobytes can list millions of names: counted before anything is written.
 MOST_FILES = 20_000
+# A larger file is data or weights, which judging does not need: it is left empty.
 LARGEST_FILE = 64 << 20
 LARGEST_ALL = 1 << 30
 """Bytes that one archive may fill: far more than a class of notebooks with their pictures, far less than a bomb's."""

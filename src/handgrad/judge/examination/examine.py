@@ -23,8 +23,11 @@ from handgrad.judge.examination.restore import Snapshot, restored, seed_all
 from handgrad.judge.verdict import Examination, UsedLayer, Weight, place_words
 from handgrad.transcript.modules import buffers_of, count_once, module_paths, parameters_of, place_of, registered
 
+# Enough for the statistics of a batch to differ from those of one image; each examined layer costs a run over them.
 FEW_IMAGES = 8
+# Rounding in float32 moves an output by about 1e-6 of its spread; a layer that is used moves it by far more than this.
 EFFECT = 1e-4
+# With less, running statistics hardly learn: after a training they would still be what somebody wrote into them.
 LEAST_MOMENTUM = 1e-3
 ATTEMPTS = 5
 """How often weights are drawn before a network is said not to look at its image."""

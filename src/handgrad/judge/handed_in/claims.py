@@ -15,6 +15,7 @@ from handgrad.judge.handed_in.cells import prose_of
 from handgrad.judge.handed_in.files import TELLS
 from handgrad.judge.handed_in.records import Cell
 
+# MNIST's test set, on which a course's figures are given; a share claimed of it is turned back into a count.
 TEST_IMAGES = 10_000
 COUNTED = re.compile(r"(?<![\d.,])(\d{1,2}[,.]?\d{3}|\d{1,4})\s*/\s*10[,.]?000\b")
 """``9946/10000``: right answers to the test images, by which nearly every training of this kind reports."""

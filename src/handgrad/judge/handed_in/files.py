@@ -15,6 +15,7 @@ MOST_CODE = 1 << 20
 """Bytes of a Python file that are read."""
 MOST_NOTEBOOK = 64 << 20
 """Bytes of a notebook; four fifths of one are pictures and logs."""
+# A README or a log; what is larger is weights or data under such a name.
 MOST_TOLD = 1 << 20
 MOST_FILES, MOST_SEEN, DEEPEST = 100, 4000, 4
 """Files that come along, entries that are looked at for them, folders below the root."""

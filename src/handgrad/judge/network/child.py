@@ -42,9 +42,11 @@ from handgrad.transcript.record import UntraceableError, record, weights_of
 
 ANSWER_BATCH = 250
 """Test images shown at a time."""
+# Other batches than at first: whoever looks at the other images of a batch gives other answers.
 AGAIN_BATCH = 64
 AGAIN = 1000
 """Test images shown a second time, in another order and other batches."""
+# All that the file itself ever sees; what counts is asked of what was written down of it.
 SHOWN_TO_FILE = 32
 REBUILT_SAME = 1e-2
 """How far an answer of the rebuilt network may be from the file's own, relative to the largest: half precision is allowed."""

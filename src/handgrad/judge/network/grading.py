@@ -7,6 +7,7 @@ from typing import Literal
 
 from handgrad.toml_records import Strict, within
 
+# A scale that no course has; a typing mistake is refused before a class is graded with it.
 MOST_POINTS = 10_000
 
 

@@ -32,6 +32,7 @@ PREPARED = ("handgrad.judge.network.child:prepare",)
 CODE = "from handgrad.judge.network.child import main\nmain(folder, answers)"
 READING = 120.0
 """Seconds that a file may take to be run and its network to be written down (loading torch included)."""
+# The file is shown the first half of them; its rebuilt network is examined with all.
 SAMPLE = 64
 TOLERANCE = 1e-3
 """How far an output may move with the batch it comes in: other sizes of batch are summed in another order."""

@@ -39,6 +39,7 @@ from handgrad.judge.sandbox.run import isolation_level
 from handgrad.judge.verdict import EpochAnswer, Examination, Points, Requirement, SeedResult, Verdict
 from handgrad.text import one_line
 
+# For a whole judgement with its trainings on a laptop; a class has the limit for each hand-in.
 TIME_LIMIT = 3600.0
 RECIPE = "recipe.toml"
 UNTRAINED = 50

@@ -21,6 +21,7 @@ from handgrad.toml_records import read_record
 IMAGES = 10_000
 TWO_RUNS = 0.17
 """Points: twice the spread of the difference of two runs of one recipe, with 0.06 from seed to seed near 99.4 %."""
+# A log is a stranger's text: a line repeated for ever must not become a list as long.
 MOST_EPOCHS = 10_000
 Weighed = Literal["likely", "possible", "not explained"]
 

@@ -25,15 +25,19 @@ CLONE = {
     "net": 0x40000000,
 }
 """Flags of unshare(2)."""
+# From <sys/mount.h>: Python has no function for any of these calls.
 READ_ONLY, NO_SUID, NO_DEV, REMOUNT, BIND, RECURSIVE, PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
 DETACH = 2
 # glibc has no wrapper for it; on another processor the level without namespaces is what remains.
 PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 MOUNT_SETATTR = 442
 """One number on every architecture; the call is there from Linux 5.12 on."""
+# From <linux/fcntl.h>; the second reaches what is mounted further down, which a plain remount leaves as it is.
 AT_FDCWD, AT_RECURSIVE = -100, 0x8000
+# From <sys/prctl.h>.
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 36, 38
 PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
+# From <linux/capability.h>: the layout of 64 bits; an older one would leave the upper half as it is.
 CAPABILITY_VERSION_3 = 0x20080522
 MOST_FILES = 4096
 """The warm process opens a few dozen; a copy of it cannot have more."""

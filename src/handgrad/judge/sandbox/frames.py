@@ -9,6 +9,7 @@ from typing import Any
 
 # Answers to 10,000 images are 400 KB, in the body; heads are tables of layers and operations.
 LARGEST_HEAD = 4 << 20
+# The sender is not trusted: its length is looked at before memory is taken for it. All test images are 8 MB.
 LARGEST_BODY = 64 << 20
 PREFIX = struct.Struct("<4sII")
 # Four letters that no Python prints by chance: output on the wrong pipe is known at its first byte.

@@ -13,6 +13,7 @@ from handgrad.judge.sandbox.limits import Ended, Limits
 
 ENCLOSED = "enclosed"
 """The kind of the frame that says that the program is shut in, sent before it begins."""
+# What a pipe holds on Linux: a larger read would return no more.
 CHUNK = 1 << 16
 # What a person would scroll through; the rest is counted and dropped.
 TEXT_KEPT = 20_000

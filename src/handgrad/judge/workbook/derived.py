@@ -13,6 +13,7 @@ from handgrad.backprop.symbols.expression import Call, Const, Neg, Node, Power, 
 
 ZERO = Const(0.0)
 PARTIAL = re.compile(r"d(.+)/d(.+)")
+# A longer sum is a total of the table, no derivation.
 MOST_TERMS = 200
 
 

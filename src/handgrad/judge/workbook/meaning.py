@@ -39,7 +39,9 @@ from handgrad.xlsx.reader import Book, Sheet
 
 FIRST_LOOK = 5
 """So many rows decide how a table of typed numbers is meant."""
+# At one random state a wrong formula may give the right number by chance; the last look, which decides, takes more.
 FEW_POINTS, POINTS = 4, 6
+# One choice can hide another (a factor ½ the order of updates): each round settles what the others left open.
 MAX_ROUNDS = 3
 SIGNED_ERROR = re.compile(
     r"(?:output )?(?:error|err)s?[ _]?(?:at |of |for )?(?:o|out|output)?[ _]?[(]?\d*[)]?(?: *[(][^²^]*[)])?"

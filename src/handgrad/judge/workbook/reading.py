@@ -20,6 +20,7 @@ from handgrad.xlsx.reader import Place, Value
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+# A formula differs from ours by rounding alone, which a long training makes larger; the second is for values next to 0.
 EXACT, TINY = 1e-6, 1e-11
 SLACK = 1.05
 """A half of the last digit, and a little for what the digits' own storage costs."""

@@ -25,6 +25,7 @@ from handgrad.xlsx.formula import (
     parts,
 )
 
+# Each try evaluates the formula: a long one, changed at every place in every way, would take minutes for one cell.
 MOST_TRIES = 3_000
 E_SHORT = ("2.7", "2.71", "2.718", "2.72", "2.7183", "2.7182")
 FACTORS = ((10.0, MistakeKind.TENFOLD), (100.0, MistakeKind.HUNDREDFOLD), (2.0, MistakeKind.FACTOR))

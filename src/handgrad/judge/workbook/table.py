@@ -17,9 +17,11 @@ from handgrad.xlsx.rows import column_letters
 Values = Mapping[str, Mapping[Place, Value]]
 """Sheet → place → value."""
 
+# Fewer known heads occur in other tables by chance: a list of points has i1 and o1 as well.
 MIN_NAMES, MIN_WEIGHTS = 5, 2
 MAX_TABLE_ROWS = MAX_STEPS + 1
 """As many as our own workbook can have: step 0 and all after it."""
+# Between heads and numbers people put units, a line of words, empty rows.
 FIRST_ROW_WITHIN = 6
 GAP = 3
 """So many empty rows may stand inside a table."""
