@@ -134,9 +134,9 @@ def backprop_command(
     _refuse_before_work(wanted)
     done = trace(used, steps)
     written = _write_files(wanted, done, compared)
-    if as_json:
-        return sys.stdout.writelines(json_chunks(done, tuple(map(str, written))))
-    return print("\n".join(_describe(done, wanted)))
+    lines = json_chunks(done, tuple(map(str, written))) if as_json else ("\n".join(_describe(done, wanted)), "\n")
+    sys.stdout.writelines(lines)
+    return None
 
 
 def _adapted(
