@@ -21,7 +21,7 @@ from handgrad.digits.provenance import IN_PYTHON
 from handgrad.digits.study import Study
 from handgrad.digits.study import study as study_seeds
 from handgrad.digits.training.recipe import Recipe
-from handgrad.digits.training.recipe_file import as_recipe
+from handgrad.digits.training.recipe_file import as_recipe, shipped_recipes
 from handgrad.digits.training.recipe_values import RecipeValues, with_values
 from handgrad.digits.watcher import Watcher, never
 from handgrad.errors import InterruptedRunError, UsageError
@@ -220,11 +220,14 @@ def asked_for(
 
 
 def is_recipe(what: object) -> bool:
-    """Return whether *what* names or is a recipe; what a file or the registry of networks holds is none."""
+    """Return whether *what* names or is a recipe; what a file or the registry of networks alone holds is none."""
     if isinstance(what, Recipe | Path):
         return True
     if not isinstance(what, str):
         return False
+    # Four published recipes bear the name of their network: to train it means to train it as published.
+    if what in shipped_recipes():
+        return True
     return what not in NETWORKS and ":" not in Path(what).name and not what.endswith(".py")
 
 
