@@ -25,7 +25,7 @@ def confusion(evidence: Evidence) -> Markup:
     rows: list[list[object]] = []
     for true in range(10):
         total, right = int(counts[true].sum()), int(counts[true, true])
-        cells = [count_cell(int(counts[true, given]), given == true, peak) for given in range(10)]
+        cells = [count_cell(int(counts[true, answer]), answer == true, peak) for answer in range(10)]
         rows.append([true, *cells, f"{total:,}", percent(right, total) if total else "–"])
     text = "Rows are true classes, columns the network’s answers. Recall is the share of a class that was read right."
     grid = table(head, rows, class_="confusion")

@@ -85,10 +85,10 @@ def confusion(run: Run, evidence: Evidence) -> Figure:
     axes = figure.add_subplot()
     axes.imshow(np.ma.masked_equal(wrong, 0), cmap="Oranges", vmin=0, vmax=max(1, int(wrong.max())) * 1.6)
     for true in range(10):
-        for given in range(10):
-            count = int(counts[true, given])
+        for answer in range(10):
+            count = int(counts[true, answer])
             if count:
-                axes.text(given, true, str(count), ha="center", va="center", color=GREY if true == given else INK)
+                axes.text(answer, true, str(count), ha="center", va="center", color=GREY if true == answer else INK)
     axes.set_xticks(range(10))
     axes.set_yticks(range(10))
     axes.tick_params(length=0)

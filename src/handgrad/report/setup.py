@@ -26,9 +26,9 @@ def recipe_values(recipe: dict[str, Any]) -> list[tuple[str, Any, Any, bool]]:
     """Return (key, value, default, whether they differ) of every value of *recipe*, in the order of the record."""
     # Through JSON, in which a list is one, whether a record or a file holds it.
     defaults = flat(json.loads(json.dumps(asdict(Recipe(network="")))))
-    given = flat(recipe)
-    keys = [key for key in defaults if key not in UNMARKED] + [key for key in given if key not in defaults]
-    rows = [(key, given.get(key, defaults.get(key)), defaults.get(key)) for key in keys]
+    stated = flat(recipe)
+    keys = [key for key in defaults if key not in UNMARKED] + [key for key in stated if key not in defaults]
+    rows = [(key, stated.get(key, defaults.get(key)), defaults.get(key)) for key in keys]
     return [(key, value, default, value != default) for key, value, default in rows]
 
 

@@ -138,10 +138,10 @@ class Rebuilt(nn.Module):
         before = torch.is_grad_enabled()
         try:
             for index, (name, arguments, named) in enumerate(plan["nodes"]):
-                given = [real(each, values, batch) for each in arguments]
+                inputs = [real(each, values, batch) for each in arguments]
                 keys = {key: real(each, values, batch) for key, each in named.items()}
                 owner = self._owner([arguments, named], self._owned[mode], plan["places"][index])
-                compute = partial(self._step, index, name, given, keys, plan)
+                compute = partial(self._step, index, name, inputs, keys, plan)
                 values.append(owner(compute) if owner is not None else compute())
         finally:
             torch.set_grad_enabled(before)
@@ -158,26 +158,26 @@ class Rebuilt(nn.Module):
         found = self.get_submodule(path) if path else None
         return found if isinstance(found, Part) else None
 
-    def _step(self, index: int, name: str, given: list[Any], keys: dict[str, Any], plan: Mapping[str, Any]) -> Any:
+    def _step(self, index: int, name: str, inputs: list[Any], keys: dict[str, Any], plan: Mapping[str, Any]) -> Any:
         if name == "constant":
-            return self._constants[plan["constants"][given[0]]]
+            return self._constants[plan["constants"][inputs[0]]]
         if name == "generator":
-            return None if given[0] is None else torch.Generator().manual_seed(given[0])
+            return None if inputs[0] is None else torch.Generator().manual_seed(inputs[0])
         if name == "python._enter_autocast":
-            return entered(*given)
+            return entered(*inputs)
         if name == "python._exit_autocast":
-            return leave(given[0])
+            return leave(inputs[0])
         if name == "python.getitem":
-            return operator.getitem(given[0], given[1])
+            return operator.getitem(inputs[0], inputs[1])
         if name == "python._set_grad_enabled":
             # Only down: nobody switches it on who was not asked to learn.
-            torch.set_grad_enabled(bool(given[0]) and not torch.is_inference_mode_enabled())
+            torch.set_grad_enabled(bool(inputs[0]) and not torch.is_inference_mode_enabled())
             return None
         if name == "aten.dropout.default":
-            if given[2] is not True:
-                return given[0]
-            return self._dropouts[index](given[0]) if self.training else F.dropout(given[0], given[1], True)
-        return operation(name)(*given, **keys)
+            if inputs[2] is not True:
+                return inputs[0]
+            return self._dropouts[index](inputs[0]) if self.training else F.dropout(inputs[0], inputs[1], True)
+        return operation(name)(*inputs, **keys)
 
 
 class Precision(torch.autocast):

@@ -165,8 +165,8 @@ def one_pass(network: nn.Module, images: Tensor) -> Recording:
     whole = Remembering(network)
 
     def forward(parameters: dict[str, Tensor], buffers: dict[str, Tensor], images: Tensor) -> Any:
-        given = {f"network.{path}": value for path, value in {**parameters, **buffers}.items()}
-        return functional_call(whole, given, (images,))
+        tensors = {f"network.{path}": value for path, value in {**parameters, **buffers}.items()}
+        return functional_call(whole, tensors, (images,))
 
     try:
         with cumulative_means_as_tensors(), noted_places(network):

@@ -14,32 +14,32 @@ def explain_failure(name: str, running: Sequence[tuple[str, nn.Module, Any]], er
     """Return one line on why the network stopped: the layer, and what did not fit."""
     if not running:
         return f"{name}: {first_line(error)}"
-    path, module, given = running[-1]
+    path, module, inputs = running[-1]
     kind = type(module).__name__
     place = name if not path else f"{path} ({kind})" if path.split(".")[-1].isdigit() else path
-    tensors = tensors_in(list(given))
+    tensors = tensors_in(list(inputs))
     return f"{place}: {(misfit(module, tensors[0]) if tensors else None) or first_line(error)}"
 
 
-def misfit(module: nn.Module, given: Tensor) -> str | None:
+def misfit(module: nn.Module, inputs: Tensor) -> str | None:
     """Return what does not fit between a layer and the map it was given, None where that is not the reason."""
-    if isinstance(module, nn.Linear) and given.shape[-1] != module.in_features:
-        return f"takes {module.in_features:,} features – found {given.shape[-1]:,}"
-    if isinstance(module, nn.Conv2d | nn.BatchNorm2d) and given.dim() in (3, 4):
+    if isinstance(module, nn.Linear) and inputs.shape[-1] != module.in_features:
+        return f"takes {module.in_features:,} features – found {inputs.shape[-1]:,}"
+    if isinstance(module, nn.Conv2d | nn.BatchNorm2d) and inputs.dim() in (3, 4):
         channels = module.in_channels if isinstance(module, nn.Conv2d) else module.num_features
-        if given.shape[-3] != channels:
-            return f"takes {channels:,} channels – found {given.shape[-3]:,}"
-    if not isinstance(module, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d) or given.dim() not in (3, 4):
+        if inputs.shape[-3] != channels:
+            return f"takes {channels:,} channels – found {inputs.shape[-3]:,}"
+    if not isinstance(module, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d) or inputs.dim() not in (3, 4):
         return None
     kernel, padding = sides(module.kernel_size), sides(module.padding)
     dilation = sides(getattr(module, "dilation", 1))
     reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
-    room = [size + 2 * p for size, p in zip(given.shape[-2:], padding, strict=True)]
+    room = [size + 2 * p for size, p in zip(inputs.shape[-2:], padding, strict=True)]
     if all(r <= size for r, size in zip(reach, room, strict=True)):
         return None
     spread = f" dilated to {times(reach)}" if reach != kernel else ""
     padded = f" padded to {times(room)}" if any(padding) else ""
-    return f"kernel {times(kernel)}{spread} on a {given.shape[-2]}×{given.shape[-1]} map{padded}"
+    return f"kernel {times(kernel)}{spread} on a {inputs.shape[-2]}×{inputs.shape[-1]} map{padded}"
 
 
 def sides(value: Any) -> list[int]:

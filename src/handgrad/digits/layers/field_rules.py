@@ -113,67 +113,67 @@ def slide(field: Field, kernel: Any, stride: Any, padding: Any, *, dilation: Any
     )
 
 
-def convolution(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
+def convolution(field: Field, arguments: Sequence[Any], output: Tensor) -> Field | None:
     """``(input, weight, bias, stride, padding, dilation, transposed, …)``; a transposed one is not followed."""
-    weight, transposed = given[1], given[6]
+    weight, transposed = arguments[1], arguments[6]
     if transposed or output.dim() != 4:
         return None
-    return slide(field, list(weight.shape[2:]), given[3], given[4], dilation=given[5], output=output)
+    return slide(field, list(weight.shape[2:]), arguments[3], arguments[4], dilation=arguments[5], output=output)
 
 
-def max_pool(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
+def max_pool(field: Field, arguments: Sequence[Any], output: Tensor) -> Field | None:
     """``(input, kernel, stride=[], padding=0, dilation=1, ceil_mode)``."""
-    stride, padding, dilation = (*given[2:5], None, None, None)[:3]
-    return slide(field, given[1], stride, padding, dilation=dilation, output=output)
+    stride, padding, dilation = (*arguments[2:5], None, None, None)[:3]
+    return slide(field, arguments[1], stride, padding, dilation=dilation, output=output)
 
 
-def average_pool(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
+def average_pool(field: Field, arguments: Sequence[Any], output: Tensor) -> Field | None:
     """``(input, kernel, stride=[], padding=0, ceil_mode, …)``."""
-    stride, padding = (*given[2:4], None, None)[:2]
-    return slide(field, given[1], stride, padding, dilation=None, output=output)
+    stride, padding = (*arguments[2:4], None, None)[:2]
+    return slide(field, arguments[1], stride, padding, dilation=None, output=output)
 
 
-def adaptive_pool(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
+def adaptive_pool(field: Field, arguments: Sequence[Any], output: Tensor) -> Field | None:
     """``(input, output size)``: windows side by side, where they divide the map evenly."""
-    before, after = given[0].shape[-2:], output.shape[-2:]
+    before, after = arguments[0].shape[-2:], output.shape[-2:]
     if any(old % new for old, new in zip(before, after, strict=True)):
         return None
     kernel = [old // new for old, new in zip(before, after, strict=True)]
     return slide(field, kernel, kernel, None, dilation=None, output=output)
 
 
-def reduce(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
+def reduce(field: Field, arguments: Sequence[Any], output: Tensor) -> Field | None:
     """``(input, dims, keepdim)``: over rows and columns everything is seen, over channels nothing more than before."""
-    dims = given[1] if len(given) > 1 else None
+    dims = arguments[1] if len(arguments) > 1 else None
     dims = [dims] if isinstance(dims, int) else dims
     if not dims or not field.placed:
         return None
-    reduced = {dim % given[0].dim() for dim in dims}
-    spatial = {given[0].dim() - 2, given[0].dim() - 1}
+    reduced = {dim % arguments[0].dim() for dim in dims}
+    spatial = {arguments[0].dim() - 2, arguments[0].dim() - 1}
     if spatial <= reduced and 0 not in reduced:
         return replace(field.whole(), placed=output.dim() == 4)
     return field if not reduced & (spatial | {0}) and output.dim() == 4 else None
 
 
-def softmax(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
+def softmax(field: Field, arguments: Sequence[Any], output: Tensor) -> Field | None:
     """``(input, dim, …)``: over the channels of a map it sees one position, otherwise everything."""
-    return field if field.placed and given[1] % output.dim() == 1 and output.dim() == 4 else field.whole()
+    return field if field.placed and arguments[1] % output.dim() == 1 and output.dim() == 4 else field.whole()
 
 
-def matrix(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
+def matrix(field: Field, arguments: Sequence[Any], output: Tensor) -> Field | None:
     """A product with a constant matrix: each output sees the whole row: the whole image, or the channels at one place."""
     if field.channels_last:
         return field
     return field.whole() if output.dim() == 2 and not field.joined else None
 
 
-def rearrange(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
+def rearrange(field: Field, arguments: Sequence[Any], output: Tensor) -> Field | None:
     """A view: rows and columns stay, or each value keeps its field but loses its place; images must not be mixed.
 
     With the channels last, positions may be joined to the images: each row of what comes out is one position. So may images
     and channels, as InstanceNorm does, as long as only what treats each value alike follows.
     """
-    before = given[0]
+    before = arguments[0]
     if not output.dim():
         return None
     same_end = before.dim() >= 1 and output.shape[-1] == before.shape[-1]
@@ -187,10 +187,10 @@ def rearrange(field: Field, given: Sequence[Any], output: Tensor) -> Field | Non
     return replace(field, placed=False, channels_last=False)
 
 
-def permute(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
+def permute(field: Field, arguments: Sequence[Any], output: Tensor) -> Field | None:
     """``(input, order)``: as a view, when rows and columns keep their places; channels may go last and come back."""
-    size = given[0].dim()
-    order = [dim % size for dim in given[1]]
+    size = arguments[0].dim()
+    order = [dim % size for dim in arguments[1]]
     if not order or order[0] != 0 or field.joined:
         return None
     if size == 4 and field.placed and order == [0, 2, 3, 1]:
@@ -200,19 +200,19 @@ def permute(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
     return replace(field, placed=field.placed and order[-2:] == [size - 2, size - 1])
 
 
-def transpose(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
+def transpose(field: Field, arguments: Sequence[Any], output: Tensor) -> Field | None:
     """``(input, dim, dim)``: the same for two dimensions."""
-    order = list(range(given[0].dim()))
-    first, second = given[1], given[2]
+    order = list(range(arguments[0].dim()))
+    first, second = arguments[1], arguments[2]
     order[first], order[second] = order[second], order[first]
-    return permute(field, [given[0], order], output)
+    return permute(field, [arguments[0], order], output)
 
 
-def pad(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
+def pad(field: Field, arguments: Sequence[Any], output: Tensor) -> Field | None:
     """``(input, [left, right, top, bottom, front, back])``: positions shift; channels may be added."""
-    if not field.placed or output.dim() != 4 or len(given[1]) > 6:
+    if not field.placed or output.dim() != 4 or len(arguments[1]) > 6:
         return None
-    left, _, top, _ = [*given[1], 0, 0][:4]
+    left, _, top, _ = [*arguments[1], 0, 0][:4]
     rows, columns = output.shape[2:]
     return replace(
         field,
@@ -221,15 +221,17 @@ def pad(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
     )
 
 
-def unchanged(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
+def unchanged(field: Field, arguments: Sequence[Any], output: Tensor) -> Field | None:
     """Each position sees what it saw."""
     return field
 
 
-def cut(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
+def cut(field: Field, arguments: Sequence[Any], output: Tensor) -> Field | None:
     """``(input, dim=0, start=None, end=None, step=1)``: ``x[:, :, ::2]`` and the like; images must stay all there."""
-    dim, start, step = (given[place] if len(given) > place else default for place, default in ((1, 0), (2, 0), (4, 1)))
-    size, before = given[0].dim(), given[0].shape
+    dim, start, step = (
+        arguments[place] if len(arguments) > place else default for place, default in ((1, 0), (2, 0), (4, 1))
+    )
+    size, before = arguments[0].dim(), arguments[0].shape
     if dim % size == 0:
         return field if output.shape == before else None
     if not field.placed or size != 4 or dim % size == 1:
@@ -240,25 +242,25 @@ def cut(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
     return replace(field, columns=field.columns.window(1, step, -first, 1, count=output.shape[3]))
 
 
-def join(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
+def join(field: Field, arguments: Sequence[Any], output: Tensor) -> Field | None:
     """``(inputs, dim=0)``: joining channels moves no position."""
-    return field if len(given) > 1 and given[1] % output.dim() == 1 else None
+    return field if len(arguments) > 1 and arguments[1] % output.dim() == 1 else None
 
 
-def split(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
+def split(field: Field, arguments: Sequence[Any], output: Tensor) -> Field | None:
     """``(input, size, dim=0)``: nor does parting them."""
-    return field if len(given) > 2 and given[2] % output.dim() == 1 else None
+    return field if len(arguments) > 2 and arguments[2] % output.dim() == 1 else None
 
 
-def halve(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
+def halve(field: Field, arguments: Sequence[Any], output: Tensor) -> Field | None:
     """``(input, dim=-1)``: one half gates the other; over channels each position sees what it saw."""
-    dim = (given[1] if len(given) > 1 else -1) % output.dim()
+    dim = (arguments[1] if len(arguments) > 1 else -1) % output.dim()
     return field if dim == 1 or not field.placed else None
 
 
-def flip(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
+def flip(field: Field, arguments: Sequence[Any], output: Tensor) -> Field | None:
     """``(input, dims)``: rows or columns in the other order; images must keep theirs."""
-    dims = {dim % output.dim() for dim in given[1]}
+    dims = {dim % output.dim() for dim in arguments[1]}
     if 0 in dims:
         return None
     last = output.dim() - 1
@@ -267,28 +269,28 @@ def flip(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
     return replace(field, rows=rows, columns=columns)
 
 
-def choose(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
+def choose(field: Field, arguments: Sequence[Any], output: Tensor) -> Field | None:
     """``(input, dim, index)``: one channel stays a map; one row or column of a map is none any more."""
-    size = given[0].dim()
-    dim = given[1] % size
+    size = arguments[0].dim()
+    dim = arguments[1] % size
     if dim == 0:
         return None
     if not field.placed or dim < size - 2:
         return field
-    rows = field.rows.at(given[2]) if dim == size - 2 else field.rows
-    columns = field.columns.at(given[2]) if dim == size - 1 else field.columns
+    rows = field.rows.at(arguments[2]) if dim == size - 2 else field.rows
+    columns = field.columns.at(arguments[2]) if dim == size - 1 else field.columns
     return replace(field, rows=rows, columns=columns, placed=False)
 
 
-def pick(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
+def pick(field: Field, arguments: Sequence[Any], output: Tensor) -> Field | None:
     """``(input, indices)`` with one index a dimension: of channels some are taken, in any order."""
-    used = [dim for dim, each in enumerate(given[1]) if each is not None]
-    return field if used == [1] and given[0].dim() == output.dim() else None
+    used = [dim for dim, each in enumerate(arguments[1]) if each is not None]
+    return field if used == [1] and arguments[0].dim() == output.dim() else None
 
 
-def repeat(field: Field, given: Sequence[Any], output: Tensor) -> Field | None:
+def repeat(field: Field, arguments: Sequence[Any], output: Tensor) -> Field | None:
     """``(input, times)``: channels may be repeated, images and positions not."""
-    times, size = list(given[1]), given[0].dim()
+    times, size = list(arguments[1]), arguments[0].dim()
     others = [each for dim, each in enumerate(times) if dim != 1]
     return field if len(times) == size and all(each == 1 for each in others) else None
 

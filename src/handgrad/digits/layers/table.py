@@ -127,7 +127,7 @@ class Running:
 
     path: str
     module: nn.Module
-    given: Any
+    inputs: Any
     with_images: int = 0
     by_itself: int = 0
     read: set[int] = field(default_factory=set)
@@ -171,23 +171,23 @@ class Recorder:
     @property
     def running(self) -> list[tuple[str, nn.Module, Any]]:
         """The modules that are running, outermost first."""
-        return [(each.path, each.module, each.given) for each in self.stack]
+        return [(each.path, each.module, each.inputs) for each in self.stack]
 
-    def works(self, func: Any, given: Sequence[Any], result: Any, of_images: bool) -> None:
+    def works(self, func: Any, inputs: Sequence[Any], result: Any, of_images: bool) -> None:
         """Note an operation for the module that is running."""
         place = self.stack[-1] if self.stack else self.outside
-        count = multiply_adds(func.overloadpacket.__name__, given, result)
+        count = multiply_adds(func.overloadpacket.__name__, inputs, result)
         if of_images:
             place.with_images += count
         else:
             place.by_itself += count
-        place.read.update(id(tensor) for tensor in tensors_in(given) if isinstance(tensor, nn.Parameter))
+        place.read.update(id(tensor) for tensor in tensors_in(inputs) if isinstance(tensor, nn.Parameter))
 
-    def enters(self, path: str, module: nn.Module, given: Any) -> None:
+    def enters(self, path: str, module: nn.Module, inputs: Any) -> None:
         """Note that a module begins."""
-        self.stack.append(Running(path, module, given))
+        self.stack.append(Running(path, module, inputs))
 
-    def leaves(self, path: str, module: nn.Module, given: Any, result: Any) -> None:
+    def leaves(self, path: str, module: nn.Module, inputs: Any, result: Any) -> None:
         """Note that a module has ended, and write its row where it is one."""
         ended = self.stack.pop()
         outer = self.stack[-1] if self.stack else self.outside
@@ -264,11 +264,11 @@ def hooks(module: nn.Module, recorder: Recorder) -> Iterator[None]:
     handles = []
     for path, each in shown(module):
         handles.append(
-            each.register_forward_pre_hook(lambda layer, given, path=path: recorder.enters(path, layer, given))
+            each.register_forward_pre_hook(lambda layer, inputs, path=path: recorder.enters(path, layer, inputs))
         )
         handles.append(
             each.register_forward_hook(
-                lambda layer, given, result, path=path: recorder.leaves(path, layer, given, result)
+                lambda layer, inputs, result, path=path: recorder.leaves(path, layer, inputs, result)
             )
         )
     try:

@@ -20,26 +20,26 @@ from handgrad.digits.layers.receptive_field import tensors_in
 Rule = Callable[[Sequence[Any], Tensor], int]
 
 
-def _convolution(given: Sequence[Any], result: Tensor) -> int:
+def _convolution(arguments: Sequence[Any], result: Tensor) -> int:
     """``(input, weight, bias, stride, padding, dilation, transposed, …)``: each weight of a filter once a position."""
-    image, weight = given[0], given[1]
-    positions = image.numel() if given[6] else result.numel()
+    image, weight = arguments[0], arguments[1]
+    positions = image.numel() if arguments[6] else result.numel()
     return int(positions * math.prod(weight.shape[1:]))
 
 
-def _recurrent(given: Sequence[Any], result: Tensor) -> int:
+def _recurrent(arguments: Sequence[Any], result: Tensor) -> int:
     """``(input [steps, batch, features], weights of the input, weights of the state, …)``: both once a step."""
-    steps = math.prod(given[0].shape[:2])
-    return int(steps * (given[1].numel() + given[2].numel()))
+    steps = math.prod(arguments[0].shape[:2])
+    return int(steps * (arguments[1].numel() + arguments[2].numel()))
 
 
-def _attention(given: Sequence[Any], result: Tensor) -> int:
+def _attention(arguments: Sequence[Any], result: Tensor) -> int:
     """``(query, key, value, …)`` as ``[…, places, features]``: every query with every key, then with every value."""
-    query, key, value = given[:3]
+    query, key, value = arguments[:3]
     return int(query.numel() * key.shape[-2] + query.shape[:-1].numel() * key.shape[-2] * value.shape[-1])
 
 
-def _normalised(given: Sequence[Any], result: Tensor) -> int:
+def _normalised(arguments: Sequence[Any], result: Tensor) -> int:
     return result.numel()
 
 
@@ -56,28 +56,30 @@ NORMS = (
 
 RULES: Mapping[str, Rule] = {
     "convolution": _convolution,
-    "mm": lambda given, result: given[0].numel() * given[1].shape[1],
-    "addmm": lambda given, result: given[1].numel() * given[2].shape[1],
-    "bmm": lambda given, result: given[0].numel() * given[1].shape[2],
-    "baddbmm": lambda given, result: given[1].numel() * given[2].shape[2],
-    "addbmm": lambda given, result: given[1].numel() * given[2].shape[2],
-    "mv": lambda given, result: given[0].numel(),
-    "addmv": lambda given, result: given[1].numel(),
-    "dot": lambda given, result: given[0].numel(),
-    "vdot": lambda given, result: given[0].numel(),
-    "linear": lambda given, result: given[0].numel() * given[1].shape[0],
-    "_trilinear": lambda given, result: given[0].shape[0] * (given[1].numel() + given[1].shape[0] * given[1].shape[1]),
+    "mm": lambda arguments, result: arguments[0].numel() * arguments[1].shape[1],
+    "addmm": lambda arguments, result: arguments[1].numel() * arguments[2].shape[1],
+    "bmm": lambda arguments, result: arguments[0].numel() * arguments[1].shape[2],
+    "baddbmm": lambda arguments, result: arguments[1].numel() * arguments[2].shape[2],
+    "addbmm": lambda arguments, result: arguments[1].numel() * arguments[2].shape[2],
+    "mv": lambda arguments, result: arguments[0].numel(),
+    "addmv": lambda arguments, result: arguments[1].numel(),
+    "dot": lambda arguments, result: arguments[0].numel(),
+    "vdot": lambda arguments, result: arguments[0].numel(),
+    "linear": lambda arguments, result: arguments[0].numel() * arguments[1].shape[0],
+    "_trilinear": lambda arguments, result: (
+        arguments[0].shape[0] * (arguments[1].numel() + arguments[1].shape[0] * arguments[1].shape[1])
+    ),
     "mkldnn_rnn_layer": _recurrent,
     **dict.fromkeys(ATTENTION, _attention),
     **dict.fromkeys(NORMS, _normalised),
 }
 
 
-def multiply_adds(name: str, given: Sequence[Any], result: Any) -> int:
+def multiply_adds(name: str, arguments: Sequence[Any], result: Any) -> int:
     """Return the multiply-adds of the operation *name* for all images together; 0 for what counts nothing."""
     rule = RULES.get(name)
     outputs = tensors_in(result if isinstance(result, list | tuple) else [result])
-    return rule(given, outputs[0]) if rule is not None and outputs else 0
+    return rule(arguments, outputs[0]) if rule is not None and outputs else 0
 
 
 @contextmanager

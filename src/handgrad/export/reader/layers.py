@@ -20,12 +20,12 @@ def convolution(reading: Reading, node: Node, result: Tensor) -> Seen:
         raise node.refuse("a convolution without the axis of the batch")
     kernel = pair(weight.shape[2:], flat)
     stride, dilation = (pair(node.argument(place, key, 1), flat, 1) for place, key in ((3, "stride"), (5, "dilation")))
-    given = node.argument(4, "padding", 0)
-    if isinstance(given, str):
-        whole = [step * (size - 1) if given == "same" else 0 for size, step in zip(kernel, dilation, strict=True)]
+    asked = node.argument(4, "padding", 0)
+    if isinstance(asked, str):
+        whole = [step * (size - 1) if asked == "same" else 0 for size, step in zip(kernel, dilation, strict=True)]
         padding = (whole[0] // 2, whole[1] // 2, whole[0] - whole[0] // 2, whole[1] - whole[1] // 2)
     else:
-        rows, columns = pair(given, flat, 0)
+        rows, columns = pair(asked, flat, 0)
         padding = (rows, columns, rows, columns)
     number, shape = source.number, tuple(result.shape[1:])
     if flat:

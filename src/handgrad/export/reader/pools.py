@@ -72,10 +72,10 @@ def reduction(reading: Reading, node: Node, result: Any) -> Any:
     source = seen(node, 0)
     pairs = isinstance(result, tuple | list)
     top = result[0] if pairs else result
-    given = node.argument(1, "dim")
+    dim = node.argument(1, "dim")
     rank = source.tensor.dim()
-    axes = sorted({(axis + rank) % rank for axis in ([given] if isinstance(given, int) else given or range(rank))})
-    if 0 in axes or (node.base in ("max", "min") and given is None):
+    axes = sorted({(axis + rank) % rank for axis in ([dim] if isinstance(dim, int) else dim or range(rank))})
+    if 0 in axes or (node.base in ("max", "min") and dim is None):
         raise node.refuse(f"{node.base} over the batch, or of whole tensors")
     count = prod(source.tensor.shape[axis] for axis in axes)
     rest = prod(source.shape) // count

@@ -72,7 +72,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Convention:
+class UnderstoodConvention:
     """A choice worked out: the graph of a step, and the graph's name of each head that it knows."""
 
     graph: Graph
@@ -222,7 +222,7 @@ def _graph(sizes: tuple[int, ...], samples: int, choice: Choice) -> Graph:
     return graph if choice.moving or rule is BiasRule.NONE else still(graph)
 
 
-def convention_of(shape: Shape, names: Mapping[str, str], choice: Choice) -> Convention | None:
+def convention_of(shape: Shape, names: Mapping[str, str], choice: Choice) -> UnderstoodConvention | None:
     """Work out a choice for a table's ``names`` (spelled → text of the head); None where its parts do not go together."""
     try:
         graph = _graph(shape.sizes, shape.samples, choice)
@@ -239,7 +239,7 @@ def convention_of(shape: Shape, names: Mapping[str, str], choice: Choice) -> Con
             meant[name] = own
     graph = extended(graph, meant.values())
     known = {name: own for name, own in meant.items() if own in graph}
-    return Convention(graph, known, choice, tuple(_said(choice)))
+    return UnderstoodConvention(graph, known, choice, tuple(_said(choice)))
 
 
 def _said(choice: Choice) -> Iterator[str]:

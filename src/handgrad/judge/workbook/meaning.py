@@ -14,9 +14,9 @@ from handgrad.backprop.graph.graph import Kind
 from handgrad.judge.workbook.conventions import (
     ACTIVATIONS_TRIED,
     Choice,
-    Convention,
     MisfitError,
     Shape,
+    UnderstoodConvention,
     convention_of,
     error_unit,
     first_choice,
@@ -156,7 +156,7 @@ class View:
     """A table read one way, ready to be judged."""
 
     source: Source
-    convention: Convention
+    convention: UnderstoodConvention
     biases: UnlabelledBiases | None = None
     points: int = FEW_POINTS
 
@@ -346,7 +346,7 @@ def _signed_errors(source: Source, shape: Shape, view: View) -> View:
     return view
 
 
-def _check_given(source: Source, convention: Convention) -> None:
+def _check_given(source: Source, convention: UnderstoodConvention) -> None:
     """Refuse a table whose columns need data or weights that stand nowhere."""
     graph = convention.graph
     known = {*convention.names.values(), *source.given}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from handgrad.backprop.graph.compiled import compile_step, first_value_names
 from handgrad.backprop.graph.graph import FIRST_VALUES, Kind
 from handgrad.backprop.symbols.expression import Call, Const, Neg, Node, Power, Product, Quotient, Ref, Sum
-from handgrad.judge.workbook.conventions import Convention
+from handgrad.judge.workbook.conventions import UnderstoodConvention
 from handgrad.judge.workbook.table import Table, number
 from handgrad.xlsx.reader import Place, Value
 
@@ -67,7 +67,7 @@ class Reading:
     see :func:`digits.rounding`. ``varied`` is whether the data change from row to row.
     """
 
-    convention: Convention
+    convention: UnderstoodConvention
     table: Table
     cells: Mapping[Place, Value]
     rate: float | Floats
