@@ -37,7 +37,7 @@ from typing import Any
 from alone import SCRIPTS, Seen, run_alone, surroundings, write_first
 from given import Given
 from handgrad.allowance import usable_cores
-from handgrad.digits.data.dataset import load_dataset
+from handgrad.digits.data.load import load_dataset
 from handgrad.digits.networks.load import load_network
 from handgrad.digits.networks.published import count_parameters
 from handgrad.digits.training.recipe_file import load_recipe

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from handgrad.digits.data.dataset import dataset_of
+from handgrad.digits.data.load import dataset_of
 from handgrad.digits.trained import trained_module
 from handgrad.digits.training.loop import predict
 from handgrad.files import write_whole

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from alone import surroundings
-from handgrad.digits.data.dataset import load_dataset
+from handgrad.digits.data.load import load_dataset
 from handgrad.digits.networks.load import load_network
 from handgrad.digits.networks.published import count_parameters
 from handgrad.digits.population.check import check_population

@@ -28,7 +28,7 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from handgrad.digits.data.dataset import load_dataset
+from handgrad.digits.data.load import load_dataset
 from handgrad.digits.networks.load import load_network
 from handgrad.digits.networks.published import count_parameters
 from handgrad.digits.training.recipe_file import load_recipe

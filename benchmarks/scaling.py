@@ -30,7 +30,8 @@ from matplotlib.figure import Figure
 
 from alone import Seen, run_alone, surroundings, write_first
 from given import Given
-from handgrad.digits.data.dataset import Dataset, load_dataset
+from handgrad.digits.data.dataset import Dataset
+from handgrad.digits.data.load import load_dataset
 from handgrad.digits.networks.published import count_parameters
 from widths import WIDTHS, Wide
 

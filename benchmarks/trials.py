@@ -21,7 +21,8 @@ from typing import Any
 
 from torch import nn
 
-from handgrad.digits.data.dataset import hold_out, load_dataset
+from handgrad.digits.data.dataset import hold_out
+from handgrad.digits.data.load import load_dataset
 from handgrad.digits.networks import small as tiny
 from handgrad.digits.networks.load import load_network
 from handgrad.digits.networks.published import count_parameters

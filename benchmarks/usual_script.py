@@ -34,7 +34,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from given import MEAN, STANDARD_DEVIATION, Bytes
-from handgrad.digits.data.dataset import load_dataset
+from handgrad.digits.data.load import load_dataset
 from handgrad.digits.networks.load import load_network
 from handgrad.digits.training.device import choose_machine, device_of, using
 from handgrad.digits.training.loop import Images, begin, train

@@ -16,7 +16,7 @@ import pytest
 import torch
 from PIL import Image
 
-from handgrad.digits.data.dataset import load_dataset
+from handgrad.digits.data.load import load_dataset
 from handgrad.digits.networks.load import import_file
 from handgrad.digits.networks.published import NETWORKS, count_parameters
 

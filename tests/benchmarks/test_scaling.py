@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handgrad.digits.data.dataset import Dataset, load_dataset
+from handgrad.digits.data.dataset import Dataset
+from handgrad.digits.data.load import load_dataset
 from handgrad.digits.networks.load import import_file, load_network
 from handgrad.digits.networks.published import count_parameters
 

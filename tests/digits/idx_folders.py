@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from handgrad.digits.data import dataset, fetch, mnist
+from handgrad.digits.data import fetch, load, mnist
 from handgrad.digits.data import idx_folder as folder
 
 Bytes = npt.NDArray[np.uint8]
@@ -57,7 +57,7 @@ def pretend_mnist(monkeypatch: pytest.MonkeyPatch, arrays: dict[str, Bytes]) -> 
         parts.append(
             replace(part, sha256=_sha256(data), packed_sha256=_sha256(packed), packed_size=len(packed)),
         )
-    for module in (mnist, folder, fetch, dataset):
+    for module in (mnist, folder, fetch, load):
         monkeypatch.setattr(module, "PARTS", tuple(parts))
     return tuple(parts)
 

@@ -17,7 +17,7 @@ import handgrad
 from cli.test_report import end_of
 from digits.small_runs import write_network
 from export.finished_runs import TEST, data_folder, finished_run
-from handgrad.digits.data.dataset import load_dataset
+from handgrad.digits.data.load import load_dataset
 from handgrad.digits.networks.load import load_network
 from handgrad.errors import UsageError
 from handgrad.export.verb import export

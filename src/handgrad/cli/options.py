@@ -9,7 +9,15 @@ import typer
 
 from handgrad.errors import UsageError
 
-DataOption = Annotated[Path | None, typer.Option("--data", help="Folder with the four IDX files.", show_default=False)]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="NAME | PATH",
+        help="mnist, fashion, kmnist, emnist-digits, drawn; a folder, .npz or .csv.",
+        show_default=False,
+    ),
+]
 
 
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]

@@ -56,6 +56,7 @@ def predict_command(
         check_free(explain, overwrite=overwrite)
     pillow(), opencv()
     network = load(run)
+    network.check_photographs()
     if network.which:
         print(network.which, file=sys.stderr)
     if sheet:

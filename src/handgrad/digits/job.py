@@ -100,7 +100,7 @@ def finish(job: Job, state: State, training: Images) -> RunSummary:
     """Read the test set, and write model, evidence and, last, the summary: a folder with a summary is complete."""
     network, made, recipe = state.evaluated, job.environment, job.prepared.recipe
     test = job.prepared.test_images(made.machine)
-    answers = predict(network, test.images)
+    answers = predict(network, test.images, test.kind)
     headline = score_of(answers, test.labels)
     if not math.isfinite(headline.loss):
         raise DivergedError("the loss on the test images is not finite after the last epoch")
@@ -142,7 +142,7 @@ def _choose_epoch(job: Job, state: State, test: Images, headline: Score) -> Best
     network = state.evaluated
     last = {name: value.clone() for name, value in network.state_dict().items()}
     network.load_state_dict(job.best_weights)
-    score = score_of(predict(network, test.images), test.labels)
+    score = score_of(predict(network, test.images, test.kind), test.labels)
     network.load_state_dict(last)
     return BestEpoch.chosen(best.epoch, score, EvaluatedOn.HOLDOUT)
 

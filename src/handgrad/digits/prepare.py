@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from handgrad.digits.data.dataset import Dataset, hold_out, load_dataset, without_test
-from handgrad.digits.layers.shape_check import check_classes
+from handgrad.digits.data.dataset import Dataset, hold_out, without_test
+from handgrad.digits.data.kinds import for_scores
+from handgrad.digits.data.load import load_dataset
+from handgrad.digits.layers.shape_check import check_classes, scores_given
 from handgrad.digits.networks.lazy import with_weights
 from handgrad.digits.networks.load import load_network
 from handgrad.digits.start import Start, start_of
-from handgrad.digits.training.checks import check_batches, check_trains
+from handgrad.digits.training.checks import check_augmentation, check_batches, check_trains
 from handgrad.digits.training.device import device_of
 from handgrad.digits.training.loop import Images
 from handgrad.digits.training.recipe import Recipe
+from handgrad.errors import UsageError
 from handgrad.runs.environment import Machine
+from handgrad.runs.kind import DIGITS
 
+TRIAL = 128
+"""Images in the batch that a network is tried with before its data are trained on."""
 HOLDOUT_SEED = 12345
 """Every run that holds out n images holds out the same n, whatever its own seed: so seeds can be compared on them."""
 
@@ -44,22 +50,23 @@ class Prepared:
 
     def build(self) -> nn.Module:
         """Return the network, made anew."""
-        network = with_weights(self.made() if self.made is not None else load_network(self.recipe.network))
+        network = self.made() if self.made is not None else load_network(self.recipe.network)
+        network = with_weights(network, self.whole.kind.shape)
         if self.start is not None:
             self.start.into(network)
         return network
 
     def training_images(self, machine: Machine) -> Images:
         """Return the images to train on, on the device of *machine*."""
-        return Images(self.seen.train_images, self.seen.train_labels).to(device_of(machine))
+        return Images(self.seen.train_images, self.seen.train_labels, self.seen.kind).to(device_of(machine))
 
     def evaluation_images(self, machine: Machine) -> Images:
         """Return the images that every epoch is evaluated on, on the device of *machine*."""
-        return Images(self.seen.test_images, self.seen.test_labels).to(device_of(machine))
+        return Images(self.seen.test_images, self.seen.test_labels, self.seen.kind).to(device_of(machine))
 
     def test_images(self, machine: Machine) -> Images:
         """Return the test set, on the device of *machine*."""
-        return Images(self.whole.test_images, self.whole.test_labels).to(device_of(machine))
+        return Images(self.whole.test_images, self.whole.test_labels, self.whole.kind).to(device_of(machine))
 
 
 def prepare(
@@ -77,26 +84,52 @@ def prepare(
 
     *weights_of* is a finished run that it begins with, *freeze* patterns of what learns nothing (see `start_of`).
 
-    Raises `UsageError` for a network or a hold-out that cannot be meant, `MissingError` for data.
+    Raises `UsageError` for a network, data or a hold-out that cannot be meant, `MissingError` for data.
     """
+    # What is trained on, before the network, which must fit it; but nothing is downloaded for a network that is not there.
+    whole = find_dataset(data, download=download, watched=watched) if data is not None else None
     with torch.random.fork_rng(devices=[]):  # its first weights are never used
-        network = with_weights(made() if made is not None else load_network(recipe.network))
-    check_classes(network, name=recipe.network)
+        network = made() if made is not None else load_network(recipe.network)
+        network = with_weights(network, (whole.kind if whole else DIGITS).shape)
+    if whole is None:
+        check_classes(network, name=recipe.network)
+        whole = find_dataset(None, download=download, watched=watched)
+    else:
+        whole = fitting(whole, network, recipe.network)
+    check_augmentation(recipe, whole.kind)
     start = start_of(weights_of, freeze, network)
     if start is not None:
         start.into(network)
-    whole = find_dataset(data, download=download, watched=watched)
     seen = for_training(whole, recipe, holdout)
     check_batches(len(seen.train_labels), recipe)
-    check_trains(network, len(seen.train_labels), recipe)
+    check_trains(network, len(seen.train_labels), recipe, whole.kind)
     return Prepared(recipe, network, whole, seen, whole.folder, made, start)
 
 
+def fitting(whole: Dataset, network: nn.Module, name: str) -> Dataset:
+    """Return *whole* once *network* takes its images and gives a score for each of its classes. Raises `UsageError`."""
+    kind = whole.kind
+    if kind == DIGITS:
+        check_classes(network, name=name)
+        return whole
+    try:
+        scores = scores_given(network, kind.count, input_size=kind.shape, batch=TRIAL, name=name)
+    except UsageError as error:
+        raise UsageError(f"{error} (dataset {whole.name}: {kind.words})") from error
+    kind = for_scores(kind, scores)
+    if scores != kind.count:
+        raise UsageError(
+            f"{name} gives {scores:,} scores an image – dataset {whole.name} has {kind.count:,} classes: its last layer must "
+            "give one score for each"
+        )
+    return replace(whole, kind=kind)
+
+
 def find_dataset(place: Path | str | Dataset | None, *, download: bool, watched: bool) -> Dataset:
-    """Return the dataset in folder *place*, or the cached or downloaded one; a download shows its bar where someone watches."""
+    """Return the dataset that *place* names, else MNIST; a download shows its bar where someone watches."""
     if isinstance(place, Dataset):
         return place
-    return load_dataset(Path(place) if place else None, download=download, progress=watched)
+    return load_dataset(place or None, download=download, progress=watched)
 
 
 def for_training(whole: Dataset, recipe: Recipe, holdout: int) -> Dataset:

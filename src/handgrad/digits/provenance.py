@@ -19,6 +19,7 @@ from handgrad.errors import DamagedRunError, UsageError
 from handgrad.runs import Checkpoint, RunFolder
 from handgrad.runs.environment import FORMAT, Environment, Machine
 from handgrad.runs.folder import ENVIRONMENT, RECIPE
+from handgrad.runs.kind import DIGITS
 from handgrad.runs.read import read_environment
 from handgrad.version import __version__
 
@@ -52,6 +53,7 @@ def environment_of(
         },
         population=population,
         ancestry=None if prepared.start is None else prepared.start.record,
+        kind=None if whole.kind == DIGITS else whole.kind,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -35,6 +36,7 @@ from handgrad.digits.training.state import restore
 from handgrad.digits.watcher import Silent, StopError, Watcher, never
 from handgrad.errors import DamagedRunError, DivergedError, InterruptedRunError, UsageError, counted
 from handgrad.runs import Checkpoint, check_root, create_run, newest_checkpoint, open_run, set_aside
+from handgrad.runs.kind import DIGITS
 from handgrad.runs.record import EpochScore, EvaluatedOn, RunSummary
 from handgrad.runs.stored import read_stored
 
@@ -83,7 +85,10 @@ def train(
             weights_of=weights_of, freeze=freeze,
         )  # fmt: skip
         network = prepared.network
-        machine = choose_machine(network, recipe.batch_size, device=device, precision=precision, threads=threads)
+        kind = prepared.whole.kind
+        machine = choose_machine(
+            network, recipe.batch_size, device=device, precision=precision, threads=threads, data=kind
+        )
         watcher = watcher or Silent()
         watcher.note(in_words(machine))
         if prepared.start is not None:
@@ -91,7 +96,7 @@ def train(
         folder = create_run(Path(out), f"{recipe.name}-s{seed}")
         job = Job(folder, prepared, environment_of(folder, prepared, seed, machine), watcher, stop)
         with folder.locked(), using(machine):
-            describe(job, summarise(network, name=recipe.network))
+            describe(job, summarise(network, kind.shape, name=recipe.network))
             state = begin(prepared.build, recipe, seed, device_of(machine))
             save(job, state)
             return _carry_on(job, state)
@@ -128,6 +133,8 @@ def resume(
         with explain_out_of_memory(recipe), using(environment.machine):
             whole = find_dataset(data or environment.data, download=download, watched=watched)
             check_data(environment, whole)
+            # The kind as the run began with it: a network of ten scores may have widened it.
+            whole = replace(whole, kind=environment.kind or DIGITS)
             if made is None:
                 check_named(recipe.network, folder.path)
             network = made() if made is not None else load_network(recipe.network)

@@ -309,7 +309,12 @@ def _decide(
     threads = 1 if (jobs > 1 or away) and not asked.population else None
     network = prepared.build()
     machine = choose_machine(
-        network, recipe.batch_size, device=asked.device, precision=asked.precision, threads=threads
+        network,
+        recipe.batch_size,
+        device=asked.device,
+        precision=asked.precision,
+        threads=threads,
+        data=prepared.whole.kind,
     )
     jobs = jobs if machine.device == "cpu" else 1
     plan = choose_plan(

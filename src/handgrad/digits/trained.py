@@ -13,11 +13,12 @@ from handgrad.digits.networks.published import NETWORKS
 from handgrad.digits.provenance import NETWORK_SOURCE, check_named
 from handgrad.errors import DamagedRunError, DivergedError, UsageError
 from handgrad.runs.folder import MODEL
+from handgrad.runs.kind import DIGITS
 from handgrad.runs.read import Run
 
 
 def trained_module(run: Run) -> nn.Module:
-    """Return the network of *run* in ``eval()`` on the CPU: normalised images ``[n, 1, 28, 28]`` to scores ``[n, 10]``.
+    """Return the network of *run* in ``eval()`` on the CPU: normalised images ``[n, *run.kind.shape]`` to scores.
 
     A network from a user's file is made from the copy in the run folder. Raises `DivergedError` or `UsageError` for a run
     that has no last epoch, `DamagedRunError` where the weights cannot be read or do not fit the network.
@@ -30,6 +31,21 @@ def trained_module(run: Run) -> nn.Module:
     network = load_network(network_name(run.path, run.network))
     load_weights(network, run.path / MODEL)
     return network.eval()
+
+
+def check_digits(run: Run, what: str, *, names: bool = False) -> None:
+    """Refuse *what*, which is made for MNIST's kind of images and ten classes, for a run of other data; raises `UsageError`.
+
+    With *names* the classes may have names of their own, as those of Fashion-MNIST.
+    """
+    kind = run.kind
+    if kind.shape != DIGITS.shape or kind.count != DIGITS.count or (kind.named and not names):
+        about = f"{kind.words}: {', '.join(kind.classes[:3])}, …" if kind.named else kind.words
+        wanted = f"{DIGITS.words}" if names else "digits, ten classes of 28×28 pixels in grey"
+        raise UsageError(
+            f"{run.path} was trained on {run.dataset} ({about}) – {what} is for {wanted}; in Python, "
+            "handgrad.load(run).module answers"
+        )
 
 
 def network_name(folder: Path, name: str) -> str:

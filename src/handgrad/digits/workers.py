@@ -13,6 +13,7 @@ from pathlib import Path
 from handgrad.cluster.engine import Engine, Lost, StoppedError
 from handgrad.cluster.processes import STOPPING, data_folder_here
 from handgrad.digits.data.dataset import Dataset, hide_test
+from handgrad.digits.data.load import can_be_found
 from handgrad.digits.prepare import HOLDOUT_SEED, Prepared, find_dataset
 from handgrad.digits.run import resume, train
 from handgrad.digits.training.recipe import Recipe
@@ -191,7 +192,7 @@ def data_at_worker(place: str | None, sha256: str, *, download: bool) -> Dataset
     They are looked for in the submitter's folder *place*, where this machine has it too; else in what is found here:
     $HANDGRAD_DATA, the cache, a download.
     """
-    place = place if place and Path(place).is_dir() else data_folder_here()
+    place = place if can_be_found(place) else data_folder_here()
     dataset = _dataset(place, download)
     if sha256 and dataset.sha256 != sha256:
         raise UsageError(

@@ -15,13 +15,14 @@ import torch
 from torch import Tensor, nn
 
 from handgrad.digits.data.drawn import draw_digits
-from handgrad.digits.training.augment import MEAN, STANDARD_DEVIATION, normalise
+from handgrad.digits.training.augment import normalise
 from handgrad.errors import UsageError
 from handgrad.export.evaluate import evaluate
 from handgrad.export.fold import folded
 from handgrad.export.plan import IMAGE, IMAGE_VALUE, Plan, ScaleShift
 from handgrad.export.reader.operations import read_node
 from handgrad.export.reader.values import Node, Reading, Seen, UnreadableError
+from handgrad.runs.kind import DIGITS
 from handgrad.transcript.modules import module_paths
 from handgrad.transcript.operations import operation
 from handgrad.transcript.rebuild import real
@@ -78,8 +79,8 @@ def read(module: nn.Module, name: str, recording: Recording, images: Tensor) -> 
         "normalise",
         (IMAGE_VALUE,),
         IMAGE,
-        np.array([[[1 / (255 * STANDARD_DEVIATION)]]]),
-        np.array([[[-MEAN / STANDARD_DEVIATION]]]),
+        np.array([[[1 / (255 * DIGITS.deviation)]]]),
+        np.array([[[-DIGITS.mean / DIGITS.deviation]]]),
     )
     reading = Reading([(1, normalised)])
     values: list[Any] = [each.detach() for each in (*parameters.values(), *buffers.values())]

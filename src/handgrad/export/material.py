@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.digits.data.dataset import Dataset, dataset_of
+from handgrad.digits.data.dataset import Dataset
+from handgrad.digits.data.load import dataset_of
 from handgrad.errors import DamagedRunError
 from handgrad.export.plan import Plan
 from handgrad.export.proof import Expected

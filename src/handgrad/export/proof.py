@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ class Expected:
     """The run's own answers to its test set: ``log_probabilities [n, 10]``, and the true ``labels [n]``."""
 
     log_probabilities: Array
-    labels: NDArray[np.uint8]
+    labels: NDArray[np.integer[Any]]
     correct: int
     """How many the run counted as right."""
 

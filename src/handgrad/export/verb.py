@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from handgrad.digits.trained import trained_module
+from handgrad.digits.trained import check_digits, trained_module
 from handgrad.errors import UsageError, known
 from handgrad.export.c.compiler import Size
 from handgrad.export.from_module import plan_of
@@ -71,6 +71,7 @@ def export(
     if which:
         tell(which)
     found = read_run(path)
+    check_digits(found, "an export", names=True)
     module = trained_module(found)
     target = target_path(found, to, int8, out)
     prepare_target(found, target, to, out, overwrite=overwrite)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from handgrad.export.plan import Plan, Step
 
 Bytes = NDArray[np.uint8]
+Labels = NDArray[np.integer[Any]]
 A_CLASS = 10
 """So many test digits of each class are on the page: a hundred in all."""
 # The page is one file that is sent by mail: 784 bytes each, before packing.
@@ -80,7 +81,7 @@ def _halved(step: Step) -> Step:
     return replace(step, **rounded)  # type: ignore[arg-type]  # the fields of arrays, by their names
 
 
-def hundred_digits(images: Bytes, labels: Bytes) -> list[Sample]:
+def hundred_digits(images: Bytes, labels: Labels) -> list[Sample]:
     """Return the first ten test images of each class, in the order of the classes."""
     chosen = [int(at) for label in range(10) for at in np.flatnonzero(labels == label)[:A_CLASS]]
     return [Sample(images[at], at, int(labels[at])) for at in chosen]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from handgrad.digits.trained import trained_module
+from handgrad.digits.trained import check_digits, trained_module
 from handgrad.errors import counted
 from handgrad.export.evaluate import evaluate
 from handgrad.export.from_module import plan_of
@@ -40,6 +40,7 @@ def write_run_page(
     if which:
         tell(which)
     found = read_run(folder)
+    check_digits(found, "the page to draw on")
     module = trained_module(found)
     # Before the work, which takes half a minute. The page in the run's own folder is made again like the report.
     path = folder / PAGE if out is None else Path(out)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.digits.data.dataset import dataset_of
+from handgrad.digits.data.load import dataset_of
 from handgrad.errors import HandgradError
 from handgrad.export.evaluate import all_values
 from handgrad.export.from_module import plan_of

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from handgrad.digits.data.dataset import dataset_of, hold_out
+from handgrad.digits.data.dataset import hold_out
+from handgrad.digits.data.load import dataset_of
 from handgrad.errors import HandgradError
 from handgrad.files import make_folder, write_whole
 from handgrad.predict.network import TrainedNetwork

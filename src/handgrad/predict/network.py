@@ -17,7 +17,7 @@ from torch import nn
 from handgrad.digits.layers.shape_check import check_classes
 from handgrad.digits.networks.load import load_network
 from handgrad.digits.networks.published import NETWORKS
-from handgrad.digits.trained import load_weights, trained_module
+from handgrad.digits.trained import check_digits, load_weights, trained_module
 from handgrad.digits.training.loop import predict as log_probabilities
 from handgrad.errors import DamagedRunError, UsageError
 from handgrad.photograph.digits import Picture, see
@@ -25,6 +25,7 @@ from handgrad.photograph.paper import POLARITIES, Polarity
 from handgrad.photograph.read import grey_of, read_picture
 from handgrad.runs.find import find_run
 from handgrad.runs.folder import MODEL
+from handgrad.runs.kind import DIGITS, DataKind
 from handgrad.runs.read import Run, read_run
 from handgrad.text import one_line
 
@@ -34,7 +35,7 @@ CONFIG, KIND, SOURCE = "config.json", "handgrad-mnist", "network.py"
 
 
 class Predictions(NamedTuple):
-    """The answers ``digits [n]``, integers, and ``probabilities [n, 10]``: softmax's shares, which are no certainty."""
+    """The answers ``digits [n]``, numbers of classes, and ``probabilities [n, classes]``: softmax's shares, no certainty."""
 
     digits: NDArray[np.int64]
     probabilities: NDArray[np.float64]
@@ -45,8 +46,8 @@ class TrainedNetwork:
     """A network with the weights of its last epoch.
 
     ``module`` is the plain `torch.nn.Module` in ``eval()``: normalised images ``[n, 1, 28, 28]`` to scores ``[n, 10]``, where
-    normalised is ``(bytes / 255 - 0.1307) / 0.3081``. ``run`` is its record, None where it was loaded from a hub's folder.
-    ``which`` says which run was taken where only a recipe was named, else "".
+    normalised is ``(bytes / 255 - 0.1307) / 0.3081``; for a run of other data what its ``kind`` says. ``run`` is its record,
+    None where it was loaded from a hub's folder. ``which`` says which run was taken where only a recipe was named, else "".
     """
 
     module: nn.Module
@@ -54,30 +55,42 @@ class TrainedNetwork:
     run: Run | None = None
     which: str = ""
 
+    @property
+    def kind(self) -> DataKind:
+        """The shape of the images that it takes, and its classes."""
+        return DIGITS if self.run is None else self.run.kind
+
     def predict(self, images: Any, *, polarity: str | None = None) -> Predictions:
         """Return the answers to *images* and their probabilities.
 
-        *images* are bytes ``[n, 28, 28]`` or ``[28, 28]`` as MNIST has them (ink 255 on ground 0), an array or a tensor; or a
-        photograph, a path or a PIL image, whose digits are found and answered from left to right. *polarity*, "dark" or
-        "light", says how a photograph is written. Raises `UsageError` for anything else (floats among it: nobody can know
-        how they were scaled), `MissingError` where photographs need a package that is not installed.
+        *images* are bytes ``[n, 28, 28]`` or ``[28, 28]`` (or of the size of its ``kind``) as MNIST has them (ink 255 on
+        ground 0), an array or a tensor; or a photograph, a path or a PIL image, whose digits are found and answered from left
+        to right. *polarity*, "dark" or "light", says how a photograph is written. Raises `UsageError` for anything else
+        (floats among it: nobody can know how they were scaled), `MissingError` where photographs need a package that is not
+        installed.
         """
         if is_photograph(images):
             return self.answer(self.look(images, polarity=polarity).images)
-        return self.answer(as_bytes(images))
+        return self.answer(as_bytes(images, self.kind))
+
+    def check_photographs(self) -> None:
+        """Refuse to read photographs with a network that was trained on something else than digits; raises `UsageError`."""
+        if self.run is not None:
+            check_digits(self.run, "reading photographs")
 
     def look(self, picture: Any, *, polarity: str | None = None) -> Picture:
         """Return what is seen on a photograph, a path or a PIL image: its digits as the network sees them, or why none."""
+        self.check_photographs()
         chosen = as_polarity(polarity)
         grey = grey_of(picture) if hasattr(picture, "convert") else read_picture(Path(picture))
         return see(grey, chosen)
 
     def answer(self, images: Bytes) -> Predictions:
-        """Return the answers to bytes ``[n, 28, 28]``."""
+        """Return the answers to bytes ``[n, *kind.bytes_shape]``."""
         if not len(images):
-            return Predictions(np.zeros(0, np.int64), np.zeros((0, 10)))
+            return Predictions(np.zeros(0, np.int64), np.zeros((0, self.kind.count)))
         with torch.no_grad():
-            logs = log_probabilities(self.module, torch.from_numpy(np.ascontiguousarray(images)))
+            logs = log_probabilities(self.module, torch.from_numpy(np.ascontiguousarray(images)), self.kind)
         chances = logs.double().exp().numpy()
         return Predictions(chances.argmax(axis=1).astype(np.int64), chances)
 
@@ -136,13 +149,14 @@ def as_polarity(polarity: str | None) -> Polarity | None:
     return None
 
 
-def as_bytes(images: Any) -> Bytes:
-    """Return *images* as bytes ``[n, 28, 28]``; raises `UsageError` for another kind or shape."""
+def as_bytes(images: Any, kind: DataKind = DIGITS) -> Bytes:
+    """Return *images* as bytes ``[n, *kind.bytes_shape]``; raises `UsageError` for another kind or shape."""
+    wanted = f"[n, {', '.join(map(str, kind.bytes_shape))}]"
     values = images.detach().cpu().numpy() if isinstance(images, torch.Tensor) else images
     if isinstance(values, Sequence):
         values = np.asarray(values)
     if not isinstance(values, np.ndarray):
-        raise UsageError(f"images are {type(images).__name__} – give uint8 [n, 28, 28], a path or a PIL image")
+        raise UsageError(f"images are {type(images).__name__} – give uint8 {wanted}, a path or a PIL image")
     if values.dtype.kind in "iu" and values.size and values.min() >= 0 and values.max() <= 255:
         values = values.astype(np.uint8)
     if values.dtype != np.uint8:
@@ -151,8 +165,8 @@ def as_bytes(images: Any) -> Bytes:
         )
     if values.ndim == 4 and values.shape[1] == 1:
         values = values[:, 0]
-    if values.ndim == 2:
+    if values.ndim == len(kind.bytes_shape):
         values = values[None]
-    if values.ndim != 3 or values.shape[1:] != (28, 28):
-        raise UsageError(f"images are {list(values.shape)} – give [n, 28, 28], or a photograph's path")
+    if values.shape[1:] != kind.bytes_shape:
+        raise UsageError(f"images are {list(values.shape)} – give {wanted}, or a photograph's path")
     return np.asarray(values, np.uint8)

@@ -81,6 +81,7 @@ class AnsweredSheet:
 
 def answer_sheet(network: TrainedNetwork, path: Path) -> AnsweredSheet:
     """Return the sheet on the picture *path*, answered; raises `UsageError` where it cannot be read as a sheet."""
+    network.check_photographs()
     grey = read_picture(path)
     try:
         sheet = read_sheet(grey)

@@ -107,11 +107,16 @@ def answers(run: Run) -> list[tuple[str, Markup]]:
     if run.evidence is None:
         return []
     return [
-        ("What it mistakes for what", confusion(run.evidence)),
-        ("The surest mistakes", mistakes(run.evidence)),
-        ("Ten digits, ten probabilities each", singles(run.evidence)),
+        ("What it mistakes for what", confusion(run.evidence, run.kind.classes)),
+        ("The surest mistakes", mistakes(run.evidence, run.kind.classes)),
+        (singles_title(run.kind.count), singles(run.evidence, run.kind.classes)),
         ("What it learned from", samples(run, run.evidence)),
     ]
+
+
+def singles_title(count: int) -> str:
+    """Return the title of the section with one image of each class."""
+    return "Ten digits, ten probabilities each" if count == 10 else "Single images, and how sure the answer is"
 
 
 def again(run: Run) -> Markup:

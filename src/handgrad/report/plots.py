@@ -17,8 +17,10 @@ from matplotlib.figure import Figure
 
 from handgrad.report import curves
 from handgrad.report.chart import Chart
+from handgrad.report.digit_images import shown_bars
 from handgrad.report.numbers import probability
 from handgrad.runs.evidence import Bytes, Evidence
+from handgrad.runs.kind import DIGITS
 from handgrad.runs.read import Run
 
 BLUE, VERMILION, GREY, INK = "#0072B2", "#D55E00", "#7D848B", "#22262B"
@@ -28,6 +30,10 @@ LOOKS: tuple[dict[str, Any], ...] = (
 )
 # For slides: a figure is about 700 pixels wide.
 DPI = 110
+MOST_TICKS = 30
+"""Classes whose names and counts a confusion matrix has room for."""
+LETTERS, LETTERS_OF_A_BAR = 10, 3
+"""Of the name of a class, below a picture and below a bar."""
 
 
 def plots(run: Run) -> Iterator[tuple[str, bytes]]:
@@ -79,18 +85,19 @@ def chart_plot(chart: Chart) -> Figure:
 
 def confusion(run: Run, evidence: Evidence) -> Figure:
     """Return the confusion matrix: counts, mistakes shaded, the diagonal stepping back."""
-    counts = evidence.confusion()
-    wrong = np.where(np.eye(10, dtype=bool), 0, counts)
+    counts, classes = evidence.confusion(), run.kind.classes
+    wrong = np.where(np.eye(len(classes), dtype=bool), 0, counts)
     figure = Figure(figsize=(6.4, 6), dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
     axes.imshow(np.ma.masked_equal(wrong, 0), cmap="Oranges", vmin=0, vmax=max(1, int(wrong.max())) * 1.6)
-    for true in range(10):
-        for answer in range(10):
-            count = int(counts[true, answer])
-            if count:
-                axes.text(answer, true, str(count), ha="center", va="center", color=GREY if true == answer else INK)
-    axes.set_xticks(range(10))
-    axes.set_yticks(range(10))
+    if len(classes) <= MOST_TICKS:
+        size = 10 if len(classes) <= 10 else 6
+        for true, answer in zip(*counts.nonzero(), strict=True):
+            colour = GREY if true == answer else INK
+            axes.text(answer, true, str(counts[true, answer]), ha="center", va="center", color=colour, fontsize=size)
+        # Names are longer than numbers: they stand on end below the columns.
+        axes.set_xticks(range(len(classes)), classes, rotation=90 if run.kind.named else 0)
+        axes.set_yticks(range(len(classes)), classes)
     axes.tick_params(length=0)
     axes.set_xlabel("answer")
     axes.set_ylabel("true class")
@@ -101,7 +108,7 @@ def confusion(run: Run, evidence: Evidence) -> Figure:
 
 def samples(run: Run, evidence: Evidence) -> Figure:
     """Return training images, each beside what augmentation made of it."""
-    pairs = np.concatenate([evidence.sample_before, evidence.sample_after], axis=2)
+    pairs = np.concatenate([evidence.sample_before, evidence.sample_after], axis=-1)
     return mosaic("Training images: as they are, and augmented", pairs, [], 6)
 
 
@@ -110,54 +117,66 @@ def mistakes(run: Run, evidence: Evidence) -> Figure:
     labels = []
     for index in (int(index) for index in evidence.mistake_index):
         answer = int(evidence.answers[index])
-        labels.append(f"{evidence.labels[index]} → {answer}, {probability(evidence.probabilities(index)[answer])}")
+        true, given = (run.kind.classes[int(each)][:LETTERS] for each in (evidence.labels[index], answer))
+        labels.append(f"{true} → {given}, {probability(evidence.probabilities(index)[answer])}")
     return mosaic("The surest mistakes: true → read, probability", evidence.mistake_images, labels, 8)
 
 
 def mosaic(title: str, images: Bytes, labels: Sequence[str], columns: int) -> Figure:
-    """Return *images* in a grid as one picture, each with its label beneath."""
-    count, height, width = images.shape
+    """Return *images*, grey ``[n, height, width]`` or ``[n, 3, height, width]``, in a grid, each with its label beneath."""
+    # Grey ones are ink on paper here, and colours what they are.
+    shown = 255 - np.repeat(images[..., None], 3, axis=-1) if images.ndim == 3 else images.transpose(0, 2, 3, 1)
+    count, height, width, _ = shown.shape
     rows = max(1, -(-count // columns))
     tall, wide = height + (10 if labels else 4), width + 6
-    sheet = np.zeros((rows * tall, columns * wide), dtype=np.uint8)
+    sheet = np.full((rows * tall, columns * wide, 3), 255, dtype=np.uint8)
     figure = Figure(figsize=(8, 0.5 + 8 * rows * tall / (columns * wide)), dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
     for place in range(count):
         top, left = place // columns * tall, place % columns * wide + 3
-        sheet[top : top + height, left : left + width] = images[place]
+        sheet[top : top + height, left : left + width] = shown[place]
         if labels:
             axes.text(left + width / 2, top + height + 3.5, labels[place], ha="center", va="center", fontsize=7)
-    axes.imshow(255 - sheet, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axes.imshow(sheet, interpolation="nearest")
     axes.set_axis_off()
     axes.set_title(title, loc="left", fontsize=12)
     return figure
 
 
 def probabilities(run: Run, evidence: Evidence) -> Figure:
-    """Return one test image a class with its ten probabilities as bars."""
+    """Return one test image of each of ten classes with its probabilities as bars."""
     figure = Figure(figsize=(9, 4.4), dpi=DPI, layout="constrained")
-    figure.suptitle("Single digits and the probability of each class", x=0.01, ha="left", fontsize=12)
+    what = "Single digits" if run.kind == DIGITS else "Single images"
+    figure.suptitle(f"{what} and the probability of each class", x=0.01, ha="left", fontsize=12)
     grid = figure.subplots(2, 5, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
     for axes, image, index in zip(grid.flat, evidence.digit_images, evidence.digit_index, strict=False):
-        digit_bars(axes, image, evidence.probabilities(int(index)), int(evidence.labels[index]))
+        digit_bars(axes, image, evidence.probabilities(int(index)), int(evidence.labels[index]), run.kind.classes)
     return figure
 
 
-def digit_bars(axes: Axes, image: Bytes, values: Sequence[float], label: int) -> None:
-    """Draw one image above its ten bars; hatched for the true class, full for a wrong answer."""
-    answer = max(range(10), key=lambda digit: values[digit])
-    for digit, value in enumerate(values):
+def digit_bars(axes: Axes, image: Bytes, values: Sequence[float], label: int, classes: Sequence[str]) -> None:
+    """Draw one image above its bars, of many classes the highest; hatched for the true class, full for a wrong answer."""
+    answer = max(range(len(values)), key=lambda digit: values[digit])
+    shown = shown_bars(values, label)
+    for place, digit in enumerate(shown):
         look: dict[str, Any] = {"color": GREY}
         if digit == label:
             look = {"facecolor": "white", "edgecolor": BLUE, "hatch": "////"}
         elif digit == answer:
             look = {"color": VERMILION}
-        axes.bar(digit, value, width=0.8, **look)
-        axes.text(digit, -0.14, str(digit), ha="center", fontsize=8, color=INK)
-    axes.imshow(255 - image, cmap="gray", vmin=0, vmax=255, extent=(1.5, 7.5, 1.15, 2.35), aspect="auto")
-    axes.set(xlim=(-0.7, 9.7), ylim=(-0.2, 2.4))
+        axes.bar(place, values[digit], width=0.8, **look)
+        axes.text(place, -0.14, classes[digit][:LETTERS_OF_A_BAR], ha="center", fontsize=8, color=INK)
+    middle = (len(shown) - 1) / 2
+    extent = (middle - 3, middle + 3, 1.15, 2.35)
+    if image.ndim == 2:
+        axes.imshow(255 - image, cmap="gray", vmin=0, vmax=255, extent=extent, aspect="auto")
+    else:
+        axes.imshow(image.transpose(1, 2, 0), extent=extent, aspect="auto")
+    # Ten bars wide however few classes there are, so that the image keeps its shape.
+    half = max(5.2, middle + 0.7)
+    axes.set(xlim=(middle - half, middle + half), ylim=(-0.2, 2.4))
 
 
 PLOTS: dict[str, Callable[[Run, Evidence], Figure]] = {

@@ -12,10 +12,12 @@ from handgrad.html.markup import Markup, joined, table, tag
 from handgrad.report.numbers import duration, number, share
 from handgrad.runs.environment import Ancestry
 from handgrad.runs.folder import RECIPE
+from handgrad.runs.kind import DataKind
 from handgrad.runs.layers import LayerTable
 from handgrad.runs.read import Run
 from handgrad.toml_records import flat
 
+CLASSES_NAMED = 30
 UNMARKED = {"name", "network", "note"}
 """Every recipe states these: that they differ from a default says nothing."""
 OWN = {"dropout": "the network’s own"}
@@ -105,6 +107,7 @@ def environment_section(run: Run) -> Markup:
         ["run", run.name],
         ["began", made.began],
         ["dataset", f"{run.dataset}, SHA-256 {made.dataset_sha256}"],
+        ["images and classes", kind_words(run.kind)],
         ["hold-out", f"{run.holdout:,} training images" if run.holdout else "none"],
         ["seed", run.seed],
         ["device", f"{made.machine.device} – {made.device_name}"],
@@ -121,6 +124,15 @@ def environment_section(run: Run) -> Markup:
         each = f"{training / len(run.epochs):.1f} s an epoch"
         rows.append(["time", f"{duration(training)} training ({each}), {duration(evaluating)} evaluating"])
     return table(["", ""], rows, class_="facts plain")
+
+
+def kind_words(kind: DataKind) -> str:
+    """Return the shape of the images and the names of the classes, as many as a line takes."""
+    if not kind.named:
+        return kind.words
+    names = ", ".join(kind.classes[:CLASSES_NAMED])
+    more = f" and {kind.count - CLASSES_NAMED:,} more" if kind.count > CLASSES_NAMED else ""
+    return f"{kind.words}: {names}{more}"
 
 
 def ancestry_words(ancestry: Ancestry) -> str:

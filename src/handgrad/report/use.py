@@ -8,6 +8,7 @@ from typing import Any
 
 from handgrad.html.markup import Markup, joined, table, tag
 from handgrad.runs.folder import EXPORTED, EXPORTS
+from handgrad.runs.kind import DIGITS
 from handgrad.runs.read import Run
 
 TAKES = (
@@ -22,11 +23,19 @@ def use_section(run: Run) -> Markup | None:
     """Return the section *Use it* of a complete run, None for any other."""
     if run.result is None:
         return None
-    place = str(run.path)
-    python = (
-        f"import handgrad\nnetwork = handgrad.load({place!r})\ndigits, probabilities = network.predict(images)"
-        "  # uint8 [n, 28, 28], or a photograph's path"
-    )
+    place, kind = str(run.path), run.kind
+    shape = f"uint8 [n, {', '.join(map(str, kind.bytes_shape))}]"
+    python = f"import handgrad\nnetwork = handgrad.load({place!r})\ndigits, probabilities = network.predict(images)  # {shape}"
+    if kind != DIGITS:
+        numbers = ", ".join(map(str, kind.shape))
+        takes = (
+            f"It takes raw bytes, {kind.words}; the normalisation, (byte / 255 − {kind.mean:g}) / {kind.deviation:g}, is done "
+            f"inside. network.module, the plain PyTorch module, takes normalised images of shape [n, {numbers}]."
+        )
+        line = f"classes = network.kind.classes  # the names: {', '.join(kind.classes[:3])}, …"
+        exports = exported_table(run) if kind.shape == DIGITS.shape and kind.count == DIGITS.count else None
+        return joined(tag("pre", tag("code", f"{python}\n{line}")), tag("p", takes), exports)
+    python += ", or a photograph's path"
     shell = f"handgrad predict {shlex.quote(place)} photo.jpg"
     return joined(
         tag("pre", tag("code", python)),

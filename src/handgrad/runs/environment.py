@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from handgrad.runs.kind import DataKind
 from handgrad.runs.record import Stored
 
-LEFT_OUT = ("population", "ancestry")
+LEFT_OUT = ("population", "ancestry", "kind")
 """Keys that are left out where they say nothing."""
 FORMAT = 1
 """Of everything in a run folder; a folder of another format is refused rather than guessed at."""
@@ -59,6 +60,8 @@ class Environment(Stored):
     """How many seeds were trained in one go with this one; None where it trained alone."""
     ancestry: Ancestry | None = None
     """What it began with besides its seed; None where all weights were drawn and all of them learn."""
+    kind: DataKind | None = None
+    """What the images and classes are; None where they are those of MNIST, and in records from before there were others."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the record as plain values; what does not apply is left out."""

@@ -11,7 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
+from handgrad.runs.kind import DIGITS, DataKind
+
 Bytes = NDArray[np.uint8]
+Labels = NDArray[np.integer[Any]]
+"""Bytes, as long as they hold the largest label."""
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float32]
 
@@ -20,21 +24,22 @@ Floats = NDArray[np.float32]
 class Evidence:
     """The arrays of ``evidence.safetensors``.
 
-    ``log_probabilities`` ``[n, 10]`` and ``labels`` ``[n]`` of the whole test set; ``mistake_index`` ``[m]`` and
-    ``mistake_images`` ``[m, 28, 28]``, the surest wrong answers first; ``digit_index`` and ``digit_images``, one test image
-    a class; ``sample_before``, ``sample_after`` ``[s, 28, 28]`` and ``sample_labels``, training images unchanged and
-    augmented; ``learning_rates``, one a step of the whole run. Images are bytes, 0 for paper and 255 for ink.
+    ``log_probabilities`` ``[n, classes]`` and ``labels`` ``[n]`` of the whole test set; ``mistake_index`` ``[m]`` and
+    ``mistake_images`` ``[m, 28, 28]``, the surest wrong answers first; ``digit_index`` and ``digit_images``, one test image a
+    class; ``sample_before``, ``sample_after`` ``[s, 28, 28]`` and ``sample_labels``, training images unchanged and augmented,
+    all of the size of the data, in colour ``[…, 3, side, side]``; ``learning_rates``, one a step of the whole run. Images are
+    bytes, 0 for paper and 255 for ink.
     """
 
     log_probabilities: Floats
-    labels: Bytes
+    labels: Labels
     mistake_index: Integers
     mistake_images: Bytes
     digit_index: Integers
     digit_images: Bytes
     sample_before: Bytes
     sample_after: Bytes
-    sample_labels: Bytes
+    sample_labels: Labels
     learning_rates: Floats
 
     @property
@@ -44,13 +49,14 @@ class Evidence:
         return answers
 
     def confusion(self) -> Integers:
-        """Return counts ``[10, 10]``: the row is the true class, the column the answer."""
+        """Return counts ``[classes, classes]``: the row is the true class, the column the answer."""
+        count = self.log_probabilities.shape[1]
         # Widened first: labels are bytes, and ten times 26 is already too large for one.
-        pairs = 10 * self.labels.astype(np.int64) + self.answers
-        return np.bincount(pairs, minlength=100).reshape(10, 10)
+        pairs = count * self.labels.astype(np.int64) + self.answers
+        return np.bincount(pairs, minlength=count * count).reshape(count, count)
 
     def probabilities(self, index: int) -> list[float]:
-        """Return the ten probabilities for test image *index*."""
+        """Return the probability of each class for test image *index*."""
         return [float(value) for value in np.exp(self.log_probabilities[index].astype(np.float64))]
 
     def check(self, correct: int, total: int) -> None:
@@ -68,8 +74,8 @@ class Evidence:
             raise ValueError(f"the evidence gives {found} right, the summary says {correct:,} of {total:,}")
 
 
-def read_evidence(path: Path, run: str) -> Evidence:
-    """Return the evidence in *path*; raise ValueError when it is damaged, incomplete or of another run than *run*."""
+def read_evidence(path: Path, run: str, kind: DataKind = DIGITS) -> Evidence:
+    """Return the evidence in *path*; raise ValueError when it is damaged, incomplete, or not of *run* and its *kind*."""
     try:
         # numpy: a report is made without torch, which takes seconds to import.
         with safe_open(path, framework="numpy") as file:
@@ -83,11 +89,11 @@ def read_evidence(path: Path, run: str) -> Evidence:
     if missing:
         raise ValueError(f"{path.name} lacks {', '.join(missing)}")
     evidence = Evidence(**{field.name: arrays[field.name] for field in fields(Evidence)})
-    check_shapes(evidence, path.name)
+    check_shapes(evidence, path.name, kind)
     return evidence
 
 
-def check_shapes(evidence: Evidence, name: str) -> None:
+def check_shapes(evidence: Evidence, name: str, kind: DataKind) -> None:
     """Raise ValueError unless the arrays fit together."""
     count = len(evidence.labels)
     sets = (
@@ -98,10 +104,10 @@ def check_shapes(evidence: Evidence, name: str) -> None:
     )
     fits = (
         count > 0
-        and evidence.log_probabilities.shape == (count, 10)
-        and evidence.labels.max() < 10
+        and evidence.log_probabilities.shape == (count, kind.count)
+        and evidence.labels.max() < kind.count
         and evidence.learning_rates.ndim == 1
-        and all(images.dtype == np.uint8 and images.shape == (len(index), 28, 28) for images, index in sets)
+        and all(images.dtype == np.uint8 and images.shape == (len(index), *kind.bytes_shape) for images, index in sets)
         and all(((index >= 0) & (index < count)).all() for index in (evidence.mistake_index, evidence.digit_index))
     )
     if not fits:

@@ -11,6 +11,7 @@ from handgrad.runs import RunFolder, open_run
 from handgrad.runs.environment import Environment
 from handgrad.runs.evidence import Evidence, read_evidence
 from handgrad.runs.folder import ENVIRONMENT, EVIDENCE, LAYERS, METRICS, RECIPE, SUMMARY
+from handgrad.runs.kind import DIGITS, DataKind
 from handgrad.runs.layers import LayerTable
 from handgrad.runs.record import DivergedRun, EpochScore, EvaluatedOn, RunSummary, evaluated_each_epoch
 from handgrad.runs.stored import read_stored
@@ -63,6 +64,11 @@ class Run:
     def dataset(self) -> str:
         """Return the name of the dataset."""
         return self.environment.dataset
+
+    @property
+    def kind(self) -> DataKind:
+        """Return the shape of the images and the classes."""
+        return self.environment.kind or DIGITS
 
     @property
     def seed(self) -> int:
@@ -140,7 +146,7 @@ def _assemble(folder: RunFolder, pictures: bool) -> Run:
         raise ValueError(f"{METRICS} has {len(epochs)} epochs, a complete run has {recipe['epochs']}")
     evidence = None
     if result is not None and pictures:
-        evidence = read_evidence(folder.path / EVIDENCE, environment.run)
+        evidence = read_evidence(folder.path / EVIDENCE, environment.run, environment.kind or DIGITS)
         evidence.check(result.last_epoch.correct, result.last_epoch.total)
     return Run(
         path=folder.path,

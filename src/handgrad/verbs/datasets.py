@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from handgrad.digits.data.dataset import DRAWN_TEST, DRAWN_TRAINING
 from handgrad.digits.data.fetch import default_cache
 from handgrad.digits.data.idx_folder import read_folder
+from handgrad.digits.data.known import KNOWN, is_there, megabytes
+from handgrad.digits.data.load import DRAWN_TEST, DRAWN_TRAINING
 from handgrad.errors import MissingError
 from handgrad.shown.record import Shown
 from handgrad.shown.view import View
@@ -36,20 +37,26 @@ class Datasets(Shown):
 
 
 def datasets() -> Datasets:
-    """Return what can be trained on, and whether MNIST is in the cache; nothing is downloaded."""
+    """Return what can be trained on, and which sets are in the cache; nothing is downloaded."""
+    cache = default_cache()
     try:
-        found = read_folder(default_cache(), mnist_only=True)
+        found = read_folder(cache, mnist_only=True)
         mnist = f"yes, in {found.files[0].path.parent}"
     except MissingError:
-        mnist = f"not in {default_cache()}; it is downloaded when it is first asked for"
+        mnist = f"not in {cache}; it is downloaded when it is first asked for (12 MB)"
+    known = []
+    for each in KNOWN.values():
+        place = cache.parent / each.name
+        there = f"yes, in {place}" if is_there(each, place) else f"not yet, {megabytes(each.bytes)} when asked for"
+        known.append(Available(each.name, f'"{each.name}"', there))
     return Datasets(
         (
-            Available("mnist", "None", mnist),
-            Available(
-                "drawn", "None, where MNIST cannot be had", f"yes: {DRAWN_TRAINING:,} + {DRAWN_TEST:,} drawn digits"
-            ),
-            Available("a folder", '"path/to/folder"', "four IDX files, or what other tools leave of MNIST"),
-            Available("arrays", "(images, labels, test_images, test_labels)", "numpy arrays or torch tensors"),
-            Available("datasets", "(training, test)", "torch datasets of pairs (image, label)"),
+            Available("mnist", 'None or "mnist"', mnist),
+            *known,
+            Available("drawn", '"drawn"; None without MNIST', f"yes: {DRAWN_TRAINING:,} + {DRAWN_TEST:,} drawn digits"),
+            Available("a folder", '"path/to/folder"', "IDX files, pictures by class, or CSV files"),
+            Available("a file", '"mnist.npz", "train.csv"', "four arrays in it; or an image in each row"),
+            Available("arrays", "(images, labels, test_images, …)", "numpy arrays or torch tensors"),
+            Available("torch datasets", "(training, test)", "torch datasets of pairs (image, label)"),
         )
     )

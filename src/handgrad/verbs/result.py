@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from handgrad.digits.trained import load_weights, trained_module
 from handgrad.errors import UsageError, counted
 from handgrad.runs.evidence import Evidence
 from handgrad.runs.folder import MODEL, REPORT
+from handgrad.runs.kind import DataKind
 from handgrad.runs.read import Run, read_run
 from handgrad.runs.record import EpochScore, RunSummary
 from handgrad.score import percent
@@ -27,8 +29,8 @@ class TrainedRun(Shown, RunSummary):
     """A finished run: the figures of ``summary.json``, and by name what else it left.
 
     ``module`` the trained network in ``eval()``; ``predictions`` int64 ``[n]``, the answer to each test image;
-    ``probabilities`` float32 ``[n, 10]``; ``confusion`` int64 ``[10, 10]``, the row the true class, the column the answer;
-    ``report`` the page, made when it is first asked for; ``run`` everything in the folder as plain data.
+    ``probabilities`` float32 ``[n, classes]``; ``confusion`` int64 ``[classes, classes]``, the row the true class, the column
+    the answer; ``report`` the page, made when it is first asked for; ``run`` everything in the folder as plain data.
     """
 
     @classmethod
@@ -50,7 +52,7 @@ class TrainedRun(Shown, RunSummary):
 
     @property
     def module(self) -> nn.Module:
-        """Return the trained network in ``eval()`` on the CPU: normalised images ``[n, 1, 28, 28]`` to scores ``[n, 10]``."""
+        """Return the trained network in ``eval()`` on the CPU: normalised images ``[n, *kind.shape]`` to scores."""
         make: Callable[[], nn.Module] | None = getattr(self, "_make", None)
         if make is None:
             return trained_module(self.record)
@@ -60,7 +62,7 @@ class TrainedRun(Shown, RunSummary):
 
     @property
     def probabilities(self) -> NDArray[np.float32]:
-        """Return the ten probabilities for every test image, ``[n, 10]``."""
+        """Return the probability of each class for every test image, ``[n, classes]``."""
         return np.exp(self._evidence.log_probabilities)
 
     @property
@@ -69,13 +71,18 @@ class TrainedRun(Shown, RunSummary):
         return self._evidence.answers
 
     @property
-    def labels(self) -> NDArray[np.uint8]:
+    def labels(self) -> NDArray[np.integer[Any]]:
         """Return the true class of every test image, ``[n]``."""
         return self._evidence.labels
 
     @property
+    def kind(self) -> DataKind:
+        """Return the shape of the images and the classes; ``kind.classes`` are their names."""
+        return self.record.kind
+
+    @property
     def confusion(self) -> NDArray[np.int64]:
-        """Return counts ``[10, 10]``: the row is the true class, the column the answer."""
+        """Return counts ``[classes, classes]``: the row is the true class, the column the answer."""
         return self._evidence.confusion()
 
     @property

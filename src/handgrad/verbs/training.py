@@ -14,7 +14,8 @@ from torch import nn
 from handgrad.cluster.engine import LOCAL
 from handgrad.digits import run as runs
 from handgrad.digits.data.arrays import dataset_from
-from handgrad.digits.data.dataset import Dataset, load_dataset
+from handgrad.digits.data.dataset import Dataset
+from handgrad.digits.data.load import load_dataset
 from handgrad.digits.networks.handed import Handed, Network, handed, named
 from handgrad.digits.networks.published import NETWORKS
 from handgrad.digits.provenance import IN_PYTHON
@@ -55,14 +56,16 @@ def train(
     stop: Callable[[], bool] = never,
     weights_of: str | Path | TrainedRun | None = None,
     freeze: Sequence[str] = (),
+    class_names: Sequence[str] | None = None,
     **values: Unpack[RecipeValues],
 ) -> TrainedRun:
     """Train once and return the finished run: its figures, its network, its answers, its report.
 
     *what*: the name of a recipe or a TOML file; or a network, as ``file.py:Net``, a class, a function that makes one, or a
     module, which is then trained by the recipe `BASE` (a module from the weights that it has; it stays as it is, the trained
-    one is ``result.module``). *network* puts a network into a recipe that is named. *data*: a folder, a loaded `Dataset`, or
-    what `handgrad.digits.data.arrays.dataset_from` takes (arrays, tensors, torch datasets); None for MNIST. *values* are
+    one is ``result.module``). *network* puts a network into a recipe that is named. *data*: the name of a set that is
+    known (see `handgrad.datasets`), a folder or file, a loaded `Dataset`, or what `handgrad.digits.data.arrays.dataset_from`
+    takes (arrays, tensors, torch datasets; *class_names* then names the classes); None for MNIST. *values* are
     those of the recipe by name (``epochs=3, optimizer="adam", learning_rate=0.01``), *overrides* the same as ``"key=value"``.
     *weights_of* is a finished run to begin with. The others are those of `handgrad.digits.run.train`, which see for the errors.
 
@@ -71,7 +74,7 @@ def train(
     its batch: the run is saved, and what is returned is a `StoppedRun` that `resume` takes.
     """
     asked = asked_for(what, network, overrides=overrides, values=values, root=Path(out))
-    found = loaded(data, download)
+    found = loaded(data, download, class_names)
 
     def begin(looks_on: Watcher | None, stopped: Callable[[], bool]) -> RunSummary:
         return runs.train(
@@ -99,6 +102,7 @@ def resume(
     *,
     network: Network | None = None,
     data: Data = None,
+    class_names: Sequence[str] | None = None,
     download: bool = True,
     watcher: Watcher | None = None,
     stop: Callable[[], bool] = never,
@@ -108,7 +112,7 @@ def resume(
     *network* is the class, function or module that it was begun with, where no file holds its source.
     """
     make = None if network is None or isinstance(network, str) else handed(network).make
-    found = loaded(data, download) if data is not None else None
+    found = loaded(data, download, class_names) if data is not None else None
     path = run.path if isinstance(run, TrainedRun | StoppedRun) else run
 
     def go_on(looks_on: Watcher | None, stopped: Callable[[], bool]) -> RunSummary:
@@ -150,9 +154,10 @@ def study(
     on: str = LOCAL,
     overrides: Sequence[str] = (),
     download: bool = True,
+    class_names: Sequence[str] | None = None,
     **values: Unpack[RecipeValues],
 ) -> Study:
-    """Train over many seeds and return the record; *what*, *network*, *data* and *values* are those of `train`.
+    """Train over many seeds and return the record; *what*, *network*, *data*, *class_names* and *values* are those of `train`.
 
     A module has one set of weights, so a study takes its class, or a function that makes it. The others are those of
     `handgrad.digits.study.study`, which see for the errors.
@@ -163,7 +168,7 @@ def study(
             f"{asked.recipe.network} is one module with one set of weights – a study draws them for each seed: hand in its "
             "class, or a function that makes it"
         )
-    found = data if isinstance(data, str | Path) else loaded(data, download) if data is not None else None
+    found = data if isinstance(data, str | Path) else loaded(data, download, class_names) if data is not None else None
     if found is None:
         warn_of_drawn(load_dataset(None, download=download))
     return study_seeds(
@@ -236,12 +241,16 @@ def recipe_name(name: str) -> str:
     return re.sub(r"[^\w .+-]+", "-", name).strip("-. +")[:60] or "network"
 
 
-def loaded(data: Data, download: bool) -> Dataset | str | Path:
+def loaded(data: Data, download: bool, class_names: Sequence[str] | None = None) -> Dataset | str | Path:
     """Return *data* as the loop takes it; what was drawn in the place of MNIST is warned of."""
+    if class_names is not None and (data is None or isinstance(data, str | Path | Dataset)):
+        raise UsageError(
+            "class_names goes with arrays, tensors or torch datasets – leave it out, or hand those in as data"
+        )
     if isinstance(data, str | Path | Dataset):
         return data
     if data is not None:
-        return dataset_from(data)
+        return dataset_from(data, class_names)
     found = load_dataset(None, download=download)
     warn_of_drawn(found)
     return found

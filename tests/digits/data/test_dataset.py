@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from digits.idx_folders import change, digit_arrays, file_name, pretend_mnist, write_folder
-from handgrad.digits.data import dataset as module
-from handgrad.digits.data.dataset import hold_out, load_dataset
+from handgrad.digits.data import load as module
+from handgrad.digits.data.dataset import hold_out
 from handgrad.digits.data.idx_folder import read_folder
+from handgrad.digits.data.load import load_dataset
 from handgrad.errors import MissingError, UsageError
 from handgrad.runs.record import EvaluatedOn
 

@@ -12,7 +12,7 @@ import pytest
 from digits.idx_folders import digit_arrays, file_name, idx_bytes, pretend_mnist, write_folder
 from digits.mirrors import Mirrors, serve, stay_on_loopback
 from handgrad.cli import main
-from handgrad.digits.data.dataset import load_dataset
+from handgrad.digits.data.load import load_dataset
 
 
 @pytest.fixture(autouse=True)

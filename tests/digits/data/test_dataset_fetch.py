@@ -14,10 +14,10 @@ import pytest
 from digits.idx_folders import change, digit_arrays, file_name, idx_bytes, pretend_mnist
 from digits.mirrors import Mirrors, closed_port, serve, stay_on_loopback
 from handgrad.digits import prepare, run
-from handgrad.digits.data import dataset as module
-from handgrad.digits.data.dataset import load_dataset
+from handgrad.digits.data import load as module
 from handgrad.digits.data.fetch import default_cache, fetch_mnist
 from handgrad.digits.data.idx_folder import read_folder
+from handgrad.digits.data.load import load_dataset
 from handgrad.digits.watcher import Silent
 from handgrad.errors import DiskError, MissingError
 

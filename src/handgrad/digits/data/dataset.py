@@ -1,27 +1,15 @@
-"""Finds the digits to train on: a folder, the cache, a download, and where nothing can be had, digits drawn here."""
+"""Images and labels to train on and to be tested on, and what is done with them before a training."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
-from handgrad.digits.data.drawn import draw_digits
-from handgrad.digits.data.fetch import default_cache, fetch_mnist
-from handgrad.digits.data.idx_folder import Folder, find_part, read_folder, repeated_in_words
-from handgrad.digits.data.mnist import MIRRORS, PARTS
-from handgrad.errors import DiskError, MissingError, UsageError
+from handgrad.errors import UsageError
+from handgrad.runs.kind import DIGITS, DataKind
 from handgrad.runs.record import EvaluatedOn
-
-# Enough for two decimals of an accuracy, and drawn in seconds where nothing can be downloaded.
-DRAWN_TRAINING = 10_000
-# Drawn digits only try the machinery: enough for a share to be stable to about a percent.
-DRAWN_TEST = 2_000
 
 # Evaluated instead of the test set where that is out of reach: it only shows that training works.
 TRAINING_SAMPLE = 1000
@@ -31,11 +19,11 @@ TRAINING_SAMPLE = 1000
 class Dataset:
     """Images and labels on the CPU.
 
-    ``name`` is ``"mnist"``, ``"drawn"`` or ``"idx-…"`` for another set of IDX files, named by its hash; ``sha256``
-    stands for the whole content. ``train_images`` uint8 ``[N, 28, 28]``, ink 255 on ground 0; ``train_labels`` int64
-    ``[N]``, 0 to 9; ``test_*`` alike. ``notice`` is one line that the user should see, or None. ``evaluated_on``
-    says what ``test_*`` really is: the test set, a part of the training set held out by `hold_out`, or some of the training
-    images by `without_test`.
+    ``name`` is ``"mnist"``, ``"drawn"``, the name of another set that is known, or ``"idx-…"`` and the like for one that is
+    named by its hash; ``sha256`` stands for the whole content. ``train_images`` uint8 ``[N, 28, 28]`` or what ``kind`` says,
+    ink 255 on ground 0; ``train_labels`` int64 ``[N]``, from 0; ``test_*`` alike. ``notice`` is one line that the user should
+    see, or None. ``evaluated_on`` says what ``test_*`` really is: the test set, a part of the training set held out by
+    `hold_out`, or some of the training images by `without_test`.
     """
 
     name: str
@@ -47,62 +35,10 @@ class Dataset:
     notice: str | None = None
     evaluated_on: EvaluatedOn = EvaluatedOn.TEST
     folder: str | None = None
-    """The whole path of the folder that was named for it; None for the cache, a download or drawn digits."""
-
-
-def load_dataset(
-    folder: Path | None = None,
-    *,
-    cache: Path | None = None,
-    download: bool = True,
-    progress: bool = False,
-    mirrors: Sequence[str] = MIRRORS,
-) -> Dataset:
-    """Load the data set in *folder*; without one, MNIST from *cache* (default: the user's), downloaded if need be.
-
-    *folder* takes any four IDX files of 28×28 images and labels 0 to 9, packed or not; what is not MNIST is named by
-    its hash. It is never replaced by anything else: `MissingError` names file, expected and found. Without *folder*
-    the function always returns: where the cache lacks MNIST and *download* is off or fails, it draws digits, and
-    ``notice`` says why, which mirror answered what, and the folder to fill. *progress* shows a bar while downloading.
-    """
-    if folder is not None:
-        # The whole path, so that a run can be resumed from another folder.
-        return replace(_from_folder(read_folder(folder)), folder=str(folder.resolve()))
-    cache = default_cache() if cache is None else cache
-    try:
-        return _from_folder(read_folder(cache, mnist_only=True))
-    except MissingError as error:
-        reason = _reason(cache, error)
-    if download:
-        try:
-            fetch_mnist(cache, mirrors=mirrors, progress=progress)
-            return _from_folder(read_folder(cache, mnist_only=True))
-        except (MissingError, DiskError) as error:
-            reason = f"{reason}; {error}"
-    else:
-        reason = f"{reason} – put the four files there or name their folder with --data"
-    return _drawn(f"not MNIST: the digits are drawn by the program – {reason}")
-
-
-def dataset_of(name: str, sha256: str, folder: str | Path | None, *, download: bool = True) -> Dataset:
-    """Return the very data that a run was made with, known by *name* and hash, from *folder* or where MNIST is usually found.
-
-    Raises `MissingError` where other data is found, or none.
-    """
-    if name == "drawn":
-        return _drawn("the digits are drawn by the program")
-    place = Path(folder) if folder is not None else None
-    if place is not None and not place.is_dir():
-        place = None
-    found = load_dataset(place, download=download)
-    # By content, not by name: a folder of that name may hold other digits today.
-    if found.sha256 != sha256:
-        where = f"{place}" if place is not None else "the usual place"
-        raise MissingError(
-            f"the run's own data is needed, {name} {sha256[:12]} – {where} holds {found.name} {found.sha256[:12]} – "
-            "name its folder with --data"
-        )
-    return found
+    """The whole path of the folder or file that was named for it, or the name of a set that is known; None for MNIST in the
+    cache, a download of it, or drawn digits."""
+    kind: DataKind = DIGITS
+    """The shape of its images, and its classes."""
 
 
 def hold_out(dataset: Dataset, count: int, seed: int) -> Dataset:
@@ -150,53 +86,3 @@ def without_test(dataset: Dataset) -> Dataset:
     few = slice(TRAINING_SAMPLE)
     images, labels = dataset.train_images[few], dataset.train_labels[few]
     return replace(dataset, test_images=images, test_labels=labels, evaluated_on=EvaluatedOn.TRAINING)
-
-
-def _from_folder(folder: Folder) -> Dataset:
-    notes = list(folder.passed_over)
-    if folder.name != "mnist":
-        place = folder.files[0].path.parent
-        notes.append(f"{place} is not MNIST: four IDX files of the same shape, called {folder.name} after their hash")
-    if folder.repeated:
-        notes.append(repeated_in_words(folder))
-    train_images, train_labels, test_images, test_labels = (file.values for file in folder.files)
-    return Dataset(
-        folder.name,
-        folder.sha256,
-        _tensor(train_images),
-        _tensor(train_labels).long(),
-        _tensor(test_images),
-        _tensor(test_labels).long(),
-        "; ".join(notes) or None,
-    )
-
-
-def _reason(cache: Path, error: MissingError) -> str:
-    """Say why the cache did not serve: nothing there needs fewer words than something wrong."""
-    try:
-        empty = not any(find_part(cache, part) for part in PARTS)
-    except MissingError:
-        empty = False
-    return f"no MNIST in {cache}" if empty else str(error)
-
-
-def _drawn(notice: str) -> Dataset:
-    train_images, train_labels = draw_digits(DRAWN_TRAINING, seed=1)
-    test_images, test_labels = draw_digits(DRAWN_TEST, seed=2)
-    content = hashlib.sha256()
-    for values in (train_images, train_labels, test_images, test_labels):
-        content.update(values.tobytes())
-    return Dataset(
-        "drawn",
-        content.hexdigest(),
-        _tensor(train_images),
-        _tensor(train_labels).long(),
-        _tensor(test_images),
-        _tensor(test_labels).long(),
-        notice,
-    )
-
-
-def _tensor(values: npt.NDArray[np.uint8]) -> torch.Tensor:
-    # A copy: the bytes as read are immutable, and torch warns of tensors that share them.
-    return torch.from_numpy(values.copy())

@@ -1,16 +1,21 @@
-"""Downloads MNIST into the user's cache from the first mirror that gives the right bytes. Needs no torch."""
+"""Downloads MNIST and other known sets into the user's cache, from the first mirror with the right bytes. Needs no torch."""
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
-from handgrad.digits.data.mnist import MIRRORS, PARTS, Part
+from handgrad.digits.data.known import SUMS, KnownSet
+from handgrad.digits.data.mnist import MIRRORS, PARTS, Remote
 from handgrad.errors import DiskError, MissingError
+from handgrad.files import write_whole
+from handgrad.text import one_line
 
 # Five seconds for a mirror that is not there, so that the next is asked soon; a slow line may take longer between two
 # chunks.
@@ -40,38 +45,83 @@ def fetch_mnist(cache: Path, *, mirrors: Sequence[str] = MIRRORS, progress: bool
     was found right. *progress* shows one bar over all files, on a terminal only. Raises `MissingError` saying
     which mirror answered what and which folder to fill by hand, `DiskError` where *cache* cannot be written.
     """
+    by_hand = f"put the four files of MNIST into {cache} or name their folder with --data"
+    _fetch("MNIST", [part.remote for part in PARTS], cache, mirrors, by_hand=by_hand, progress=progress)
+
+
+def fetch_known(known: KnownSet, place: Path, *, mirrors: Sequence[str] | None = None, progress: bool = False) -> None:
+    """Fill *place*, its own folder of the cache, with the files of *known*; see `fetch_mnist`.
+
+    What comes as one archive is taken out of it, once its hash is right, and the archive is removed.
+    """
+    asked = known.mirrors if mirrors is None else mirrors
+    files = known.files if known.archive is None else (known.archive,)
+    by_hand = f"put the files of {known.title} into {place}" if known.archive is None else f"put it into {place}"
+    _fetch(known.title, files, place, asked, by_hand=by_hand, progress=progress)
+    if known.archive is not None:
+        _take_out(known, place)
+
+
+def _take_out(known: KnownSet, place: Path) -> None:
+    """Write the four members of the archive in *place* under MNIST's names, note their hashes, and remove the archive."""
+    assert known.archive is not None
+    path = place / known.archive.name
+    sums = []
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for part, member in zip(PARTS, known.members, strict=True):
+                content = archive.read(member)
+                write_whole(place / part.packed_name, content)
+                sums.append(f"{hashlib.sha256(content).hexdigest()}  {part.packed_name}\n")
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        raise MissingError(
+            f"{path} does not hold {known.title}: {one_line(error, 120)} – remove it and fetch again"
+        ) from error
+    # Last: a folder with it is whole.
+    write_whole(place / SUMS, "".join(sums).encode())
+    path.unlink()
+
+
+def _fetch(
+    title: str, files: Sequence[Remote], cache: Path, mirrors: Sequence[str], *, by_hand: str, progress: bool
+) -> None:
+    """Fetch *files* into *cache* with one bar over all of them."""
     from tqdm import tqdm
 
     unreachable: dict[str, str] = {}
-    total = sum(part.packed_size for part in PARTS)
+    total = sum(file.size for file in files)
     with (
         _quiet_pooch(),
-        tqdm(total=total, desc="MNIST", unit="B", unit_scale=True, disable=None if progress else True) as bar,
+        tqdm(total=total, desc=title, unit="B", unit_scale=True, disable=None if progress else True) as bar,
     ):
-        for part in PARTS:
-            _fetch_part(part, cache, mirrors, unreachable, bar=bar)
+        for file in files:
+            answers = _fetch_file(file, cache, mirrors, unreachable, bar=bar)
+            if answers is not None:
+                raise MissingError(f"{file.name} could not be downloaded – {answers or 'no mirror given'} – {by_hand}")
 
 
-def _fetch_part(part: Part, cache: Path, mirrors: Sequence[str], unreachable: dict[str, str], *, bar: Bar) -> None:
-    """Fetch one file from the first mirror that has it; *unreachable* remembers those that are not asked again."""
+def _fetch_file(
+    file: Remote, cache: Path, mirrors: Sequence[str], unreachable: dict[str, str], *, bar: Bar
+) -> str | None:
+    """Fetch one file from the first mirror that has it, and return None; else what each mirror answered.
+
+    *unreachable* remembers those that are not asked again.
+    """
     answers = []
     for mirror in mirrors:
-        answer = unreachable.get(mirror) or _ask(mirror, part, cache, unreachable, bar=bar)
+        answer = unreachable.get(mirror) or _ask(mirror, file, cache, unreachable, bar=bar)
         if answer is None:
-            return
+            return None
         answers.append(f"{urlsplit(mirror).netloc or mirror}: {answer}")
-    raise MissingError(
-        f"{part.packed_name} could not be downloaded – {'; '.join(answers) or 'no mirror given'} – "
-        f"put the four files of MNIST into {cache} or name their folder with --data"
-    )
+    return "; ".join(answers)
 
 
-def _ask(mirror: str, part: Part, cache: Path, unreachable: dict[str, str], *, bar: Bar) -> str | None:
+def _ask(mirror: str, file: Remote, cache: Path, unreachable: dict[str, str], *, bar: Bar) -> str | None:
     """Try one mirror for one file; return None when the file is there, else what went wrong in a few words."""
     import pooch
     from requests import exceptions
 
-    transfer = _Transfer(bar, part.packed_size)
+    transfer = _Transfer(bar, file.size)
     downloader = pooch.HTTPDownloader(
         progressbar=transfer,
         chunk_size=_CHUNK,
@@ -79,14 +129,14 @@ def _ask(mirror: str, part: Part, cache: Path, unreachable: dict[str, str], *, b
         # A mirror that unpacks on the way would change the bytes that are hashed.
         headers={"Accept-Encoding": "identity"},
     )
-    url = f"{mirror.rstrip('/')}/{part.packed_name}"
-    known_hash = f"sha256:{part.packed_sha256}"
+    url = f"{mirror.rstrip('/')}/{file.name}"
+    known_hash = f"sha256:{file.sha256}"
     try:
-        pooch.retrieve(url, known_hash, fname=part.packed_name, path=cache, downloader=downloader)
+        pooch.retrieve(url, known_hash, fname=file.name, path=cache, downloader=downloader)
     except exceptions.HTTPError as error:
         answer = str(error).partition(" for url")[0]
     except (exceptions.ChunkedEncodingError, exceptions.ContentDecodingError):
-        answer = f"broke off within {part.packed_name}"
+        answer = f"broke off within {file.name}"
     except exceptions.Timeout:
         answer = unreachable[mirror] = "no answer in time"
     except exceptions.ConnectionError:
@@ -99,7 +149,7 @@ def _ask(mirror: str, part: Part, cache: Path, unreachable: dict[str, str], *, b
         raise DiskError(f"{cache} cannot be written – {fault} – mend it or name another folder with --data") from error
     # pooch raises a plain ValueError for a wrong hash, and so does our own bar for an endless answer.
     except ValueError:
-        answer = f"sent something else than {part.packed_name} (SHA-256 differs)"
+        answer = f"sent something else than {file.name} (SHA-256 differs)"
     else:
         transfer.complete()
         return None

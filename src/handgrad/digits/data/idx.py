@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from handgrad.errors import MissingError
+from handgrad.runs.kind import LARGEST_SIDE, SMALLEST_SIDE
 
 LARGEST_COUNT = 300_000
 """More images than this are refused: a header can promise terabytes (the largest such set, EMNIST's, has 280,000)."""
@@ -25,7 +26,7 @@ _UNSIGNED_BYTE = 8
 _IDX_START = bytes([0, 0, _UNSIGNED_BYTE])
 _GZIP_START = b"\x1f\x8b"
 # Looked at before a byte is read: what claims to be more is no data set, and must not fill the memory.
-_LARGEST_FILE = 16 + LARGEST_COUNT * 28 * 28
+_LARGEST_FILE = 16 + LARGEST_COUNT * LARGEST_SIDE**2
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,16 +78,16 @@ class _Source:
             raise damaged(self.path, "one gzip member", f"{kind} after it ({extra:,} bytes)")
 
 
-def read_idx(path: Path, shape: tuple[int, ...]) -> IdxFile:
-    """Read *path*, whose items must have *shape*: ``(28, 28)`` for images, ``()`` for labels.
+def read_idx(path: Path, dimensions: int) -> IdxFile:
+    """Read *path*: square images where it has three *dimensions*, labels where it has one.
 
-    Returns values of shape ``[count, *shape]``. Raises `MissingError` (file, expected, found) for a file that is
-    missing, cut off, longer than its header says, of another type or shape, or damaged inside its gzip wrapping.
+    Returns values of shape ``[count, side, side]`` or ``[count]``. Raises `MissingError` (file, expected, found) for a file
+    that is missing, cut off, longer than its header says, of another type or shape, or damaged inside its gzip wrapping.
     """
     source = _Source(path)
-    header_size = 8 + 4 * len(shape)
+    header_size = 4 + 4 * dimensions
     header = source.read(header_size)
-    count = _check_header(path, header, shape)
+    count, *shape = _check_header(path, header, dimensions)
     size = count * math.prod(shape)
     body = source.read(size)
     if len(body) < size:
@@ -103,21 +104,20 @@ def damaged(path: Path, expected: str, found: str) -> MissingError:
     return MissingError(f"{path} is damaged or another file – expected {expected}, found {found} – replace the file")
 
 
-def _check_header(path: Path, header: bytes, shape: tuple[int, ...]) -> int:
-    """Return the number of items that *header* promises, once all else in it is as expected."""
-    dimensions = 1 + len(shape)
+def _check_header(path: Path, header: bytes, dimensions: int) -> tuple[int, ...]:
+    """Return the number of items that *header* promises, and the shape of each, once all else in it is as expected."""
     magic = bytes([0, 0, _UNSIGNED_BYTE, dimensions])
     if header[:4] != magic:
         expected = f"IDX magic number {int.from_bytes(magic)}"
         raise damaged(path, expected, str(int.from_bytes(header[:4])) if len(header) >= 4 else _beginning(header))
     if len(header) < 4 + 4 * dimensions:
         raise damaged(path, f"a header of {4 + 4 * dimensions} bytes", _beginning(header))
-    count, *found = (int(number) for number in np.frombuffer(header, dtype=">u4", offset=4))
-    if tuple(found) != shape:
-        raise damaged(path, f"images of {_times(shape)} pixels", _times(tuple(found)))
+    count, *shape = (int(number) for number in np.frombuffer(header, dtype=">u4", offset=4))
+    if shape and (len(set(shape)) > 1 or not SMALLEST_SIDE <= shape[0] <= LARGEST_SIDE):
+        raise damaged(path, f"square images of {SMALLEST_SIDE} to {LARGEST_SIDE} pixels a side", _times(tuple(shape)))
     if not 1 <= count <= LARGEST_COUNT:
         raise damaged(path, f"1 to {LARGEST_COUNT:,} items", f"{count:,}")
-    return count
+    return count, *shape
 
 
 def _file_bytes(path: Path) -> bytes:

@@ -11,7 +11,7 @@ from handgrad.digits.data.mnist import PARTS, Part
 from handgrad.errors import MissingError
 from handgrad.text import one_line
 
-LAYOUTS = ("", "raw", "MNIST/raw", "MNIST")
+LAYOUTS = ("", "raw", "MNIST/raw", "MNIST", "FashionMNIST/raw", "KMNIST/raw")
 """Where in a named folder the four files may lie: in it, or as torchvision puts them below its ``root``."""
 
 
@@ -87,7 +87,7 @@ def _read_part(place: Path, part: Part, passed_over: list[str]) -> IdxFile:
     errors: list[MissingError] = []
     for path in paths:
         try:
-            found = read_idx(path, part.shape)
+            found = read_idx(path, part.dimensions)
         except MissingError as error:
             errors.append(error)
             continue
@@ -152,15 +152,20 @@ def _check_against_mnist(files: tuple[IdxFile, ...], mnist_only: bool) -> bool:
 
 
 def _check_together(files: tuple[IdxFile, IdxFile, IdxFile, IdxFile]) -> None:
-    """Check what must hold in any data set of digits: labels 0 to 9, one an image, more to train than to test."""
+    """Check what must hold in any data set: one label an image, images of one size, more to train than to test."""
     train_images, train_labels, test_images, test_labels = files
     for images, labels in ((train_images, train_labels), (test_images, test_labels)):
         if len(images.values) != len(labels.values):
             beside = f"{len(images.values):,} labels for the {len(images.values):,} images of {images.path.name}"
             raise damaged(labels.path, beside, f"{len(labels.values):,}")
-        if labels.values.max() > 9:
-            where = int((labels.values > 9).argmax())
-            raise damaged(labels.path, "labels 0 to 9", f"{labels.values[where]} at position {where:,}")
+    if train_images.values.shape[1:] != test_images.values.shape[1:]:
+        sides = [f"{each.values.shape[1]}×{each.values.shape[2]}" for each in (train_images, test_images)]
+        raise damaged(test_images.path, f"images of {sides[0]} pixels as in {train_images.path.name}", sides[1])
+    # A label that no training image has is damage, or a class that cannot be learned.
+    most = int(train_labels.values.max())
+    if test_labels.values.max() > most:
+        where = int((test_labels.values > most).argmax())
+        raise damaged(test_labels.path, f"labels 0 to {most}", f"{test_labels.values[where]} at position {where:,}")
     if train_images.sha256 == test_images.sha256:
         raise damaged(test_images.path, "images of their own", f"those of {train_images.path.name}")
     if len(test_images.values) > len(train_images.values):

@@ -12,6 +12,15 @@ MIRRORS = (
 
 
 @dataclass(frozen=True)
+class Remote:
+    """A file as mirrors hold it: its name there and in the cache, the SHA-256 and the size of these very bytes."""
+
+    name: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True)
 class Part:
     """One of the four files: ``sha256`` is that of the unpacked IDX file, ``packed_sha256`` that of the ``.gz``."""
 
@@ -29,14 +38,15 @@ class Part:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every name that is looked for: packed or not, and with the dot that some collections put in."""
-        plain = (f"{self.stem}-idx{self.dimensions}-ubyte", f"{self.stem}.idx{self.dimensions}-ubyte")
-        return tuple(name + ending for name in plain for ending in (".gz", ""))
+        """Every name that is looked for: packed or not, with the dot that some collections put in, and as plain ``.idx``."""
+        stems = (self.stem, self.stem.replace("t10k", "test")) if "t10k" in self.stem else (self.stem,)
+        ends = (f"-idx{self.dimensions}-ubyte", f".idx{self.dimensions}-ubyte", ".idx", f".idx{self.dimensions}")
+        return tuple(stem + end + packing for stem in stems for end in ends for packing in (".gz", ""))
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of one item: 28×28 pixels, or nothing for a label."""
-        return (28, 28) if self.dimensions == 3 else ()
+    def remote(self) -> Remote:
+        """The file as mirrors hold it."""
+        return Remote(self.packed_name, self.packed_sha256, self.packed_size)
 
 
 TRAIN_IMAGES = Part(

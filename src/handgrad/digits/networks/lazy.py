@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-IMAGE = (2, 1, 28, 28)
+from handgrad.runs.kind import DIGITS
 
 
-def with_weights(network: nn.Module) -> nn.Module:
-    """Return *network*, its lazy layers made: shown two blank images where there are any, else as it is.
+def with_weights(network: nn.Module, shape: Sequence[int] = DIGITS.shape) -> nn.Module:
+    """Return *network*, its lazy layers made: shown two blank images of *shape* where there are any, else as it is.
 
     The weights are drawn from torch's random state as it stands, like all others. What cannot run stays lazy, and says why
     where it is checked.
@@ -19,7 +21,7 @@ def with_weights(network: nn.Module) -> nn.Module:
         training = network.training
         try:
             with torch.no_grad():
-                network.eval()(torch.zeros(IMAGE))
+                network.eval()(torch.zeros(2, *shape))
         except Exception:
             return network
         finally:

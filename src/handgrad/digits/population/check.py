@@ -20,6 +20,7 @@ from handgrad.digits.training.checks import out_of_memory
 from handgrad.digits.training.loop import key
 from handgrad.digits.training.recipe import Recipe
 from handgrad.errors import UsageError
+from handgrad.runs.kind import DIGITS, DataKind
 
 KNOWN = {
     "": ("network", "name", "note", "epochs", "batch_size", "test", "drop_last", "label_smoothing", "dropout"),
@@ -37,7 +38,7 @@ CLOSE = 1e-8
 """Of the largest number in a tensor: far above what rounding in float64 makes of one step, far below any mistake."""
 
 
-def check_population(recipe: Recipe, build: Callable[[], nn.Module]) -> None:
+def check_population(recipe: Recipe, build: Callable[[], nn.Module], kind: DataKind = DIGITS) -> None:
     """Raise `UsageError`, one line, unless the members of a population of *recipe* are their seeds alone but for rounding.
 
     Settings and layers are looked up; the network's own ``forward`` is tried: two members take a step on random images in
@@ -52,7 +53,7 @@ def check_population(recipe: Recipe, build: Callable[[], nn.Module]) -> None:
         raise UsageError(f'a population does not know the optimizer "{recipe.optimizer.name}" – use --no-population')
     try:
         with torch.random.fork_rng(devices=[]):
-            different = first_difference(build)
+            different = first_difference(build, kind)
     except UsageError as error:
         raise UsageError(f"{recipe.network}: {error} – use --no-population") from error
     except Exception as error:  # whatever a stranger's forward does with a batch that is not its own
@@ -77,14 +78,14 @@ def unusual(record: Any, prefix: str = "") -> list[str]:
     return found
 
 
-def first_difference(build: Callable[[], nn.Module]) -> str | None:
+def first_difference(build: Callable[[], nn.Module], kind: DataKind = DIGITS) -> str | None:
     """Return what is not the same when two members take a step together and alone, None when all is."""
     alone = [seeded(build, seed) for seed in (0, 1)]
     draws = Draws(torch.device("cpu"))
     together = stack(copy.deepcopy(alone[0]), alone, draws).train()
     # Noise and not digits: every pixel counts, and no two images agree by chance.
-    images = torch.randn(2, IMAGES, 1, 28, 28, dtype=torch.float64)
-    labels = torch.arange(IMAGES) % 10
+    images = torch.randn(2, IMAGES, *kind.shape, dtype=torch.float64)
+    labels = torch.arange(IMAGES) % kind.count
     expected = []
     for seed, network in enumerate(alone):
         torch.manual_seed(key(seed, 0, 0))

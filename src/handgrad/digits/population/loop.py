@@ -214,7 +214,7 @@ def take_step(
     if population.draws:
         population.draws.begin([key(seed, epoch, step) for seed in population.seeds])
     keys = [key(seed, epoch, step, 1) for seed in population.seeds]
-    images = normalise(moved(training.images[batch.flatten()], recipe.augmentation, keys))
+    images = normalise(moved(training.images[batch.flatten()], recipe.augmentation, keys), training.kind)
     labels = training.labels[batch]
     for group in together.optimizer.param_groups:
         group["lr"] = rate
@@ -247,7 +247,7 @@ def amounts_of(keys: Sequence[int], drawn: int, count: int, device: torch.device
 
 
 def moved(images: Tensor, recipe: Augmentation, keys: Sequence[int]) -> Tensor:
-    """Return *images* ``[members * batch, 28, 28]``, each member's as `training.augment.augment` does by its key."""
+    """Return *images* ``[members * batch, *kind.bytes_shape]``, each member's as `training.augment.augment` does by its key."""
     if not recipe.any:
         return images.float()
     amounts = amounts_of(keys, amounts_drawn(recipe), len(images) // len(keys), images.device)

@@ -29,6 +29,7 @@ from handgrad.digits.training.recipe import Recipe
 from handgrad.digits.watcher import StopError
 from handgrad.errors import UsageError
 from handgrad.runs.environment import Machine
+from handgrad.runs.kind import DIGITS
 
 MOST_ON_CPU = 16
 """Members at a time on a CPU: what a step costs apart from arithmetic is shared by then, and more only leave the caches."""
@@ -74,7 +75,7 @@ def choose_plan(
     on CUDA, each seed alone on a CPU, where convolutions of one network are made for the processor (docs/population.md).
     Raises `UsageError` when a population is wanted and would not be the seeds alone.
     """
-    recipe, build = prepared.recipe, prepared.build
+    recipe, build, kind = prepared.recipe, prepared.build, prepared.whole.kind
     if wanted is False:
         return TrainingPlan(0, "each seed trains alone, as asked", machine.threads)
     if wanted is None and jobs_asked:
@@ -86,7 +87,7 @@ def choose_plan(
             0, "each seed trains alone, as always on a CPU unless a population is asked for", machine.threads
         )
     try:
-        check_population(recipe, build)
+        check_population(recipe, build, kind)
     except UsageError as error:
         if wanted:
             raise
@@ -94,7 +95,7 @@ def choose_plan(
             0, f"each seed trains alone: {str(error).removesuffix(' – use --no-population')}", machine.threads
         )
     with torch.random.fork_rng(devices=[]):
-        size = members_at_a_time(build(), recipe, machine, len(seeds))
+        size = members_at_a_time(build(), recipe, machine, len(seeds), shape=kind.shape)
     if wanted:
         return TrainingPlan(size, f"populations of up to {size}, as asked", machine.threads)
     if size == 1:
@@ -109,7 +110,7 @@ def choose_plan(
 
 def _faster_plan(prepared: Prepared, machine: Machine, probed: Sequence[int], *, size: int, jobs: int) -> TrainingPlan:
     """Time a few steps each way, the population with the seeds *probed*, and return the faster one."""
-    training = Images(prepared.seen.train_images, prepared.seen.train_labels)
+    training = Images(prepared.seen.train_images, prepared.seen.train_labels, prepared.seen.kind)
     recipe, build = prepared.recipe, prepared.build
     counts = {1, usable_cores()} if machine.device == "cpu" else {machine.threads}
     with torch.random.fork_rng():
@@ -181,18 +182,20 @@ def for_probe(recipe: Recipe) -> Recipe:
 def few(training: Images, recipe: Recipe, machine: Machine) -> Images:
     """Return training images for one epoch of more steps than a probe takes, on the device; few are repeated."""
     chosen = torch.arange(recipe.batch_size * (PROBE_STEPS + 2)) % len(training)
-    return Images(training.images[chosen], training.labels[chosen]).to(device_of(machine))
+    return Images(training.images[chosen], training.labels[chosen], training.kind).to(device_of(machine))
 
 
-def members_at_a_time(network: nn.Module, recipe: Recipe, machine: Machine, seeds: int) -> int:
+def members_at_a_time(
+    network: nn.Module, recipe: Recipe, machine: Machine, seeds: int, *, shape: Sequence[int] = DIGITS.shape
+) -> int:
     """Return how many of *seeds* members to train in one go: as many as memory holds, the populations of one size."""
-    fitting = int(MEMORY * memory_of(machine) / bytes_of_step(network, recipe.batch_size))
+    fitting = int(MEMORY * memory_of(machine) / bytes_of_step(network, recipe.batch_size, shape))
     most = max(1, min(seeds, fitting, MOST if machine.device == "cuda" else MOST_ON_CPU))
     return math.ceil(seeds / math.ceil(seeds / most))
 
 
 @torch.no_grad()
-def bytes_of_step(network: nn.Module, batch_size: int) -> int:
+def bytes_of_step(network: nn.Module, batch_size: int, shape: Sequence[int] = DIGITS.shape) -> int:
     """Return about how many bytes a training step of one member takes: images between layers, gradients, a layer's patches."""
     outputs: list[int] = []
     patches = [0]
@@ -206,7 +209,7 @@ def bytes_of_step(network: nn.Module, batch_size: int) -> int:
     trial = copy.deepcopy(network).eval()
     for layer in trial.modules():
         layer.register_forward_hook(look)
-    trial(torch.zeros(1, 1, 28, 28))
+    trial(torch.zeros(1, *shape))
     return 4 * batch_size * (4 * sum(outputs) + 2 * max(patches))
 
 

@@ -66,7 +66,7 @@ class Group:
         """Train the members; yield each when it has ended."""
         recipe, device = self.prepared.recipe, device_of(self.machine)
         with explain_out_of_memory(recipe), using(self.machine), ExitStack() as locks:
-            layers = summarise(self.prepared.build(), name=recipe.network)
+            layers = summarise(self.prepared.build(), self.prepared.whole.kind.shape, name=recipe.network)
             self.jobs += [self._begin_run(task, layers, locks) for task in self.tasks]
             seeds = [task.seed for task in self.tasks]
             population = begin_population(self.prepared.build, recipe, seeds, device)

@@ -105,7 +105,9 @@ def sweep(
     name = str(recipe) if Path(str(recipe)).suffix != ".toml" else str(Path(recipe).resolve())
     base = recipe_with(name, overrides, {})
     prepared = prepare(base, data=data, holdout=holdout, download=download, watched=True)
-    machine = choose_machine(prepared.network, base.batch_size, device=device, precision=precision, threads=1)
+    machine = choose_machine(
+        prepared.network, base.batch_size, device=device, precision=precision, threads=1, data=prepared.whole.kind
+    )
     width = jobs or usable_cores()
     plan = SweepPlan(
         format=FORMAT,

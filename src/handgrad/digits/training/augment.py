@@ -9,20 +9,23 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from handgrad.digits.training.recipe import Augmentation
-
-MEAN, STANDARD_DEVIATION = 0.1307, 0.3081
-"""Of the 60,000 MNIST training images with pixels in 0…1, as every published network uses them."""
+from handgrad.runs.kind import DIGITS, DataKind
 
 
-def normalise(images: Tensor) -> Tensor:
-    """Turn bytes ``[batch, 28, 28]`` into floats ``[batch, 1, 28, 28]``, channels last, by the MNIST mean and deviation."""
+def with_channels(images: Tensor) -> Tensor:
+    """Return images ``[batch, height, width]`` or ``[batch, channels, height, width]`` as the latter."""
+    return images.unsqueeze(1) if images.dim() == 3 else images
+
+
+def normalise(images: Tensor, kind: DataKind = DIGITS) -> Tensor:
+    """Turn bytes ``[batch, *kind.bytes_shape]`` into floats ``[batch, *kind.shape]``, channels last, normalised."""
     # Mean and deviation are stretched to bytes instead of the images to 0…1: one pass over the batch less.
-    scaled = images.unsqueeze(1).float().sub(255 * MEAN).div_(255 * STANDARD_DEVIATION)
+    scaled = with_channels(images).float().sub(255 * kind.mean).div_(255 * kind.deviation)
     return scaled.contiguous(memory_format=torch.channels_last)
 
 
 def augment(images: Tensor, recipe: Augmentation, generator: torch.Generator) -> Tensor:
-    """Return *images* (bytes or floats in 0…255, ``[batch, 28, 28]``) each under a random change of its own, as floats.
+    """Return *images* (bytes or floats in 0…255, ``[batch, *kind.bytes_shape]``), each changed at random, as floats.
 
     Every amount is drawn evenly from ± its limit: rotation and shear in degrees, shift in pixels along each axis, scale
     as a fraction, stroke in pixels. What comes from outside the image is black. *generator* must live on the CPU: a few
@@ -43,9 +46,10 @@ def amounts_drawn(recipe: Augmentation) -> int:
 
 
 def with_stroke(images: Tensor, limit: float, amounts: Tensor) -> Tensor:
-    """Return floats ``[batch, 28, 28]`` with the edge of the ink moved out (in) by ``limit · amounts[batch]`` pixels.
+    """Return floats ``[batch, side, side]`` with the edge of the ink moved out (in) by ``limit · amounts[batch]`` pixels.
 
-    A whole pixel is the largest (smallest) of a pixel and its four neighbours; a part of one lies as far between.
+    For grey images: in colour there is no ink. A whole pixel is the largest (smallest) of a pixel and its four neighbours; a
+    part of one lies as far between.
     """
     inputs = F.pad(images.unsqueeze(1), (1, 1, 1, 1))
     sides = [inputs[:, :, 1:-1, 1:-1], inputs[:, :, :-2, 1:-1], inputs[:, :, 2:, 1:-1], inputs[:, :, 1:-1, :-2]]
@@ -55,14 +59,15 @@ def with_stroke(images: Tensor, limit: float, amounts: Tensor) -> Tensor:
 
 
 def changed(images: Tensor, recipe: Augmentation, amounts: Tensor) -> Tensor:
-    """Return *images* ``[batch, 28, 28]`` as floats under what *amounts* ``[5 or 6, batch]`` in -1…1 stand for."""
+    """Return *images* ``[batch, *kind.bytes_shape]`` as floats, changed as *amounts* ``[5 or 6, batch]`` in -1…1 say."""
     if recipe.stroke:
         # Before the map, whose sampling would blur an edge that is then moved.
         images = with_stroke(images.float(), recipe.stroke, amounts[5])
     # Not align_corners: a shift of one pixel is then 2 / size, and the corner pixels' outer edges are at ±1.
-    grid = F.affine_grid(matrices(amounts, recipe, images.shape[-1]), [len(images), 1, *images.shape[1:]], False)
-    moved = F.grid_sample(images.unsqueeze(1).float(), grid, padding_mode="zeros", align_corners=False)
-    return moved.squeeze(1)
+    planes = with_channels(images)
+    grid = F.affine_grid(matrices(amounts, recipe, images.shape[-1]), list(planes.shape), False)
+    moved = F.grid_sample(planes.float(), grid, padding_mode="zeros", align_corners=False)
+    return moved.reshape(images.shape)
 
 
 def matrices(amounts: Tensor, recipe: Augmentation, size: int) -> Tensor:

@@ -14,6 +14,7 @@ from handgrad.allowance import memory_limit
 from handgrad.digits.layers.failure import first_line
 from handgrad.digits.training.recipe import Recipe
 from handgrad.errors import HandgradError, UsageError
+from handgrad.runs.kind import DIGITS, DataKind
 
 OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "cannot allocate memory", "out of memory")
 """What torch's RuntimeError says, in small letters, when a CPU or a GPU has no more."""
@@ -27,7 +28,17 @@ def check_batches(count: int, recipe: Recipe) -> None:
         )
 
 
-def check_trains(network: nn.Module, count: int, recipe: Recipe) -> None:
+def check_augmentation(recipe: Recipe, kind: DataKind) -> None:
+    """Refuse changes of the images that mean nothing for images of this *kind*."""
+    if recipe.augmentation.stroke and kind.channels > 1:
+        raise UsageError("augmentation.stroke moves the edge of the ink, and colour images have none – leave it out")
+    if recipe.augmentation.shift > kind.side / 2:
+        raise UsageError(
+            f"augmentation.shift is {recipe.augmentation.shift:g} pixels – of {kind.side} at most half can be shifted out"
+        )
+
+
+def check_trains(network: nn.Module, count: int, recipe: Recipe, kind: DataKind = DIGITS) -> None:
     """Raise `UsageError` unless a copy of *network* takes a training step on the smallest batch of an epoch.
 
     With 60,001 images the last batch is one image, and a BatchNorm behind a global pool cannot learn from one: better to
@@ -40,7 +51,7 @@ def check_trains(network: nn.Module, count: int, recipe: Recipe) -> None:
     try:
         with torch.random.fork_rng(devices=[]):
             trial = copy.deepcopy(network).train()
-            logits = trial(torch.zeros(size, 1, 28, 28))
+            logits = trial(torch.zeros(size, *kind.shape))
             F.cross_entropy(logits.float(), torch.zeros(size, dtype=torch.long)).backward()
     except Exception as error:
         if out_of_memory(error):

@@ -24,6 +24,7 @@ from handgrad.digits.networks.fused import fuse
 from handgrad.digits.networks.published import channels_last
 from handgrad.errors import MissingError, UsageError
 from handgrad.runs.environment import Machine
+from handgrad.runs.kind import DIGITS, DataKind
 from handgrad.system import keep_freed_memory
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -58,9 +59,15 @@ def choose_device(name: str) -> str:
 
 
 def choose_machine(
-    network: nn.Module, batch_size: int, *, device: str = "auto", precision: str = "auto", threads: int | None = None
+    network: nn.Module,
+    batch_size: int,
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+    threads: int | None = None,
+    data: DataKind = DIGITS,
 ) -> Machine:
-    """Return the machine for *network*: what is left open follows from network, batch size and processor.
+    """Return the machine for *network*: what is left open follows from network, data, batch size and processor.
 
     Precision: bf16 on CUDA, and on a processor that multiplies matrices in it (AMX) where the network has enough to
     multiply. Threads: one for each `WORK_A_THREAD` of a step, at most the usable cores. With *precision* "probe" both are
@@ -74,8 +81,8 @@ def choose_machine(
         # The threads are those of torch: on CUDA they only prepare, and no figure hangs on them.
         return Machine(kind, precision if precision in ("fp32", "bf16") else "bf16", torch.get_num_threads())
     if precision == "probe":
-        return _timed_machine(network, batch_size, threads)
-    work = multiply_adds(network) if precision == "auto" or threads is None else 0
+        return _timed_machine(network, batch_size, threads, data)
+    work = multiply_adds(network, data) if precision == "auto" or threads is None else 0
     if precision == "auto":
         precision = "bf16" if work >= WORK_FOR_BF16 and multiplies_bf16() else "fp32"
     if threads is None:
@@ -90,13 +97,13 @@ def in_words(machine: Machine) -> str:
     return f"{machine.device}, {machine.precision}{threads}"
 
 
-def multiply_adds(network: nn.Module) -> int:
+def multiply_adds(network: nn.Module, kind: DataKind = DIGITS) -> int:
     """Return the multiply-adds of convolutions and products that *network* makes of one image; it stays as it was."""
     training = network.training
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]), FlopCounterMode(display=False) as counter:
             # In eval mode no statistics move; a network that moves something there would do so in any look at it.
-            network.eval()(torch.zeros(1, 1, 28, 28))
+            network.eval()(torch.zeros(1, *kind.shape))
     finally:
         network.train(training)
     # torch counts a multiplication and an addition as two.
@@ -113,31 +120,33 @@ def multiplies_bf16() -> bool:
     return bool(tell().get("amx_bf16", False))
 
 
-def _timed_machine(network: nn.Module, batch_size: int, threads: int | None) -> Machine:
+def _timed_machine(network: nn.Module, batch_size: int, threads: int | None, kind: DataKind) -> Machine:
     """Return the machine whose steps are fastest now: bf16, or a single thread, where that is clearly faster."""
     before = torch.get_num_threads()
     most = threads or usable_cores()
     keep_freed_memory()  # as in the training itself: fresh pages cost fp32, which moves twice the bytes, more than bf16
     try:
         with torch.random.fork_rng(devices=[]):
-            times = [probe(network, batch_size, most, bf16) for bf16 in (False, True)]
+            times = [probe(network, batch_size, most, bf16, kind=kind) for bf16 in (False, True)]
             precision = "bf16" if times[0] > WORTH * times[1] else "fp32"
             if threads is None and most > 1:
-                one, all_cores = (probe(network, batch_size, count, precision == "bf16") for count in (1, most))
+                one, all_cores = (
+                    probe(network, batch_size, count, precision == "bf16", kind=kind) for count in (1, most)
+                )
                 most = 1 if all_cores > WORTH * one else most
     finally:
         torch.set_num_threads(before)
     return Machine("cpu", precision, most)
 
 
-def probe(network: nn.Module, batch_size: int, threads: int, bf16: bool) -> float:
+def probe(network: nn.Module, batch_size: int, threads: int, bf16: bool, *, kind: DataKind = DIGITS) -> float:
     """Return the median seconds of a training step of a copy of *network* on random images."""
     torch.set_num_threads(threads)
     trial = channels_last(copy.deepcopy(network)).train()
     quicken_dropout(trial)
     fuse(trial)
-    images = torch.randn(batch_size, 1, 28, 28).contiguous(memory_format=torch.channels_last)
-    labels = torch.randint(10, (batch_size,))
+    images = torch.randn(batch_size, *kind.shape).contiguous(memory_format=torch.channels_last)
+    labels = torch.randint(kind.count, (batch_size,))
     step = probe_step(trial, images, labels, bf16)
     # The first step pays for caches and for kernels chosen by trying; it is thrown away.
     step()

@@ -25,6 +25,7 @@ from handgrad.digits.training.muon import Muon
 from handgrad.digits.training.recipe import Averaging, Optimizer, Recipe
 from handgrad.digits.training.schedule import rate_factor
 from handgrad.errors import DivergedError
+from handgrad.runs.kind import DIGITS, DataKind
 from handgrad.runs.record import EpochScore, Score
 
 # Ten batches of a test set. The size has a say in the last digits, so it is no setting: figures of two runs must not
@@ -34,17 +35,18 @@ EVALUATION_BATCH = 1000
 
 @dataclass(frozen=True)
 class Images:
-    """Images as bytes ``[n, 28, 28]`` and their labels ``[n]`` (int64), both on the device that trains."""
+    """Images as bytes ``[n, *kind.bytes_shape]`` and their labels ``[n]`` (int64), both on the device that trains."""
 
     images: Tensor
     labels: Tensor
+    kind: DataKind = DIGITS
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def to(self, device: torch.device) -> Images:
         """Return the same images on *device*."""
-        return Images(self.images.to(device), self.labels.to(device))
+        return Images(self.images.to(device), self.labels.to(device), self.kind)
 
 
 @dataclass
@@ -166,7 +168,7 @@ def train(
             seed_device(device, key(seed, epoch, step))  # whatever the network draws: dropout
             # A generator of its own, so that dropout more or less in a network leaves the images as they were.
             generator = torch.Generator().manual_seed(key(seed, epoch, step, 1))
-            images = normalise(augment(training.images[batch], recipe.augmentation, generator))
+            images = normalise(augment(training.images[batch], recipe.augmentation, generator), training.kind)
             labels = training.labels[batch]
             rate = learning_rate(recipe, epoch * steps + step, steps)
             for group in state.optimizer.param_groups:
@@ -258,11 +260,11 @@ def update_average(state: State, recipe: Averaging, step: int) -> None:
 
 
 @torch.inference_mode()
-def predict(network: nn.Module, images: Tensor) -> Tensor:
-    """Return the log-probabilities ``[n, 10]`` (fp32, on the device) that *network* in ``eval()`` gives *images* (bytes)."""
+def predict(network: nn.Module, images: Tensor, kind: DataKind = DIGITS) -> Tensor:
+    """Return the log-probabilities ``[n, classes]`` (fp32, on the device) of *network* in ``eval()`` for *images* (bytes)."""
     network.eval()
     # Without autocast: the figure of a run must not depend on what precision it was trained in.
-    batches = [network(normalise(batch)) for batch in images.split(EVALUATION_BATCH)]
+    batches = [network(normalise(batch, kind)) for batch in images.split(EVALUATION_BATCH)]
     return F.log_softmax(torch.cat(batches).float(), dim=1)
 
 
@@ -275,11 +277,11 @@ def answers_unnormalised(network: nn.Module, images: Tensor) -> Tensor:
 
 def evaluate(network: nn.Module, images: Images) -> Score:
     """Return mean loss and the number of right answers on *images*, computed in fp32 whatever the training used."""
-    return score_of(predict(network, images.images), images.labels)
+    return score_of(predict(network, images.images, images.kind), images.labels)
 
 
 def score_of(log_probabilities: Tensor, labels: Tensor) -> Score:
-    """Return loss and counts of given answers ``[n, 10]`` against *labels* ``[n]``."""
+    """Return loss and counts of given answers ``[n, classes]`` against *labels* ``[n]``."""
     # Without label smoothing: that is a means of training, and losses of two recipes must mean the same.
     loss = F.nll_loss(log_probabilities, labels).item()
     correct = int((log_probabilities.argmax(1) == labels).sum())

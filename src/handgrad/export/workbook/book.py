@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from handgrad.backprop.workbook import looks
 from handgrad.errors import UsageError
@@ -74,7 +75,9 @@ def known_numbers(plan: Plan, source: Source) -> Known:
     return Known(sums, np.maximum(source.log_probabilities, np.log(1e-300)))
 
 
-def choose_hundred(images: Bytes, labels: Bytes, answers: np.ndarray, mistakes: Sequence[int]) -> Hundred:
+def choose_hundred(
+    images: Bytes, labels: NDArray[np.integer[Any]], answers: np.ndarray, mistakes: Sequence[int]
+) -> Hundred:
     """Return the book's digits: the first of *mistakes* (test images, surest first), then test images of each class in turn."""
     chosen = [int(index) for index in mistakes[:MOST_MISTAKES]]
     wanted = min(100, len(images)) - len(chosen)

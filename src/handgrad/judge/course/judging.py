@@ -11,13 +11,13 @@ from pathlib import Path
 
 from handgrad.cluster.engine import LOCAL
 from handgrad.cluster.where import check_engine
-from handgrad.digits.data.dataset import Dataset, load_dataset
+from handgrad.digits.data.dataset import Dataset
 from handgrad.errors import DiskError, UsageError
 from handgrad.judge.course.away import judged_away
 from handgrad.judge.course.log import Log, key_of
 from handgrad.judge.course.one import Course, judge_person
 from handgrad.judge.course.people import HandIn, find_people, one_hand_in
-from handgrad.judge.network.judging import FAULT
+from handgrad.judge.network.judging import FAULT, judged_data
 from handgrad.judge.verdict import Verdict
 from handgrad.scratch import scratch_folder
 from handgrad.text import one_line
@@ -63,7 +63,7 @@ def judge_course(
         if any(each.file is not None and not each.is_book for each in people):
             if course.assignment is None:
                 raise UsageError("--assignment is missing – name one, `handgrad assignments` lists them")
-            place, course = course.data, replace(course, data=_loaded(course.data))
+            place, course = course.data, replace(course, data=judged_data(course.data))
         log = Log(course.log, resume=course.resume) if course.log is not None else None
         if log is not None:
             stack.callback(log.close)
@@ -79,12 +79,8 @@ def judge_folder(folder: Path, course: Course) -> Verdict:
     with scratch_folder("class") as scratch:
         person = one_hand_in(folder, scratch)
         if person.file is not None and not person.is_book:
-            course = replace(course, data=_loaded(course.data))
+            course = replace(course, data=judged_data(course.data))
         return replace(judge_person(person, course), person="")
-
-
-def _loaded(data: Path | str | Dataset | None) -> Dataset:
-    return data if isinstance(data, Dataset) else load_dataset(Path(data) if data else None, download=False)
 
 
 def _rows(

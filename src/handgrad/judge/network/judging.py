@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from handgrad.digits.data.dataset import Dataset, load_dataset
+from handgrad.digits.data.dataset import Dataset
+from handgrad.digits.data.load import load_dataset
 from handgrad.digits.training.recipe import Recipe
 from handgrad.digits.training.recipe_file import load_recipe
 from handgrad.errors import MissingError, UsageError
@@ -37,6 +38,7 @@ from handgrad.judge.network.told import Told, claim_of, recipe_with, said, train
 from handgrad.judge.sandbox.limits import Level, Limits, limits_here
 from handgrad.judge.sandbox.run import isolation_level
 from handgrad.judge.verdict import EpochAnswer, Examination, Points, Requirement, SeedResult, Verdict
+from handgrad.runs.kind import DIGITS
 from handgrad.text import one_line
 
 # For a whole judgement with its trainings on a laptop; a class has the limit for each hand-in.
@@ -104,7 +106,7 @@ def judge_network(
     seeds = tuple(range(asked.seeds.of)) if seeds is None else tuple(seeds)
     level = sandbox(level or isolation_level(), require_sandbox)
     context = Context(level, limits or limits_here(), clock)
-    dataset = data if isinstance(data, Dataset) else load_dataset(Path(data) if data else None, download=False)
+    dataset = judged_data(data)
     findings = Findings()
     if dataset.notice:
         findings.notes.append(one_line(dataset.notice))
@@ -139,6 +141,17 @@ def judge_network(
         parameters=findings.examination.counted if findings.examination else None,
         accuracy=mean_accuracy(asked, findings.results),
     )
+
+
+def judged_data(data: Path | str | Dataset | None) -> Dataset:
+    """Return the data to judge with; nothing is downloaded. Raises `MissingError`, `UsageError` for other than digits."""
+    found = data if isinstance(data, Dataset) else load_dataset(data or None, download=False)
+    if found.kind != DIGITS:
+        raise UsageError(
+            f"{found.name} ({found.kind.words}) – assignments are about ten classes of 28×28 pixels in grey, "
+            "name a folder of such"
+        )
+    return found
 
 
 def _beside(asked: Assignment, findings: Findings) -> dict[str, Any]:
