@@ -53,7 +53,7 @@ def test_another_head_begins_anew_and_the_report_says_so(first: Path, tmp_path: 
     assert ancestry is not None and set(ancestry.new) == {"9.weight", "9.bias", "11.weight", "11.bias"}
     page = run_page(after)
     assert f"the weights of {read_run(first).name}" in page and "new weights for 9.weight" in page
-    assert f"--from {read_run(first).name}" in command(after)
+    assert f"--from {first}" in command(after)
 
 
 def test_a_stopped_run_with_frozen_layers_goes_on_to_the_bytes_of_the_unbroken_one(first: Path, tmp_path: Path) -> None:
@@ -88,3 +88,55 @@ def test_the_command_line_takes_the_recipe_of_the_run_that_it_begins_with(
     assert command_line(["train", "--from", str(first), "--freeze", "0", "--set", "epochs=1", *data]) == 0
     (after,) = (path for path in (tmp_path / "runs").iterdir())
     assert read_run(after).recipe["network"] == read_run(first).recipe["network"]
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "muon"])
+def test_a_layer_learns_at_the_rate_that_is_asked_for(first: Path, tmp_path: Path, optimizer: str) -> None:
+    """Against a training of the layer alone at that rate: with the others frozen, a factor is nothing but another rate."""
+    others = ["4", "9"]
+    settings = {"weights_of": first, "freeze": [*others, "1", "5"]}
+    recipe = {"optimizer.name": optimizer, "averaging.decay": "0"}
+    by_factor = train(
+        tmp_path / "factor", rates={"0.*": 0.25}, overrides=[f"{k}={v}" for k, v in recipe.items()], **settings
+    )
+    recipe["optimizer.learning_rate"] = "0.0025"
+    by_rate = train(tmp_path / "rate", overrides=[f"{k}={v}" for k, v in recipe.items()], **settings)
+    found, expected = load_file(by_factor / MODEL), load_file(by_rate / MODEL)
+    assert not torch.equal(found["0.weight"], load_file(first / MODEL)["0.weight"])
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value, msg=name)
+    assert read_run(by_factor).environment.ancestry.rates == {"0.*": 0.25}  # type: ignore[union-attr]
+
+
+def test_rates_are_on_record_resumed_and_in_the_line_that_runs_it_again(first: Path, tmp_path: Path) -> None:
+    rates = {"*": 2.0, "0": 0.5}
+    whole = train(tmp_path / "whole", weights_of=first, rates=rates)
+    asked = iter([False] * 6 + [True] * 100)
+    with pytest.raises(InterruptedRunError):
+        train(tmp_path / "broken", weights_of=first, rates=rates, stop=lambda: next(asked))
+    (broken,) = (tmp_path / "broken" / "runs").iterdir()
+    run.resume(broken)
+    for name, value in load_file(whole / MODEL).items():
+        assert torch.equal(value, load_file(broken / MODEL)[name]), name
+    after = read_run(whole)
+    assert "learning rates: * × 2, 0 × 0.5" in run_page(after)
+    assert "--rate '*=2' --rate 0=0.5" in command(after)
+
+
+@pytest.mark.parametrize(
+    ("rates", "said"), [({"conv9": 2.0}, '--rate "conv9" means no'), ({"0": 0.0}, "a factor above 0")]
+)
+def test_rates_that_cannot_be_meant_are_refused(
+    first: Path, tmp_path: Path, rates: dict[str, float], said: str
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        train(tmp_path, weights_of=first, rates=rates)
+
+
+def test_the_command_line_reads_rates() -> None:
+    from handgrad.cli.train import parse_rates
+
+    assert parse_rates(["conv1.*=0.1", "a=b=2"]) == {"conv1.*": 0.1, "a=b": 2.0}
+    for text in ("conv1", "conv1=", "=2", "conv1=x"):
+        with pytest.raises(UsageError, match="write LAYER=FACTOR"):
+            parse_rates([text])

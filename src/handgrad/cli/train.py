@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -52,6 +53,10 @@ def train_command(
     freeze: Annotated[
         list[str] | None, typer.Option(metavar="LAYER", help="Let this learn nothing: conv1, 'blocks.0.*'.")
     ] = None,
+    rate: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LAYER=FACTOR", help="Multiply the learning rate of a layer: conv1=0.1."),
+    ] = None,
     list_recipes: Annotated[bool, typer.Option("--list", help="Show all recipes and stop.")] = False,
     tensorboard: Annotated[bool, typer.Option(help="Write TensorBoard events into the run folder as well.")] = False,
     offline: Annotated[bool, typer.Option(help="Never download; without files, digits are drawn.")] = False,
@@ -87,6 +92,7 @@ def train_command(
                 asked_for(recipe, None, overrides=overrides or (), values={}, root=out).recipe,
                 weights_of=weights_of,
                 freeze=freeze or (),
+                rates=parse_rates(rate or ()),
                 data=data_folder(data),
                 seed=seed,
                 holdout=holdout,
@@ -104,6 +110,20 @@ def train_command(
         write_events(folder)
     print_summary(summary, page, as_json)
     return None
+
+
+def parse_rates(texts: Sequence[str]) -> dict[str, float]:
+    """Return the factors of learning rates in texts like ``conv1.*=0.1``, by what they mean; raises `UsageError`."""
+    found = {}
+    for text in texts:
+        pattern, equals, factor = text.rpartition("=")
+        try:
+            found[pattern.strip()] = float(factor)
+        except ValueError:
+            equals = ""
+        if not equals or not pattern.strip():
+            raise UsageError(f'--rate "{text}" – write LAYER=FACTOR, as in conv1.*=0.1')
+    return found
 
 
 def check_nothing_else(context: typer.Context) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -56,6 +56,11 @@ class Prepared:
             self.start.into(network)
         return network
 
+    @property
+    def factors(self) -> dict[str, float]:
+        """Return by name what the learning rate of a parameter is multiplied with, where that is not 1."""
+        return {} if self.start is None else self.start.factors(self.network)
+
     def training_images(self, machine: Machine) -> Images:
         """Return the images to train on, on the device of *machine*."""
         return Images(self.seen.train_images, self.seen.train_labels, self.seen.kind).to(device_of(machine))
@@ -79,10 +84,12 @@ def prepare(
     made: Callable[[], nn.Module] | None = None,
     weights_of: Path | str | None = None,
     freeze: Sequence[str] = (),
+    rates: Mapping[str, float] | None = None,
 ) -> Prepared:
     """Return *recipe* with its network and the data in *data*, *holdout* training images kept apart, once all of it fits.
 
-    *weights_of* is a finished run that it begins with, *freeze* patterns of what learns nothing (see `start_of`).
+    *weights_of* is a finished run that it begins with, *freeze* patterns of what learns nothing, *rates*
+    patterns of what learns at another rate (see `start_of`).
 
     Raises `UsageError` for a network, data or a hold-out that cannot be meant, `MissingError` for data.
     """
@@ -97,7 +104,7 @@ def prepare(
     else:
         whole = fitting(whole, network, recipe.network)
     check_augmentation(recipe, whole.kind)
-    start = start_of(weights_of, freeze, network)
+    start = start_of(weights_of, freeze, network, rates=rates)
     if start is not None:
         start.into(network)
     seen = for_training(whole, recipe, holdout)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,6 +61,7 @@ def train(
     made: Callable[[], nn.Module] | None = None,
     weights_of: Path | str | None = None,
     freeze: Sequence[str] = (),
+    rates: Mapping[str, float] | None = None,
 ) -> RunSummary:
     """Train *recipe* once and return the record of the finished run; the run folder is made below *out*.
 
@@ -70,7 +71,8 @@ def train(
     `handgrad.digits.training.device.choose_machine`. *overrides* are ``"key=value"``.
     *stop* is asked after every step. *made* makes the network where Python handed it in; else the recipe names it.
     *weights_of* is a finished run whose weights it begins with, as far as names and shapes fit; *freeze* names what learns
-    nothing (``"conv1.*"``, ``"conv1"``). Both are in the record of the run.
+    nothing (``"conv1.*"``, ``"conv1"``), *rates* what learns at another rate (``{"conv1": 0.1}``: a tenth of the recipe's at
+    every step). All three are in the record of the run.
 
     Raises `UsageError` (recipe, network, hold-out), `MissingError` (data, device), `DiskError`, `DivergedError`,
     `InterruptedRunError` (stopped and saved).
@@ -82,7 +84,7 @@ def train(
     with explain_out_of_memory(recipe):
         prepared = prepare(
             recipe, data=data, holdout=holdout, download=download, watched=watcher is not None, made=made,
-            weights_of=weights_of, freeze=freeze,
+            weights_of=weights_of, freeze=freeze, rates=rates,
         )  # fmt: skip
         network = prepared.network
         kind = prepared.whole.kind
@@ -97,7 +99,7 @@ def train(
         job = Job(folder, prepared, environment_of(folder, prepared, seed, machine), watcher, stop)
         with folder.locked(), using(machine):
             describe(job, summarise(network, kind.shape, name=recipe.network))
-            state = begin(prepared.build, recipe, seed, device_of(machine))
+            state = begin(prepared.build, recipe, seed, device_of(machine), factors=prepared.factors)
             save(job, state)
             return _carry_on(job, state)
 
@@ -142,7 +144,13 @@ def resume(
             start = None if environment.ancestry is None else Start(environment.ancestry, {})
             prepared = Prepared(recipe, network, whole, seen, environment.data, made, start)
             job = Job(folder, prepared, environment, watcher, stop)
-            state = begin(prepared.build, recipe, environment.seed, device_of(environment.machine))
+            state = begin(
+                prepared.build,
+                recipe,
+                environment.seed,
+                device_of(environment.machine),
+                factors=prepared.factors,
+            )
             _take_up(job, state, checkpoint)
             return _carry_on(job, state)
 

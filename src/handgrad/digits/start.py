@@ -21,6 +21,8 @@ from handgrad.runs.record import RunSummary
 
 # A message is one line: the first few tell what is wrong, the rest is counted.
 MOST_NAMED = 6
+LARGEST_FACTOR = 1000
+"""Of a learning rate."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +45,16 @@ class Start:
             if frozen(name, self.record.freeze):
                 parameter.requires_grad_(False)
 
+    def factors(self, network: nn.Module) -> dict[str, float]:
+        """Return by name what the learning rate of each parameter of *network* is multiplied with, where that is not 1."""
+        found = {}
+        for name, _ in network.named_parameters():
+            # The last that means it: a general pattern first, what is special about a layer after it.
+            meant = [factor for pattern, factor in self.record.rates.items() if frozen(name, (pattern,))]
+            if meant and meant[-1] != 1:
+                found[name] = meant[-1]
+        return found
+
     @property
     def words(self) -> str:
         """Return what a person should know of it, in a line."""
@@ -53,28 +65,40 @@ class Start:
                 parts.append(f"new weights for {listed(record.new)}")
         if record.freeze:
             parts.append(f"frozen: {', '.join(record.freeze)}")
+        if record.rates:
+            parts.append(f"learning rates: {rates_in_words(record.rates)}")
         return "; ".join(parts)
 
 
-def start_of(run: str | Path | None, freeze: Sequence[str], network: nn.Module) -> Start | None:
-    """Return what a training of *network* begins with, None where neither a run nor anything to freeze is named.
+def start_of(
+    run: str | Path | None, freeze: Sequence[str], network: nn.Module, *, rates: Mapping[str, float] | None = None
+) -> Start | None:
+    """Return what a training of *network* begins with, None where no run is named, nothing frozen, and no rate another.
 
     Every weight of *run* is taken that has the name and the shape of one of *network*; the others are new (another head).
     Raises `UsageError` where nothing fits, or a pattern means no parameter; `DamagedRunError`.
     """
     names = [name for name, _ in network.named_parameters()]
-    for pattern in freeze:
-        if not any(frozen(name, (pattern,)) for name in names):
-            hint = did_you_mean(pattern, [*names, *tops(names)]) or f" – there are {listed(tops(names))}"
-            raise UsageError(f'--freeze "{pattern}" means no parameter{hint}')
+    rates = dict(rates or {})
+    for option, patterns in (("--freeze", freeze), ("--rate", rates)):
+        for pattern in patterns:
+            if not any(frozen(name, (pattern,)) for name in names):
+                hint = did_you_mean(pattern, [*names, *tops(names)]) or f" – there are {listed(tops(names))}"
+                raise UsageError(f'{option} "{pattern}" means no parameter{hint}')
+    for pattern, factor in rates.items():
+        if not 0 < factor <= LARGEST_FACTOR:
+            raise UsageError(
+                f"--rate {pattern}={factor:g} – a factor above 0 and up to {LARGEST_FACTOR} is needed; --freeze stops a "
+                "layer from learning"
+            )
     if run is None:
-        return Start(Ancestry(None, None, (), tuple(freeze)), {}) if freeze else None
+        return Start(Ancestry(None, None, (), tuple(freeze), rates), {}) if freeze or rates else None
     weights, name, digest = weights_of_run(Path(run))
     own = network.state_dict()
     new = tuple(key for key, value in own.items() if key not in weights or weights[key].shape != value.shape)
     if not any(names_one in weights and names_one not in new for names_one in names):
         raise UsageError(f"--from {run}: none of its weights fits this network – name a run of the same layers")
-    return Start(Ancestry(name, digest, new, tuple(freeze)), weights)
+    return Start(Ancestry(name, digest, new, tuple(freeze), rates, str(Path(run).resolve())), weights)
 
 
 def weights_of_run(path: Path) -> tuple[dict[str, Tensor], str, str]:
@@ -94,6 +118,11 @@ def weights_of_run(path: Path) -> tuple[dict[str, Tensor], str, str]:
 def frozen(name: str, patterns: Sequence[str]) -> bool:
     """Return whether a parameter is meant: by a pattern (``conv1.*``), its own name, or the layer that it is in."""
     return any(fnmatchcase(name, pattern) or name.startswith(f"{pattern}.") for pattern in patterns)
+
+
+def rates_in_words(rates: Mapping[str, float]) -> str:
+    """Return the factors of learning rates in words: ``conv1.* × 0.1``."""
+    return ", ".join(f"{pattern} × {factor:g}" for pattern, factor in rates.items())
 
 
 def tops(names: Sequence[str]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from handgrad.digits.training.recipe import Recipe
@@ -143,7 +144,17 @@ def ancestry_words(ancestry: Ancestry) -> str:
         parts.append(f"the weights of {ancestry.run} (SHA-256 {ancestry.weights_sha256}){new}")
     if ancestry.freeze:
         parts.append(f"frozen: {', '.join(ancestry.freeze)}")
+    if ancestry.rates:
+        parts.append(f"learning rates: {', '.join(f'{name} × {factor:g}' for name, factor in ancestry.rates.items())}")
     return "; ".join(parts)
+
+
+def place_of(ancestry: Ancestry, folder: Path) -> Path:
+    """Return where the run lies that the one in *folder* began with: beside it, where it lay then, or its name alone."""
+    beside = folder.parent / str(ancestry.run)
+    if beside.is_dir() or ancestry.folder is None:
+        return beside
+    return Path(ancestry.folder)
 
 
 def command(run: Run) -> str:
@@ -153,9 +164,11 @@ def command(run: Run) -> str:
         words += ["--holdout", str(run.holdout)]
     if run.environment.data:
         words += ["--data", run.environment.data]
-    if run.environment.ancestry is not None:
-        words += ["--from", run.environment.ancestry.run] if run.environment.ancestry.run else []
-        words += [word for pattern in run.environment.ancestry.freeze for word in ("--freeze", pattern)]
+    ancestry = run.environment.ancestry
+    if ancestry is not None:
+        words += ["--from", str(place_of(ancestry, run.path))] if ancestry.run else []
+        words += [word for pattern in ancestry.freeze for word in ("--freeze", pattern)]
+        words += [word for name, factor in ancestry.rates.items() for word in ("--rate", f"{name}={factor:g}")]
     for option, value in asdict(run.environment.machine).items():
         words += [f"--{option}", str(value)]
     return shlex.join(words)

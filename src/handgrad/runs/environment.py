@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from handgrad.runs.kind import DataKind
@@ -28,13 +28,16 @@ class Ancestry(Stored):
     """What a run began with that was not drawn from its seed.
 
     ``run`` is the one whose weights it began with, ``weights_sha256`` that of the file that held them, both None where it
-    began with none; ``new`` names what that run had no weight for, ``freeze`` the patterns of what learned nothing.
+    began with none; ``new`` names what that run had no weight for, ``freeze`` the patterns of what learned nothing; ``rates``
+    holds patterns of what learned at another rate, with the factor. ``folder`` is where that run lay.
     """
 
     run: str | None
     weights_sha256: str | None
     new: tuple[str, ...]
     freeze: tuple[str, ...]
+    rates: dict[str, float] = field(default_factory=dict)
+    folder: str | None = None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Unpack, cast
@@ -56,6 +56,7 @@ def train(
     stop: Callable[[], bool] = never,
     weights_of: str | Path | TrainedRun | None = None,
     freeze: Sequence[str] = (),
+    rates: Mapping[str, float] | None = None,
     class_names: Sequence[str] | None = None,
     **values: Unpack[RecipeValues],
 ) -> TrainedRun:
@@ -63,11 +64,12 @@ def train(
 
     *what*: the name of a recipe or a TOML file; or a network, as ``file.py:Net``, a class, a function that makes one, or a
     module, which is then trained by the recipe `BASE` (a module from the weights that it has; it stays as it is, the trained
-    one is ``result.module``). *network* puts a network into a recipe that is named. *data*: the name of a set that is
-    known (see `handgrad.datasets`), a folder or file, a loaded `Dataset`, or what `handgrad.digits.data.arrays.dataset_from`
-    takes (arrays, tensors, torch datasets; *class_names* then names the classes); None for MNIST. *values* are
-    those of the recipe by name (``epochs=3, optimizer="adam", learning_rate=0.01``), *overrides* the same as ``"key=value"``.
-    *weights_of* is a finished run to begin with. The others are those of `handgrad.digits.run.train`, which see for the errors.
+    one is ``result.module``). *network* puts a network into a recipe that is named. *data*: the name of a set that is known
+    (see `handgrad.datasets`), a folder or file, a loaded `Dataset`, or what `handgrad.digits.data.arrays.dataset_from` takes
+    (arrays, tensors, torch datasets; *class_names* then names the classes); None for MNIST. *values* are those of the recipe
+    by name (``epochs=3, optimizer="adam", learning_rate=0.01``), *overrides* the same as ``"key=value"``. *weights_of* is a
+    finished run to begin with, *freeze* names layers that learn nothing, *rates* multiplies the learning rate of layers
+    (``{"conv1": 0.1}``). The others are those of `handgrad.digits.run.train`, which see for the errors.
 
     A run of a class, function or module keeps its source below *out*, where that is to be had; else it goes on only with
     ``resume(run, network=…)``. In a notebook the epochs are shown as they are done, and ■ ends the training after
@@ -92,6 +94,7 @@ def train(
             made=asked.make,
             weights_of=weights_of.path if isinstance(weights_of, TrainedRun) else weights_of,
             freeze=freeze,
+            rates=rates,
         )
 
     return _watched(begin, watcher, asked.make)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -82,8 +82,18 @@ def key(*parts: int) -> int:
     return mixed >> 1
 
 
-def begin(build: Callable[[], nn.Module], recipe: Recipe, seed: int, device: torch.device) -> State:
-    """Return the state before the first step: first weights drawn from *seed* alone, on the CPU, whatever the device."""
+def begin(
+    build: Callable[[], nn.Module],
+    recipe: Recipe,
+    seed: int,
+    device: torch.device,
+    *,
+    factors: Mapping[str, float] | None = None,
+) -> State:
+    """Return the state before the first step: first weights drawn from *seed* alone, on the CPU, whatever the device.
+
+    *factors* multiply the learning rate of the parameters that they name.
+    """
     # Whoever calls us from a script of their own keeps their random numbers.
     with torch.random.fork_rng(devices=[]):
         # Mixed, because seeds 0 and 1 as they are start two streams that agree in their first draws on some
@@ -99,7 +109,10 @@ def begin(build: Callable[[], nn.Module], recipe: Recipe, seed: int, device: tor
     network = channels_last(network).to(device)
     # In evaluation mode for good: its statistics follow the network's, they are not gathered again.
     average = copy.deepcopy(network).eval() if recipe.averaging.decay else None
-    return State(network, make_optimizer(network, recipe.optimizer), average, Meter(device))
+    optimizer = make_optimizer(network, recipe.optimizer)
+    if factors:
+        split_by_rate(optimizer, network, factors)
+    return State(network, optimizer, average, Meter(device))
 
 
 def make_optimizer(network: nn.Module, recipe: Optimizer) -> torch.optim.Optimizer:
@@ -131,6 +144,16 @@ def make_optimizer(network: nn.Module, recipe: Optimizer) -> torch.optim.Optimiz
         )
     kind = torch.optim.Adam if recipe.name == "adam" else torch.optim.AdamW
     return kind(parameters, rate, betas=betas, weight_decay=decay, fused=True)
+
+
+def split_by_rate(optimizer: torch.optim.Optimizer, network: nn.Module, factors: Mapping[str, float]) -> None:
+    """Split the groups of *optimizer*, which has taken no step yet, so that each holds parameters of one factor."""
+    own = {id(parameter): factors.get(name, 1.0) for name, parameter in network.named_parameters()}
+    optimizer.param_groups[:] = [
+        group | {"params": [each for each in group["params"] if own[id(each)] == factor], "factor": factor}
+        for group in optimizer.param_groups
+        for factor in dict.fromkeys(own[id(each)] for each in group["params"])
+    ]
 
 
 def steps_an_epoch(count: int, recipe: Recipe) -> int:
@@ -172,7 +195,7 @@ def train(
             labels = training.labels[batch]
             rate = learning_rate(recipe, epoch * steps + step, steps)
             for group in state.optimizer.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group.get("factor", 1.0)
 
             with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
                 logits = state.network(images)
