@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handgrad.score import NORMAL_95, percent, spread, student_95, wilson_interval
+from handgrad.score import NORMAL_95, percent, spread, spread_of_accuracies, student_95, wilson_interval
 
 
 @given(st.integers(1, 100_000), st.data())
@@ -89,3 +89,11 @@ def test_two_seeds_have_one() -> None:
 )
 def test_a_percentage_is_never_rounded_up(correct: int, total: int, text: str) -> None:
     assert percent(correct, total) == text
+
+
+def test_an_interval_of_accuracies_ends_where_accuracies_do() -> None:
+    found = spread_of_accuracies([99.3, 99.9])
+    assert found.interval95 == (pytest.approx(99.6 - 12.7062 * 0.3), 100.0)
+    assert spread([99.3, 99.9]).interval95 == pytest.approx((99.6 - 12.7062 * 0.3, 99.6 + 12.7062 * 0.3))
+    assert spread_of_accuracies([0.1, 0.9]).interval95[0] == 0.0  # type: ignore[index]
+    assert spread_of_accuracies([99.4]).interval95 is None

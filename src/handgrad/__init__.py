@@ -8,6 +8,7 @@ first used: ``import handgrad`` loads neither torch nor numpy nor matplotlib.
 ``resume(run)``           goes on with a run that was stopped
 ``study(what, seeds=…)``  trains over many seeds: mean, spread, interval
 ``sweep(recipe, over=…)`` tries many settings, chooses one on a hold-out, trains it with new seeds
+``compare(run, run)``     finished runs side by side: intervals, what sets them apart, curves
 ``summary(network)``      the layer table: shapes, parameters, multiply-adds, receptive fields
 ``load(run)``             loads a finished run (or a folder for a hub) to ask it: images, photographs, the plain module
 ``judge(what, …)``        judges a network against an assignment, or a workbook against its own formulas
@@ -39,9 +40,11 @@ if TYPE_CHECKING:
     from handgrad.predict.network import Predictions as Predictions
     from handgrad.predict.network import TrainedNetwork as TrainedNetwork
     from handgrad.predict.network import load as load
+    from handgrad.report.compare import Comparison as Comparison
     from handgrad.runs.layers import LayerTable as LayerTable
     from handgrad.runs.record import RunSummary as RunSummary
     from handgrad.runs.sweep import Sweep as Sweep
+    from handgrad.verbs.comparing import compare as compare
     from handgrad.verbs.datasets import datasets as datasets
     from handgrad.verbs.networks import summary as summary
     from handgrad.verbs.result import TrainedRun as TrainedRun
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "BackpropResult": "handgrad.backprop.verb",
     "BusyRunError": "handgrad.errors",
+    "Comparison": "handgrad.report.compare",
     "DamagedRunError": "handgrad.errors",
     "DiskError": "handgrad.errors",
     "DivergedError": "handgrad.errors",
@@ -68,6 +72,7 @@ _PLACES = {
     "TrainedRun": "handgrad.verbs.result",
     "UndecidedError": "handgrad.errors",
     "UsageError": "handgrad.errors",
+    "compare": "handgrad.verbs.comparing",
     "datasets": "handgrad.verbs.datasets",
     "load": "handgrad.predict.network",
     "resume": "handgrad.verbs.training",
@@ -82,6 +87,7 @@ _PACKAGES = ("backprop", "judge")
 __all__ = [
     "BackpropResult",
     "BusyRunError",
+    "Comparison",
     "DamagedRunError",
     "DiskError",
     "DivergedError",
@@ -99,6 +105,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "backprop",
+    "compare",
     "datasets",
     "judge",
     "load",

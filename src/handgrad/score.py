@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 NORMAL_95 = 1.959963984540054
 """The 97.5 % point of the standard normal distribution."""
@@ -69,6 +69,18 @@ def spread(accuracies: Sequence[float]) -> Spread:
     sd = statistics.stdev(accuracies)
     half = student_95(n - 1) * sd / math.sqrt(n)
     return Spread(n, mean, sd, min(accuracies), (mean - half, mean + half))
+
+
+def spread_of_accuracies(accuracies: Sequence[float]) -> Spread:
+    """Return `spread` of *accuracies* with the interval cut to what an accuracy can be, 0 to 100 %.
+
+    The t interval knows no such bounds; the part beyond them holds no possible mean, so cutting it off changes no coverage.
+    """
+    found = spread(accuracies)
+    if found.interval95 is None:
+        return found
+    low, high = found.interval95
+    return replace(found, interval95=(max(0.0, low), min(100.0, high)))
 
 
 def percent(correct: int, total: int) -> str:

@@ -17,6 +17,7 @@ from handgrad.digits.study import Study
 from handgrad.errors import MissingError, UsageError
 from handgrad.judge.verdict import Requirement, Verdict
 from handgrad.judge.workbook.verdict import BookVerdict, ColumnVerdict
+from handgrad.runs.sweep import Over, Sweep, Trial
 from handgrad.shown.record import Shown
 from handgrad.shown.view import Curve, View
 from handgrad.verbs.result import TrainedRun
@@ -44,6 +45,26 @@ def book() -> BookVerdict:
     return BookVerdict("not met", "sheet.xlsx", "the file", columns=columns)
 
 
+def a_sweep() -> Sweep:
+    over = (Over("optimizer.learning_rate", "log", low=0.001, high=0.1), Over("batch_size", "list", (32, 64)))
+    trials = tuple(
+        Trial(
+            number,
+            {"optimizer.learning_rate": 0.001 * number, "batch_size": 32},
+            "complete",
+            (0, 1),
+            (90.0 + number / 10,) * 2,
+            (),
+            900,
+            1.5,
+        )
+        for number in range(1, 80)
+    )
+    failed = Trial(80, {"batch_size": 64}, "failed", (0,), (), (), None, None, "<b>does not fit</b>")
+    final = {"n": 3, "mean": 98.125}
+    return Sweep("quick", "out", over, "tpe", 0, False, 5000, (0, 1), (*trials, failed), 79, {}, (), 0.12, final)
+
+
 MADE: dict[str, Callable[[], Shown]] = {
     "trace": lambda: trace(load_network("classic"), 500),
     "short trace": lambda: trace(load_network("xor"), 0),
@@ -54,6 +75,7 @@ MADE: dict[str, Callable[[], Shown]] = {
     "verdict": verdict,
     "book": book,
     "datasets": handgrad.datasets,
+    "tried": a_sweep,
 }
 
 
@@ -92,6 +114,33 @@ def test_a_run_shows_its_headline_its_epochs_and_a_curve(run: TrainedRun) -> Non
     figure = run.plot()
     assert [len(line.get_xdata()) for line in figure.axes[0].lines] == [run.epochs, run.epochs]  # type: ignore[arg-type]
     assert figure._repr_png_()[:4] == b"\x89PNG"  # type: ignore[attr-defined]
+
+
+def test_a_comparison_shows_its_runs_their_means_and_what_differs(run: TrainedRun, tmp_path: Path) -> None:
+    from export.finished_runs import finished_run
+
+    others = [finished_run(tmp_path / str(seed), seed=seed) for seed in (1, 2)]
+    found = handgrad.compare(run, *others)
+    check(found)
+    accuracies = [each.result.last_epoch.accuracy for _, each in found.runs if each.result]
+    assert "3 runs side by side" in repr(found) and found._repr_html_().count("<path") == 3
+    assert f"mean {sum(accuracies) / 3:.3f} %" in repr(found)
+    with pytest.raises(UsageError, match="one run – compare needs at least two"):
+        handgrad.compare(run)
+
+
+def test_a_sweep_shows_what_it_chose_and_the_best_so_far() -> None:
+    found = a_sweep()
+    assert "trial 79, 97.900 %" in repr(found) and "with 3 new seeds" in repr(found)
+    (line,) = found.plot().axes[0].lines
+    assert list(line.get_ydata()) == sorted(line.get_ydata())  # type: ignore[arg-type]
+    assert found.view().columns["batch_size"][-1] == 64 and len(found.view().columns["mean"]) == 80
+
+
+def test_a_loaded_network_says_what_it_takes(run: TrainedRun) -> None:
+    found = handgrad.load(run.path)
+    check(found)
+    assert "takes bytes [n, 28, 28]" in repr(found)
 
 
 def test_a_study_shows_its_mean_and_its_failed_seeds(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from handgrad.errors import InterruptedRunError, UsageError, counted
 from handgrad.runs import RunFolder, check_root, create_run
 from handgrad.runs.environment import Machine
 from handgrad.runs.record import EvaluatedOn, RunSummary, chosen_on
-from handgrad.score import spread
+from handgrad.score import spread_of_accuracies
 from handgrad.shown.record import Shown
 from handgrad.shown.view import View
 
@@ -344,7 +344,7 @@ def _summarise_study(
     every = [results.get(seed, FailedSeed(seed, "interrupted", interrupted)) for seed in seeds]
     runs = [result for result in every if isinstance(result, RunSummary)]
     accuracies = [run.last_epoch.accuracy for run in runs]
-    found = spread(accuracies) if runs else None
+    found = spread_of_accuracies(accuracies) if runs else None
     return Study(
         recipe=prepared.recipe.name,
         network=prepared.recipe.network,

@@ -27,6 +27,9 @@ from handgrad.runs.find import find_run
 from handgrad.runs.folder import MODEL
 from handgrad.runs.kind import DIGITS, DataKind
 from handgrad.runs.read import Run, read_run
+from handgrad.score import percent
+from handgrad.shown.record import Shown
+from handgrad.shown.view import View
 from handgrad.text import one_line
 
 Bytes = NDArray[np.uint8]
@@ -41,8 +44,8 @@ class Predictions(NamedTuple):
     probabilities: NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class TrainedNetwork:
+@dataclass(frozen=True, eq=False, repr=False)
+class TrainedNetwork(Shown):
     """A network with the weights of its last epoch.
 
     ``module`` is the plain `torch.nn.Module` in ``eval()``: normalised images ``[n, 1, 28, 28]`` to scores ``[n, 10]``, where
@@ -54,6 +57,17 @@ class TrainedNetwork:
     name: str
     run: Run | None = None
     which: str = ""
+
+    def view(self) -> View:
+        """Return what it is, what it takes, and where it comes from."""
+        size = sum(parameter.numel() for parameter in self.module.parameters())
+        lines = [f"takes bytes [n, {', '.join(map(str, self.kind.bytes_shape))}], {self.kind.words}"]
+        if self.run is not None and self.run.result is not None:
+            last = self.run.result.last_epoch
+            lines.append(
+                f"run {self.run.path}: {percent(last.correct, last.total)} after the last epoch, dataset: {self.run.dataset}"
+            )
+        return View(f"{self.name}, trained: {size:,} parameters", tuple(lines))
 
     @property
     def kind(self) -> DataKind:

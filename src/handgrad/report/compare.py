@@ -9,13 +9,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from handgrad.errors import UsageError
+from handgrad.errors import UsageError, counted
 from handgrad.report.numbers import interval, number, share
 from handgrad.report.setup import recipe_values
 from handgrad.runs.find import run_paths
 from handgrad.runs.read import Run, read_run
 from handgrad.runs.sweep import PLAN, TRIALS
-from handgrad.score import spread
+from handgrad.score import spread_of_accuracies
+from handgrad.shown.record import Shown
+from handgrad.shown.view import Curve, View
 from handgrad.text import aligned, one_line
 from handgrad.toml_records import flat
 
@@ -23,6 +25,9 @@ HEAD = (
     "recipe", "network", "parameters", "dataset", "seed", "epochs", "last epoch", "95 % interval",
     "best epoch (selected on)", "s/epoch", "state",
 )  # fmt: skip
+SHOWN = ("recipe", "network", "parameters", "seed", "last epoch", "95 % interval", "s/epoch")
+"""The columns that a terminal of 100 letters has room for."""
+MOST_DIFFERENCES = 4
 RIGHT = ("parameters", "seed", "epochs", "last epoch", "s/epoch")
 
 
@@ -46,14 +51,14 @@ class Group:
     def as_json(self) -> dict[str, Any]:
         """Return mean and spread of the last epochs' accuracies (percent); runs without a result are listed as failed."""
         accuracies = [run.result.last_epoch.accuracy for run in self.counted if run.result]
-        figures = asdict(spread(accuracies)) if accuracies else {"n": 0}
+        figures = asdict(spread_of_accuracies(accuracies)) if accuracies else {"n": 0}
         failed = [{"seed": run.seed, "run": run.name, "state": run.state} for run in self.runs if run.result is None]
         seeds = [run.seed for run in self.counted]
         return {"recipe": self.label, "seeds": seeds, "accuracies": accuracies} | figures | {"failed": failed}
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Shown):
     """Runs in groups, what keeps them from being compared, and the recipe values in which the groups differ."""
 
     groups: tuple[Group, ...]
@@ -64,6 +69,34 @@ class Comparison:
     def runs(self) -> list[tuple[str, Run]]:
         """Every run with the label of its group."""
         return [(group.label, run) for group in self.groups for run in group.runs]
+
+    def view(self) -> View:
+        """Return a row for each run, the mean of every group of several, what differs, and the curves."""
+        means = [group_cells(group) for group in self.groups if len(group.runs) > 1]
+        lines = [f"{cells[0]}: mean {cells[2]}, sd {cells[3]}, 95 % interval of the mean {cells[5]}" for cells in means]
+        lines += [f"{key}: {' · '.join(values)}" for key, values in self.differences[:MOST_DIFFERENCES]]
+        left = len(self.differences) - MOST_DIFFERENCES
+        lines += [f"and {left} more values differ"] if left > 0 else []
+        cells = [run_cells(label, run) for label, run in self.runs]
+        kept = [HEAD.index(name) for name in SHOWN]
+        curves = [
+            Curve(
+                f"{label}, seed {run.seed}",
+                [each.epoch for each in run.epochs],
+                [each.evaluation.accuracy for each in run.epochs],
+            )
+            for label, run in self.runs
+        ]
+        return View(
+            title=f"{counted(len(self.runs), 'run')} side by side",
+            lines=(*lines, *self.notes),
+            head=SHOWN,
+            rows=tuple(tuple(row[place] for place in kept) for row in cells),
+            curves=tuple(curves),
+            x_name="epoch",
+            y_name="accuracy in %",
+            columns={name: [row[place] for row in cells] for place, name in enumerate(HEAD)},
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Return the comparison as plain values."""

@@ -10,7 +10,7 @@ from handgrad.files import write_whole
 from handgrad.html.document import document
 from handgrad.html.markup import Markup, joined, table, tag
 from handgrad.report.page import titled
-from handgrad.runs.sweep import Over, Sweep, Trial, Value, read_sweep
+from handgrad.runs.sweep import Over, Sweep, Trial, Value, read_sweep, settings_in_words
 
 PAGE = "report.html"
 WIDTH, HEIGHT, MARGIN = 440.0, 290.0, 46.0
@@ -52,7 +52,7 @@ def sentences(found: Sweep) -> list[str]:
         lines.append("Trials below the median of the others were given up before all their seeds.")
     if best is None or best.mean is None:
         return [*lines, "No trial finished, so nothing was chosen."]
-    lines.append(f"Chosen: trial {best.number} ({settings_of(best)}), {best.mean:.3f} % on the hold-out.")
+    lines.append(f"Chosen: trial {best.number} ({settings_in_words(best)}), {best.mean:.3f} % on the hold-out.")
     if found.flattery is not None:
         lines.append(
             f"Were all {counts['complete']} settings equally good, the best of them would by chance alone look about "
@@ -66,11 +66,6 @@ def sentences(found: Sweep) -> list[str]:
             f"mean {final['mean']:.3f} %{bounds}. This figure was not chosen by."
         )
     return lines
-
-
-def settings_of(trial: Trial) -> str:
-    """Return the settings of *trial* as one would type them."""
-    return ", ".join(f"{key}={shown(value)}" for key, value in trial.settings.items())
 
 
 def shown(value: Value) -> str:
@@ -214,7 +209,7 @@ def parallel(found: Sweep) -> Markup | None:
         points = " ".join(f"{60 + index * step:.1f},{250 - 220 * height:.1f}" for index, height in enumerate(heights))
         chosen = trial.number == found.best
         opacity = 1 if chosen else round(0.15 + 0.5 * means.part(trial.mean or 0.0), 2)
-        title = tag("title", f"trial {trial.number}: {settings_of(trial)}: {trial.mean:.3f} %")
+        title = tag("title", f"trial {trial.number}: {settings_in_words(trial)}: {trial.mean:.3f} %")
         drawn.append(tag("polyline", title, points=points, class_=f"curve {'s1' if chosen else 's0'}", opacity=opacity))
     labels = [*(key for key, _ in axes), "accuracy"]
     lines = [

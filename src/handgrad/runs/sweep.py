@@ -8,12 +8,14 @@ from pathlib import Path
 from statistics import NormalDist, fmean
 from typing import Any, Literal
 
-from handgrad.errors import UsageError
+from handgrad.errors import UsageError, counted
 from handgrad.runs.environment import Machine
 from handgrad.runs.folder import RunFolder
 from handgrad.runs.record import Stored
 from handgrad.runs.stored import read_stored
 from handgrad.score import spread
+from handgrad.shown.record import Shown
+from handgrad.shown.view import Curve, View
 
 PLAN, TRIAL, SWEEP, TRIALS, CHOSEN = "sweep-plan.json", "trial.json", "sweep.json", "trials", "chosen"
 
@@ -106,8 +108,8 @@ class Paired(Stored):
     interval95: tuple[float, float] | None
 
 
-@dataclass(frozen=True)
-class Sweep(Stored):
+@dataclass(frozen=True, repr=False)
+class Sweep(Shown, Stored):
     """What a sweep found. The test set was read by the runs of ``final`` alone, once each."""
 
     recipe: str
@@ -136,6 +138,60 @@ class Sweep(Stored):
     def as_json(self) -> dict[str, Any]:
         """Return the record as plain values."""
         return asdict(self) | {"trials": [trial.as_json() for trial in self.trials]}
+
+    def view(self) -> View:
+        """Return what was chosen and what it reached, and every trial, the best first; its curve is the best mean so far."""
+        best, lines = self.chosen, []
+        if best is not None and best.mean is not None:
+            lines.append(f"chosen on the hold-out: trial {best.number}, {best.mean:.3f} % ({settings_in_words(best)})")
+        if self.flattery is not None:
+            lines.append(
+                f"by chance alone the best of equal settings would look about {self.flattery:.2f} points better"
+            )
+        if self.final is not None and self.final.get("mean") is not None:
+            seeds = counted(int(self.final["n"]), "new seed")
+            lines.append(f"with {seeds}, the test set read once each: mean {self.final['mean']:.3f} %, not chosen by")
+        ranked = sorted(self.trials, key=lambda trial: (-(trial.mean or 0.0), trial.number))
+        so_far: list[tuple[int, float]] = []
+        for trial in self.trials:
+            if trial.state == "complete" and trial.mean is not None:
+                so_far.append((trial.number, max(trial.mean, so_far[-1][1] if so_far else 0.0)))
+        numbers, means = [number for number, _ in so_far], [mean for _, mean in so_far]
+        return View(
+            title=f"{Path(self.recipe).stem}: {counted(len(self.trials), 'setting')} tried, sampler {self.sampler}",
+            lines=tuple(lines),
+            head=("trial", "hold-out", "state", "parameters", "settings"),
+            rows=tuple(trial_row(trial) for trial in ranked),
+            curves=(Curve("best so far", numbers, means),) if so_far else (),
+            x_name="trial",
+            y_name="mean accuracy on the hold-out in %",
+            columns={
+                "trial": [trial.number for trial in self.trials],
+                "state": [trial.state for trial in self.trials],
+                "mean": [trial.mean for trial in self.trials],
+                "parameters": [trial.parameters for trial in self.trials],
+                "seconds_training": [trial.seconds_training for trial in self.trials],
+                **{each.key: [trial.settings.get(each.key) for trial in self.trials] for each in self.over},
+            },
+        )
+
+
+def trial_row(trial: Trial) -> tuple[str, str, str, str, str]:
+    """Return one trial as the table shows it."""
+    return (
+        str(trial.number),
+        "–" if trial.mean is None else f"{trial.mean:.3f} %",
+        trial.state,
+        "–" if trial.parameters is None else f"{trial.parameters:,}",
+        settings_in_words(trial),
+    )
+
+
+def settings_in_words(trial: Trial) -> str:
+    """Return the settings of a trial on one line."""
+    return ", ".join(
+        f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}" for key, value in trial.settings.items()
+    )
 
 
 def best_of(trials: list[Trial]) -> Trial | None:

@@ -11,7 +11,7 @@ from typing import Literal
 from handgrad.digits.training.recipe import Recipe
 from handgrad.judge.network.assignment import WORDS, Assignment, claim_words
 from handgrad.judge.verdict import Claim, EpochAnswer, Examination, Requirement, SeedResult, UsedLayer, place_words
-from handgrad.score import percent, spread, student_95, wilson_interval
+from handgrad.score import percent, spread_of_accuracies, student_95, wilson_interval
 
 CLASSES = 10
 RUN_TO_RUN = 0.06
@@ -267,7 +267,7 @@ def _near(assignment: Assignment, results: Sequence[SeedResult]) -> str:
     ]
     if not close:
         return ""
-    figures = spread([100 * each.correct / each.total for each in deciding])
+    figures = spread_of_accuracies([100 * each.correct / each.total for each in deciding])
     # The spread of two or three seeds says next to nothing of their spread.
     deviation = figures.sd if figures.sd and figures.n > 3 else RUN_TO_RUN
     needed = seeds_to_settle(figures.mean, line, deviation)
