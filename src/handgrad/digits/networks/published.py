@@ -174,6 +174,24 @@ class Stem16k(Chain):
         )
 
 
+class StemDrop16k(Chain):
+    """15,538 parameters: `stem-16k` with a little dropout before its classifier, the regularisation that many tasks ask for."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            *conv_norm_relu(1, 16, kernel=5, stride=2, padding=2, bias=False),
+            *conv_norm_relu(16, 16, bias=False),
+            *conv_norm_relu(16, 20, bias=False),
+            nn.MaxPool2d(2),
+            *conv_norm_relu(20, 24, padding=1, bias=False),
+            *conv_norm_relu(24, 24, bias=False),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Dropout(0.02),
+            nn.Linear(24, 10),
+        )
+
+
 class Swift16k(Chain):
     """15,538 parameters: `stem-16k` with its pool before BatchNorm and ReLU, which then see a quarter of the pixels."""
 
@@ -211,6 +229,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "transition-11k": Transition11k,
     "gap10-17k": Gap10With17k,
     "stem-16k": Stem16k,
+    "stemdrop-16k": StemDrop16k,
     "swift-16k": Swift16k,
     "narrow-5k": Narrow5k,
     "squeezed-8k": Squeezed8k,

@@ -9,6 +9,7 @@ PARAMETERS = {
     "transition-11k": 11_392,
     "gap10-17k": 17_466,
     "stem-16k": 15_538,
+    "stemdrop-16k": 15_538,
     "swift-16k": 15_538,
     "narrow-5k": 4_946,
     "squeezed-8k": 7_938,
