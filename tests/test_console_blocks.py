@@ -26,13 +26,10 @@ ELSEWHERE = {
     "--resume runs/20260101-120000-study-record-time": "goes on with what was begun on that machine",
 }
 """Commands, or parts of them, that only another machine can do, and where they are tried."""
-PROGRAMS = ("make", "python", "pip", "cc", "./selftest")
+PROGRAMS = ("make", "python", "source", "pip", "cc", "./selftest")
 """What is no command of ours."""
-LONG = {
-    "README.md", "export.md", "judging-networks.md", "judging-workbooks.md", "many-machines.md", "page.md", "photographs.md",
-    "population.md", "tutorial-digits.md", "tutorial-teacher.md", "zero-to-hand-in.md", "workbook.md", "tutorial-backprop.md", "index.md",
-}  # fmt: skip
-"""Documents whose commands train, judge or export: minutes."""
+QUICK = {"assignments.md", "tutorial-exercises.md"}
+"""Documents whose commands take seconds; those of the others train, judge, export or write large books."""
 ENDINGS = {"judge": (0, 1, 8), "predict": (0, 1)}
 """Exit statuses that are no fault: not met, no verdict, no digit; and 0 for all others."""
 RUN = re.compile(r"^runs/\d{8}-\d{6}-(.+)$")
@@ -154,7 +151,7 @@ def two_runs() -> list[Path]:
 @pytest.mark.parametrize(
     "document",
     [
-        pytest.param(path, id=path.name, marks=[pytest.mark.long] if path.name in LONG else [])
+        pytest.param(path, id=path.name, marks=[] if path.name in QUICK else [pytest.mark.long])
         for path in DOCUMENTS
         if commands(path)
     ],
@@ -180,7 +177,7 @@ def test_what_is_left_out_stands_in_a_document() -> None:
     lines = [line for path in DOCUMENTS for line in commands(path)]
     for part in ELSEWHERE:
         assert any(part in line for line in lines), part
-    assert {path.name for path in DOCUMENTS} >= LONG
+    assert {path.name for path in DOCUMENTS} >= QUICK
 
 
 def test_a_command_that_fails_is_found(

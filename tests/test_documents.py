@@ -8,6 +8,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -66,9 +67,15 @@ def test_every_python_block_runs_and_prints_what_stands_below_it(
 ) -> None:
     """The blocks of a document go on from each other; ``# → …`` is what the line before it prints."""
     monkeypatch.chdir(tmp_path)
-    names = {"__name__": "document"}
+    # A module with a file, as a reader's script is one: where the source of a class is asked for, it is there.
+    script, module = tmp_path / "document.py", ModuleType("document")
+    module.__file__ = str(script)
+    monkeypatch.setitem(sys.modules, "document", module)
+    written = ""
     for block in blocks(path, "python"):
-        exec(compile(block, path.name, "exec"), names)
+        script.write_text(written + block)
+        exec(compile("\n" * written.count("\n") + block, str(script), "exec"), vars(module))
+        written += block
         printed = capsys.readouterr().out.splitlines()
         shown = re.findall(r"^# → (.*)$", block, re.MULTILINE)
         assert not shown or printed == shown

@@ -107,7 +107,10 @@ def test_other_images_than_mnist_are_said_to_be_others(tmp_path: Path) -> None:
         "The figures say that training works; they say nothing about how well the network reads handwriting."
     ]
     other = texts(top(make_run(tmp_path, "other", dataset="idx-0123")), "p", "notice")
-    assert other == ["dataset: idx-0123 – four IDX files named by their hash; the figures hold for these images only."]
+    text = "no published set, named by the hash of its content; the figures hold for these images only."
+    assert other == [f"dataset: idx-0123 – {text}"]
+    known = texts(top(make_run(tmp_path, "known", dataset="fashion")), "p", "notice")
+    assert known == ["dataset: fashion – not MNIST; the figures hold for these images only."]
 
 
 def test_a_diverged_run_says_where_it_ended_and_what_to_try(tmp_path: Path) -> None:

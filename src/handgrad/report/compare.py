@@ -79,6 +79,9 @@ class Comparison(Shown):
         lines += [f"and {left} more values differ"] if left > 0 else []
         cells = [run_cells(label, run) for label, run in self.runs]
         kept = [HEAD.index(name) for name in SHOWN]
+        place = HEAD.index("network")
+        # Without the folders of its file, for which there is no room.
+        short = [[*row[:place], row[place].replace("\\", "/").rpartition("/")[2], *row[place + 1 :]] for row in cells]
         curves = [
             Curve(
                 f"{label}, seed {run.seed}",
@@ -91,7 +94,7 @@ class Comparison(Shown):
             title=f"{counted(len(self.runs), 'run')} side by side",
             lines=(*lines, *self.notes),
             head=SHOWN,
-            rows=tuple(tuple(row[place] for place in kept) for row in cells),
+            rows=tuple(tuple(row[at] for at in kept) for row in short),
             curves=tuple(curves),
             x_name="epoch",
             y_name="accuracy in %",

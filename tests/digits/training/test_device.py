@@ -18,7 +18,7 @@ from handgrad.runs.environment import Machine
 def times(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[int, bool], float]:
     """Let the probe read its times from a table of (threads, bf16)."""
     table: dict[tuple[int, bool], float] = {}
-    monkeypatch.setattr(device, "probe", lambda network, batch, threads, bf16: table[threads, bf16])
+    monkeypatch.setattr(device, "probe", lambda network, batch, threads, bf16, kind: table[threads, bf16])
     monkeypatch.setattr(device, "usable_cores", lambda: 4)
     return table
 
