@@ -85,7 +85,7 @@ ROOMS: Mapping[str, set[str]] = {
     "backprop.verb": {"backprop", "xlsx"},
     "backprop": {"backprop"},
     "digits.data": {"runs"},  # what a network is evaluated on, and the layer table, are records of a run
-    "digits.networks": set(),
+    "digits.networks": {"runs.kind"},  # the shape of the images, said once
     "digits.layers": {"digits.networks", "runs"},
     "digits.training": {"digits.layers", "digits.networks", "runs", "toml_records"},
     "digits.watcher": {"digits.training", "digits.data", "runs"},
@@ -181,7 +181,15 @@ ROOMS: Mapping[str, set[str]] = {
     "export.evaluate": {"export.plan"},
     "export.fold": {"export.plan"},
     "export.reader": {"export.plan", "transcript"},
-    "export.from_module": {"export.reader", "export.fold", "export.evaluate", "export.plan", "transcript", "digits"},
+    "export.from_module": {
+        "export.reader",
+        "export.fold",
+        "export.evaluate",
+        "export.plan",
+        "transcript",
+        "digits",
+        "runs.kind",
+    },
     "export.memory": {"export.plan"},
     "export.quantised": {"export.evaluate", "export.plan"},
     "export.quantise": {"export.quantised", "export.fold", "export.evaluate", "export.plan"},

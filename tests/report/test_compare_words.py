@@ -78,7 +78,8 @@ def test_a_group_is_told_with_mean_spread_lowest_and_what_failed(tmp_path: Path)
     half = 4.30265 * sd / 3**0.5  # Student's t with two degrees of freedom
     assert first == {
         "recipe": "sgd-run", "n": "3", "mean": f"{mean:.3f} %", "sd": f"{sd:.3f}", "lowest": f"{min(accuracies):.2f} %",
-        "95 % interval of the mean": f"{mean - half:.3f} to {min(100, mean + half):.3f} %", "without result": "seed 3 (diverged)",
+        "95 % interval of the mean": f"{mean - half:.3f} to {min(100, mean + half):.3f} %",
+        "without result": "seed 3 (diverged)",
     }  # fmt: skip
     assert second == {
         "recipe": "adam-run", "n": "1", "mean": "98.500 %", "sd": "–", "lowest": "98.50 %",
