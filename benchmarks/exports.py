@@ -15,8 +15,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from handgrad.digits.data.dataset import dataset_of
 from handgrad.digits.data.drawn import draw_digits
+from handgrad.digits.data.load import dataset_of
 from handgrad.digits.networks.load import load_network
 from handgrad.digits.networks.published import NETWORKS
 from handgrad.digits.trained import trained_module

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.cluster.where import open_engine
-from handgrad.digits.data.dataset import load_dataset
+from handgrad.digits.data.load import load_dataset
 from handgrad.digits.run import train
 from handgrad.digits.study import study
 from machine import describe_machine

@@ -13,7 +13,7 @@ import torch
 import handgrad
 from cli.test_report import end_of
 from export.finished_runs import TEST, data_folder, finished_run
-from handgrad.digits.data.dataset import load_dataset
+from handgrad.digits.data.load import load_dataset
 from handgrad.errors import DamagedRunError, MissingError, UsageError
 from handgrad.export import renderers
 from handgrad.export.c.compiler import find_compiler, run_selftest

@@ -17,8 +17,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from numpy.typing import NDArray
 
-from handgrad.digits.data.dataset import load_dataset
 from handgrad.digits.data.drawn import draw_digits
+from handgrad.digits.data.load import load_dataset
 from handgrad.errors import UsageError
 from handgrad.photograph.fit import fit
 from handgrad.photograph.read import read_picture

@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from handgrad.digits.training.augment import MEAN, STANDARD_DEVIATION
 from handgrad.digits.training.loop import Images, State, train
 from handgrad.digits.training.recipe import Recipe, Schedule
+from handgrad.runs.kind import MEAN, STANDARD_DEVIATION
 from handgrad.runs.record import EpochScore
 from handgrad.toml_records import Strict, within
 
