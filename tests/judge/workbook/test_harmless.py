@@ -91,6 +91,15 @@ def test_a_function_that_is_not_calculated_here_is_no_mistake(tmp_path: Path) ->
     assert any("their functions are not calculated here: a_h1" in note for note in verdict.notes)
 
 
+@pytest.mark.parametrize("formula", ["LET(x,{h1},1/(1+EXP(-x)))", "_xlfn.SIGMOID({h1})", "1/(1+EXP(-INDEX({h1},1)))"])
+def test_a_function_without_a_stored_value_is_not_judged_and_no_mistake(formula: str, tmp_path: Path) -> None:
+    verdict = judge_workbook(write(Layout("x", formulas={"a_h1": formula}), tmp_path / "x.xlsx"), office=False)
+    assert (verdict.verdict, verdict.mistakes) == ("no verdict", ())
+    assert verdict.not_judged == verdict.not_calculated == ("a_h1",)
+    assert "a_h1" not in [column.name for column in verdict.columns]
+    assert "open the file in a spreadsheet program and save it" in verdict.text()
+
+
 def store_values(path: Path, values: Calculation) -> Path:
     """Store a value for each formula, as spreadsheet programs do."""
     import re

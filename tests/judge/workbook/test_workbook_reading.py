@@ -119,6 +119,7 @@ def test_other_texts_are_no_names(text: str) -> None:
 
 
 def test_numbers_are_read_as_people_type_them() -> None:
+    assert number_in("0,000438567734474345123") == 0.000438567734474345123
     assert [number_in(t) for t in ("0,05", "5e-1", "50 %", "−0.5", "abc", "", "1.2.3", "%")] == [
         0.05, 0.5, 0.5, -0.5, None, None, None, None,
     ]  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -26,10 +26,14 @@ ROWS_TRIED = 3
 
 @dataclass
 class Judged:
-    """The findings of a table by graph name, and the columns whose formulas could not be calculated here."""
+    """The findings of a table by graph name, and the columns whose formulas could not be calculated here.
+
+    ``beyond`` are those judged by the values that the file stores, ``unvalued`` those for which it stores none.
+    """
 
     own: dict[str, Finding] = field(default_factory=dict)
     beyond: list[str] = field(default_factory=list)
+    unvalued: list[str] = field(default_factory=list)
 
 
 class Columns:
@@ -175,11 +179,12 @@ class Columns:
                 continue
             place = self._first_wrong(name, asked, result, state=state)
             if place is not None and (best is None or place < best.row):
-                best = self._explained(name, place)
+                stored = name in result.beyond and self._right(name, place, state=state) is None
+                best = self._of_stored(name, place) if stored else self.causes.of_formula(name, place)
         return best
 
-    def _explained(self, name: str, place: int) -> Finding:
-        return self.causes.of_formula(name, place)
+    def _of_stored(self, name: str, place: int) -> Finding:
+        return self.causes.of_values(name, self.reading.wrong[name] & (np.arange(len(self.rows)) >= place))
 
     def _first_wrong(self, name: str, places: list[int], result: Judged, *, state: bool) -> int | None:
         """The first row in which a fill of one formula is wrong."""
@@ -187,13 +192,20 @@ class Columns:
         for place in dict.fromkeys(few):
             right = self._right(name, place, state=state)
             if right is None:
-                if name not in result.beyond:
-                    result.beyond.append(name)
-                wrong = self.reading.wrong[name]
-                return next((each for each in places if wrong[each]), None)
+                return self._by_stored(name, places, result)
             if not right:
                 return next(each for each in places if each <= place and not self._right(name, each, state=state))
         return None
+
+    def _by_stored(self, name: str, places: list[int], result: Judged) -> int | None:
+        """The first row of a fill that is wrong by its stored values, as its functions are not calculated here."""
+        shown = np.isfinite(self.reading.found[name])
+        valued = any(shown[place] for place in places)
+        for kept, held in ((result.beyond, valued), (result.unvalued, not valued)):
+            if held and name not in kept:
+                kept.append(name)
+        wrong = self.reading.wrong[name] & shown
+        return next((place for place in places if wrong[place]), None)
 
     def _right(self, name: str, place: int, *, state: bool) -> bool | None:
         """Whether a formula gives what its head says; None where it cannot be calculated here."""
@@ -240,10 +252,17 @@ class Columns:
 
     # The verdicts.
 
+    def heads(self, names: Iterable[str]) -> list[str]:
+        """Return the texts of the heads of columns."""
+        heads = {known: head for head, known in self.view.convention.names.items()}
+        return [self.view.ground.table.heads[heads[name]] for name in names]
+
     def verdicts(self, result: Judged) -> Iterator[ColumnVerdict]:
-        """Yield the verdict on every column, from left to right."""
+        """Yield the verdict on every column that could be judged, from left to right."""
         heads = {known: head for head, known in self.view.convention.names.items()}
         for name in sorted(self.view.ground.places, key=lambda each: self.view.ground.places[each]):
+            if name in result.unvalued and name not in result.own:
+                continue
             yield self._verdict(result.own, name, heads[name])
 
     def _verdict(self, own: Mapping[str, Finding], name: str, head: str) -> ColumnVerdict:

@@ -124,7 +124,8 @@ def _judged(book: Book, values: Values, table: Table, found: list[Table]) -> Tab
             notes=(f"{step} is a step function, which has no derivative: a perceptron of this kind is not judged",),
         )
     listed = tuple(columns.verdicts(result))
-    unjudged = tuple(plain(text, 40) for text in unread(view))
+    uncalculated = tuple(plain(text, 40) for text in columns.heads(result.unvalued))
+    unjudged = (*(plain(text, 40) for text in unread(view)), *uncalculated)
     right = all(column.right for column in listed)
     return replace(
         none,
@@ -137,6 +138,7 @@ def _judged(book: Book, values: Values, table: Table, found: list[Table]) -> Tab
         holds="formulas" if columns.live else "formulas and typed numbers" if columns.has_formulas else "typed numbers",
         columns=listed,
         not_judged=unjudged,
+        not_calculated=uncalculated,
         notes=tuple(_notes(view, columns, result)),
     )
 
@@ -184,8 +186,7 @@ def _notes(view: View, columns: Columns, result: Judged) -> Iterator[str]:
     elif not columns.live:
         yield "Most columns hold typed numbers: they were judged by their values."
     if result.beyond:
-        heads = {known: head for head, known in view.convention.names.items()}
-        listed = ", ".join(plain(view.ground.table.heads[heads[name]], 20) for name in result.beyond[:8])
+        listed = ", ".join(plain(head, 20) for head in columns.heads(result.beyond[:8]))
         yield f"Judged by their values only, as their functions are not calculated here: {listed}."
     said = (*view.convention.said, *((view.biases.said,) if view.biases is not None else ()))
     if view.source.varied:

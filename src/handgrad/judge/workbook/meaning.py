@@ -260,7 +260,7 @@ class View:
         tree = tree_of(self.ground.formula(name, place) or "")
         found = None if tree is None else tried(self.ground, self.truth, tree, place)
         if found is None:
-            return not any(self._look.wrong[name])
+            return not any(self._look.wrong[name] & np.isfinite(self._look.found[name]))
         return same(found, self.truth.expected(name))
 
 

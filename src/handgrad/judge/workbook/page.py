@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from handgrad.html.document import document
 from handgrad.html.markup import Markup, joined, table, tag
 from handgrad.judge.page import badge
-from handgrad.judge.workbook.verdict import HEADS, BookVerdict, rows, summary
+from handgrad.judge.workbook.verdict import HEADS, BookVerdict, rows, summary, unjudged
 
 CLASSES = {"right": "yes", "wrong": "no", "follows": "open"}
 
@@ -31,9 +31,7 @@ def book_page(verdict: BookVerdict) -> str:
         tag("p", " · ".join(facts), class_="quiet"),
         tag("p", summary(verdict)) if verdict.columns else None,
         tag("section", tag("h2", "Every table"), _tables(verdict)) if len(verdict.tables) > 1 else None,
-        tag("p", "Not judged, as the heads were not understood: ", ", ".join(verdict.not_judged))
-        if verdict.not_judged
-        else None,
+        *(tag("p", line[:1].upper() + line[1:]) for line in unjudged(verdict)),
         tag("section", tag("h2", "To mend"), _cards(own)) if own else None,
         tag("ul", *(tag("li", note) for note in verdict.notes)) if verdict.notes else None,
         tag("section", tag("h2", f"Every {what}"), _table(verdict)) if listed else None,

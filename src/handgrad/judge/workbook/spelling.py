@@ -53,7 +53,7 @@ NAMED_TWICE = re.compile(r"weights?|inputs?|targets?|bias|biases|hidden|neuron|u
 """Words before a name in brackets that only say what kind it is."""
 LONGEST = 60
 """More characters than that are a sentence, no head."""
-VALUE_IN_TEXT = re.compile(r"^(.{1,40}?)\s*[=:]\s*([-+]?\d{0,15}(?:[.,]\d{1,17})?(?:[eE][-+]?\d{1,3})?\s*%?)\s*$")
+VALUE_IN_TEXT = re.compile(r"^(.{1,40}?)\s*[=:]\s*([-+]?\d{0,15}(?:[.,]\d{1,25})?(?:[eE][-+]?\d{1,3})?\s*%?)\s*$")
 SIGNS = {
     "∂": "d",
     "𝜕": "d",
@@ -269,7 +269,7 @@ def normal(text: str) -> tuple[str, str]:
 def number_in(text: str) -> float | None:
     """``0,05``, ``5e-1`` or ``50 %`` as a number, or None."""
     plain = unicodedata.normalize("NFKC", text).replace("−", "-").strip().replace(" ", "")
-    if not re.fullmatch(r"[-+]?\d{0,15}(?:[.,]\d{1,17})?(?:[eE][-+]?\d{1,3})?%?", plain) or not re.search(r"\d", plain):
+    if not re.fullmatch(r"[-+]?\d{0,15}(?:[.,]\d{1,25})?(?:[eE][-+]?\d{1,3})?%?", plain) or not re.search(r"\d", plain):
         return None
     share = 100.0 if plain.endswith("%") else 1.0
     try:

@@ -44,8 +44,8 @@ class ColumnVerdict:
 class TableVerdict:
     """The verdict on one table; ``where`` is the cell its heads begin at, ``holds`` whether formulas or typed numbers.
 
-    ``not_judged`` are heads of columns with numbers or formulas that were not understood: with one of them a table is
-    at best *no verdict*.
+    ``not_judged`` are heads of columns with numbers or formulas that were not understood, or (``not_calculated``) whose
+    functions are not calculated here while the file stores no value: with one of them a table is at best *no verdict*.
     """
 
     verdict: Literal["met", "not met", "no verdict"]
@@ -59,6 +59,7 @@ class TableVerdict:
     columns: tuple[ColumnVerdict, ...] = ()
     not_judged: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    not_calculated: tuple[str, ...] = ()
 
     @property
     def mistakes(self) -> tuple[ColumnVerdict, ...]:
@@ -88,6 +89,7 @@ class BookVerdict(Shown):
     points: tuple[int, int] | None = None
     not_judged: tuple[str, ...] = ()
     tables: tuple[TableVerdict, ...] = ()
+    not_calculated: tuple[str, ...] = ()
 
     def view(self) -> View:
         """Return the verdict, a row for each column."""
@@ -143,6 +145,7 @@ def of_tables(file: str, source: str, tables: list[TableVerdict], notes: tuple[s
         common([table.learning_rate for table in tables]), common([table.tolerance for table in tables]),
         tuple(column for table in tables for column in table.columns), (*notes, *said),
         not_judged=tuple(head for table in tables for head in table.not_judged), tables=tuple(tables),
+        not_calculated=tuple(head for table in tables for head in table.not_calculated),
     )  # fmt: skip
 
 
@@ -190,10 +193,22 @@ def lines(verdict: BookVerdict) -> list[str]:
         said += ["", *follows]
     if verdict.columns:
         said += ["", summary(verdict)]
-    if verdict.not_judged:
-        said.append(f"not judged, as the heads were not understood: {', '.join(verdict.not_judged)}")
+    said += unjudged(verdict)
     said += verdict.notes
     return [*said, f"verdict: {verdict.verdict}"]
+
+
+def unjudged(verdict: BookVerdict) -> list[str]:
+    """Return what was not judged and why, a line for each reason."""
+    strange = [head for head in verdict.not_judged if head not in verdict.not_calculated]
+    said = [f"not judged, as the heads were not understood: {', '.join(strange)}"] if strange else []
+    if verdict.not_calculated:
+        heads = ", ".join(verdict.not_calculated)
+        said.append(
+            f"not judged, as their functions are not calculated here and the file stores no value: {heads} – open the file in"
+            " a spreadsheet program and save it"
+        )
+    return said
 
 
 def _table_line(table: TableVerdict) -> str:
