@@ -19,7 +19,7 @@ from handgrad.judge.workbook.judging import judge_workbook
 from handgrad.judge.workbook.verdict import BookVerdict
 from handgrad.scratch import scratch_folder
 
-SHEETS = (".xlsx", ".xlsm", ".ods", ".xls")
+SHEETS = (".xlsx", ".xlsm", ".ods", ".xls", ".csv")
 
 
 def judge(

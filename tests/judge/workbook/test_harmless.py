@@ -14,7 +14,7 @@ from handgrad.cli import main
 from handgrad.judge.workbook import judge_workbook
 from handgrad.xlsx.calculation import Calculation
 from handgrad.xlsx.reader import read_book
-from judge.corpus_workbooks import FORMULAS, Layout, Plant, write
+from judge.corpus_workbooks import FORMULAS, PUBLISHED, Layout, Plant, write
 
 TOO_LARGE = """
 from torch import nn
@@ -143,3 +143,26 @@ def test_a_class_of_a_workbook_and_a_network_has_a_row_each(tmp_path: Path, monk
     assert (words["anna.xlsx"], words["ben.xlsx"]) == ("met", "not met")
     assert words["carl.py"] in ("not met", "no verdict")
     assert words.keys() == {"anna.xlsx", "ben.xlsx", "carl.py"}
+
+
+def test_a_class_takes_tables_of_values_and_says_of_a_protected_file_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "class"
+    folder.mkdir()
+    true = Calculation(read_book(write(Layout("x", steps=3), tmp_path / "x.xlsx")))
+    table = [[true.value("Sheet1", row, column) for column in range(len(PUBLISHED))] for row in range(5, 10)]
+    with (folder / "anna.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([["learning rate", 0.5], [], *table])
+    # A list of the teacher's is nobody's hand-in.
+    (folder / "grades.csv").write_text("name,grade\nanna,1\n", encoding="utf-8")
+    protected = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 512 + "EncryptedPackage".encode("utf-16-le")
+    (folder / "dora.xlsx").write_bytes(protected)
+    with pytest.raises(SystemExit):
+        main(["judge", "class", "--csv", "class.csv"])
+    text = (tmp_path / "class.csv").read_text(encoding="utf-8-sig")
+    rows = {Path(row["file"]).name: row for row in csv.DictReader(text.splitlines())}
+    assert {name: row["verdict"] for name, row in rows.items()} == {"anna.csv": "met", "dora.xlsx": "no verdict"}
+    assert "protected by a password" in text
+    assert "fault of the judge" not in text

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from handgrad.judge.handed_in.cells import is_program
+from handgrad.judge.workbook.judging import has_table
 
 BOOKS = (".xlsx", ".xlsm", ".ods", ".xls")
+TABLE = ".csv"
+"""A book where it holds a training table; most are lists of the teacher's."""
 PROGRAMS = (".py", ".ipynb")
 USUAL = ("net", "network", "model", "models")
 """What the file with the network is called as a rule."""
@@ -59,7 +62,15 @@ def choose(files: Sequence[Path], root: Path) -> Choice:
     books = sorted((path for path in files if path.suffix.lower() in BOOKS), key=lambda path: _rank(path, root))
     if books:
         return Choice(books[0], tuple(books[1:]))
+    kept = sorted((path for path in files if is_table(path)), key=lambda path: _rank(path, root))
+    if kept:
+        return Choice(kept[0], tuple(kept[1:]))
     return Choice(None, reason=_why_nothing(files, read))
+
+
+def is_table(path: Path) -> bool:
+    """Return whether a file of comma-separated values holds a training table, which is judged as a workbook."""
+    return path.suffix.lower() == TABLE and path.is_file() and has_table(path)
 
 
 def _rank(path: Path, root: Path) -> tuple[bool, bool, int, list[object]]:

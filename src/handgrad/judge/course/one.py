@@ -9,7 +9,7 @@ from typing import Literal
 
 from handgrad.cluster.engine import LOCAL
 from handgrad.digits.data.dataset import Dataset
-from handgrad.errors import HandgradError
+from handgrad.errors import HandgradError, UsageError
 from handgrad.judge.course.people import HandIn
 from handgrad.judge.network.assignment import Assignment
 from handgrad.judge.network.judging import FAULT, TIME_LIMIT, OnEpoch, judge_network
@@ -44,6 +44,9 @@ def judge_person(person: HandIn, course: Course) -> Verdict:
     """Return the verdict on what one person handed in; raises nothing but an interrupt."""
     try:
         verdict = _judged(person, course)
+    except UsageError as error:
+        # What cannot be read is nobody's fault here: the file is protected, damaged or none.
+        verdict = no_verdict(person, course, one_line(error))
     except (HandgradError, OSError, MemoryError) as error:
         verdict = no_verdict(person, course, f"{FAULT}: {one_line(error) or type(error).__name__}")
     except Exception as error:  # one row, never the class

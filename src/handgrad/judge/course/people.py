@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from handgrad.errors import HandgradError, UsageError
-from handgrad.judge.course.choose import BOOKS, PROGRAMS, Choice, choose, natural, read_program
+from handgrad.judge.course.choose import BOOKS, PROGRAMS, TABLE, Choice, choose, is_table, natural, read_program
 from handgrad.judge.course.unpack import is_noise, unpack
 from handgrad.text import one_line
 
@@ -49,13 +49,13 @@ class HandIn:
     def files(self) -> list[Path]:
         """Return every file that the verdict can depend on."""
         if self.root is not None:
-            return list(_files_below(self.root, (*PROGRAMS, *BOOKS, ".toml", ".md", ".txt", ".log")))
+            return list(_files_below(self.root, (*PROGRAMS, *BOOKS, TABLE, ".toml", ".md", ".txt", ".log")))
         return [self.file] if self.file is not None else []
 
     @property
     def is_book(self) -> bool:
         """Whether a workbook is judged."""
-        return self.file is not None and self.file.suffix.lower() in BOOKS
+        return self.file is not None and self.file.suffix.lower() in (*BOOKS, TABLE)
 
 
 @dataclass
@@ -148,7 +148,7 @@ def _groups(top: Path) -> Iterable[Group]:
         platform = _platform_name(path.name)
         if platform is not None:
             person, number, file = platform
-        elif path.is_dir() or path.suffix.lower() in HANDED_IN:
+        elif path.is_dir() or path.suffix.lower() in HANDED_IN or is_table(path):
             person, number, file = (path.name if path.is_dir() else path.stem), "", path.name
         else:
             continue

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from handgrad.errors import HandgradError
 from handgrad.judge.workbook.cell_values import HERE, STORED, refreshed, values_of
 from handgrad.judge.workbook.columns import Columns, Judged
 from handgrad.judge.workbook.conventions import MisfitError
@@ -44,6 +45,16 @@ def judge_workbook(path: Path, *, key: Path | None = None, office: bool = True) 
         values, source, notes = values_of(book, office)
         return judge_task(book, values, source, read_book(Path(key)), notes=notes)
     return judge_tables(book, office=office)
+
+
+def has_table(path: Path) -> bool:
+    """Return whether a file can be read and holds a training table: a list of names or grades is none."""
+    try:
+        book = read_table_file(path)
+    except (HandgradError, OSError):
+        return False
+    found = tables(book)
+    return bool(found or turned_tables(book, found).tables)
 
 
 def judge_tables(book: Book, *, office: bool) -> BookVerdict:
@@ -195,4 +206,4 @@ def _notes(view: View, columns: Columns, result: Judged) -> Iterator[str]:
         yield f"Read as meant: {'; '.join(plain(each, 120) for each in said)}."
 
 
-__all__ = ["judge_tables", "judge_workbook", "values_of"]
+__all__ = ["has_table", "judge_tables", "judge_workbook", "values_of"]
