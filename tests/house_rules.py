@@ -306,6 +306,10 @@ FORBIDDEN: Mapping[str, tuple[str, ...]] = {
     "matplotlib.pyplot": ("*",),  # it keeps state of its own
     "pickle": ("*",),  # nothing is ever unpickled
     "click": ("*",),  # typer carries its own
+    # Optional parts, each with one caller: `digits.sweep.search` and `cluster.on_dask`.
+    "optuna": ("[!d]*", "digits.[!s]*", "digits.s[!w]*", "digits.sweep.s[!e]*", "digits.sweep.se[!a]*"),
+    "distributed": ("[!c]*", "cli*", "cluster.[!o]*"),
+    "dask": ("*",),
 }
 HEAVY_AT_THE_TOP = ("torch", "sympy", "matplotlib", "numpy")
 LIGHT = ("cli*", "handgrad", "errors", "version", "__main__")

@@ -178,7 +178,8 @@ def test_a_class_is_judged_on_workers_as_it_is_here(cluster: Cluster, place: Pat
     classroom = write(place / "class", {f"p{number:02}/net.py": NET for number in range(6)})
     write(classroom, {"two/model.py": "from parts import Net\n", "two/parts.py": WIDE, "none/essay.pdf": b"%PDF"})
     write_book(WORKBOOKS[0], (classroom / "p05").parent / "book.xlsx")
-    course = Course(parse_assignment(EASY, "easy.toml"), static=True, data=place / "data", seeds=(0,))
+    # Named from the working folder, which is not that of the workers.
+    course = Course(parse_assignment(EASY, "easy.toml"), static=True, data="data", seeds=(0,))
     here = judge_course([classroom], course)
     rows: list[Row] = []
     away = judge_course([classroom], replace(course, on=str(cluster.file)), rows.append)

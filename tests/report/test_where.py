@@ -6,7 +6,7 @@ import pytest
 
 from handgrad.errors import UsageError
 from handgrad.report.listing import Listed
-from handgrad.report.where import chosen, parse_where
+from handgrad.report.where import chosen, names_in, parse_where
 from handgrad.runs.record import LastEpoch
 
 RUNS = [
@@ -33,6 +33,38 @@ RUNS = [
 )
 def test_the_runs_that_meet_every_condition_are_listed(where: str, expected: str) -> None:
     assert "".join(run.path for run in chosen(RUNS, parse_where(where), None)) == expected
+
+
+TRIALS = [
+    Listed("a", "complete", trial=0, settings={"batch_size": 64, "optimizer.name": "sgd", "network": "x"}),
+    Listed("b", "complete", trial=1, settings={"batch_size": 128, "optimizer.name": "adam", "test": "once"}),
+    Listed("c", "complete", trial=10, settings={"batch_size": 9, "optimizer.nesterov": True}),
+]
+
+
+@pytest.mark.parametrize(
+    ("where", "sort", "expected"),
+    [
+        ("trial>0", "-trial", "cb"),
+        ("batch_size>=64", "batch_size", "ab"),
+        ("batch_size=9", None, "c"),
+        ("optimizer.name=adam", None, "b"),
+        ("optimizer.name!=adam", None, "ac"),
+        ("optimizer.nesterov=true", None, "c"),
+        ("trial<99", "optimizer.name", "bac"),
+        ("trial<99", "-batch_size", "bac"),
+    ],
+)
+def test_a_key_of_the_recipe_and_a_trial_of_a_sweep_are_conditions_too(
+    where: str, sort: str | None, expected: str
+) -> None:
+    found = chosen(TRIALS, parse_where(where, names_in(TRIALS)), sort)
+    assert "".join(run.path for run in found) == expected
+
+
+def test_a_key_that_no_recipe_has_is_refused() -> None:
+    with pytest.raises(UsageError, match='did you mean "batch_size"'):
+        parse_where("batch_sise=3", names_in(TRIALS))
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,12 @@ def compare_command(
 def runs_command(
     folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="Default: runs.", show_default=False)] = None,
     where: Annotated[
-        str | None, typer.Option(metavar="CONDITIONS", help='As "recipe=quick and accuracy>99.4".', show_default=False)
+        str | None,
+        typer.Option(
+            metavar="CONDITIONS",
+            help='As "recipe=quick and accuracy>99.4"; keys of recipes too.',
+            show_default=False,
+        ),
     ] = None,
     sort: Annotated[
         str | None,
@@ -99,13 +104,14 @@ def runs_command(
 ) -> None:
     """List the runs below a folder: complete, diverged, unfinished with the line that resumes, damaged."""
     from handgrad.report.listing import list_runs
-    from handgrad.report.where import chosen, parse_where
+    from handgrad.report.where import chosen, names_in, parse_where
 
     root = folder or Path("runs")
     if folder is not None and not folder.is_dir():
         raise UsageError(f"{folder} is no folder – name one that holds runs")
-    conditions = () if where is None else parse_where(where)
-    found = chosen(list_runs(root), conditions, sort)
+    listed = list(list_runs(root))
+    conditions = () if where is None else parse_where(where, names_in(listed))
+    found = chosen(listed, conditions, sort)
     if as_json:
         print(json.dumps([entry.as_json() for entry in found], indent=2))
     elif not found:
@@ -122,6 +128,11 @@ def reason_line(entry: Listed) -> str:
     return entry.reason if entry.path in entry.reason else f"{entry.path}: {entry.reason}"
 
 
+def recipe_words(entry: Listed) -> str:
+    """Return the recipe's name, and in a sweep which trial it is."""
+    return (entry.recipe or "–") + ("" if entry.trial is None else f", trial {entry.trial}")
+
+
 def listing_lines(found: list[Listed]) -> list[str]:
     """Return one line a run."""
     from handgrad.report.numbers import share
@@ -131,7 +142,7 @@ def listing_lines(found: list[Listed]) -> list[str]:
     rows = [
         (
             entry.state,
-            entry.recipe or "–",
+            recipe_words(entry),
             "–" if entry.seed is None else entry.seed,
             entry.dataset or "–",
             "–" if entry.epochs is None else f"{entry.epochs}/{entry.planned}",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,13 +17,16 @@ from handgrad.runs.find import run_paths
 from handgrad.runs.folder import MODEL
 from handgrad.runs.read import Run, read_run
 from handgrad.runs.record import LastEpoch
+from handgrad.runs.sweep import PLAN, TRIALS
+from handgrad.toml_records import flat
 
 
 @dataclass(frozen=True)
 class Listed:
     """One run folder in a list. *epochs* are complete of *planned*; *last* is the last epoch of a complete run on the test set.
 
-    ``resume`` is the line that goes on with an unfinished run, ``reason`` why a run is damaged or diverged.
+    ``resume`` is the line that goes on with an unfinished run, ``reason`` why a run is damaged or diverged. ``trial`` is the
+    number of the sweep's trial that a run belongs to, None elsewhere; ``settings`` are its recipe's values by dotted key.
     """
 
     path: str
@@ -37,11 +40,13 @@ class Listed:
     last: LastEpoch | None = None
     resume: str | None = None
     reason: str | None = None
+    trial: int | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return the record as plain values."""
         table, last = asdict(self), self.last
-        del table["last"]
+        del table["last"], table["settings"]
         figures = {"correct": last.correct, "total": last.total, "accuracy": last.accuracy} if last else None
         return table | {"last_epoch": figures}
 
@@ -75,7 +80,16 @@ def listed(run: Run) -> Listed:
         last=run.result.last_epoch if run.result else None,
         resume=resume,
         reason=run.reason or None,
+        trial=trial_of(run.path),
+        settings=flat(dict(run.recipe)),
     )
+
+
+def trial_of(path: Path) -> int | None:
+    """Return the number of the sweep's trial that the run folder *path* lies in, None where it lies in none."""
+    place = path.resolve().parent
+    in_sweep = place.parent.name == TRIALS and (place.parents[1] / PLAN).is_file()
+    return int(place.name) if in_sweep and place.name.isdigit() else None
 
 
 def check_checkpoints(run: Run) -> None:

@@ -19,7 +19,10 @@ from handgrad.digits import study as study_module
 from handgrad.digits.sweep import sweep as module
 from handgrad.digits.sweep.sweep import Look, resume_sweep, sweep
 from handgrad.errors import InterruptedRunError, UsageError
+from handgrad.report.compare import compare
+from handgrad.report.listing import list_runs
 from handgrad.report.sweep_page import sweep_page, write_sweep_page
+from handgrad.report.where import chosen, names_in, parse_where
 from handgrad.runs.sweep import Sweep, Trial, best_of, flattery, pairs, read_sweep
 
 
@@ -94,6 +97,14 @@ def test_trials_never_read_the_test_set_and_the_choice_is_trained_with_new_seeds
     assert read_sweep(place / "sweep").trials == found.trials
     page = write_sweep_page(place / "sweep").read_text()
     assert "The test set was out of reach" in page and "seeds that no trial had" in page
+    listed = list(list_runs(place / "sweep"))
+    assert sorted(str(run.trial) for run in listed) == ["0", "0", "1", "1", "2", "2", "None"]
+    where = f"trial={best.number} and batch_size={best.settings['batch_size']}"
+    found_runs = chosen(listed, parse_where(where, names_in(listed)), "-accuracy")
+    assert [run.last.accuracy for run in found_runs if run.last] == sorted(best.accuracies, reverse=True)
+    compared = compare([place / "sweep"])
+    assert len(compared.groups) == 3
+    assert all("optimizer.learning_rate=" in group.label for group in compared.groups)
 
 
 def test_a_sweep_that_is_stopped_goes_on_as_if_it_had_not_been(place: Path) -> None:

@@ -32,20 +32,18 @@ class Errand:
     files: tuple[tuple[str, bytes], ...]
     data: str | None
     data_sha256: str
+    notice: str | None
+    """What the submitter's data say of themselves: on a worker their folder may have another name."""
 
 
-def judged_away(
-    people: Sequence[HandIn], course: Course, place: Path | str | Dataset | None
-) -> Generator[tuple[int, Verdict]]:
+def judged_away(people: Sequence[HandIn], course: Course) -> Generator[tuple[int, Verdict]]:
     """Judge *people* on the workers of the engine that ``course.on`` names; each verdict comes as it ends.
 
     Files go along, so that a worker needs to see no folder of this machine; the digits must be there. Raises what
     `open_engine` does, and `LostEngineError` with the line that goes on.
     """
     data = course.data if isinstance(course.data, Dataset) else None
-    errands = [
-        _errand(person, course, str(place) if isinstance(place, Path | str) else None, data) for person in people
-    ]
+    errands = [_errand(person, course, data) for person in people]
     with scratch_folder("class") as shared, open_engine(course.on, None, shared) as engine:
         try:
             for number, answer in engine.run(judge_away, errands, never):
@@ -60,7 +58,7 @@ def judged_away(
             raise LostEngineError(f"{error} – the same command with --resume goes on") from error
 
 
-def _errand(person: HandIn, course: Course, place: str | None, data: Dataset | None) -> Errand:
+def _errand(person: HandIn, course: Course, data: Dataset | None) -> Errand:
     """Return what is sent of *person*."""
     top = person.root or (person.file.parent if person.file is not None else Path())
     files = []
@@ -69,7 +67,9 @@ def _errand(person: HandIn, course: Course, place: str | None, data: Dataset | N
         with suppress(OSError):
             files.append((path.relative_to(top).as_posix(), path.read_bytes()))
     sent = replace(course, data=None, log=None, on=LOCAL, on_epoch=_silent)
-    return Errand(person, sent, str(top), tuple(files), place, data.sha256 if data is not None else "")
+    # The whole path of the data's folder: a worker works in another folder.
+    place, sha256, notice = (None, "", None) if data is None else (data.folder, data.sha256, data.notice)
+    return Errand(person, sent, str(top), tuple(files), place, sha256, notice)
 
 
 def judge_away(errand: Errand) -> Verdict:
@@ -87,7 +87,8 @@ def judge_away(errand: Errand) -> Verdict:
             person = replace(person, file=file, root=top if person.root is not None else None)
         course = errand.course
         if errand.data_sha256:
-            course = replace(course, data=data_at_worker(errand.data, errand.data_sha256, download=False))
+            data = data_at_worker(errand.data, errand.data_sha256, download=False)
+            course = replace(course, data=replace(data, notice=errand.notice))
         return judge_person(person, course)
 
 

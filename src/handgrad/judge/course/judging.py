@@ -56,19 +56,18 @@ def judge_course(
     scheduler does not answer or is lost, `BusyRunError` where another process writes the log. What one hand-in does, or the
     disk at one row, ends that row alone. Rows come as they end.
     """
-    place: Path | str | Dataset | None = None
     check_engine(course.on)
     with ExitStack() as stack:
         people = find_people(places, stack.enter_context(scratch_folder("class")))
         if any(each.file is not None and not each.is_book for each in people):
             if course.assignment is None:
                 raise UsageError("--assignment is missing – name one, `handgrad assignments` lists them")
-            place, course = course.data, replace(course, data=judged_data(course.data))
+            course = replace(course, data=judged_data(course.data))
         log = Log(course.log, resume=course.resume) if course.log is not None else None
         if log is not None:
             stack.callback(log.close)
         verdicts: dict[int, Verdict] = {}
-        for number, row in _rows(people, course, log, place):
+        for number, row in _rows(people, course, log):
             verdicts[number] = row.verdict
             on_row(row)
     return [verdicts[number] for number in sorted(verdicts)]
@@ -83,10 +82,8 @@ def judge_folder(folder: Path, course: Course) -> Verdict:
         return replace(judge_person(person, course), person="")
 
 
-def _rows(
-    people: Sequence[HandIn], course: Course, log: Log | None, place: Path | str | Dataset | None
-) -> Iterator[tuple[int, Row]]:
-    """Judge *people* and yield the place of each and the row; *place* is where the digits lie here."""
+def _rows(people: Sequence[HandIn], course: Course, log: Log | None) -> Iterator[tuple[int, Row]]:
+    """Judge *people* and yield the place of each and the row."""
     settings, pace, done = _settings(course), Pace(), 0
     keys = [_key(settings, person) for person in people]
     waiting = []
@@ -100,7 +97,7 @@ def _rows(
         yield number, Row(verdict, True, done, len(people), None)
     asked = [people[number] for number in waiting]
     began = time.monotonic()
-    with closing(judged_away(asked, course, place) if course.on != LOCAL else _judged_here(asked, course)) as ended:
+    with closing(judged_away(asked, course) if course.on != LOCAL else _judged_here(asked, course)) as ended:
         for among, verdict in ended:
             number = waiting[among]
             now = time.monotonic()
