@@ -50,7 +50,11 @@ TARGETS = {
         "tests/backprop/workbook/test_checks_sheet.py",
     ],
     "backprop/workbook/rates_words": ["tests/backprop/workbook/test_rates_words.py"],
-    "backprop/workbook/rates_verdicts": ["tests/backprop/workbook/test_rates_words.py"],
+    "backprop/workbook/rates_verdicts": [
+        "tests/backprop/workbook/test_rates_words.py",
+        # LibreOffice calculates the formulas: some seconds for each mutant that the quick tests leave alive.
+        "tests/oracle/test_libreoffice.py",
+    ],
     "backprop/verdicts": ["tests/backprop/test_verdicts.py"],
     "judge/network/conditions": [
         "tests/judge/network/test_conditions.py",

@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from handgrad.errors import UndecidedError, UsageError, counted
 from handgrad.files import write_whole
@@ -15,6 +15,7 @@ from handgrad.text import one_line
 
 if TYPE_CHECKING:
     from handgrad.judge.course.judging import Row
+    from handgrad.judge.course.one import Course
     from handgrad.judge.network.assignment import Assignment
     from handgrad.judge.verdict import EpochAnswer, Verdict
 
@@ -55,6 +56,22 @@ class Asked:
             raise UsageError("--assignment is missing – name one, `handgrad assignments` lists them")
         return load_assignment(self.assignment)
 
+    def course(self, assignment: Assignment | None, network: str, **more: Any) -> Course:
+        """Return how the hand-ins are judged; *more* is what only a class or only one folder has."""
+        from handgrad.judge.course.one import Course
+
+        return Course(
+            assignment=assignment,
+            network=network,
+            static=self.static,
+            recipe=self.recipe,
+            seeds=self.seeds,
+            data=self.data,
+            time_limit=self.time_limit,
+            require_sandbox=self.require_sandbox,
+            **more,
+        )
+
     def log(self) -> Path | None:
         """Return where verdicts are kept as they come: beside what is written of the class, None where nothing is."""
         from handgrad.judge.course.log import SUFFIX
@@ -83,7 +100,6 @@ def is_class(asked: Asked) -> bool:
 def judge(asked: Asked) -> int:
     """Judge a class, print a line a person, write what is asked for, and return the exit status."""
     from handgrad.judge.course.judging import judge_course
-    from handgrad.judge.course.one import Course
     from handgrad.judge.page import as_json, class_csv, class_page, count_words
 
     if (asked.grades is None) != (asked.out is None):
@@ -97,19 +113,7 @@ def judge(asked: Asked) -> int:
     log = asked.log()
     if log is not None and asked.overwrite and not asked.resume:
         log.unlink(missing_ok=True)
-    course = Course(
-        assignment=assignment,
-        network=network,
-        static=asked.static,
-        recipe=asked.recipe,
-        seeds=asked.seeds,
-        data=asked.data,
-        time_limit=asked.time_limit,
-        require_sandbox=asked.require_sandbox,
-        log=log,
-        resume=asked.resume,
-        on=asked.on,
-    )
+    course = asked.course(assignment, network, log=log, resume=asked.resume, on=asked.on)
     progress = Progress(quiet=asked.as_json)
     verdicts = judge_course(places, course, progress.show)
     write(asked.csv, class_csv(verdicts), mark="\ufeff")
@@ -174,21 +178,9 @@ def duration(seconds: float) -> str:
 def judge_one_folder(asked: Asked, assignment: Assignment) -> Verdict:
     """Judge a folder that is one hand-in, as graders give it."""
     from handgrad.judge.course.judging import judge_folder
-    from handgrad.judge.course.one import Course
 
     place, network = parted(asked.what[0])
-    course = Course(
-        assignment=assignment,
-        network=network,
-        static=asked.static,
-        recipe=asked.recipe,
-        seeds=asked.seeds,
-        data=asked.data,
-        time_limit=asked.time_limit,
-        require_sandbox=asked.require_sandbox,
-        on_epoch=print_epoch,
-    )
-    return judge_folder(place, course)
+    return judge_folder(place, asked.course(assignment, network, on_epoch=print_epoch))
 
 
 def write_results(asked: Asked, verdicts: list[Verdict], assignment: Assignment | None) -> None:
