@@ -1,12 +1,10 @@
-"""Spreadsheet formulas as trees: read, moved as filling down moves them, compared without their place. Never executed."""
+"""Spreadsheet formulas as trees: read, and never executed. What is done to them as text is in `formula_text`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-
-from handgrad.xlsx.rows import column_letters
 
 # The length is Excel's own limit, the depth near its 64 levels; 300 signs are a long sum, and keep walks within Python's
 # stack.
@@ -263,88 +261,3 @@ def reference(text: str, sheet: str | None) -> Reference:
     if row > 1_048_576 or column > 16_384:
         raise FormulaError(f"{text} lies outside every sheet")
     return Reference(sheet, row - 1, column - 1, bool(match[3]), bool(match[1]))
-
-
-def written(row: int, column: int, *, fixed_row: bool, fixed_column: bool) -> str:
-    """Return the address of a cell, rows and columns from 0, with a ``$`` before what is fixed."""
-    return f"{'$' if fixed_column else ''}{column_letters(column)}{'$' if fixed_row else ''}{row + 1}"
-
-
-def turned(text: str) -> str:
-    """Return the formula for sheets whose rows and columns are exchanged; raises :class:`FormulaError`."""
-    return _with_references(text, _turned)
-
-
-def _turned(text: str) -> str:
-    ref = reference(text, None)
-    return written(ref.column, ref.row, fixed_row=ref.fixed_column, fixed_column=ref.fixed_row)
-
-
-def moved(text: str, down: int, right: int) -> str:
-    """Return the formula as filling it down and right would write it; raises :class:`FormulaError`."""
-    return _with_references(text, lambda address: _moved(address, down, right))
-
-
-def _with_references(text: str, change: Callable[[str], str]) -> str:
-    found: list[str] = []
-    at = 0
-    while at < len(text):
-        match = TOKEN.match(text, at)
-        if match is None:
-            if text[at:].strip():
-                raise FormulaError("not understood")
-            break
-        piece = match.group()
-        if match.lastgroup == "ref":
-            piece = piece.replace(match["ref"], change(match["ref"]))
-        found.append(piece)
-        at = match.end()
-    return "".join(found)
-
-
-def renamed(text: str, sheets: Mapping[str, str]) -> str:
-    """Return the formula with its sheets called otherwise (by case-folded name); raises :class:`FormulaError`."""
-    found: list[str] = []
-    at = 0
-    while at < len(text.rstrip()):
-        match = TOKEN.match(text, at)
-        if match is None:
-            raise FormulaError("not understood")
-        piece = match.group()
-        if match.lastgroup == "sheet":
-            name = match["sheet"][:-1]
-            name = name[1:-1].replace("''", "'") if name.startswith("'") else name
-            if name.casefold() not in sheets:
-                raise FormulaError(f"{name} is no sheet of this book")
-            piece = f"{sheets[name.casefold()]}!"
-        found.append(piece)
-        at = match.end()
-    return "".join(found)
-
-
-def _moved(text: str, down: int, right: int) -> str:
-    ref = reference(text, None)
-    row = ref.row if ref.fixed_row else ref.row + down
-    column = ref.column if ref.fixed_column else ref.column + right
-    # As a spreadsheet program writes a reference that was pushed over the edge.
-    if row < 0 or column < 0:
-        return "#REF!"
-    return written(row, column, fixed_row=ref.fixed_row, fixed_column=ref.fixed_column)
-
-
-def signature(text: str, row: int, column: int) -> str:
-    """Return the formula with every reference told from its own place: equal for all cells of one fill."""
-    found: list[str] = []
-    at = 0
-    while at < len(text):
-        match = TOKEN.match(text, at)
-        if match is None:
-            return text
-        piece = match.group().strip()
-        if match.lastgroup == "ref":
-            ref = reference(piece, None)
-            down = f"R{ref.row}" if ref.fixed_row else f"r{ref.row - row}"
-            piece = down + (f"C{ref.column}" if ref.fixed_column else f"c{ref.column - column}")
-        found.append(piece.upper() if match.lastgroup == "word" else piece)
-        at = match.end()
-    return "".join(found)

@@ -14,7 +14,8 @@ from handgrad.errors import HandgradError
 from handgrad.scratch import scratch_folder
 from handgrad.system import end_group
 from handgrad.text import visible
-from handgrad.xlsx.formula import FormulaError, Function, parse, parts, renamed
+from handgrad.xlsx.formula import FormulaError, Function, parse, parts
+from handgrad.xlsx.formula_text import renamed
 from handgrad.xlsx.functions import KNOWN
 from handgrad.xlsx.reader import Book, Cell, CellError, Sheet, Value, read_book
 from handgrad.xlsx.rows import address

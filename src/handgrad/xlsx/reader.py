@@ -13,7 +13,8 @@ from xml.etree import ElementTree
 
 from handgrad.errors import UsageError
 from handgrad.xlsx.archive import Archive, local
-from handgrad.xlsx.formula import FormulaError, moved, written
+from handgrad.xlsx.formula import FormulaError
+from handgrad.xlsx.formula_text import moved, written
 
 # Each becomes an object in memory, and the file is a stranger's: a book of ordinary size is far below.
 MAX_CELLS = 600_000

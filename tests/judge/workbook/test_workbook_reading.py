@@ -19,7 +19,8 @@ from handgrad.judge.workbook import MistakeKind, judge_workbook
 from handgrad.judge.workbook.spelling import labelled_number, number_in, spelled
 from handgrad.xlsx import libreoffice as office_module
 from handgrad.xlsx.calculation import Calculation
-from handgrad.xlsx.formula import FormulaError, moved, parse, signature
+from handgrad.xlsx.formula import FormulaError, parse
+from handgrad.xlsx.formula_text import moved, signature
 from handgrad.xlsx.reader import read_book
 from judge.corpus_workbooks import FORMULAS, PUBLISHED, RIGHT, Layout, Plant, write
 

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from handgrad.backprop.graph.graph import FIRST_VALUES, Kind
+from handgrad.backprop.mistakes.exchanged import misread
 from handgrad.backprop.mistakes.kinds import MistakeKind
-from handgrad.backprop.mistakes.of_a_formula import FIRST, PREVIOUS, misread, suspects
+from handgrad.backprop.mistakes.of_a_formula import FIRST, PREVIOUS, suspects
 from handgrad.backprop.symbols.expression import Node, names_in
 from handgrad.judge.workbook.meaning import View
 from handgrad.judge.workbook.reading import Flags, value_of
@@ -27,7 +28,8 @@ from handgrad.judge.workbook.repairs import (
 )
 from handgrad.judge.workbook.trial import Ground, references, tree_of, tried
 from handgrad.judge.workbook.truth import BEFORE, FAR, Floats, same
-from handgrad.xlsx.formula import Reference, signature
+from handgrad.xlsx.formula import Reference
+from handgrad.xlsx.formula_text import signature
 from handgrad.xlsx.rows import column_letters
 
 READS = re.compile(r"reads (\S+) where (\S+) belongs")

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from handgrad.backprop.graph.graph import Graph, Kind
+from handgrad.backprop.mistakes.exchanged import misread
 from handgrad.backprop.mistakes.kinds import MistakeKind
-from handgrad.backprop.mistakes.of_a_formula import misread
 from handgrad.judge.workbook.table import number
 from handgrad.judge.workbook.trial import Ground, gives, tree_of, tried, true_value
 from handgrad.judge.workbook.truth import Floats, Truth

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from handgrad.judge.workbook.spelling import spelled
 from handgrad.judge.workbook.table import MIN_NAMES, Table, Values, tables
 from handgrad.judge.workbook.trial import references, tree_of
-from handgrad.xlsx.formula import FormulaError, turned
+from handgrad.xlsx.formula import FormulaError
+from handgrad.xlsx.formula_text import turned
 from handgrad.xlsx.reader import Book, Cell, CellError, Sheet
 
 
