@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
 from itertools import product
 
 from handgrad.xlsx.reader import CellError, Value
@@ -116,8 +117,14 @@ def joined(sign: str, left: Result, right: Result) -> Result:
 
 def _shown(value: Value) -> str:
     if isinstance(value, float):
-        return f"{value:.15g}"
+        return shown_number(value)
     return "" if value is None else str(value)
+
+
+def shown_number(value: float) -> str:
+    """Return a number as ``&`` joins it to a text: 15 digits, small ones written out (0.000001, where Python says 1e-06)."""
+    text = f"{value:.15g}"
+    return f"{Decimal(text):f}" if "e-" in text else text
 
 
 def _numbers(values: Iterable[Result]) -> Iterator[float | CellError]:

@@ -68,6 +68,12 @@ def test_the_verdicts_of_the_sheet_are_those_of_the_runs(name: str) -> None:
     assert len(set(found)) > 2
 
 
+def test_a_small_rate_is_written_as_the_spreadsheet_joins_it_to_a_text() -> None:
+    """LibreOffice and Excel show 0.000001 where Python says 1e-06, and the cell's formula is theirs to calculate."""
+    cells = workbook_plan(load_network("classic"), steps=3, rates=(1e-6, 1.5e-7))["Learning rates"].cells.values()
+    assert "Lowest after 3 steps: η = 0.000001" in [cell.value for cell in cells]
+
+
 def test_where_no_run_ends_in_a_number_none_is_called_lowest() -> None:
     cells = workbook_plan(load_network("diverging"), steps=50, rates=(2.0, 50.0))["Learning rates"].cells.values()
     assert "At no rate does the training end in a number." in [cell.value for cell in cells]

@@ -30,6 +30,7 @@ from handgrad.backprop.workbook.content import RATES, RATES_WORKING, Material
 from handgrad.backprop.workbook.looks import HEADER, NOTE, VALUE
 from handgrad.backprop.workbook.plan import Page
 from handgrad.backprop.workbook.rates_working import BLOCKS_TOP, RATES_LEFT, RATES_TOP, block_top, rate_values
+from handgrad.xlsx.functions import shown_number
 from handgrad.xlsx.writer import Value, address, column_letters
 
 NAMES = tuple(field.name for field in fields(Features))
@@ -169,7 +170,7 @@ def lowest_formula(material: Material, lasts: str, rates: str) -> tuple[str, Val
     numbers = [end for end in ends if not isinstance(end, str)]
     if not numbers:
         return formula, none
-    return formula, f"{steps}{material.rates[ends.index(min(numbers))]:.15g}"
+    return formula, f"{steps}{shown_number(material.rates[ends.index(min(numbers))])}"
 
 
 __all__ = ["feature_cell", "lowest_formula", "put_features", "rate_features", "rate_verdict", "verdict_formula"]

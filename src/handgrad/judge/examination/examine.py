@@ -7,7 +7,7 @@ is thrown away, multiplied by nothing or cut from the gradient shows itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -15,11 +15,13 @@ from torch import Tensor, nn
 
 from handgrad.digits.layers.failure import first_line
 from handgrad.errors import UsageError
+from handgrad.judge.examination.answers import COMPANY, answer, problems_of, remarks_on
 from handgrad.judge.examination.free_numbers import values_given
 from handgrad.judge.examination.layers import Found, layers_in, watch
 from handgrad.judge.examination.operations_seen import Node, Trace, reaching, running_modules
 from handgrad.judge.examination.parameters import hidden_tensors, stored_blocks
 from handgrad.judge.examination.restore import Snapshot, restored, seed_all
+from handgrad.judge.examination.stirring import ROUNDS, let_signals_pass, stir
 from handgrad.judge.verdict import Examination, UsedLayer, Weight, place_words
 from handgrad.transcript.modules import buffers_of, count_once, module_paths, parameters_of, place_of, registered
 
@@ -29,14 +31,6 @@ FEW_IMAGES = 8
 EFFECT = 1e-4
 # With less, running statistics hardly learn: after a training they would still be what somebody wrote into them.
 LEAST_MOMENTUM = 1e-3
-ATTEMPTS = 5
-"""How often weights are drawn before a network is said not to look at its image."""
-ROUNDS = 20
-"""Passes in which running statistics with the usual momentum of 0.1 forget nine tenths of where they began."""
-COMPANY = 16
-"""Images in the company of which each is shown again: enough for any dependence to show, few enough for a large network."""
-SAME = 1e-4
-"""How far two answers to one image may be apart, relative to the largest score (at least 1)."""
 
 LAYERS = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd, nn.modules.pooling._MaxPoolNd)
 POOLS = (nn.modules.pooling._AvgPoolNd, nn.modules.pooling._AdaptiveAvgPoolNd)
@@ -51,14 +45,14 @@ def examine(module: nn.Module, images: Tensor, *, name: str | None = None) -> Ex
     """
     name = name or type(module).__name__
     with restored(module):
-        whole = _answer(module.eval(), images, name)  # first of all, because lazy layers get their parameters here
-        _stir(module, images[:FEW_IMAGES])
-        _let_signals_pass(module, images, name)
+        whole = answer(module.eval(), images, name)  # first of all, because lazy layers get their parameters here
+        stir(module, images[:FEW_IMAGES])
+        let_signals_pass(module, images, name)
         state = Snapshot(module)
         evaluation = Run(module.eval(), images[:FEW_IMAGES], state, name)
         seen = evaluation.layers()
-        problems = tuple(_problems_of(module, images[:COMPANY], name))
-        remarks = tuple(_remarks_on(module, images[:COMPANY], name))
+        problems = tuple(problems_of(module, images[:COMPANY], name))
+        remarks = tuple(remarks_on(module, images[:COMPANY], name))
         training = Run(module.train(), images[:FEW_IMAGES], state, name)
         layers = _used_layers(seen, training)
         statistics = _norm_statistics(training) - _read_otherwise(evaluation)
@@ -80,74 +74,6 @@ def examine(module: nn.Module, images: Tensor, *, name: str | None = None) -> Ex
             idle=tuple(_idle(trained, evaluation, training)),
             largest=_largest(trained),
         )
-
-
-def _answer(module: nn.Module, images: Tensor, name: str, seed: int = 0) -> Tensor:
-    """Return the scores for *images*; raises `UsageError` with the reason where there are none."""
-    seed_all(seed)
-    try:
-        output = module(images.clone())
-    except Exception as error:
-        raise UsageError(f"{name} cannot run: {first_line(error)} – correct the network") from error
-    if not isinstance(output, Tensor):
-        raise UsageError(f"{name} returns a {type(output).__name__} – a tensor [{len(images)}, 10] is needed")
-    return output
-
-
-def _stir(module: nn.Module, images: Tensor) -> None:
-    """Move every parameter that learns a little, so that a gate which begins at zero does not hide what it lets through.
-
-    What gets no gradient stays: a gate that can never open keeps hiding it. Without a gradient anywhere nothing moves.
-    """
-    seed_all(2)
-    parameters = [each for each in parameters_of(module).values() if each.requires_grad]
-    try:
-        output = module.train()(images.clone())
-        gradients = torch.autograd.grad((output * torch.randn_like(output)).sum(), parameters, allow_unused=True)
-    except Exception:
-        return
-    with torch.no_grad():
-        for parameter, gradient in zip(parameters, gradients, strict=True):
-            if gradient is not None and parameter.is_floating_point():
-                spread = float(parameter.std(unbiased=False))
-                parameter.add_(torch.randn_like(parameter) * 0.1 * (spread if spread > 1e-6 else 1.0))
-
-
-def _let_signals_pass(module: nn.Module, images: Tensor, name: str) -> None:
-    """Give the running statistics of *module* a chance before anything is concluded from answers that are all the same.
-
-    A deep and narrow network with BatchNorm lets hardly a signal through before it is trained: its statistics are those of
-    nothing, and its rectifiers are dead by chance. It trains all the same. So where all answers are one, the statistics see
-    images first, and then, a few times, the weights are drawn anew; a network that does not look at its image stays blind.
-    Most networks need none of it and stay exactly as they are (guarded by the honest networks and the near misses).
-    """
-    if not _blind(module, images[:COMPANY], name):
-        return
-    before = Snapshot(module)
-    for attempt in range(ATTEMPTS):
-        seed_all(100 + attempt)
-        if attempt:
-            _draw_anew(module)
-        for round_number in range(ROUNDS):
-            _answer(module.train(), images, name, round_number)
-        if not _blind(module, images[:COMPANY], name):
-            return
-        before.restore()
-
-
-def _blind(module: nn.Module, images: Tensor, name: str) -> bool:
-    """Whether all *images* get one and the same answer in ``eval()``."""
-    with torch.no_grad():
-        scores = _answer(module.eval(), images, name).detach().double()
-    return scores.dim() == 2 and len(scores) > 1 and float(scores.std(0).max()) == 0
-
-
-def _draw_anew(module: nn.Module) -> None:
-    """Draw every matrix and kernel of *module* that learns anew, as large as its inputs ask for; the rest stays."""
-    with torch.no_grad():
-        for each in parameters_of(module).values():
-            if each.requires_grad and each.dim() > 1:
-                each.normal_(0, (2 / max(each[0].numel(), 1)) ** 0.5)
 
 
 class Run:
@@ -260,7 +186,7 @@ def _forgotten(evaluation: Run, training: Run, state: Snapshot, known: Collectio
     module = training.module
     before = {path: (each, each.detach().clone()) for path, each in buffers_of(module).items()}
     used = stored_blocks(evaluation.trace, evaluation.reached)
-    _answer(module.train(), training.images, training.name)
+    answer(module.train(), training.images, training.name)
     after = buffers_of(module)
     paths = [
         path
@@ -280,64 +206,11 @@ def _forgotten(evaluation: Run, training: Run, state: Snapshot, known: Collectio
             for path in paths:
                 before[path][0].add_(noise)
         for round_number in range(ROUNDS):
-            _answer(module.train(), training.images, training.name, round_number)
+            answer(module.train(), training.images, training.name, round_number)
         ends.append({path: buffers_of(module)[path].detach().clone() for path in paths})
     state.restore()
     close = [path for path in paths if float((ends[0][path] - ends[1][path]).abs().max()) <= 0.5 * 0.95]
     return {place_of(before[path][0]) for path in close}
-
-
-def _problems_of(module: nn.Module, images: Tensor, name: str) -> Iterator[str]:
-    """Say what makes the answers of *module* worthless, one line each; it is in ``eval()``."""
-    before = {path: each.detach().clone() for path, each in parameters_of(module).items()}
-    first = _answer(module, images, name).detach()
-    if first.dim() == 0 or len(first) != len(images):
-        return
-    if not bool(torch.isfinite(first).all()):
-        yield "scores are not finite numbers"
-        return
-    far = _distance(first)
-    if far(_answer(module, images, name, seed=3)):
-        yield "the answer to one image changes from time to time in eval()"
-        return
-    order = torch.arange(len(images) - 1, -1, -1)
-    shown = {
-        "in reverse order": _answer(module, images[order], name)[order],
-        "in halves": torch.cat([_answer(module, part, name) for part in images.chunk(2)]),
-        "one at a time": torch.cat([_rows(_answer(module, each[None], name), first) for each in images[:FEW_IMAGES]]),
-    }
-    for how, scores in shown.items():
-        if scores.shape[1:] != first.shape[1:] or far(scores):
-            yield f"the answer to an image depends on its neighbours: shown {how}, it is another"
-            break
-    if float(first.double().std(0).max()) == 0:
-        yield "the answer does not depend on the image"
-    now = parameters_of(module)
-    if any(path in now and not torch.equal(now[path].detach(), value) for path, value in before.items()):
-        yield "it changes its own parameters while it answers in eval()"
-
-
-def _rows(scores: Tensor, first: Tensor) -> Tensor:
-    """Return the scores of one image as a row; ``squeeze()`` without a dimension takes the batch away where it is one."""
-    return scores[None] if first.dim() == 2 and scores.shape == first.shape[1:] else scores
-
-
-def _remarks_on(module: nn.Module, images: Tensor, name: str) -> Iterator[str]:
-    """Say what is no fault but worth knowing, one line each; *module* is in ``eval()``."""
-    with torch.no_grad():
-        several, one = _answer(module.eval(), images, name), _answer(module, images[:1], name)
-    if several.dim() == 2 and one.shape == several.shape[1:]:
-        yield f"one image alone is answered with {list(one.shape)}, not [1, {len(one)}]: squeeze(1) or flatten(1) keeps the row"
-
-
-def _distance(first: Tensor) -> Callable[[Tensor], bool]:
-    """Return a function that tells whether scores are another answer than *first* to the same images."""
-    allowed = SAME * max(1.0, float(first.abs().max()))
-
-    def far(scores: Tensor) -> bool:
-        return not float((scores.detach() - first[: len(scores)]).abs().max()) <= allowed
-
-    return far
 
 
 def _unused(module: nn.Module, evaluation: Run, training: Run, layers: Sequence[UsedLayer]) -> Iterator[str]:
