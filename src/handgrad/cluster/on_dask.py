@@ -134,8 +134,16 @@ class DaskEngine:
                 # When a scheduler goes, every future that is open ends as cancelled: then it is the loss that counts.
                 if place not in left or futures[place].cancelled():
                     continue
+                try:
+                    answer = _answer_of(futures[place])
+                except (
+                    OSError
+                ):  # the line broke while the answer came: asked for again, until the scheduler counts as lost
+                    ended.put(place)
+                    time.sleep(WAIT)
+                    continue
                 left.discard(place)
-                yield place, _answer_of(futures[place])
+                yield place, answer
         finally:
             if left and self.client.status == "running":
                 self.client.cancel([futures[place] for place in left], force=True)

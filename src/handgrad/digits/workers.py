@@ -11,14 +11,14 @@ from functools import lru_cache
 from pathlib import Path
 
 from handgrad.cluster.engine import Engine, Lost, StoppedError
-from handgrad.cluster.processes import STOPPING, data_folder_here
+from handgrad.cluster.processes import STOPPING, WAIT, data_folder_here
 from handgrad.digits.data.dataset import Dataset, hide_test
 from handgrad.digits.data.load import can_be_found
 from handgrad.digits.prepare import HOLDOUT_SEED, Prepared, find_dataset
 from handgrad.digits.run import resume, train
 from handgrad.digits.training.recipe import Recipe
 from handgrad.digits.watcher import Watcher, never
-from handgrad.errors import DamagedRunError, HandgradError, InterruptedRunError, UsageError
+from handgrad.errors import BusyRunError, DamagedRunError, HandgradError, InterruptedRunError, UsageError
 from handgrad.runs.environment import Machine
 from handgrad.runs.folder import MODEL, RunFolder, harmless
 from handgrad.runs.parcel import Parcel, TwoResultsError, pack_run, remove_run, runs_labelled, same_end, unpack_run
@@ -124,13 +124,17 @@ def train_here(task: Task) -> Result:
 
 def train_task(task: Task) -> Result:
     """Train the seed of *task*, or go on with the run that was begun in its folder."""
-    if STOPPING.is_set():
-        return FailedSeed(task.seed, "interrupted", InterruptedRunError.status)
-    try:
-        dataset = data_at_worker(task.data, task.data_sha256, download=task.download)
-        return _train(task, dataset, stop=STOPPING.is_set)
-    except HandgradError as error:
-        return failed_seed(task.seed, error)
+    while not STOPPING.is_set():
+        try:
+            dataset = data_at_worker(task.data, task.data_sha256, download=task.download)
+            result = _train(task, dataset, stop=STOPPING.is_set)
+        except HandgradError as error:
+            return failed_seed(task.seed, error)
+        if not (isinstance(result, FailedSeed) and result.status == BusyRunError.status):
+            return result
+        # A worker of a submitter that was killed trains this very seed to its end: then the run is found complete.
+        STOPPING.wait(WAIT)
+    return FailedSeed(task.seed, "interrupted", InterruptedRunError.status)
 
 
 @dataclass(frozen=True)
