@@ -20,8 +20,6 @@ ANSWER, CHECK = "Answer", "Check"
 TOP = 5
 SAME_SUM, SAME_LOG = 1e-6, 1e-4
 """Sums of a layer may differ by this part of them; log-probabilities by this, as the run computed them in float32."""
-AT_ONCE = 30
-"""Areas that one SUM takes, far below the 255 of spreadsheet programs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,12 +134,11 @@ def sum_rows(layers: Sequence[Layer], known: Known) -> list[Row]:
     """Return two rows a layer: the sum of its numbers, and of their squares."""
     rows = []
     for number, layer in enumerate(layers):
-        cells = [each.text(CHECK) for each in layer.area.rectangles]
+        # Between the maps of a sheet there is nothing: one range for all, where a thousand would be too long a formula.
+        cells = layer.area.column().text(CHECK)
         for which, (name, words) in enumerate((("SUM", "sum"), ("SUMSQ", "squares"))):
-            parts = [",".join(cells[at : at + AT_ONCE]) for at in range(0, len(cells), AT_ONCE)]
             stored = known.sums[:, number, which]
-            formula = "+".join(f"{name}({part})" for part in parts)
-            rows.append(Row(f"{layer.name}, {words}", formula, float(stored[0]), stored, SAME_SUM, True))
+            rows.append(Row(f"{layer.name}, {words}", f"{name}({cells})", float(stored[0]), stored, SAME_SUM, True))
     return rows
 
 

@@ -82,6 +82,15 @@ class Area:
             return [self.cell(channel) for channel in range(channels)]
         return None
 
+    def column(self) -> Rectangle:
+        """Return the one rectangle from the first to the last, gaps and all: those of a sheet lie one under the other."""
+        first, last = self.rectangles[0], self.rectangles[-1]
+        if {(each.sheet, each.column, each.width) for each in self.rectangles} != {
+            (first.sheet, first.column, first.width)
+        }:
+            raise ValueError("the rectangles do not lie one under the other")
+        return replace(first, height=last.row + last.height - first.row)
+
     def pieces(self, start: int, stop: int) -> list[Rectangle]:
         """Return rectangles that hold the numbers from *start* to *stop* (left out)."""
         found: list[Rectangle] = []
