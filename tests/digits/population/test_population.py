@@ -27,7 +27,7 @@ EVERYTHING = Recipe(
     dropout=0.1,
     label_smoothing=0.05,
     schedule=Schedule("one-cycle"),
-    augmentation=Augmentation(rotation=5, shift=1, scale=0.05, shear=5),
+    augmentation=Augmentation(rotation=5, shift=1, scale=0.05, shear=5, stroke=0.6),
     averaging=Averaging(0.9),
 )
 OPTIMIZERS = [
@@ -141,7 +141,9 @@ def test_in_float64_a_member_of_a_published_network_is_its_seed_alone(name: str,
 
 
 def test_in_fp32_a_small_network_differs_by_rounding_after_the_first_steps(digits: Images) -> None:
-    recipe = replace(EVERYTHING, epochs=1, optimizer=OPTIMIZERS[0])
+    # Without the stroke: with it, some seed comes to a pool whose two largest are equal but for rounding, and goes its own way.
+    augmentation = replace(EVERYTHING.augmentation, stroke=0)
+    recipe = replace(EVERYTHING, epochs=1, optimizer=OPTIMIZERS[0], augmentation=augmentation)
     together, alone = both(EveryLayer, recipe, digits)
     assert max(distance(member, seed) for (member, _), (seed, _) in zip(together, alone, strict=True)) < 1e-5
 
