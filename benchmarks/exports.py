@@ -2,7 +2,9 @@
 
 ``python benchmarks/exports.py RUN`` exports the run every way into a temporary folder, each proven on the run's test set, and
 compiles every shipped network in C, float32 and 8 bits. Sizes in C do not depend on what the weights are, so untrained
-networks serve for them. ``--small RUN`` exports another run as C, one of a network of few parameters. Writes
+networks serve for them. ``--small RUN`` exports another run as C, one of a network of few parameters. ``--board WORDS=COMMAND``
+compiles the 8-bit files for a board as well (``clang 21=python -m ziglang cc -target thumb-freestanding-eabi
+-mcpu=cortex_m0plus``). Writes
 ``results/exports.json`` and the page.
 """
 
@@ -10,6 +12,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
+import struct
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -21,7 +26,7 @@ from handgrad.digits.networks.load import load_network
 from handgrad.digits.networks.published import NETWORKS
 from handgrad.digits.trained import trained_module
 from handgrad.digits.training.loop import answers_unnormalised
-from handgrad.export.c.compiler import compiler_words, find_compiler, size_of
+from handgrad.export.c.compiler import STRICT, compiler_words, find_compiler, size_of
 from handgrad.export.c.file import c_file
 from handgrad.export.from_module import plan_of
 from handgrad.export.quantise import quantise
@@ -65,7 +70,23 @@ def unnormalised(path: Path, data: Path | None) -> dict[str, Any]:
     return {"network": run.network, "correct": int(right.sum()), "total": len(right)}
 
 
-def sizes() -> list[dict[str, Any]]:
+def board_size(text: str, command: list[str]) -> dict[str, int]:
+    """Return flash and RAM of the C file *text* as *command* compiles it: the sections of a 32-bit ELF file that are loaded."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "network.c").write_text(text, encoding="ascii")
+        subprocess.run([*command, *STRICT, "-Os", "-c", "network.c", "-o", "network.o"], cwd=folder, check=True)
+        data = (Path(folder) / "network.o").read_bytes()
+    (table,), (each, count) = struct.unpack_from("<I", data, 32), struct.unpack_from("<HH", data, 46)
+    found = {"flash": 0, "ram": 0}
+    for number in range(count):
+        _, kind, flags, _, _, size = struct.unpack_from("<6I", data, table + number * each)
+        # Kind 8 is memory that begins as zeros; flag 2 is loaded, flag 1 can be written to.
+        found["flash"] += size if flags & 2 and kind != 8 else 0
+        found["ram"] += size if flags & 3 == 3 else 0
+    return found
+
+
+def sizes(board: list[str]) -> list[dict[str, Any]]:
     """Return flash and RAM of every shipped network in C, and the formulas of its workbook."""
     compiler = find_compiler()
     if compiler is None:
@@ -76,10 +97,13 @@ def sizes() -> list[dict[str, Any]]:
         plan = plan_of(load_network(name), name)
         row: dict[str, Any] = {"network": name, "numbers": plan.numbers, "formulas": count_formulas(plan)}
         for bits, each in (("float32", plan), ("int8", quantise(plan, images))):
-            size = size_of(c_file(each, images[:1], ["Measured."]), compiler)
+            text = c_file(each, images[:1], ["Measured."])
+            size = size_of(text, compiler)
             if size is None:
                 sys.exit(f"{name} does not compile")
             row[bits] = {"flash": size.flash, "ram": size.ram}
+            if board and bits == "int8":
+                row["board"] = board_size(text, board)
         found.append(row)
     return found
 
@@ -107,17 +131,19 @@ def lines_of(record: dict[str, Any]) -> list[str]:
         f"{percent(record['unnormalised']['correct'], record['unnormalised']['total'])} right.",
         *(note for each in record["exports"] for note in each["notes"] if note.startswith("LibreOffice")),
         "",
-        "| network | numbers | float32: flash, RAM | 8 bits: flash, RAM | formulas |",
-        "|---|---|---|---|---|",
+        "| network | numbers | float32: flash, RAM | 8 bits: flash, RAM | 8 bits, Cortex-M0+ | formulas |",
+        "|---|---|---|---|---|---|",
     ]
     for row in record["sizes"]:
-        cells = [f"{row[bits]['flash']:,} B, {row[bits]['ram']:,} B" for bits in ("float32", "int8")]
-        lines.append(f"| `{row['network']}` | {row['numbers']:,} | {cells[0]} | {cells[1]} | {row['formulas']:,} |")
-    return [
-        *lines,
-        "",
-        f"Compiled with {record['compiler']}, -Os: code, constants and static memory, without the stack.",
-    ]
+        cells = [
+            f"{row[bits]['flash']:,} B, {row[bits]['ram']:,} B" if bits in row else "–"
+            for bits in ("float32", "int8", "board")
+        ]
+        lines.append(f"| `{row['network']}` | {row['numbers']:,} | {' | '.join(cells)} | {row['formulas']:,} |")
+    words = f"Compiled with {record['compiler']}, -Os: code, constants and static memory, without the stack."
+    if record["board"]:
+        words += f" For the board: {record['board']}, without the routines of the compiler's own library."
+    return [*lines, "", words]
 
 
 def main() -> None:
@@ -125,13 +151,17 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--small", type=Path, help="a run of a small network, exported as C")
     parser.add_argument("--data", type=Path)
+    parser.add_argument(
+        "--board", default="", help="a compiler for a board with its options, and what to call it: WORDS=COMMAND"
+    )
     given = parser.parse_args()
     compiler = find_compiler()
     record = {
         "exports": exported(given.run, given.data, list(WAYS))
         + (exported(given.small, given.data, IN_C) if given.small else []),
         "unnormalised": unnormalised(given.run, given.data),
-        "sizes": sizes(),
+        "sizes": sizes(shlex.split(given.board.partition("=")[2])),
+        "board": given.board.partition("=")[0],
         "compiler": compiler_words(compiler) if compiler else "",
     }
     lines = lines_of(record)
