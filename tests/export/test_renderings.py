@@ -22,8 +22,8 @@ from handgrad.export.quantised import evaluate_integers
 
 IMAGES = draw_digits(60, seed=5)[0]
 EVERY = {**STYLES, **NETWORKS}
-FEW = ("stem-16k", "Depthwise")
-"""A chain, and one with groups, dilation and products; the others are among the long proofs."""
+FEW = ("stem-16k", "Depthwise", "Perceptron")
+"""A chain, one with groups, dilation and products, one that ends in a softmax; the others are among the long proofs."""
 SANITISED = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 COMPILER = find_compiler() or ""
 compiled = pytest.mark.skipif(not COMPILER, reason="no C compiler")

@@ -53,8 +53,8 @@ NEEDS = {
     "log": ("logarithm",),
     "sqrt": ("square root",),
     "sin": ("sine",),
-    "softmax": ("exponential", "softmax"),
-    "log softmax": ("exponential", "logarithm", "softmax"),
+    # Of both kinds: the kernel asks at run time which one it is.
+    "softmax": ("exponential", "logarithm", "softmax"),
 }
 """The kernels that a function needs; the library of C is not asked."""
 
@@ -105,7 +105,7 @@ def add_step(source: Source, plan: Plan, place: int, step: Step, *, places: list
             stretch = shape_arrays(source, place, shape=step.shape, scales=step.scale.shape, shifts=step.shift.shape)
             call = f"scale_and_shift({', '.join(arrays)}, {stretch}, {size}, {x}, {y});"
         case Softmax():
-            source.use(*NEEDS["log softmax" if step.log else "softmax"])
+            source.use(*NEEDS["softmax"])
             call = f"softmax({size}, {int(step.log)}, {x}, {y});"
         case Standardise():
             source.use("square root", "standardise")

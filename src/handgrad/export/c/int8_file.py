@@ -74,7 +74,7 @@ def add_step(source: Source, quantised: IntegerPlan, place: int, step: Step, *, 
             source.use("dequantise")
             call = f"dequantise({float_text(step.scale.scale)}, {step.scale.zero}, {size}, {x}, {y});"
         case Softmax():
-            source.use(*NEEDS["log softmax" if step.log else "softmax"])
+            source.use(*NEEDS["softmax"])
             call = f"softmax({size}, {int(step.log)}, {x}, {y});"
         case _:
             inputs = [places[number] for number in step.inputs]
