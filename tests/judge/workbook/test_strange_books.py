@@ -162,3 +162,48 @@ def test_units_with_a_kink_are_tried_on_both_sides_of_it(tmp_path: Path) -> None
     verdict = judge_workbook(one_unit(tmp_path / "u.xlsx", linear), office=False)
     assert (verdict.verdict, mistakes(verdict)) == ("met", {})
     assert any("identity" in note for note in verdict.notes)
+
+
+OWN = {f"b{number}": f"{{<b{number}}}" for number in range(1, 5)}
+OWN |= {unit: f"{FORMULAS[unit]}+{{b{number}}}" for number, unit in enumerate(("h1", "h2", "o1", "o2"), start=1)}
+SHARED = {unit: f"{FORMULAS[unit]}+{{b{number}}}" for number, unit in ((1, "h1"), (1, "h2"), (2, "o1"), (2, "o2"))}
+SHARED |= {"b1": "{<b1}", "b2": "{<b2}"}
+
+
+@pytest.mark.parametrize(
+    ("formulas", "heads"),
+    [(SHARED, "b_h b_o"), (SHARED, "Bias hidden|Bias output"), (OWN, "b_h1 b_h2 b_o1 b_o2")],
+    ids=["layers", "words", "units"],
+)
+def test_biases_may_be_named_by_layer_or_unit(formulas: dict[str, str], heads: str, tmp_path: Path) -> None:
+    said = heads.split("|") if "|" in heads else heads.split()
+    names = {f"b{number}": head for number, head in enumerate(said, start=1)}
+    layout = Layout(
+        "b", columns=(*PUBLISHED[:4], *names, *PUBLISHED[4:]), formulas=formulas, steps=3,
+        values={name: 0.1 * place for place, name in enumerate(names, start=1)}, spell=lambda name: names.get(name, name),
+    )  # fmt: skip
+    verdict = judge_workbook(write(layout, tmp_path / "b.xlsx"), office=False)
+    assert (verdict.verdict, verdict.not_judged, mistakes(verdict)) == ("met", (), {})
+
+
+def test_a_bias_left_out_where_each_other_unit_has_one_is_found_in_its_unit(tmp_path: Path) -> None:
+    def put(book: openpyxl.Workbook) -> None:
+        for place, cell in enumerate(("J1", "K1", "L1"), start=1):
+            book.active[cell] = 0.1 * place
+
+    formulas = {unit: f"{FORMULAS[unit]}+${letter}$1" for unit, letter in (("h1", "J"), ("h2", "K"), ("o1", "L"))}
+    verdict = judge_workbook(
+        write(Layout("b", formulas=formulas, before=put, steps=3), tmp_path / "b.xlsx"), office=False
+    )
+    assert mistakes(verdict).keys() == {"o2"}
+    assert "b4 is left out" in mistakes(verdict)["o2"]
+
+
+def test_a_row_that_updates_itself_is_called_circular(tmp_path: Path) -> None:
+    columns = {name: get_column_letter(place) for place, name in enumerate(PUBLISHED, start=1)}
+    values = {f"w{n}": f"={columns[f'w{n}']}7-$B$2*{columns[f'dE/dw{n}']}7" for n in range(1, 9)}
+    verdict = judge_workbook(write(Layout("loop", steps=0, values=values), tmp_path / "b.xlsx"), office=False)
+    assert verdict.verdict == "not met"
+    assert {name: words[:12] for name, words in mistakes(verdict).items()} == {
+        f"w{n}": "reads itself" for n in range(1, 9)
+    }

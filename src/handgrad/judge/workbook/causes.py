@@ -32,6 +32,8 @@ from handgrad.xlsx.formula import Reference
 from handgrad.xlsx.formula_text import signature
 from handgrad.xlsx.rows import column_letters
 
+EVIDENT = (MistakeKind.TYPED_OVER, MistakeKind.TEXT, MistakeKind.CIRCULAR)
+"""Mistakes whatever the values are."""
 READS = re.compile(r"reads (\S+) where (\S+) belongs")
 
 
@@ -187,7 +189,7 @@ class Causes:
 
     def by_chance(self, finding: Finding, name: str) -> Finding:
         """Return the finding with a word on why its values are right all the same, where they are."""
-        if self.view.reading.wrong[name].any() or finding.likely in (MistakeKind.TYPED_OVER, MistakeKind.TEXT):
+        if self.view.reading.wrong[name].any() or finding.likely in EVIDENT:
             return finding
         why = "right only as long as nothing is changed"
         if (match := READS.search(finding.words)) is not None:

@@ -80,8 +80,8 @@ class Columns:
         if name == "learning_rate":
             return None
         text = self._text(name) if self.live else None
-        if text is not None:
-            return text
+        if (first := text or self._circular_start(name)) is not None:
+            return first
         found = [finding for finding in (self._typed(name), self._by_formula(name, result)) if finding is not None]
         return min(found, key=lambda finding: finding.row) if found else None
 
@@ -102,6 +102,26 @@ class Columns:
                     f"{self.causes.at(name, place)} holds the number {shown} as text: formulas cannot calculate with it"
                 )
                 return Finding(MistakeKind.TEXT, words, place)
+        return None
+
+    def _circular_start(self, name: str) -> Finding | None:
+        """A first value that is calculated from its own cell or from what its row makes of it: the update belongs below."""
+        if name not in self.graph.successors:
+            return None
+        ground = self.view.ground
+        for place in ground.table.starts:
+            tree = tree_of(ground.formula(name, place) or "")
+            if tree is None:
+                continue
+            for ref in references(ground.book, ground.table.sheet, tree):
+                meant = ground.meant(ref.sheet or ground.table.sheet, ref.row, ref.column)
+                if meant is None or meant[1] != place:
+                    continue
+                if meant[0] == name or self.graph[meant[0]].kind not in FIRST_VALUES:
+                    words = (
+                        f"{self.causes.at(name, place)} is calculated from itself: the update belongs into the next row"
+                    )
+                    return Finding(MistakeKind.CIRCULAR, words, place)
         return None
 
     # Typed numbers.

@@ -101,10 +101,24 @@ def settled(names: Mapping[str, int]) -> dict[str, str]:
         if meant.startswith("y!"):
             target = not targets and (activations or outputs)
             meant = f"t{meant[3:]}" if target else f"a_{meant[2:]}"
+        if meant.startswith("b!"):
+            meant = _bias_number(meant[2:], known) or f"?{name}"
         if meant != name and (meant in known or meant in found.values()):
             meant = f"?{name}"
         found[name] = meant
     return found
+
+
+def _bias_number(of: str, names: set[str]) -> str | None:
+    """Return what a bias is called that is named by its layer or unit, in a network of one hidden layer; else None."""
+    units = dict.fromkeys("fgh", 0)
+    for name in names:
+        if (match := re.fullmatch(r"(?:a_|net_)?([fgh])(\d{1,2})", name)) is not None:
+            units[match[1]] = max(units[match[1]], int(match[2]))
+    if units["f"] or units["g"] or of[0] not in "ho":
+        return None
+    before = 0 if of[0] == "h" else units["h"] if len(of) > 1 else min(units["h"], 1)
+    return f"b{before + int(of[1:] or 1)}"
 
 
 def shape_of(names: frozenset[str], given: Mapping[str, float]) -> Shape:

@@ -102,6 +102,9 @@ RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(?:i|x|in|input|inp|feature)_?(?P<n>\d{1,2})", "i{n}"),
         (rf"(?:(?:old|current)_?)?{_WEIGHT}_?(?P<n>\d{{1,3}})(?:_?(?:old|current))?", "w{n}"),
         (r"(?:b|bias)_?(?P<n>\d{1,2})", "b{n}"),
+        (rf"{_BIAS}_?(?:h|hidden)", "b!h"),
+        (rf"{_BIAS}_?(?:o|out|output)", "b!o"),
+        (rf"{_BIAS}_?{_UNIT}", "b!{unit}{n}"),
         (rf"{_WEIGHT}_?(?P<n>\d{{1,3}})_?{_NEW}", "w{n}_next"),
         (rf"{_NEW}_?{_WEIGHT}_?(?P<n>\d{{1,3}})", "w{n}_next"),
         (rf"{_BIAS}_?(?P<n>\d{{1,2}})_?{_NEW}", "b{n}_next"),
@@ -146,9 +149,9 @@ def spelled(text: str) -> str | None:
     """Return the graph's name that a head means (``net_h1`` where it says pre-activation), or None.
 
     Some heads can mean several things; the table decides. ``h1`` alone may be a pre-activation or an activation, ``d!h1`` is
-    ∂E/∂h1 where h1 is not yet decided, ``y!o1`` a target or an output, ``err!o1`` a delta or an error, ``step!w1`` is Δw1.
-    ``h1[2]`` keeps its sample; ``p!o1/w5`` is any other partial derivative, of o1 by w5; ``1!t1`` is a head without a
-    number, which belongs to the only output where there is one.
+    ∂E/∂h1 where h1 is not yet decided, ``y!o1`` a target or an output, ``err!o1`` a delta or an error, ``b!h`` the bias of a
+    layer, ``step!w1`` is Δw1. ``h1[2]`` keeps its sample; ``p!o1/w5`` is any other partial derivative, of o1 by w5; ``1!t1``
+    is a head without a number, which belongs to the only output where there is one.
     """
     return next((found for form in _forms(text) if (found := _known(*normal(form))) is not None), None)
 

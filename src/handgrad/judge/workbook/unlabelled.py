@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,7 +18,10 @@ from handgrad.xlsx.calculation import At
 
 @dataclass(frozen=True)
 class UnlabelledBiases:
-    """``values`` by name, one a layer or one a unit; the cells that hold them, and those typed; ``where``: in words."""
+    """``values`` by name, one a layer or one a unit; the cells that hold them, and those typed; ``where``: in words.
+
+    One that a unit lacks, where every other unit has its own, is in none of them but ``values``.
+    """
 
     values: Mapping[str, float]
     cells: Mapping[At, str]
@@ -27,7 +31,7 @@ class UnlabelledBiases:
     @property
     def said(self) -> str:
         """Return where they were found, in words."""
-        if self.typed:
+        if self.typed and not self.where:
             return f"biases typed into the formulas: {', '.join(f'{value:g}' for value in self.values.values())}"
         return "biases: " + ", ".join(f"{self.values[name]:g} from {where}" for name, where in self.where.items())
 
@@ -53,14 +57,17 @@ def unlabelled_biases(ground: Ground, truth: Truth, values: Values) -> Unlabelle
         return None
     # A unit that lacks the bias of its layer has a mistake; that does not make its layer one without.
     shared = all(len(set(row)) == 1 for row in known.values())
-    if not shared and found < len(sums):
+    if not shared and found < len(sums) - 1:
         return None
-    flat = [row[0] for row in known.values()] if shared else [each for row in known.values() for each in row]
+    flat = [row[0] for row in known.values()] if shared else [each for row in layers.values() for each in row]
     named = {f"b{place}": each for place, each in enumerate(flat, start=1)}
+    cells = Counter(at for _, at in named.values() if at is not None)
+    held = {name: each for name, each in named.items() if each[0] == each[0]}
+    # A cell that is the bias of two units has one value only, as if it were typed.
     return UnlabelledBiases(
-        {name: value for name, (value, _) in named.items()},
-        {at: name for name, (_, at) in named.items() if at is not None},
-        {name: value for name, (value, at) in named.items() if at is None},
+        {name: value if name in held else 0.0 for name, (value, _) in named.items()},
+        {at: name for name, (_, at) in held.items() if at is not None and cells[at] == 1},
+        {name: value for name, (value, at) in held.items() if at is None or cells[at] > 1},
         {name: f"{at[0]}!{ground.book.address(at[1], at[2])}" for name, (_, at) in named.items() if at is not None},
     )
 
