@@ -1,6 +1,6 @@
 """Damages every kind of file that Handgrad reads, and counts what must not happen.
 
-    python tools/fuzz [--mutations 5000] [--seconds 600] [--seed 0] [--target NAME] [--only NUMBER]
+    python tools/fuzz [--mutations 5000] [--seconds 600] [--seed 0] [--jobs CORES] [--target NAME] [--only NUMBER]
 
 A reading may refuse in one line and may find nothing wrong. It must not end in a traceback, take ten seconds or a gigabyte.
 The *number*-th mutation of a *seed* is always the same, so that one can be looked at again: ``--only 1234`` runs it alone, with
@@ -13,6 +13,7 @@ one of the aims is missed.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -22,6 +23,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Sequence
@@ -32,6 +34,7 @@ from typing import IO, Any
 sys.path[:0] = [str(Path(__file__).parents[1])]
 from fuzz.mutate import mutated  # noqa: E402
 from fuzz.targets import Target, make_targets  # noqa: E402
+from handgrad.allowance import usable_cores  # noqa: E402
 
 SLOWEST, MEMORY = 10.0, 1 << 30
 PATIENCE = 60.0
@@ -183,18 +186,32 @@ class Reader:
         self.answers.close()
 
 
-def fuzz(seed: int, mutations: int, seconds: float, wanted: str | None = None) -> Found:
-    """Run *mutations* of *seed*, or as many as *seconds* allow; *wanted* names one target alone."""
-    found, began, reader = Found(), time.monotonic(), Reader(seed)
-    number = -1
-    while found.mutations < mutations and time.monotonic() - began < seconds:
-        number += 1
-        if wanted is not None and reader.names[number % len(reader.names)] != wanted:
-            continue
-        found.take(number, reader.ask(number))
-        if reader.lost:
-            reader = Reader(seed)
-    reader.close()
+def fuzz(seed: int, mutations: int, seconds: float, wanted: str | None = None, *, jobs: int = 1) -> Found:
+    """Run *mutations* of *seed*, or as many as *seconds* allow, in *jobs* readers; *wanted* names one target alone."""
+    found, began, lock = Found(), time.monotonic(), threading.Lock()
+    first = Reader(seed)
+    numbers = (n for n in itertools.count() if wanted is None or first.names[n % len(first.names)] == wanted)
+    waiting = itertools.islice(numbers, mutations)
+
+    def work(reader: Reader) -> None:
+        while time.monotonic() - began < seconds:
+            with lock:
+                number = next(waiting, None)
+            if number is None:
+                break
+            answer = reader.ask(number)
+            with lock:
+                found.take(number, answer)
+            if reader.lost:
+                reader = Reader(seed)
+        reader.close()
+
+    others = [threading.Thread(target=lambda: work(Reader(seed))) for _ in range(jobs - 1)]
+    for other in others:
+        other.start()
+    work(first)
+    for other in others:
+        other.join()
     return found
 
 
@@ -205,6 +222,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--target")
+    parser.add_argument("--jobs", type=int, default=usable_cores(), help="readers at a time")
     parser.add_argument("--only", type=int, metavar="NUMBER")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
@@ -216,8 +234,9 @@ def main() -> int:
             answer = read_one(make_targets(Path(name)), chosen.seed, chosen.only, loud=True)
         print(json.dumps(answer))
         return int("fault" in answer)
-    found = fuzz(chosen.seed, chosen.mutations, chosen.seconds, chosen.target)
-    print(f"seed {chosen.seed}")
+    began = time.monotonic()
+    found = fuzz(chosen.seed, chosen.mutations, chosen.seconds, chosen.target, jobs=chosen.jobs)
+    print(f"seed {chosen.seed}, {chosen.jobs} readers, {time.monotonic() - began:.0f} s")
     print("\n".join(found.lines()))
     return int(found.bad)
 
