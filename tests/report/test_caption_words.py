@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import load_file, save
 
 from handgrad.report import curves, plots
-from handgrad.report.answers import confusion
+from handgrad.report.answers import confusion, mistakes
 from handgrad.report.compare import compare
 from handgrad.report.comparison_page import comparison_page
 from handgrad.report.digit_images import bars
@@ -76,7 +76,7 @@ def test_confusions_are_counted_by_true_class_and_titled_by_what_was_misread(tmp
     assert wrong == 30
     figure = plots.confusion(run, run.evidence)
     assert figure.axes[0].get_title(loc="left") == f"30 of {IMAGES} test images misread"
-    rows = re.findall(r"<tr>(.*?)</tr>", str(confusion(run.evidence)), re.DOTALL)[1:11]
+    rows = re.findall(r"<tr>(.*?)</tr>", str(confusion(run.evidence, run.kind.classes)), re.DOTALL)[1:11]
     assert len(rows) == 10
     shares = []
     for true, row in enumerate(rows):
@@ -144,3 +144,32 @@ def test_marked_values_are_those_that_differ_from_the_defaults(tmp_path: Path) -
     for row in rows:
         key, here, default = (re.sub(r"<[^>]*>", "", cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row))
         assert (key in marked) == (here != default), key
+
+
+def test_a_card_of_an_answer_outlines_the_true_class_and_names_both(tmp_path: Path) -> None:
+    run = read_run(make_run(tmp_path, wrong=30))
+    evidence = run.evidence
+    assert evidence is not None
+    said = str(mistakes(evidence, run.kind.classes))
+    assert "Shown: all 30." in said
+    cards = re.findall(r'<li class="wrong">(.*?)</li>', said, re.DOTALL)
+    assert len(cards) == 30
+    for card, index in zip(cards, evidence.mistake_index, strict=True):
+        label, answer = int(evidence.labels[index]), int(evidence.answers[index])
+        assert f"a {label}, misread as {answer}" in card and label != answer
+        kinds = re.findall(r'<rect[^>]*class="([^"]*)"', card)
+        others = {kind for digit, kind in enumerate(kinds) if digit not in (label, answer)}
+        assert len(kinds) == 10 and len(others) == 1
+        # As at the bars made up above: the true class has the look of one, the answer that of the other.
+        drawn = re.findall(r'<rect[^>]*class="([^"]*)"', str(bars([0.05] * 3 + [0.5] + [0.05] * 3 + [0.2, 0, 0], 7)))
+        assert (kinds[label], kinds[answer]) == (drawn[7], drawn[3])
+
+
+def test_of_many_mistakes_the_surest_are_shown_and_all_are_counted(tmp_path: Path) -> None:
+    run = read_run(make_run(tmp_path, wrong=60))
+    evidence = run.evidence
+    assert evidence is not None
+    said = str(mistakes(evidence, run.kind.classes))
+    assert "Shown: the 40 surest of 60." in said
+    shares = [float(np.exp(evidence.log_probabilities[int(index)].max())) for index in evidence.mistake_index]
+    assert shares == sorted(shares, reverse=True)

@@ -32,6 +32,7 @@ def make_evidence(recipe: Recipe, seed: int, training: Images, test: Images, *, 
     mistakes = surest_mistakes(answers, labels)
     digits = torch.stack([(labels == digit).nonzero()[0, 0] for digit in labels.unique()[:CLASSES_SHOWN]])
     before = training.images[:SAMPLES].cpu()
+    # The key of the first step of the first epoch: what is shown is what that step was really given.
     generator = torch.Generator().manual_seed(key(seed, 0, 0, 1))
     after = augment(before, recipe.augmentation, generator).round().clamp(0, 255).byte()
     return {

@@ -193,6 +193,7 @@ def cumulative_means_as_tensors() -> Iterator[None]:
     The same mean over all batches so far is taken with the count as a tensor, so that it goes on counting when it is
     replayed. With momentum 0 the running statistics stay as they are while the batch is normalised by its own.
     """
+    # The base class of all dimensions: replacing its forward reaches every BatchNorm that exists, also a stranger's.
     kind = nn.modules.batchnorm._BatchNorm
     usual = kind.forward
 
@@ -264,6 +265,8 @@ def without_seeds(recording: Recording, kept: Container[int]) -> list[Any]:
 
 def name_of(target: Any) -> str:
     """Return the name of an operation."""
+    # What make_fx records is either an operation of torch's dispatcher or a function of Python; no public class tells
+    # them apart.
     if isinstance(target, torch._ops.OpOverload):
         return str(target)
     return f"python.{getattr(target, '__name__', type(target).__name__)}"

@@ -251,6 +251,8 @@ class Book:
         self._sheets: list[Sheet] = []
         # A fixed date: the same network gives the same bytes.
         self._workbook.set_properties({"title": title, "created": datetime(2000, 1, 1, tzinfo=UTC)})
+        # Excel recalculates when it opens the file, whatever its last book had chosen; the values in the file are for
+        # viewers.
         self._workbook.set_calc_mode("auto")
         self._workbook.set_size(24_000, 14_000)
 

@@ -55,6 +55,8 @@ def hold_out(dataset: Dataset, count: int, seed: int) -> Dataset:
         )
     if not 1 <= count < total:
         raise UsageError(f"holdout {count} – {dataset.name} has {total:,} training images – choose 1 to {total - 1:,}")
+    # On the processor whatever trains, as its order is the same on every machine: the hold-out of a run can be found
+    # again.
     order = torch.randperm(total, generator=torch.Generator().manual_seed(seed))
     held, kept = order[:count].sort().values, order[count:].sort().values
     return replace(

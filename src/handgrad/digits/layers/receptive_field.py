@@ -49,6 +49,7 @@ class Follow(TorchDispatchMode):
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         """Run *func* and note what its results see."""
+        # torch calls this instead of each operation, and not again for what runs inside: the mode is off meanwhile.
         result = func(*args, **(kwargs or {}))
         seen = [
             self.known[id(tensor)][1]
@@ -59,6 +60,7 @@ class Follow(TorchDispatchMode):
             self.note(func, [*args, *(kwargs or {}).values()], result, bool(seen))
         if seen:
             for output in tensors_in(result if isinstance(result, list | tuple) else [result]):
+                # The tensor is kept beside its field: were it freed, the next one could be given its id.
                 self.known[id(output)] = (output, follow(func, seen, args, output))
         return result
 
@@ -76,6 +78,7 @@ def tensors_in(values: Sequence[Any]) -> list[Tensor]:
 
 def follow(func: Any, seen: Sequence[Field | None], args: Sequence[Any], output: Tensor) -> Field | None:
     """Return the field of *output*, a result of *func* whose followed inputs see *seen*."""
+    # The packet's name is that of all overloads: `conv2d` whether a bias was given or not.
     name = func.overloadpacket.__name__
     rule = RULES.get(name) or (unchanged if torch.Tag.pointwise in func.tags else None)
     fields = [field for field in seen if field is not None]

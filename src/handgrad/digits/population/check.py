@@ -88,6 +88,7 @@ def first_difference(build: Callable[[], nn.Module], kind: DataKind = DIGITS) ->
     labels = torch.arange(IMAGES) % kind.count
     expected = []
     for seed, network in enumerate(alone):
+        # As the first step of a training seeds: dropout then draws the same masks alone and in the population.
         torch.manual_seed(key(seed, 0, 0))
         expected.append(network.train()(images[seed].contiguous(memory_format=torch.channels_last)))
         F.cross_entropy(expected[-1], labels).backward()

@@ -32,6 +32,7 @@ EFFECT = 1e-4
 # With less, running statistics hardly learn: after a training they would still be what somebody wrote into them.
 LEAST_MOMENTUM = 1e-3
 
+# torch's own base classes, private by name: each stands for one, two and three dimensions.
 LAYERS = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd, nn.modules.pooling._MaxPoolNd)
 POOLS = (nn.modules.pooling._AvgPoolNd, nn.modules.pooling._AdaptiveAvgPoolNd)
 

@@ -214,6 +214,7 @@ class Trace(TorchDispatchMode):
     def mutated(self, func: Any, given: Mapping[str, Any]) -> list[Tensor]:
         """Return the tensors that *func* writes in place, by its own declaration."""
         tensors: list[Tensor] = []
+        # The schema is torch's own declaration of what an operation writes; no public call tells it.
         for argument in func._schema.arguments:
             if argument.alias_info is not None and argument.alias_info.is_write:
                 tensors += tensors_in([given.get(argument.name)])
@@ -241,12 +242,15 @@ def _add_noise(result: Any) -> None:
     tensor = tensors_in(result if isinstance(result, list | tuple) else [result])[0]
     if tensor.is_floating_point() and tensor.numel():
         size = float(tensor.detach().float().std(unbiased=False))
+        # A generator of its own: the network's chance must be what it was without the noise, or dropout alone would
+        # change the answer.
         noise = torch.randn(tensor.shape, generator=torch.Generator().manual_seed(1))
         tensor.detach().add_(noise.to(tensor) * (size if size > 1e-6 else 1.0))
 
 
 def _author_line() -> int | None:
     """Return the line, in the innermost file that is neither torch nor this package, which is running now."""
+    # A traceback would be complete and a hundred times slower, and this is asked at every operation.
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if not frame.f_code.co_filename.startswith((*OWN, "<")):

@@ -60,6 +60,7 @@ def restored(module: nn.Module) -> Iterator[None]:
 
 def seed_all(seed: int) -> None:
     """Give every source of chance the same beginning."""
+    # All three, because nobody knows which of them a stranger's forward draws from.
     torch.manual_seed(seed)
     np.random.seed(seed)
     random.seed(seed)

@@ -275,6 +275,7 @@ def on_the_processor(texts: Sequence[str]) -> Iterator[None]:
         text = value.partition(":")[0] if isinstance(value, str) else ""
         return torch.device("cpu") if text in ("cuda", "mps", "xla", "xpu", "gpu") else value
 
+    # Written for a GPU, judged on a processor: what names another device gets this one, without a change of the file.
     class Here(TorchFunctionMode):
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             kwargs = dict(kwargs or {})

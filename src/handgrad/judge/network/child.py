@@ -123,11 +123,14 @@ def _write_down(taken: Taken, seed: int, images: Tensor, send: Send) -> None:
             first_part = scores_alone(network, images)
             give_lazy_layers_their_weights(network, images)
             network.eval()
+            # Copies, since the dictionary holds the tensors themselves: compared with themselves they would never have
+            # changed.
             before = [value.clone() for value in network.state_dict().values() if isinstance(value, Tensor)]
             scores = answer_of(network, normalise(images).contiguous())
             state = zip(before, network.state_dict().values(), strict=False)
             if any(not torch.equal(old, new) for old, new in state):
                 raise UntraceableError("its forward changes its weights or buffers in eval()", author=True)
+            # Chance of its own for what recording draws: the first weights above must follow from the seed alone.
             torch.manual_seed(key(seed, 1))
             plan, constants = record(network, normalise(images).contiguous())
             unused = _unused_modules(network, images)

@@ -297,6 +297,7 @@ def train_network(
     The child is shown the test images in an order that is drawn here, and never a label of theirs. *on_epoch* is called
     with seed and answer; *beyond* is what its author trains with beside the recipe. Raises `NotMetError`, `NoVerdictError`.
     """
+    # Drawn outside: a file that knows the test set by heart must not know which image it is asked.
     order = torch.randperm(len(data.test_labels), generator=torch.Generator().manual_seed(written.seed + 1))
     labels = data.test_labels[order].numpy()
     counted: list[EpochAnswer] = []
