@@ -97,3 +97,20 @@ def test_an_interval_of_accuracies_ends_where_accuracies_do() -> None:
     assert spread([99.3, 99.9]).interval95 == pytest.approx((99.6 - 12.7062 * 0.3, 99.6 + 12.7062 * 0.3))
     assert spread_of_accuracies([0.1, 0.9]).interval95[0] == 0.0  # type: ignore[index]
     assert spread_of_accuracies([99.4]).interval95 is None
+
+
+@pytest.mark.parametrize("freedom", [31, 60, 200, 1000])
+def test_beyond_the_table_every_term_of_the_expansion_is_right(freedom: int) -> None:
+    """Against the exact point, from the incomplete beta function: what is left is the next term, 1.6 divided by n⁴."""
+    mpmath = pytest.importorskip("mpmath")
+    with mpmath.workdps(30):
+
+        def beyond(t: float) -> float:
+            n = mpmath.mpf(freedom)
+            return mpmath.betainc(n / 2, mpmath.mpf(1) / 2, 0, n / (n + t**2), regularized=True) / 2 - mpmath.mpf(
+                "0.025"
+            )
+
+        exact = mpmath.findroot(beyond, student_95(freedom))
+        # At n = 1000 rounding of a double, 2e-16, is 2e-4 of the term that is looked at.
+        assert float((exact - student_95(freedom)) * mpmath.mpf(freedom) ** 4) == pytest.approx(1.58, abs=0.15)
