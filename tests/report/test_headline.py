@@ -189,3 +189,9 @@ def test_the_strip_puts_bar_dot_and_ticks_where_their_numbers_are(correct: int, 
     # Round steps: 1, 2 or 5 of a power of ten.
     step = sorted(ticks)[1] - sorted(ticks)[0]
     assert re.fullmatch(r"[125](\.0+)?e[+-]\d+", f"{step:.3e}")
+
+
+@pytest.mark.parametrize(("holdout", "words"), [(0, "selected on the test set"), (200, "selected on the hold-out")])
+def test_the_card_of_the_best_epoch_names_what_chose_it(tmp_path: Path, holdout: int, words: str) -> None:
+    """No best figure without it: the line stands in the card, whatever the sentences below say."""
+    assert texts(top(make_run(tmp_path, holdout=holdout)), "p", "chosen") == [words]
