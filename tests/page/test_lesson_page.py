@@ -18,7 +18,7 @@ from handgrad.backprop.graph.after import with_error_after
 from handgrad.backprop.graph.build import build_graph
 from handgrad.backprop.mistakes.of_an_answer import Mistakes
 from handgrad.backprop.network.file import parse_network
-from handgrad.backprop.network.network import BiasRule, Layer, Network, Sample, Update, UpdateRule
+from handgrad.backprop.network.network import BiasRule, Layer, Network, Sample, Update, UpdateOrder, UpdateRule
 from handgrad.backprop.pictures.palette import rate_colours
 from handgrad.backprop.presets import load_network, preset_names
 from handgrad.backprop.simulate import evaluate, trace
@@ -201,6 +201,46 @@ def test_a_training_that_diverges_says_where_and_why_and_leads_back_to_finite_nu
     ]
     page.click("#bar-run")
     until(page, "document.querySelector('#bar-run').ariaPressed === 'false'")
+
+
+@pytest.mark.parametrize("order", ["old-weights", "output-layer-first"])
+def test_a_nudge_moves_the_error_by_the_slope_times_it_and_every_check_is_pythons(
+    open_page: Any, classic: str, order: str
+) -> None:
+    network = load_network("classic")
+    state = f"#step=3&weight=w5&nudge=0.02&digits=17.&order={order}"
+    page = open_page(classic, state)
+    page.click("text=Check every derivative")
+    weights = trace(replace(network, order=UpdateOrder(order)), 3)
+    begun = replace(network, weights=tuple(float(weights[f"w{number}"][3]) for number in range(1, 9)))
+
+    def error(name: str, by: float) -> float:
+        moved = list(begun.weights)
+        moved[int(name[1:]) - 1] += by
+        return float(evaluate(build_graph(replace(begun, weights=tuple(moved))))["E_total"])
+
+    words = text(page, "one-nudgeWords")
+    moves = number_of(words.partition("E_total moves by ")[2].split(". Slope")[0])
+    assert moves == pytest.approx(error("w5", 0.02) - error("w5", 0.0), rel=1e-9)
+    rows = page.eval_on_selector_all(
+        "#one-checks tr", "all => all.map((one) => [...one.querySelectorAll('th, td')].map((cell) => cell.textContent))"
+    )
+    assert [row[0] for row in rows] == [f"∂E/∂w{number}" for number in range(1, 9)]
+    true = evaluate(build_graph(begun))
+    for name, slope, difference, _ in rows:
+        weight = name.removeprefix("∂E/∂")
+        measured = (error(weight, 1e-5) - error(weight, -1e-5)) / 2e-5
+        # The true gradient, whichever order the update takes: what the curve falls by.
+        assert number_of(slope) == pytest.approx(float(true[f"dE/d{weight}"]), rel=1e-9)
+        assert number_of(difference) == pytest.approx(measured, rel=1e-4)
+
+
+RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−", "0123456789--")
+
+
+def number_of(text: str) -> float:
+    """Return a number as the page writes it."""
+    return float(text.replace("·10", "e").translate(RAISED))
 
 
 def test_predict_first_hides_the_next_value_judges_it_and_names_the_mistake(open_page: Any, classic: str) -> None:

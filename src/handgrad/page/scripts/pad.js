@@ -134,7 +134,7 @@ export class Pad {
     if (this.picture) this.#whole(context, this.picture);
     this.ink(context, getComputedStyle(this.canvas).color);
     if (this.pen.shown) {
-      context.strokeStyle = this.pen.down ? "#b84a00" : "#00629b";
+      context.strokeStyle = getComputedStyle(this.canvas).getPropertyValue(this.pen.down ? "--red" : "--blue");
       context.lineWidth = 2;
       context.beginPath();
       context.arc(this.pen.x, this.pen.y, this.width / 2 + 3, 0, 7);
