@@ -325,8 +325,7 @@ def beside(found: dict[str, Any], stroked: dict[str, Any]) -> list[str]:
     """Return the table of two runs that differ in the augmentation ``stroke`` alone."""
     names = ("handgrad", "without the stroke's width")
     lines = [
-        f"| trained with | {' | '.join(f'photographs: {name}' for name in names)} | `pen` | without | plain MNIST "
-        "| through the pipeline |",
+        f"| trained with | photographs | {names[1]} | `pen` alone | {names[1]} | plain MNIST | through the pipeline |",
         "|---|---|---|---|---|---|---|",
     ]
     for each in (found, stroked):
@@ -339,12 +338,29 @@ def beside(found: dict[str, Any], stroked: dict[str, Any]) -> list[str]:
         cells += [percent(each["plain"][name]["right"], total) for name in ("as they are", "handgrad")]
         words = f"`augmentation.stroke={each['stroke']:g}`" if each["stroke"] else "the recipe as it is"
         lines.append(f"| {words} | {' | '.join(cells)} |")
-    return [*lines, "", f"One run each (the second is {stroked['run']}), the same seed, the same photographs."]
+    low, high = wilson_interval(*overall(found))
+    right, total = overall(stroked)
+    inside = low <= 100 * right / total <= high
+    words = (
+        f"One run each (the second is {stroked['run']}), the same seed, the same photographs. The second lies "
+        f"{'inside' if inside else 'outside'} the first's interval ({low:.2f} to {high:.2f} %): "
+        + ("on these photographs the augmentation makes no difference that so many digits show." if inside else
+           "on these photographs the augmentation makes a difference.")
+    )  # fmt: skip
+    return [*lines, "", words]
+
+
+def overall(found: dict[str, Any]) -> tuple[int, int]:
+    """Return how many digits of how many the pipeline read right, all nuisances together."""
+    rows = [row["handgrad"] for row in found["counts"].values()]
+    return sum(row["right"] for row in rows), sum(row["total"] for row in rows)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=Path)
+    parser.add_argument(
+        "run", type=Path, nargs="?", help="left out: the page is made again from the results that are there"
+    )
     parser.add_argument("--data", type=Path)
     parser.add_argument("--stroke-run", type=Path, help="a run of the same recipe with augmentation.stroke")
     parser.add_argument("--each", type=int, default=100, help="photographs of each nuisance")
@@ -354,6 +370,9 @@ def main() -> None:
     parser.add_argument("--dry", action="store_true", help="print, and write nothing")
     given = parser.parse_args()
     torch.set_num_threads(1)
+    if given.run is None:
+        write_page(tables_of(json.loads(RESULTS.read_text(encoding="utf-8"))))
+        return
     run = read_run(given.run)
     data = dataset_of(run.dataset, run.environment.dataset_sha256, given.data or run.environment.data, download=False)
     images, labels = data.test_images.numpy()[: given.plain], data.test_labels.numpy()[: given.plain]
@@ -363,15 +382,27 @@ def main() -> None:
         cv2.imwrite(str(given.look), np.vstack(rows))
         return
     found = measure(run, images, labels, given.each, given.seed)
-    tables = {MARK: table(found)}
     if given.stroke_run:
         found["with stroke"] = measure(read_run(given.stroke_run), images, labels, given.each, given.seed)
-        tables[STROKE_MARK] = beside(found, found["with stroke"])
+    tables = tables_of(found)
     sys.stdout.write("\n\n".join("\n".join(lines) for lines in tables.values()) + "\n")
     if not given.dry:
         write_whole(RESULTS, (json.dumps(found, indent=1) + "\n").encode())
-        for mark, lines in tables.items():
-            write_between(mark, lines)
+        write_page(tables)
+
+
+def tables_of(found: dict[str, Any]) -> dict[str, list[str]]:
+    """Return the lines of each table by the mark between which they stand on the page."""
+    tables = {MARK: table(found)}
+    if "with stroke" in found:
+        tables[STROKE_MARK] = beside(found, found["with stroke"])
+    return tables
+
+
+def write_page(tables: dict[str, list[str]]) -> None:
+    """Put the tables into the page, each between its two marks."""
+    for mark, lines in tables.items():
+        write_between(mark, lines)
 
 
 def write_between(mark: str, lines: list[str]) -> None:
