@@ -310,6 +310,10 @@ def real(value: Any, values: Sequence[Any], batch: int) -> Any:
         return values[content]
     if word == "batch":
         return content * batch
+    if word == "part":
+        if batch % content:
+            raise MalformedError(f"a batch of {batch} images cannot be shared out by {content}")
+        return batch // content
     if word == "share":
         return content / batch
     if word == "torch":

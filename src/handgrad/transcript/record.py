@@ -25,6 +25,9 @@ from handgrad.transcript.places import noted_places, place_noted
 SIZES = (13, 17)
 """Two batch sizes, prime and unlike anything else in a network: where the two recordings differ, the batch is meant."""
 
+SHARED_OUT = (16, 32)
+"""Sizes for networks that share a batch out while they learn (ghost batch normalisation), as no prime number can be."""
+
 
 class UntraceableError(Exception):
     """The computation cannot be written down; ``author`` says whether the network is at fault, or the judge's means."""
@@ -83,10 +86,11 @@ def record(network: nn.Module, images: Tensor) -> tuple[dict[str, Any], list[Ten
 def for_every_batch(network: nn.Module, images: Tensor) -> Recording:
     """Return one pass of *network* in the mode it is in, written down so that it holds for any size of batch.
 
-    *images* are ``[≥ 17, 1, 28, 28]``. Raises `UntraceableError` where passes over batches of two sizes do not agree.
+    *images* are ``[≥ 17, 1, 28, 28]``, 32 where batches are shared out. Raises `UntraceableError` where passes over batches of
+    two sizes do not agree.
     """
     chance = rng_state()
-    small, large = (one_pass(network, images[:size]) for size in SIZES)
+    (small, large), sizes = _two_passes(network, images)
     if network.training and rng_state() != chance:
         raise UntraceableError(
             "its training draws from Python's own chance, not torch's (use torch.rand)", author=False
@@ -97,11 +101,11 @@ def for_every_batch(network: nn.Module, images: Tensor) -> Recording:
     try:
         # Only where both agree is a number the batch's: 13 images may be 13 channels by chance, and 17 are not.
         pairs = zip_alike(without_seeds(small, kept), without_seeds(large, kept))
-        nodes = [for_any_batch(first, second) for first, second in pairs]
+        nodes = [for_any_batch(first, second, sizes) for first, second in pairs]
     except UntraceableError:
         # A third pass tells the two causes apart: a network that differs from itself, or one that depends on the
         # batch.
-        if one_pass(network, images[: SIZES[0]]).nodes != small.nodes:
+        if one_pass(network, images[: sizes[0]]).nodes != small.nodes:
             raise UntraceableError("the network computes something else each time it runs", author=True) from None
         raise
     if [shape_of(each) for each in small.constants] != [shape_of(each) for each in large.constants] or any(
@@ -112,7 +116,18 @@ def for_every_batch(network: nn.Module, images: Tensor) -> Recording:
             "the next enter it from outside",
             author=True,
         )
-    return replace(small, nodes=nodes, output=for_any_batch(small.output, large.output))
+    return replace(small, nodes=nodes, output=for_any_batch(small.output, large.output, sizes))
+
+
+def _two_passes(network: nn.Module, images: Tensor) -> tuple[list[Recording], tuple[int, int]]:
+    """Return passes over batches of two sizes, and the sizes."""
+    try:
+        return [one_pass(network, images[:size]) for size in SIZES], SIZES
+    except UntraceableError as error:
+        # Its own batches have a size that can be shared out: what it does with 13 images says nothing of it.
+        if not network.training or "is invalid for input of size" not in str(error) or len(images) < SHARED_OUT[1]:
+            raise
+        return [one_pass(network, images[:size]) for size in SHARED_OUT], SHARED_OUT
 
 
 def rng_state() -> tuple[Any, ...]:
@@ -297,24 +312,30 @@ def zip_alike(first: Sequence[Any], second: Sequence[Any]) -> list[tuple[Any, An
     return list(zip(first, second, strict=True))
 
 
-def for_any_batch(small: Any, large: Any) -> Any:
-    """Return what two recordings have in common, with ``{"batch": k}`` for k times the size of the batch."""
+def for_any_batch(small: Any, large: Any, sizes: tuple[int, int] = SIZES) -> Any:
+    """Return what two recordings have in common, with ``{"batch": k}`` for k times the size of the batch.
+
+    *sizes* are those of the two batches; ``{"part": k}`` is a k-th of a batch, where that is shared out.
+    """
     if isinstance(small, list) and isinstance(large, list):
-        return [for_any_batch(*pair) for pair in zip_alike(small, large)]
+        return [for_any_batch(*pair, sizes) for pair in zip_alike(small, large)]
     if isinstance(small, dict) and isinstance(large, dict) and small.keys() == large.keys():
-        return {key: for_any_batch(small[key], large[key]) for key in small}
+        return {key: for_any_batch(small[key], large[key], sizes) for key in small}
     if type(small) is type(large) and small == large:
         return small
     # ``type``: True is an int too, and 13 · True must not pass for a size.
-    if type(small) is int and type(large) is int and small * SIZES[1] == large * SIZES[0] and small % SIZES[0] == 0:
-        return {"batch": small // SIZES[0]}
+    if type(small) is int and type(large) is int and small and small * sizes[1] == large * sizes[0]:
+        if small % sizes[0] == 0:
+            return {"batch": small // sizes[0]}
+        if sizes[0] % small == 0:
+            return {"part": sizes[0] // small}
     if (
         isinstance(small, float)
         and isinstance(large, float)
         # A mean over the batch written out: 1 / 13 there and 1 / 17 here.
-        and math.isclose(small * SIZES[0], large * SIZES[1], rel_tol=1e-9)
+        and math.isclose(small * sizes[0], large * sizes[1], rel_tol=1e-9)
     ):
-        return {"share": small * SIZES[0]}
+        return {"share": small * sizes[0]}
     raise UntraceableError("the network computes something else for another size of batch", author=True)
 
 

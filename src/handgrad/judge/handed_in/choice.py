@@ -44,9 +44,9 @@ def choose(project: Project, wanted: str) -> Choice:
     other = _in_another_file(project, found)
     if other is not None:
         return other
+    _raise_not_there(project)
     if not found:
         raise _nothing(project, source)
-    _raise_not_there(project)
     own = {name: each for name, each in found.items() if each.source is source}
     alone = roots({name: each for name, each in (own or found).items() if "." not in name} or found)
     if len(alone) > 1 and not source.cells:

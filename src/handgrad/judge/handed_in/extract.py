@@ -153,7 +153,10 @@ class Extraction:
             source = self.project.source(name)
             below = any(other.startswith(f"{name}.") for other in names)
             if source is None:
-                found.append(Piece(name, name.replace(".", "/"), "", package=True))
+                # ``from model import Net`` of the folder model with model.py in it: the folder hands on what that has.
+                meant = self.aliases.get(name, "")
+                code = f"from {meant} import *" if meant.startswith(f"{name}.") else ""
+                found.append(Piece(name, name.replace(".", "/"), code, package=True))
             else:
                 wanted = {asked for where, asked in self.asked if where == name}
                 code = _only(source, self.kept.get(name, set()), wanted)
