@@ -179,3 +179,36 @@ def test_a_graders_folder_is_one_hand_in(tmp_path: Path) -> None:
     assert chosen(one_hand_in(place, tmp_path / "scratch")) == "b.py"
     with pytest.raises(UsageError, match="holds no hand-in"):
         find_people([write(tmp_path / "none", {"notes.md": ""})], tmp_path)
+
+
+def test_a_drives_folder_names_people_before_their_files(tmp_path: Path) -> None:
+    files = ("Ada Lovelace - S6.ipynb", "Bob - S6.ipynb", "Bob - model.py")
+    write(
+        tmp_path / "class",
+        {files[0]: notebook(NET), files[1]: notebook("from model import Net", "Net()"), files[2]: NET},
+    )
+    write(tmp_path / "class", {"marks.csv": "a,b"})
+    found = find_people([tmp_path / "class"], tmp_path / "scratch")
+    assert [(each.person, each.shown) for each in found] == [("Ada Lovelace", files[0]), ("Bob", files[1])]
+    # Where one name has no dash, none is a person's mark.
+    write(tmp_path / "class", {"cy.py": NET})
+    found = find_people([tmp_path / "class"], tmp_path / "again")
+    assert {each.person for each in found} == {"Ada Lovelace - S6", "Bob - S6", "Bob - model", "cy"}
+
+
+def test_of_numbered_modules_the_one_that_a_program_builds_last_is_taken(tmp_path: Path) -> None:
+    files = {f"ada/model{number}.py": NET.replace("Net", f"Model{number}") for number in (1, 2, 10)}
+    files["ada/train.py"] = "from models import *\nModel10()\nfor epoch in range(2):\n    train(Model2())\n"
+    files["ada/test_all.py"] = "Model1()\n"
+    found = find_people([write(tmp_path / "class", {**files, "bob.py": NET})], tmp_path / "scratch")
+    assert [each.shown for each in found] == ["ada/model2.py", "bob.py"]
+    assert found[0].others == ("model1.py", "model10.py")
+
+
+def test_files_that_a_platform_put_side_by_side_are_shown_by_the_platforms_name(tmp_path: Path) -> None:
+    files = {
+        "bob_LATE_12_345_model-2.py": NET,
+        "bob_LATE_12_347_S6-1.ipynb": notebook("from model import Net", "Net()"),
+    }
+    (found,) = find_people([write(tmp_path / "class", files)], tmp_path / "scratch")
+    assert (found.person, found.shown) == ("bob", "bob_LATE_12_347_S6-1.ipynb")

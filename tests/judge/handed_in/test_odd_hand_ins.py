@@ -88,6 +88,16 @@ RIGHT: dict[str, tuple[Mapping[str, str | bytes], str, int]] = {
         "hw.ipynb",
         4,
     ),
+    "arguments that a program beside it gives": (
+        {"model.py": NET.replace("width=5", "width"), "test_model.py": "from model import Net\nNet(2)\n", "train.py": "from model import Net\nmodel = Net(12)\n" + TRAINS},
+        "model.py",
+        12,
+    ),
+    "versions of which a program beside them builds one": (
+        {"models.py": NET + NET[len(HEAD):].replace("Net", "Net2").replace("width=5", "width=3"), "main.py": "import models\ndef main():\n    return models.Net2()\nmain()\n"},
+        "models.py",
+        3,
+    ),
     "a function that fetches weights": (
         {"app.py": NET + "def load_model():\n    model = Net(10)\n    model.load_state_dict(torch.load('net.pt'))\n    return model\nmodel = load_model()\n"},
         "app.py",

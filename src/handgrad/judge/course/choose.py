@@ -39,13 +39,13 @@ class Choice:
 class Read:
     """What a program file shows without being run: whether it holds a network, and the names that it imports.
 
-    ``defines`` are the networks' classes, ``calls`` the last names of everything that is called.
+    ``defines`` are the networks' classes, ``calls`` the last names of everything that is called, in order.
     """
 
     network: bool
     imports: frozenset[str] = frozenset()
     defines: frozenset[str] = frozenset()
-    calls: frozenset[str] = frozenset()
+    calls: tuple[str, ...] = ()
 
 
 def choose(files: Sequence[Path], root: Path) -> Choice:
@@ -57,7 +57,8 @@ def choose(files: Sequence[Path], root: Path) -> Choice:
     networks = [path for path, found in read.items() if found.network]
     networks = _notebooks_that_use(networks, read) or _not_imported(networks, read) or networks
     if networks:
-        ranked = sorted(networks, key=lambda path: _rank(path, root))
+        built = _built_last(networks, read)
+        ranked = sorted(networks, key=lambda path: (path != built, _rank(path, root)))
         return Choice(ranked[0], tuple(ranked[1:]))
     books = sorted((path for path in files if path.suffix.lower() in BOOKS), key=lambda path: _rank(path, root))
     if books:
@@ -95,8 +96,24 @@ def _notebooks_that_use(networks: Sequence[Path], read: Mapping[Path, Read]) -> 
     return [
         path
         for path in found
-        if any(each.stem in read[path].imports and read[each].defines & read[path].calls for each in networks)
+        if any(each.stem in read[path].imports and read[each].defines & {*read[path].calls} for each in networks)
     ]
+
+
+def _built_last(networks: Sequence[Path], read: Mapping[Path, Read]) -> Path | None:
+    """Return the module whose network a program beside them builds last, of several that each hold one: model1 to model7.
+
+    None where notebooks hold networks, which show themselves what they train, or where nothing else builds one.
+    """
+    if len(networks) < 2 or any(path.suffix.lower() == ".ipynb" for path in networks):
+        return None
+    programs = [path for path in read if path not in networks and not path.stem.lower().startswith("test")]
+    for path in sorted(programs, key=lambda each: (len(each.parts), natural(each.name))):
+        for name in reversed(read[path].calls):
+            for network in networks:
+                if name in read[network].defines:
+                    return network
+    return None
 
 
 def _not_imported(networks: Sequence[Path], read: Mapping[Path, Read]) -> list[Path]:
@@ -127,7 +144,7 @@ def read_program(path: Path) -> Read:
         return Read(False)
     notebook = path.suffix.lower() == ".ipynb" and not is_program(text.encode())
     parts = list(_cells(text)) if notebook else [text]
-    network, imports, calls, bases = False, set[str](), set[str](), set(BASES)
+    network, imports, calls, bases = False, set[str](), list[str](), set(BASES)
     for part in parts:
         try:
             tree = ast.parse(part)
@@ -138,8 +155,9 @@ def read_program(path: Path) -> Read:
         with suppress(RecursionError):
             network = _holds_network(tree, bases) or network
             imports |= set(_imports(tree))
-            calls |= {_last_name(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    return Read(network, frozenset(imports), frozenset(bases - set(BASES)), frozenset(calls))
+            made = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+            calls += [_last_name(node.func) for node in sorted(made, key=lambda node: (node.lineno, node.col_offset))]
+    return Read(network, frozenset(imports), frozenset(bases - set(BASES)), tuple(calls))
 
 
 def _cells(text: str) -> Iterator[str]:

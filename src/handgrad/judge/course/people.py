@@ -18,6 +18,8 @@ MOODLE = re.compile(
 )
 """Folders of Moodle's download, or with ``file`` the files themselves where it is told to make no folders."""
 CANVAS = re.compile(r"(?P<name>[^_]+)(_LATE)?_(?P<number>\d+)_\d+_(?P<file>.+)", re.DOTALL)
+NAMED = re.compile(r"(?P<name>\w[^-–]*?) [-–] (?P<file>.+\.\w+)", re.DOTALL)
+"""``Ada Lovelace - S6.ipynb``, as a drive's folder of a class has them."""
 RESUBMITTED = re.compile(r"(.+)-\d{1,3}")
 """Canvas numbers the names of files that are handed in again."""
 HANDED_IN = (*PROGRAMS, *BOOKS, ".zip", ".pdf", ".doc", ".docx", ".odt", ".rar", ".7z", ".tar", ".gz", ".pt", ".pth")
@@ -144,10 +146,16 @@ def _is_one_hand_in(folder: Path) -> bool:
 def _groups(top: Path) -> Iterable[Group]:
     """Return the entries of the folder *top*, person by person."""
     groups: dict[tuple[str, str], Group] = {}
+    # Only where all do: in a single name a dash may stand for anything.
+    files = [path for path in _visible(top) if path.is_file() and path.suffix.lower() in HANDED_IN]
+    by_name = len(files) > 1 and all(NAMED.fullmatch(path.name) for path in files)
     for path in sorted(_visible(top)):
         platform = _platform_name(path.name)
+        named = NAMED.fullmatch(path.name) if by_name else None
         if platform is not None:
             person, number, file = platform
+        elif named is not None:
+            person, number, file = named["name"].strip(), "", named["file"]
         elif path.is_dir() or path.suffix.lower() in HANDED_IN or is_table(path):
             person, number, file = (path.name if path.is_dir() else path.stem), "", path.name
         else:
@@ -175,7 +183,10 @@ def _hand_in(group: Group, top: Path, scratch: Path) -> HandIn:
         choice, root = Choice(None, reason=f"nothing to judge: {one_line(error)}"), None
     entry = group.entries[0][0]
     shown = entry.relative_to(top) if entry.is_relative_to(top) and entry != top else Path(entry.name)
-    if choice.file is not None and choice.file.is_relative_to(top):
+    own = [path for path, name in group.entries if path.is_file() and _own_name(name or path.name) == _name_of(choice)]
+    if own and own[0].is_relative_to(top):
+        shown = own[0].relative_to(top)
+    elif choice.file is not None and choice.file.is_relative_to(top):
         shown = choice.file.relative_to(top)
     elif choice.file is not None and root is not None and choice.file.is_relative_to(root):
         shown = Path(entry.name) / choice.file.relative_to(root)
@@ -188,6 +199,11 @@ def _hand_in(group: Group, top: Path, scratch: Path) -> HandIn:
         others=tuple(one_line(_below(path, root)) for path in choice.others[:20]),
         reason=choice.reason,
     )
+
+
+def _name_of(choice: Choice) -> str:
+    """Return what the file that is judged is called, "" where there is none."""
+    return choice.file.name if choice.file is not None else ""
 
 
 def _gather(group: Group, scratch: Path) -> tuple[Path | None, list[Path]]:

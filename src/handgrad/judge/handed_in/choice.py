@@ -51,6 +51,10 @@ def choose(project: Project, wanted: str) -> Choice:
     alone = roots({name: each for name, each in (own or found).items() if "." not in name} or found)
     if len(alone) > 1 and not source.cells:
         alone = {name: each for name, each in alone.items() if name in USUAL and _only_usual(name, alone)} or alone
+    needs = len(alone) > 1 or needed_arguments(next(iter(alone.values())))
+    beside = _built_beside(project, alone) if needs else None
+    if beside is not None:
+        return beside
     if len(alone) > 1:
         raise NotTakenError(
             f"{source.file} holds several networks and builds none of them: {_listed(alone, source)} – write which, as in "
@@ -77,6 +81,29 @@ def _in_another_file(project: Project, found: dict[str, Candidate]) -> Choice | 
             choice = _by_build(trained[-1], builds, source, there)
             why = choice.why.replace("the file", f"{source.file}, which it imports,")
             return replace(choice, source=source, why=why)
+    return None
+
+
+def _built_beside(project: Project, alone: dict[str, Candidate]) -> Choice | None:
+    """Return which of the networks *alone* a program handed in beside the main file builds last, and with which arguments.
+
+    ``train.py`` goes with ``model.py``; tests build networks too, and are asked only where nothing else does.
+    """
+    wanted = {id(each.node) for each in alone.values()}
+    files = sorted(project.files(), key=lambda each: each[1].stem.startswith("test"))
+    for name, _, _ in files:
+        source = project.source(name)
+        if source is None or source is project.main:
+            continue
+        # Of these alone: a function that returns one is a place where it is built.
+        known = candidates_in(project, source).items()
+        builds = builds_in(source, {name: each for name, each in known if id(each.node) in wanted})
+        meant = _trained_last(builds)
+        if meant is None or used_by(meant.expression()) & meant.unclear:
+            continue
+        call = ast.unparse(meant.expression())
+        why = f"judged: {call}, the last that {source.file} beside it builds ({source.place(meant.line)})"
+        return Choice(meant.expression(), why, meant.candidate, source)
     return None
 
 
