@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from handgrad.backprop.graph.after import AFTER
-from handgrad.backprop.graph.graph import Graph, Kind, Quantity
+from handgrad.backprop.graph.graph import Kind, Quantity
 from handgrad.backprop.mistakes.kinds import Mistake, MistakeKind
 from handgrad.backprop.mistakes.of_reading import of_reading
+from handgrad.backprop.mistakes.parts import StepParts
 from handgrad.backprop.network.network import OverSamples
 from handgrad.backprop.symbols.calculus import ACTIVATIONS, EXP, LN, ONE, TWO
 from handgrad.backprop.symbols.expression import Call, Const, Node, Ref, total
@@ -21,16 +22,8 @@ MOST_PATHS = 4
 """So many outputs are tried one by one as *the only path*."""
 
 
-class Mistakes:
+class Mistakes(StepParts):
     """The mistakes that a network's step offers."""
-
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
-        self.network = graph.network
-        self.sizes = self.network.sizes
-        self.samples = range(1, len(self.network.samples) + 1)
-        self._names = {(q.kind, q.layer, q.unit, q.source, q.sample): q.name for q in graph if not _again(q)}
-        self.last = len(self.network.layers)
 
     def of(self, name: str) -> tuple[Mistake, ...]:
         """Return all mistakes in one quantity, the likelier first."""
@@ -58,61 +51,6 @@ class Mistakes:
         found.append(Mistake(name, MistakeKind.HUNDREDFOLD, times.format("large"), HUNDRED * Ref(name)))
         found.append(Mistake(name, MistakeKind.HUNDREDFOLD, times.format("small"), Ref(name) / HUNDRED))
         return tuple(found)
-
-    # The parts of the network, by place.
-
-    def weight(self, layer: int, unit: int, source: int) -> Ref:
-        """The weight into *unit* of *layer* from *source* in the layer before."""
-        return Ref(self._names[Kind.WEIGHT, layer, unit, source, None])
-
-    def new_weight(self, layer: int, unit: int, source: int) -> Ref:
-        """The same weight after the step."""
-        return Ref(self.graph.successors[self.weight(layer, unit, source).name])
-
-    def bias(self, layer: int, unit: int) -> Ref | None:
-        """The bias that a unit adds, its own or its layer's; None where there is none."""
-        for one in (unit, None):
-            if (name := self._names.get((Kind.BIAS, layer, one, None, None))) is not None:
-                return Ref(name)
-        return None
-
-    def out(self, layer: int, unit: int, sample: int) -> Ref:
-        """The activation of a unit; of layer 0, the input."""
-        kind, place = (Kind.ACTIVATION, layer) if layer else (Kind.INPUT, None)
-        return Ref(self._names[kind, place, unit, None, sample])
-
-    def pre(self, layer: int, unit: int, sample: int) -> Ref:
-        """The pre-activation of a unit."""
-        return Ref(self._names[Kind.PRE_ACTIVATION, layer, unit, None, sample])
-
-    def target(self, unit: int, sample: int) -> Ref:
-        """The target of an output."""
-        return Ref(self._names[Kind.TARGET, None, unit, None, sample])
-
-    def delta(self, layer: int, unit: int, sample: int) -> Ref:
-        """The unit's dE/dz."""
-        return Ref(self._names[Kind.DELTA, layer, unit, None, sample])
-
-    def error_slope(self, layer: int, unit: int, sample: int) -> Ref | None:
-        """The unit's dE/da; None where the loss gives the delta at once."""
-        name = self._names.get((Kind.ERROR_SLOPE, layer, unit, None, sample))
-        return None if name is None else Ref(name)
-
-    def slope(self, layer: int, unit: int, sample: int) -> Ref:
-        """The unit's da/dz."""
-        return Ref(self._names[Kind.ACTIVATION_SLOPE, layer, unit, unit, sample])
-
-    def units(self, layer: int) -> range:
-        """The units of *layer*, counted from 1."""
-        return range(1, self.sizes[layer] + 1)
-
-    def curved(self, layer: int) -> bool:
-        """Whether the slope of the layer's activation is a factor that can be forgotten (a working ReLU has slope 1)."""
-        return self.network.layers[layer - 1].activation in ("sigmoid", "tanh", "softmax")
-
-    def label(self, ref: Ref) -> str:
-        """The name of a quantity as the sheet shows it."""
-        return self.graph[ref.name].label
 
     # Forward.
 
@@ -348,11 +286,6 @@ class Mistakes:
         elif self.network.loss == "mean-squared-error":
             advice = "half of it: this error has no ½" + (", so the 2 of the square stays" if derived else "")
             yield MistakeKind.FACTOR_HALF, advice, HALF * own
-
-
-def _again(q: Quantity) -> bool:
-    """Whether it belongs to the forward pass after the step, which has the places of the first one."""
-    return q.name.endswith("_next") and q.kind is not Kind.UPDATED
 
 
 def _place(q: Quantity) -> tuple[int, int, int]:

@@ -7,24 +7,21 @@ are not drawn for them: where one cannot be told from the right answer, the task
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from handgrad.backprop.graph.graph import Kind, Quantity
 from handgrad.backprop.mistakes.kinds import MistakeKind
+from handgrad.backprop.mistakes.parts import StepParts
 from handgrad.backprop.network.network import OverSamples
 from handgrad.backprop.symbols.calculus import ONE, TWO, TWO_DIGITS
 from handgrad.backprop.symbols.expression import Call, Const, Node, Ref, total
-
-if TYPE_CHECKING:
-    from handgrad.backprop.mistakes.of_an_answer import Mistakes
 
 Found = Iterator[tuple[MistakeKind, str, Node]]
 HALF, TEN = Const(0.5), Const(10.0)
 
 
-def of_reading(source: Mistakes, q: Quantity) -> Found:
+def of_reading(source: StepParts, q: Quantity) -> Found:
     """Yield the mistakes of reading and writing in one quantity, the likelier first."""
-    made: dict[Kind, Callable[[Mistakes, Quantity], Found]] = {
+    made: dict[Kind, Callable[[StepParts, Quantity], Found]] = {
         Kind.PRE_ACTIVATION: _pre_activation,
         Kind.ERROR: _error,
         Kind.DELTA: _delta,
@@ -41,7 +38,7 @@ def of_reading(source: Mistakes, q: Quantity) -> Found:
     yield MistakeKind.DIGITS, "two digits are too few; give four, and round at the end only", Call(TWO_DIGITS, (own,))
 
 
-def _pre_activation(source: Mistakes, q: Quantity) -> Found:
+def _pre_activation(source: StepParts, q: Quantity) -> Found:
     """Yield the pre-activations of the layer before where its activations belong."""
     layer, unit, sample = q.layer or 0, q.unit or 0, q.sample or 0
     if layer < 2 or not source.curved(layer - 1):
@@ -53,7 +50,7 @@ def _pre_activation(source: Mistakes, q: Quantity) -> Found:
     yield MistakeKind.INPUT, f"take the activation {right}, not {read}", total([*terms, bias] if bias else terms)
 
 
-def _error(source: Mistakes, q: Quantity) -> Found:
+def _error(source: StepParts, q: Quantity) -> Found:
     """Yield the difference without its square, either way round, with and without the factor of the error."""
     if "squared" not in source.network.loss:
         return
@@ -66,7 +63,7 @@ def _error(source: Mistakes, q: Quantity) -> Found:
         yield MistakeKind.SQUARE, advice, difference
 
 
-def _delta(source: Mistakes, q: Quantity) -> Found:
+def _delta(source: StepParts, q: Quantity) -> Found:
     """Yield the slope found from the pre-activation where it is found from the activation."""
     layer, unit, sample = q.layer or 0, q.unit or 0, q.sample or 0
     activation = source.network.layers[layer - 1].activation
@@ -82,7 +79,7 @@ def _delta(source: Mistakes, q: Quantity) -> Found:
         yield MistakeKind.DERIVATIVE, f"the slope is 1 − {name}², not 1 − {read}²", slope * (ONE - pre**TWO)
 
 
-def _gradient(source: Mistakes, q: Quantity) -> Found:
+def _gradient(source: StepParts, q: Quantity) -> Found:
     """Yield the pre-activation, or the input of the same number, where the activation at the arrow's start belongs."""
     layer, unit, start = q.layer or 0, q.unit or 0, q.source
     if start is None or layer < 2:
