@@ -40,7 +40,7 @@ AIM = 90.0
 TARGETS = {
     "score": ["tests/test_score.py"],
     "text": ["tests/test_text.py"],
-    "backprop/conventions": ["tests/backprop/test_conventions.py"],
+    "backprop/conventions": ["tests/backprop/test_conventions.py", "tests/backprop/test_convention_words.py"],
     "backprop/workbook/checks_found": [
         "tests/backprop/workbook/test_checks.py",
         "tests/backprop/workbook/test_checks_sheet.py",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -197,3 +198,25 @@ def test_a_refusal_says_what_was_given(tmp_path: Path) -> None:
     for paths in ([], [folder]):
         with pytest.raises(UsageError, match="compare needs at least two"):
             compare(paths)
+
+
+def test_a_long_note_is_told_whole(tmp_path: Path) -> None:
+    comparison = compare([make_run(tmp_path, "one", recipe=SGD), make_run(tmp_path, "two", recipe=ADAM)])
+    note = "these seconds cannot be compared " * 20
+    assert text_lines(replace(comparison, notes=(note,)))[-1] == f"note: {note.strip()}"
+
+
+def test_a_notebook_shows_the_curves_of_the_runs_and_a_network_without_its_folders(tmp_path: Path) -> None:
+    folders = [
+        make_run(tmp_path, "one", recipe=SGD | {"network": "C:\\Users\\a\\net.py:Net"}),
+        make_run(tmp_path, "two", recipe=ADAM | {"network": "/home/b/other.py:Net"}),
+    ]
+    for folder, network in zip(folders, ("C:\\Users\\a\\net.py:Net", "/home/b/other.py:Net"), strict=True):
+        change_json(folder / "summary.json", network=network)
+    view = compare(folders).view()
+    place = view.head.index("network")
+    assert [row[place] for row in view.rows] == ["net.py:Net", "other.py:Net"]
+    for folder, curve in zip(folders, view.curves, strict=True):
+        epochs = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        assert list(curve.x) == [each["epoch"] for each in epochs]
+        assert list(curve.y) == [each["evaluation"]["accuracy"] for each in epochs]

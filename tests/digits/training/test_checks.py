@@ -6,9 +6,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from handgrad.digits.training.checks import check_batches, check_trains, explain_out_of_memory, out_of_memory
-from handgrad.digits.training.recipe import Recipe
+from handgrad.digits.training.checks import (
+    check_augmentation,
+    check_batches,
+    check_trains,
+    explain_out_of_memory,
+    out_of_memory,
+)
+from handgrad.digits.training.recipe import Augmentation, Recipe
 from handgrad.errors import HandgradError, UsageError
+from handgrad.runs.kind import DIGITS, DataKind
 
 
 def recipe(batch_size: int = 8, *, drop_last: bool = False) -> Recipe:
@@ -127,3 +134,32 @@ def test_want_of_memory_is_told_with_a_batch_that_takes_half(batch_size: int, sm
         raise RuntimeError("another thing")
     with explain_out_of_memory(recipe(batch_size)):
         pass
+
+
+def augmented(**changes: float) -> Recipe:
+    return Recipe(network="net.py:Net", augmentation=Augmentation(**changes))
+
+
+COLOUR = DataKind(3, 32, tuple("abcdefghij"))
+
+
+def test_a_stroke_is_refused_where_there_is_no_ink_and_nowhere_else() -> None:
+    check_augmentation(augmented(stroke=0.5), DIGITS)
+    check_augmentation(augmented(), COLOUR)
+    with pytest.raises(UsageError) as refused:
+        check_augmentation(augmented(stroke=0.5), COLOUR)
+    assert str(refused.value) == (
+        "augmentation.stroke moves the edge of the ink, and colour images have none – leave it out"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "half"), [(DataKind(1, 20, DIGITS.classes), 10), (DataKind(3, 24, DIGITS.classes), 12)]
+)
+def test_a_shift_of_half_the_image_is_the_largest(kind: DataKind, half: int) -> None:
+    check_augmentation(augmented(shift=half), kind)
+    with pytest.raises(UsageError) as refused:
+        check_augmentation(augmented(shift=half + 0.5), kind)
+    assert str(refused.value) == (
+        f"augmentation.shift is {half + 0.5:g} pixels – of {2 * half} at most half can be shifted out"
+    )
