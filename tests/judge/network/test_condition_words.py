@@ -7,11 +7,21 @@ from dataclasses import replace
 import pytest
 
 from handgrad.digits.training.recipe import Augmentation, Recipe
-from handgrad.judge.network.assignment import Accuracy, Assignment, Layers, Range, Seeds, Training
+from handgrad.judge.network.assignment import (
+    Accuracy,
+    AfterPooling,
+    Assignment,
+    ClaimCounts,
+    Layers,
+    Range,
+    Seeds,
+    Training,
+)
 from handgrad.judge.network.conditions import (
     accuracy,
     at_line,
     check,
+    claim,
     mean_accuracy,
     parameters,
     seeds_to_settle,
@@ -278,3 +288,40 @@ def test_two_seeds_are_the_fewest_and_a_thousand_the_most() -> None:
     assert seeds_to_settle(99.0, 99.4, 0.4 / 0.0619) is None
     # t(999) / √1000 is 0.062055 and t(1000) / √1001 is 0.062024: here 1,001 seeds would do, and 1,000 do not.
     assert seeds_to_settle(99.0, 99.4, 0.4 / 0.06204) is None
+
+
+AFTER = UsedLayer("fully_connected", "head", "1×1 on one position", after_pooling=True, on_one_position=True)
+BESIDE = UsedLayer("fully_connected", "fc", "[10, 32]")
+
+
+def test_a_convolution_after_pooling_counts_as_the_assignment_says_with_its_reason() -> None:
+    layers = Layers(required=["convolution"], forbidden=["fully_connected"])
+    usual = judged(Assignment(layers=layers), layers=(AFTER,))
+    assert (usual["convolution"].met, usual["no fully_connected"].met) == (False, False)
+    assert "1×1 on one position" in usual["no fully_connected"].found
+    because = "it looks at one position"
+    rule = AfterPooling(counts_as="convolution", because=because)
+    other = judged(Assignment(layers=layers, convolution_after_pooling=rule), layers=(AFTER,))
+    assert (other["convolution"].met, other["no fully_connected"].met) == (True, True)
+    assert f"1×1 after pooling, counts as a convolution: {because}" in other["convolution"].found
+    # Only that layer is read otherwise: one that is no convolution stays what it is.
+    both = judged(Assignment(layers=layers, convolution_after_pooling=rule), layers=(AFTER, BESIDE))
+    assert both["no fully_connected"].met is False and "fc" in both["no fully_connected"].found
+    reasoned = Assignment(layers=layers, convolution_after_pooling=AfterPooling(because=because))
+    assert f"1×1 on one position: {because}" in judged(reasoned, layers=(AFTER,))["no fully_connected"].found
+
+
+def test_the_claim_of_nothing_is_told_as_such() -> None:
+    (found,) = claim(Assignment(claim=ClaimCounts("possible", required=True)), None)
+    assert told(found) == (
+        "claim", "an accuracy is claimed, and is likely or possible by what a training here reaches",
+        "nothing is claimed", False,
+    )  # fmt: skip
+
+
+def test_the_seeds_that_settle_it_are_the_fewest_whose_interval_leaves_the_line_out() -> None:
+    """By the points of Student's t in a printed table, for a distance of one deviation and of two."""
+    points = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365}
+    for distance in (1.0, 2.0):
+        fewest = next(n for n in range(2, 9) if points[n - 1] / n**0.5 < distance)
+        assert seeds_to_settle(99.0, 99.0 + distance, 1.0) == fewest
