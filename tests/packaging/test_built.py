@@ -96,5 +96,8 @@ def test_the_wheel_does_its_work_in_a_new_environment_without_write_access_to_it
 def test_the_tests_pass_against_the_wheel(python: Path) -> None:
     """The tests of the commands and of the documents: they use every room of the house."""
     paths = ["tests/cli", "tests/test_imports.py", "tests/test_documents.py", "tests/contract"]
+    # The tests stand in the project's folder, where the source must not be found before the wheel.
+    where = run(python, "-c", "import handgrad; print(handgrad.__file__)", folder=ROOT)
+    assert where.startswith(str(python.parents[1]))
     options = ["-p", "no:cacheprovider", "-x", "-q"]
     run(python, "-m", "pytest", *options, *paths, folder=ROOT, OMP_NUM_THREADS="1")

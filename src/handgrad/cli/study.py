@@ -143,6 +143,7 @@ class Told:
         total = self.ended + self.now.left if self.now else self.total
         if not total:
             return ""
+        # By seeds that ended, not by epochs: workers train several at a time, and only their sum keeps this pace.
         left = (time.monotonic() - self.began) / self.ended * (total - self.ended)
         failed = f", {self.failed} failed" if self.failed else ""
         running = f", {self.now.running} running on {counted(self.now.workers, 'worker')}" if self.now else ""

@@ -29,6 +29,7 @@ def lay_out(plan: Plan) -> Layout:
         first, final = spans.get(owner, (begins, ends))
         spans[owner] = min(first, begins), max(final, ends)
     placed: dict[int, int] = {}
+    # The largest first: small values fit into the gaps that large ones leave, and not the other way round.
     for owner in sorted(spans, key=lambda each: (-sizes[each], each)):
         taken = [
             (placed[other], placed[other] + sizes[other])

@@ -73,8 +73,10 @@ def calibrated(probabilities: NDArray[np.float64], labels: torch.Tensor) -> floa
     gaps = gaps_of(probabilities)
     right = probabilities.argmax(axis=1) == labels.numpy()
     order = np.argsort(-gaps)
+    # From the surest answer down: the share of right ones if all up to here were called sure.
     shares = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
     enough = np.flatnonzero(shares >= RIGHT)
+    # The last place, not the first: one surest answer that is wrong must not forbid all others.
     return float(max(LEAST, gaps[order][enough[-1]])) if len(enough) else 1.0
 
 

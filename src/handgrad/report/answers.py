@@ -80,6 +80,7 @@ def commonest(wrong: Integers, classes: Sequence[str]) -> Markup:
     if not wrong.any():
         return tag("p", "No test image was misread.")
     flat = wrong.ravel()
+    # Stable: equal counts stand in the order of the classes, on every machine.
     places = [int(place) for place in (-flat).argsort(kind="stable")[:COMMONEST] if flat[place]]
     pairs = [
         (classes[place // len(classes)], classes[place % len(classes)], f"{int(flat[place]):,}") for place in places

@@ -152,6 +152,7 @@ def spanning(label: str, ticks: Sequence[tuple[float, str]], places: Iterable[fl
 
 def epoch_axis(epochs: int) -> Axis:
     """Return the axis of a run of *epochs* epochs; a figure of epoch n stands at n, where the epoch ended."""
+    # About eight ticks; the last epoch gets one of its own unless it would touch the one before.
     step = max(1, int(round_step(epochs / 8)))
     places = list(range(0, epochs + 1, step))
     if epochs - places[-1] >= 0.6 * step:

@@ -78,6 +78,7 @@ def overlays(comparison: Comparison) -> Markup | None:
     """Return the overlaid curves, None where no run has an epoch."""
     if not any(run.epochs for _, run in comparison.runs):
         return None
+    # Runs with a hold-out and without one can be compared; the titles then say that the lines are of different images.
     on = " or ".join(sorted({run.evaluated_on.words for _, run in comparison.runs if run.epochs}))
     charts = [
         overlay(

@@ -55,6 +55,7 @@ def learning_rate(run: Run) -> Chart:
         kind = "at the last step of each epoch"
     else:
         rates = [float(rate) for rate in run.evidence.learning_rates]
+        # A step's rate stands where the step ended, so that both axes of a run agree on what epoch 1 is.
         points = [((step + 1) * run.planned / len(rates), rates[step]) for step in thinned(rates, RATES)]
         kind = "at each step"
     values = [value for _, value in points]

@@ -89,6 +89,7 @@ def confusion(run: Run, evidence: Evidence) -> Figure:
     wrong = np.where(np.eye(len(classes), dtype=bool), 0, counts)
     figure = Figure(figsize=(6.4, 6), dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
+    # Not up to the darkest orange, on which the counts could not be read; what never happened stays white.
     axes.imshow(np.ma.masked_equal(wrong, 0), cmap="Oranges", vmin=0, vmax=max(1, int(wrong.max())) * 1.6)
     if len(classes) <= MOST_TICKS:
         size = 10 if len(classes) <= 10 else 6

@@ -144,6 +144,7 @@ def scatter(trials: Sequence[Trial], label: str, cost: Callable[[Trial], float],
         for trial in trials
     }
     front, top = [], -math.inf
+    # From the cheapest up, the best of equally cheap ones first: whoever exceeds all before is beaten by none.
     for trial in sorted(trials, key=lambda trial: (cost(trial), -(trial.mean or 0.0))):
         if (trial.mean or 0.0) > top:
             front.append(trial)
@@ -208,6 +209,7 @@ def parallel(found: Sweep) -> Markup | None:
         heights = [places[trial.number] for _, places in axes] + [means.part(trial.mean or 0.0)]
         points = " ".join(f"{60 + index * step:.1f},{250 - 220 * height:.1f}" for index, height in enumerate(heights))
         chosen = trial.number == found.best
+        # Fainter the worse: of hundreds of lines the good ones are what one looks for.
         opacity = 1 if chosen else round(0.15 + 0.5 * means.part(trial.mean or 0.0), 2)
         title = tag("title", f"trial {trial.number}: {settings_in_words(trial)}: {trial.mean:.3f} %")
         drawn.append(tag("polyline", title, points=points, class_=f"curve {'s1' if chosen else 's0'}", opacity=opacity))
@@ -243,6 +245,7 @@ def parallel(found: Sweep) -> Markup | None:
 def _positions(over: Over, trials: Sequence[Trial]) -> dict[int, float]:
     """Return how high each trial stands on the axis of *over*, 0 to 1."""
     if over.kind == "list":
+        # As texts: a list may mix numbers, words and truth values, and 1 is not True here.
         known = [str(value) for value in over.values]
         most = max(1, len(known) - 1)
         return {trial.number: known.index(str(trial.settings[over.key])) / most for trial in trials}

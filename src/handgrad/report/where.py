@@ -32,6 +32,7 @@ SIGNS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+# The longer signs first: `<=` would else be read as `<` and a value that begins with `=`.
 CLAUSE = re.compile(r"\s*([\w.]+)\s*(!=|<=|>=|=|<|>)\s*(.+?)\s*")
 
 
