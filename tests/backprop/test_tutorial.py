@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handgrad.backprop import load_network, rate_sweep
+from handgrad.backprop import load_network, rate_sweep, trace
 from handgrad.cli import main
 
 TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial-backprop.md"
@@ -35,7 +35,7 @@ def test_every_command_prints_what_the_tutorial_shows(
     monkeypatch.chdir(tmp_path)
     (network,) = re.findall(r"^```toml\n(.*?)^```", TUTORIAL.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     (tmp_path / "mine.toml").write_text(network)
-    assert len(shown()) == 6
+    assert len(shown()) == 7
     for command, lines in shown():
         with pytest.raises(SystemExit) as ended:
             main(shlex.split(command)[1:])
@@ -65,3 +65,16 @@ def test_what_is_said_of_the_diverging_network_is_so() -> None:
 def read(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def test_what_is_said_of_xor_learned_and_not_learned_is_so() -> None:
+    text = TUTORIAL.read_text(encoding="utf-8")
+    (learned, wanted) = re.findall(r"outputs are\s+(.*?) where (.*?) are wanted", text, re.DOTALL)[0]
+    (stuck,) = re.findall(r"all four outputs end at (\S+),", text)
+    network, outputs = load_network("xor"), {}
+    for rate in (2.0, 50.0):
+        run = trace(network, 100, changes={"learning_rate": rate})
+        outputs[rate] = [f"{run[f'a_o1[{sample}]'][-1]:.3f}" for sample in (1, 2, 3, 4)]
+    assert re.findall(r"[\d.]+\d", learned) == outputs[2.0]
+    assert [float(number) for number in re.findall(r"\d", wanted)] == [one.targets[0] for one in network.samples]
+    assert set(outputs[50.0]) == {stuck}
