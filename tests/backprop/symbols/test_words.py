@@ -8,6 +8,7 @@ import re
 import pytest
 import torch
 
+from handgrad.backprop.explain.whys import OF_ACTIVATION, OF_LOSS
 from handgrad.backprop.symbols.calculus import ACTIVATIONS, LOSSES
 from oracle.torch_network import ACTIVATIONS as TORCH
 
@@ -106,3 +107,18 @@ def test_a_loss_is_the_formula_that_is_printed_of_it(name: str) -> None:
 def test_a_formula_with_another_number_is_noticed() -> None:
     said = ACTIVATIONS["leaky-relu"].reads
     assert worked_out(said, x=-1.0) == -0.01 and worked_out(said.replace("0.01", "0.5"), x=-1.0) == -0.5
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "tanh"])
+@pytest.mark.parametrize("x", XS)
+def test_the_steps_on_the_way_to_a_slope_are_that_slope(name: str, x: float) -> None:
+    for formula in re.findall(r"\$(\\frac[^$]*)\$", OF_ACTIVATION[name]):
+        python = read(f"x = {formula}".replace(")^{2}", ")~2")).replace("~2", "**2")
+        found = eval(python, {"__builtins__": {}} | FUNCTIONS, {"x": x})
+        assert found == pytest.approx(value_and_slope(name, x)[1], abs=1e-14), formula
+
+
+def test_every_activation_and_every_slope_of_an_error_has_its_reason() -> None:
+    assert set(OF_ACTIVATION) == set(ACTIVATIONS)
+    assert set(OF_LOSS) == {name for name, loss in LOSSES.items() if loss.slope is not None}
+    assert f"{ACTIVATIONS['leaky-relu'].slope_reads.rpartition('else ')[2]} times as far" in OF_ACTIVATION["leaky-relu"]

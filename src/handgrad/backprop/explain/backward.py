@@ -23,6 +23,7 @@ from handgrad.backprop.explain.forward import by_sample, number
 from handgrad.backprop.explain.nudge import what_a_partial_is
 from handgrad.backprop.explain.opened import Opened, opened
 from handgrad.backprop.explain.scope import ALL_PARAMETERS, Scope
+from handgrad.backprop.explain.whys import OF_ACTIVATION, OF_LOSS
 from handgrad.backprop.graph.graph import Kind, Quantity
 from handgrad.backprop.network.network import UpdateOrder
 from handgrad.backprop.simulate import finite_differences
@@ -51,10 +52,11 @@ def backward(scope: Scope, write: Equations) -> Iterator[Block]:
     yield from what_a_partial_is(scope, write)
     yield Paragraph(
         say(
-            r"The chain rule takes the derivative apart into partials that are each easy: how the error changes with an "
-            r"activation, how the activation moves with the pre-activation, how that moves with the weight. The product of "
-            r"the first two belongs to the unit and not to the weight; it is the unit's $\delta$, computed once and used "
-            rf"for all weights into the unit: {_work_saved(scope)}."
+            r"The chain rule takes the derivative apart into partial derivatives that are each easy: how the error "
+            r"changes with an activation, how the activation moves with the pre-activation, how that moves with the weight. "
+            r"Each says how many times as far something moves as what is before it; a nudge is passed on from one to the next, "
+            r"and so they are multiplied. The product of the first two belongs to the unit and not to the weight; it is the "
+            rf"unit's $\delta$, computed once and used for all weights into the unit: {_work_saved(scope)}."
         )
     )
     if scope.samples > 1:
@@ -85,7 +87,10 @@ def _slopes(scope: Scope, write: Equations, steps: Steps, layer: int) -> Iterato
     if locals_:
         activation = network.layers[layer - 1].activation
         yield steps.heading(*_names(write, locals_))
-        yield Paragraph(say(f"The slope of {activation}: ", Math(ACTIVATIONS[activation].slope_latex), "."))
+        # Why it is so is said where it first comes up, which on the way back is the last layer that has it.
+        first = all(further.activation != activation for further in network.layers[layer:])
+        why = f". {OF_ACTIVATION[activation]}" if first else "."
+        yield Paragraph(say(f"The slope of {activation}: ", Math(ACTIVATIONS[activation].slope_latex), why))
         for quantity in locals_:
             yield write.worked(quantity.name)
     deltas = scope.shown(Kind.DELTA, layer=layer)
@@ -111,7 +116,7 @@ def _chained(write: Equations, quantity: Quantity) -> Iterator[Block]:
 def _slope_words(scope: Scope, layer: int) -> str:
     network = scope.graph.network
     if layer == len(network.layers):
-        return "How the error changes with each output."
+        return f"How the error changes with each output. {OF_LOSS.get(network.loss, '')}".rstrip()
     words = (
         "A hidden activation reaches the error through every unit of the next layer. Nudge it and all of them move, each moves "
         "the error as if it moved alone, and as a nudge is tiny these movements add up: the shares of all paths are added."

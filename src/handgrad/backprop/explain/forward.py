@@ -95,7 +95,9 @@ def _shape_words(network: Network) -> str:
     return (
         f"A fully connected {shape_words(network)} network: {counted(network.inputs, 'input')}, "
         f"{counted(len(network.weights), 'weight')}, "
-        f"trained on {counted(samples, 'sample')}."
+        f"trained on {counted(samples, 'sample')}. Fully connected: each unit receives every number of the layer "
+        "before, each over a weight of its own. A sample is numbers for the inputs, and the targets: what the outputs "
+        "should be for them."
     )
 
 

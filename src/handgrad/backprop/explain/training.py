@@ -52,6 +52,12 @@ def update(scope: Scope, write: Equations) -> Iterator[Block]:
     """Yield the rule of the update for the first weight in full, all new values as a table."""
     graph = scope.graph
     yield Heading(2, say("6. The update"))
+    yield Paragraph(
+        say(
+            "A derivative above 0 says that the error grows with the weight, so that the weight must shrink to lower it; "
+            "below 0, the other way round."
+        )
+    )
     for words in RULE_WORDS[graph.network.update.rule]:
         yield Paragraph(say(words))
     if graph.network.order is UpdateOrder.OLD_WEIGHTS:
