@@ -50,6 +50,46 @@ def test_each_slip_of_reading_is_called_by_its_name() -> None:
             assert told(exercise, name, value).startswith(words), (name, words, told(exercise, name, value))
 
 
+def slips(exercise: Exercise) -> dict[tuple[str, float], str]:
+    """By question and wrong answer: how the hint begins. Worked out as a person would, without the program's expressions."""
+    v, bias = exercise.values, exercise.values.get("b2", 0.0)
+    errors = {o: v[f"a_o{o}"] - v[f"t{o}"] for o in (1, 2)}
+    slopes = {h: v[f"a_h{h}"] * (1 - v[f"a_h{h}"]) for h in (1, 2)}
+    back = v["delta_o1"] * v["w5"] + v["delta_o2"] * v["w7"]
+    found = {
+        ("dE/dw5", v["delta_o1"] * v["i1"]): "wrong input",
+        ("dE/dw5", v["delta_o1"] * v["h1"]): "wrong input",
+        ("dE/dw8", v["delta_o2"] * v["h2"]): "wrong input",
+        ("delta_o1", errors[1] * v["o1"] * (1 - v["o1"])): "forgotten derivative",
+        ("delta_h1", back * v["h1"] * (1 - v["h1"])): "forgotten derivative",
+        ("o1", v["w5"] * v["h1"] + v["w6"] * v["h2"] + bias): "wrong input",
+        ("o2", v["w7"] * v["h1"] + v["w8"] * v["h2"] + bias): "wrong input",
+        ("E1", -0.5 * errors[1]): "square left out",
+        ("E2", errors[2]): "square left out",
+        ("delta_h1", v["delta_o1"] * v["w5"] * slopes[1]): "only one path",
+        ("delta_h2", v["delta_o2"] * v["w8"] * slopes[2]): "only one path",
+    }
+    for name in ("h1", "a_o1", "dE/dw1"):
+        found |= {(name, 10 * v[name]): "tenfold", (name, v[name] / 10): "tenfold"}
+    for name in ("delta_o1", "delta_o2", "dE/dw6", "E1"):
+        two = float(f"{v[name]:.2g}")
+        if abs(two - v[name]) > 1.01e-3 * abs(v[name]):
+            found[name, two] = "rounding"
+    return found
+
+
+@pytest.mark.parametrize("name", ["classic", "classic-biased"])
+@pytest.mark.parametrize("seed", range(6))
+def test_every_slip_of_reading_is_named_in_tasks_of_many_seeds(name: str, seed: int) -> None:
+    exercise = make(load_network(name), seed)
+    unnamed = {
+        (question, hint): told(exercise, question, value)
+        for (question, value), hint in slips(exercise).items()
+        if not told(exercise, question, value).startswith(hint)
+    }
+    assert unnamed == {}
+
+
 def test_one_path_is_recognised_from_the_true_delta_where_another_stands_in_the_cell() -> None:
     exercise = classic()
     v = exercise.values

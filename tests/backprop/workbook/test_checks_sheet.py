@@ -232,7 +232,7 @@ def test_what_is_explained_is_what_is_done_here() -> None:
         "1  (E(w + nudge) − E(w − nudge)) / 2 nudge, from forward passes on the sheet Checks working. "
         "It knows nothing of the chain rule.",
         "2  Before it wrote the book the program differentiated the forward formulas by themselves, in 40 digits. "
-        "Once a yellow cell is changed these numbers no longer apply, and are not compared.",
+        "Once a yellow cell is changed they are not compared.",
         "3  Every cell of a column, in every row, beside the same rule applied to the row's other cells: finds a formula "
         "that was changed.",
     ]

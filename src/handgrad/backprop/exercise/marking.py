@@ -23,13 +23,14 @@ TOLERANCE = 0.001
 """An answer is right within 0.1 % of the value: four significant digits are enough."""
 OF_STEP = 0.05
 """What comes after the step must also be known to 5 % of the change, or an unchanged weight would do."""
-NEAR_MISTAKE, NEAR_RIGHT = 2.0, 5.0
-"""A mistake is named within 2 tolerances of its wrong value; within 5 of the right value it is one of rounding."""
 # Four significant digits are what `TOLERANCE` asks for; more are asked only where rounding to them would lose an
 # answer.
 FOUR, MOST_DIGITS = 4, 9
 APART = 10.0
 """So many tolerances, at least, every mistake of a new task lies from the right answer."""
+NEAR_MISTAKE, NEAR_RIGHT = 2.0, APART
+"""A mistake is named within 2 tolerances of its wrong value; what is nearer to the right value than any mistake is one of
+rounding: two digits may be off by 0.5 % to 5 %, of which those above 1 % are a mistake with a name."""
 
 ROUNDED = "rounding: nearly right; keep more digits on the way"
 NO_NUMBER = "type a number, or a formula that gives one"

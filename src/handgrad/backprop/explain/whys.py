@@ -6,11 +6,11 @@ from handgrad.backprop.symbols.calculus import LEAK
 
 OF_ACTIVATION = {
     "sigmoid": (
-        r"Its derivative is $\frac{e^{-x}}{(1 + e^{-x})^{2}}$, which is "
-        r"$\frac{1}{1 + e^{-x}} \cdot \frac{e^{-x}}{1 + e^{-x}}$: the first factor is $a$, and the second is what it lacks to 1."
+        r"The chain rule gives $\frac{e^{-x}}{(1 + e^{-x})^{2}}$, which is "
+        r"$\frac{1}{1 + e^{-x}} \cdot \frac{e^{-x}}{1 + e^{-x}}$: the first factor is $a$, the second is what it lacks to 1."
     ),
     "tanh": (
-        r"By the quotient rule it is $\frac{(e^{x} + e^{-x})^{2} - (e^{x} - e^{-x})^{2}}{(e^{x} + e^{-x})^{2}}$, "
+        r"The quotient rule gives $\frac{(e^{x} + e^{-x})^{2} - (e^{x} - e^{-x})^{2}}{(e^{x} + e^{-x})^{2}}$, "
         r"because numerator and denominator of tanh are each the derivative of the other: that is 1 minus the square of $a$."
     ),
     "relu": "Above 0 the activation is the pre-activation itself and moves with it one to one; below 0 it stays 0.",
@@ -20,7 +20,7 @@ OF_ACTIVATION = {
     ),
     "identity": "The activation is the pre-activation itself, and moves with it one to one.",
     "softmax": (
-        r"By the quotient rule: a larger $x_{i}$ makes the sum below larger, by which every share loses $a_{j} \cdot a_{i}$; "
+        r"From the quotient rule: a larger $x_{i}$ makes the sum below larger, by which every share loses $a_{j} \cdot a_{i}$; "
         r"its own share gains $a_{i}$ besides, as its numerator grows too."
     ),
 }

@@ -210,7 +210,7 @@ class _Writer:
             "1  (E(w + nudge) − E(w − nudge)) / 2 nudge, from forward passes on the sheet Checks working. "
             "It knows nothing of the chain rule.",
             f"2  Before it wrote the book the program differentiated the forward formulas by themselves, in {DIGITS} digits. "
-            "Once a yellow cell is changed these numbers no longer apply, and are not compared.",
+            "Once a yellow cell is changed they are not compared.",
             "3  Every cell of a column, in every row, beside the same rule applied to the row's other cells: "
             "finds a formula that was changed.",
         ]
