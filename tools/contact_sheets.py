@@ -1,8 +1,9 @@
-"""Renders the book of every preset and option through LibreOffice and lays the first pages side by side, for reviewers.
+"""Renders the book of every preset and option through LibreOffice and lays the sheets side by side, for reviewers.
 
     python tools/contact_sheets.py [FOLDER [presets | options | layers | tasks …]]
 
-Needs soffice, pdftoppm and Pillow. Writes one PNG a group of options: a row a book, a column a page.
+Needs soffice, pdftotext, pdftoppm and Pillow. Writes one PNG a group of options: a row a book, the first page of each sheet
+beside the next; of a large network as far as that is among the pages looked at.
 """
 
 from __future__ import annotations
@@ -31,8 +32,10 @@ from handgrad.backprop.network.network import biases_for, weight_count
 from handgrad.backprop.symbols.calculus import ACTIVATIONS, LOSSES
 from handgrad.backprop.workbook import Plan, workbook_bytes, workbook_plan
 
-STEPS, PAGES, WIDTH, COLOURS = 30, 9, 300, 24
+STEPS, PAGES, WIDTH, COLOURS = 30, 40, 460, 48
 LABEL = 14
+SHEETS = ("Network", "Derivation", "Training", "Learning rates", "Checks", "Conventions", "Task", "Answers", "Mistakes")
+"""The sheets for readers; the working ones behind them are rows of numbers."""
 
 
 def of_options() -> dict[str, dict[str, Network]]:
@@ -109,21 +112,33 @@ def books(wanted: set[str]) -> dict[str, dict[str, Plan]]:
 
 
 def pages_of(plans: dict[str, Plan], folder: Path) -> dict[str, list[Image.Image]]:
-    """Return the first pages of each book as LibreOffice prints them."""
+    """Return the first page of each sheet of each book as LibreOffice prints them."""
     names = {name: folder / f"{number}.xlsx" for number, name in enumerate(plans)}
     for name, path in names.items():
         path.write_bytes(workbook_bytes(plans[name]))
     form = f'pdf:calc_pdf_Export:{{"PageRange":{{"type":"string","value":"1-{PAGES}"}}}}'
     office = ["soffice", f"-env:UserInstallation={(folder / 'profile').as_uri()}", "--headless", "--convert-to", form]
     subprocess.run([*office, "--outdir", str(folder), *map(str, names.values())], check=True, capture_output=True)
-    found = {}
-    for name, path in names.items():
-        pdf = path.with_suffix(".pdf")
-        subprocess.run(
-            ["pdftoppm", "-scale-to-x", str(WIDTH), "-scale-to-y", "-1", "-png", str(pdf), str(pdf)], check=True
-        )
-        found[name] = [Image.open(page).convert("RGB") for page in sorted(folder.glob(f"{path.stem}.pdf*.png"))]
-    return found
+    return {
+        name: [page_image(path.with_suffix(".pdf"), page) for page in first_pages(path)] for name, path in names.items()
+    }
+
+
+def first_pages(path: Path) -> list[int]:
+    """Return where each sheet begins: its name ends the line at the head of a page, and form feeds part the pages."""
+    command = ["pdftotext", "-layout", str(path.with_suffix(".pdf")), "-"]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    heads = [page.strip().partition("\n")[0].rstrip() for page in text.split("\f")]
+    found = [next((n for n, head in enumerate(heads, 1) if head.endswith(f"  {sheet}")), None) for sheet in SHEETS]
+    return [number for number in found if number is not None]
+
+
+def page_image(pdf: Path, page: int) -> Image.Image:
+    """Return one page as a picture."""
+    picture = pdf.with_name(f"{pdf.stem}-{page}")
+    size = ["-f", str(page), "-l", str(page), "-scale-to-x", str(WIDTH), "-scale-to-y", "-1"]
+    subprocess.run(["pdftoppm", *size, "-png", "-singlefile", str(pdf), str(picture)], check=True)
+    return Image.open(picture.with_suffix(".png")).convert("RGB")
 
 
 def sheet_of(rows: dict[str, list[Image.Image]]) -> Image.Image:

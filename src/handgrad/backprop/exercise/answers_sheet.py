@@ -63,6 +63,8 @@ from handgrad.backprop.workbook.plan import Cell, CellKind, Page, SheetPlan
 from handgrad.xlsx.writer import Bounds, Print, Rule, address
 
 NUMBER, NAME, MEANING = 0, 1, 2
+ON_A_PAGE = 45
+"""So many answers and their headings fill a page across, and can still be read."""
 RULES_SHOWN = "rules_shown"
 HEADS = ("#", "quantity", "what it is", "your answer")
 MOST_EARLIER = 40
@@ -86,7 +88,9 @@ def answers_sheet(places: Places) -> SheetPlan:
     if places.practice and not places.key:
         _verdict_rules(page, places)
         _top(page, len(places.exercise.questions))
-    printing = Print(1, (ANSWERS_TOP - 1, ANSWERS_TOP - 1))
+    # A test's answers are handed in on paper: as many as can be read there stand on one page.
+    one = not places.practice and not places.key and len(places.exercise.questions) <= ON_A_PAGE
+    printing = Print(1, (ANSWERS_TOP - 1, ANSWERS_TOP - 1), pages_high=1 if one else 0)
     return page.done(freeze=(ANSWERS_TOP, ANSWER + 1), printing=printing)
 
 

@@ -24,6 +24,7 @@ from handgrad.backprop.symbols.calculus import ACTIVATIONS, LOSSES
 from handgrad.backprop.symbols.rendering import plain_number
 from handgrad.errors import counted
 
+_WHAT_A_BIAS_IS = " (a number that a unit adds, whatever reaches it)"
 ACTIVATION_IN = dict.fromkeys(("sigmoid", "tanh", "softmax"), ", where $a$ is the activation itself")
 """What must be said of a derivative that is written with the activation."""
 
@@ -70,7 +71,8 @@ def described(scope: Scope) -> Iterator[Block]:
     yield Bullets(tuple(lines))
     yield Paragraph(
         say(
-            f"The network has {BIASES[network.bias]}. Training is by {UPDATES[network.update.rule]} with learning rate ",
+            f"The network has {BIASES[network.bias]}{_WHAT_A_BIAS_IS if network.biases else ''}. Training is by "
+            f"{UPDATES[network.update.rule]} with learning rate ",
             Math(r"\eta = " + Equations.number(network.learning_rate)),
             ".",
         )
