@@ -21,7 +21,7 @@ SOFFICE = shutil.which("soffice")
 SECONDS, SECONDS_A_BOOK = 120, 20
 """What LibreOffice may take: a hundred books in one call on a slow, busy machine took eight minutes."""
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:E[+-]?\d+)?")
-NO_SIZE = re.compile(r"\(-(0\.0+)\)")
+NO_SIZE = re.compile(r"\(-?(0\.0+)\)")
 FORMULA_CELL = re.compile(
     r'(<c r="[A-Z]+\d+"[^>]*?)( t="\w+")?(>)(<f(?: [^>]*)?(?:/>|>[^<]*</f>))<v>.*?</v>', re.DOTALL
 )

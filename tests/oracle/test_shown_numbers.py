@@ -48,7 +48,8 @@ def hidden_in_zeros(plan: Plan) -> list[str]:
 
 
 def numbers_in(plan: Plan) -> int:
-    cells = (cell for sheet in plan.sheets if not sheet.hidden for _, cell in sheet.all_cells())
+    shown = (sheet for sheet in plan.sheets if not sheet.hidden)
+    cells = (cell for sheet in shown for at, cell in sheet.all_cells() if at[0] not in sheet.folded)
     return sum(cell.kind is not CellKind.TEXT and isinstance(cell.value, float | int) for cell in cells)
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
-from handgrad.backprop.pictures.labels import spread
 from handgrad.backprop.workbook.looks import COUNT, HEADER, SMALL, VALUE
 from handgrad.backprop.workbook.plan import Page
 from handgrad.xlsx.writer import Series, address
@@ -77,8 +77,13 @@ def put_ends(page: Page, ends: Ends) -> None:
     unit = f"MAX({gap_cell},1E-300)"
     keys = f"ROUND({scale.format(all_ends)}/{unit},{DIGITS})"
     ranks = _ranks([round(place / max(gap, 1e-300), DIGITS) for place in places])
-    free = -math.inf
-    stands = spread(places, gap, highest)
+    # By rank and not by size: two ends that round to one key would else take each other's place.
+    free = list(
+        accumulate(
+            (places[ranks.index(rank)] for rank in range(1, count + 1)), lambda below, end: max(end, below + gap)
+        )
+    )
+    stands = [min(free[rank - 1], highest - (count - rank) * gap) for rank in ranks]
     for number in range(count):
         at, end = ends.top + number, ends.cell(END, number)
         key = f"ROUND({scale.format(end)}/{unit},{DIGITS})"
@@ -92,8 +97,7 @@ def put_ends(page: Page, ends: Ends) -> None:
         )
         lowest = scale.format(f"INDEX({all_ends},MATCH({number + 1},{all_ranks},0))")
         before = f"MAX({lowest},{ends.cell(FREE, number - 1)}+{gap_cell})" if number else lowest
-        free = max(places[ranks.index(number + 1)], free + gap)
-        page.formula(at, ends.left + FREE, before, free, VALUE)
+        page.formula(at, ends.left + FREE, before, free[number], VALUE)
         last = address(last_row, first_column + number, fixed=True)
         look = SMALL if ends.log else VALUE
         page.formula(at, ends.left + END, last, numbers[number], look)
