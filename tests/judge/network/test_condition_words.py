@@ -325,3 +325,17 @@ def test_the_seeds_that_settle_it_are_the_fewest_whose_interval_leaves_the_line_
     for distance in (1.0, 2.0):
         fewest = next(n for n in range(2, 9) if points[n - 1] / n**0.5 < distance)
         assert seeds_to_settle(99.0, 99.0 + distance, 1.0) == fewest
+
+
+@pytest.mark.parametrize(("correct", "met"), [(9_950, None), (9_900, None)])
+def test_while_seeds_are_missing_the_accuracy_is_told_of_those_that_are_there(correct: int, met: bool | None) -> None:
+    asked = Assignment(accuracy=Accuracy(99.4), seeds=Seeds(of=3, meet=2))
+    found = accuracy(asked, None, [answers(correct)])
+    assert (found.name, found.asked, found.met) == ("accuracy", f"{Accuracy(99.4).words()}, with 2 of 3 seeds", met)
+    assert found.found.startswith("1 of 3 seeds: ")
+
+
+def test_two_seeds_below_the_line_cannot_be_made_up_for_by_a_third() -> None:
+    asked = Assignment(accuracy=Accuracy(99.4), seeds=Seeds(of=3, meet=2))
+    found = accuracy(asked, None, [answers(9_900), answers(9_900, seed=1)])
+    assert (found.name, found.met) == ("accuracy", False) and found.found.startswith("2 of 3 seeds: ")
