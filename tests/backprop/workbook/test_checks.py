@@ -116,3 +116,13 @@ def test_whole_numbers_as_first_weights_are_checked_like_others(weights: tuple[i
     verdicts = [line.by_difference.verdict for line in checks.lines if line.by_difference is not None]
     assert verdicts == ["agrees"] * 2
     assert checks.failed == 0
+
+
+def test_a_derivative_is_checked_by_the_program_where_the_error_itself_has_overflowed() -> None:
+    """The square of 1e200 is no double, its derivative is one."""
+    network = Network(
+        name="huge", layers=(Layer(1, "identity"),), samples=(Sample((1.0,), (0.0,)),), weights=(1e200,), learning_rate=0.1
+    )  # fmt: skip
+    plan = workbook_plan(network, steps=2)
+    values = [cell.value for cell in plan["Checks"].cells.values()]
+    assert 1e200 in values and "agrees" in [str(value).lower() for value in values]
