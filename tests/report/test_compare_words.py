@@ -12,6 +12,7 @@ import pytest
 
 from handgrad.errors import UsageError
 from handgrad.report.compare import GROUP_HEAD, HEAD, Comparison, compare, text_lines
+from handgrad.runs.record import NOT_SELECTED
 from handgrad.score import wilson_interval
 from report.run_folders import IMAGES, change_json, make_run
 
@@ -213,10 +214,39 @@ def test_a_notebook_shows_the_curves_of_the_runs_and_a_network_without_its_folde
     ]
     for folder, network in zip(folders, ("C:\\Users\\a\\net.py:Net", "/home/b/other.py:Net"), strict=True):
         change_json(folder / "summary.json", network=network)
-    view = compare(folders).view()
-    place = view.head.index("network")
-    assert [row[place] for row in view.rows] == ["net.py:Net", "other.py:Net"]
+    comparison = compare(folders)
+    view = comparison.view()
+    for row, whole in zip(view.rows, columns(comparison, HEAD), strict=True):
+        shown = dict(zip(view.head, row, strict=True))
+        assert shown.pop("network") == whole["network"].replace("\\", "/").rpartition("/")[2]
+        assert shown == {name: whole[name] for name in shown} and len(shown) > 4
+    assert [row[view.head.index("network")] for row in view.rows] == ["net.py:Net", "other.py:Net"]
+    assert [curve.name for curve in view.curves] == [f"{row['recipe']}, seed 0" for row in columns(comparison, HEAD)]
     for folder, curve in zip(folders, view.curves, strict=True):
         epochs = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
         assert list(curve.x) == [each["epoch"] for each in epochs]
         assert list(curve.y) == [each["evaluation"]["accuracy"] for each in epochs]
+
+
+def test_a_notebook_is_told_means_differences_and_notes(tmp_path: Path) -> None:
+    paths = [make_run(tmp_path, f"s{seed}", recipe=SGD, seed=seed, wrong=5 + seed) for seed in range(3)]
+    drawn = make_run(tmp_path, "drawn", recipe=ADAM, dataset="drawn")
+    comparison = compare([*paths, drawn])
+    lines = comparison.view().lines
+    accuracies = [100 * (IMAGES - 5 - seed) / IMAGES for seed in range(3)]
+    assert lines[0].startswith(f"{comparison.groups[0].label}: mean {statistics.fmean(accuracies):.3f}")
+    assert any(line.startswith("optimizer.name: sgd · adam") for line in lines)
+    assert lines[-len(comparison.notes) :] == comparison.notes != ()
+    # Printed, the table of the groups follows that of the runs and takes nothing away.
+    printed = text_lines(comparison)
+    assert len(columns(comparison, HEAD)) == 4 and len(columns(comparison, GROUP_HEAD)) == 2
+    assert printed[0].split()[:2] == ["recipe", "network"]
+
+
+def test_an_epoch_that_nothing_chose_is_told_as_not_selected(tmp_path: Path) -> None:
+    once, usual = make_run(tmp_path, "once", recipe=SGD), make_run(tmp_path, "usual", recipe=ADAM)
+    best = json.loads((once / "summary.json").read_text())["best_epoch"]
+    change_json(once / "summary.json", best_epoch=best | {"selected_on": NOT_SELECTED})
+    first, second = columns(compare([once, usual]), HEAD)
+    assert first["best epoch (selected on)"].endswith("not selected)")
+    assert second["best epoch (selected on)"].endswith("test set)")
