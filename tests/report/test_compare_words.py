@@ -250,3 +250,15 @@ def test_an_epoch_that_nothing_chose_is_told_as_not_selected(tmp_path: Path) -> 
     first, second = columns(compare([once, usual]), HEAD)
     assert first["best epoch (selected on)"].endswith("not selected)")
     assert second["best epoch (selected on)"].endswith("test set)")
+
+
+def test_two_seeds_have_a_spread_and_one_has_none(tmp_path: Path) -> None:
+    pair = [make_run(tmp_path, f"s{seed}", recipe=SGD, seed=seed, wrong=5 + 3 * seed) for seed in range(2)]
+    comparison = compare([*pair, make_run(tmp_path, "alone", recipe=ADAM)])
+    two, one = columns(comparison, GROUP_HEAD)
+    accuracies = [100 * (IMAGES - wrong) / IMAGES for wrong in (5, 8)]
+    mean, sd = statistics.fmean(accuracies), statistics.stdev(accuracies)
+    half = 12.7062 * sd / 2**0.5  # Student's t for one degree of freedom, from a table
+    assert [two[name] for name in GROUP_HEAD[2:4]] == [f"{mean:.3f} %", f"{sd:.3f}"]
+    assert f"{mean - half:.3f} to {min(100, mean + half):.3f} %" in two.values()
+    assert one[GROUP_HEAD[3]] == "–"
