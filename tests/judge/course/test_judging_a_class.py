@@ -8,12 +8,18 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from handgrad.cluster.engine import LostEngineError
 from handgrad.errors import BusyRunError, UsageError
-from handgrad.judge.course import judging, one
+from handgrad.judge.course import away, judging, one
 from handgrad.judge.course.judging import Row, judge_course
 from handgrad.judge.course.log import Log
 from handgrad.judge.course.one import Course
@@ -83,6 +89,60 @@ def test_what_was_judged_is_not_judged_again_unless_a_byte_changes(
     harder = parse_assignment(EASY.replace("10_000", "9_000"), "easy.toml")
     judge_course([place], Course(**{**vars(course), "assignment": harder}))
     assert judged[2:] == ["ada", "ben", "cleo", "dora"]
+
+
+class Elsewhere:
+    """An engine whose workers are this process, which is sent what can be sent; it answers in the other order."""
+
+    width, shared = 2, False
+
+    def __init__(self, lost_after: int = 99) -> None:
+        self.lost_after = lost_after
+
+    def run(
+        self, function: Callable[[Any], Any], tasks: Sequence[Any], stop: Callable[[], bool]
+    ) -> Iterator[tuple[int, Any]]:
+        for count, place in enumerate(reversed(range(len(tasks)))):
+            if count == self.lost_after:
+                raise LostEngineError("the scheduler tcp://x is lost – 1 task open")
+            yield place, function(ForkingPickler.loads(ForkingPickler.dumps(tasks[place])))
+
+    def close(self) -> None:
+        pass
+
+
+def on_engine(monkeypatch: pytest.MonkeyPatch, engine: Elsewhere, course: Course) -> Course:
+    """Return *course* as it is judged on *engine*, whose workers have its data."""
+    monkeypatch.setattr(away, "open_engine", lambda *_: nullcontext(engine))
+    monkeypatch.setattr(away, "data_at_worker", lambda *_, **__: course.data)
+    return replace(course, on="tcp://x")
+
+
+def test_workers_elsewhere_give_the_verdicts_of_this_machine_in_order_of_name(
+    course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = a_class(tmp_path)
+    write(place, {"eve/model.py": "from layers import Net\n", "eve/layers.py": NET, "fay.py": NET})
+    expected = [replace(verdict, seconds=0.0) for verdict in judge_course([place], replace(course, log=None))]
+    sent = on_engine(monkeypatch, Elsewhere(), course)
+    rows: list[Row] = []
+    found = judge_course([place], sent, rows.append)
+    assert [replace(verdict, seconds=0.0) for verdict in found] == expected
+    assert [row.done for row in rows] == [1, 2, 3, 4, 5, 6]
+    again: list[Row] = []
+    assert judge_course([place], sent, again.append) == found
+    assert all(row.known for row in again)
+
+
+def test_an_engine_that_is_lost_says_how_to_go_on_and_what_came_home_stays(
+    course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = a_class(tmp_path)
+    with pytest.raises(LostEngineError, match=r"is lost – 1 task open – the same command with --resume goes on"):
+        judge_course([place], on_engine(monkeypatch, Elsewhere(lost_after=2), course))
+    rows: list[Row] = []
+    judge_course([place], on_engine(monkeypatch, Elsewhere(), course), rows.append)
+    assert sum(row.known for row in rows) == 2
 
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), MemoryError(), RuntimeError("x")])

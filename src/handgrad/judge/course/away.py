@@ -55,7 +55,12 @@ def judged_away(people: Sequence[HandIn], course: Course) -> Generator[tuple[int
                     )  # fmt: skip
                 yield number, answer
         except LostEngineError as error:
-            raise LostEngineError(f"{error} – the same command with --resume goes on") from error
+            kept = (
+                "the same command with --resume goes on"
+                if course.log
+                else "with --csv FILE verdicts are kept as they come"
+            )
+            raise LostEngineError(f"{error} – {kept}") from error
 
 
 def _errand(person: HandIn, course: Course, data: Dataset | None) -> Errand:
