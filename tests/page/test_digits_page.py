@@ -29,7 +29,7 @@ from page.test_accessibility import axe_findings, walk
 from photograph.make_fit_fixture import PLACE
 from photograph.make_see_fixture import PLACE as PHOTOGRAPHS
 from photograph.make_see_fixture import images_of, unpacked
-from photographs import NUISANCES, Scene, photograph
+from photograph_scenes import NUISANCES, Scene, photograph
 
 MOST_BYTES = 250_000
 ANSWERS = """

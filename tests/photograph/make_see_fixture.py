@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from handgrad.digits.data.drawn import draw_digits
 from handgrad.photograph.digits import see
-from photographs import Scene, photograph
+from photograph_scenes import Scene, photograph
 
 PLACE = Path(__file__).parents[1] / "fixtures" / "see.json"
 Bytes = NDArray[np.uint8]

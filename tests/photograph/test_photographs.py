@@ -19,7 +19,7 @@ from handgrad.errors import UsageError
 from handgrad.photograph.digits import see
 from handgrad.photograph.read import read_picture
 from photograph.make_see_fixture import PLACE, images_of, unpacked
-from photographs import NUISANCES, Scene, photograph
+from photograph_scenes import NUISANCES, Scene, photograph
 
 Bytes = NDArray[np.uint8]
 DIGITS, _ = draw_digits(40, seed=9)
