@@ -30,7 +30,7 @@ from handgrad.page.lesson import write_lesson
 from handgrad.page.of_run import subject_of
 from handgrad.runs.read import read_run
 from machine import describe_machine
-from photographs import Scene, photograph
+from photograph_scenes import Scene, photograph
 from reproduction import put_into
 
 RESULTS = Path(__file__).with_name("results") / "pages.json"
