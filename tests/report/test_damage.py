@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,6 +103,33 @@ def test_arrays_that_do_not_fit_together_are_refused(tmp_path: Path, name: str, 
     save_file(evidence, folder / "evidence.safetensors", {"record": json.dumps({"run": folder.name})})
     with pytest.raises(DamagedRunError, match=r"evidence\.safetensors holds arrays that do not fit together"):
         read_run(folder)
+
+
+@pytest.mark.parametrize("name", ["layers.json", "environment.json"])
+@pytest.mark.parametrize("value", ["many", float("nan"), float("inf"), [], {}], ids=str)
+def test_a_number_that_is_none_is_damage_with_the_status_of_damage(tmp_path: Path, name: str, value: object) -> None:
+    folder = make_run(tmp_path)
+    whole = (folder / name).read_text(encoding="utf-8")
+    places = list(_numbers(json.loads(whole)))
+    assert places
+    for place in places:
+        changed = inner = json.loads(whole)
+        for key in place[:-1]:
+            inner = inner[key]
+        inner[place[-1]] = value
+        (folder / name).write_text(json.dumps(changed), encoding="utf-8")
+        with pytest.raises(DamagedRunError, match=name.replace(".", r"\.")) as refused:
+            read_run(folder)
+        assert refused.value.status == 4
+
+
+def _numbers(data: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield where numbers stand in plain data; of a list the first item stands for all."""
+    if isinstance(data, dict | list):
+        for key, each in data.items() if isinstance(data, dict) else enumerate(data[:1]):
+            yield from _numbers(each, (*place, key))
+    elif isinstance(data, int | float) and not isinstance(data, bool):
+        yield place
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
