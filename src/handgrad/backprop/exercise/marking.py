@@ -15,7 +15,7 @@ import numpy as np
 
 from handgrad.backprop.exercise.questions import Question, earlier
 from handgrad.backprop.graph.graph import Graph, Kind, Quantity
-from handgrad.backprop.mistakes.kinds import Mistake, MistakeKind
+from handgrad.backprop.mistakes.kinds import Mistake
 from handgrad.backprop.simulate import evaluate
 from handgrad.backprop.symbols.expression import Const, Node, Ref, substitute
 
@@ -179,7 +179,7 @@ def _judge(
     for number, mistake in enumerate(mistakes[0]):
         value = float(own[wrong(name, number)])
         named = abs(answer - value) <= mistake_tolerance(value, followed, own_base)
-        if not named and mistake.kind is MistakeKind.ONE_PATH and mistakes[1]:
+        if not named and mistakes[1]:
             value = mistakes[1][number]
             named = abs(answer - value) <= mistake_tolerance(value, right, right_base)
         if named:

@@ -23,7 +23,7 @@ from handgrad.backprop.exercise.layout import (
 from handgrad.backprop.exercise.looks import WORDS as WORDS_LOOK
 from handgrad.backprop.exercise.marking import FOUR, NEAR_MISTAKE, OF_STEP, TOLERANCE, accepted, mistake_tolerance
 from handgrad.backprop.exercise.questions import Question, rule
-from handgrad.backprop.mistakes.kinds import Mistake, MistakeKind
+from handgrad.backprop.mistakes.kinds import Mistake
 from handgrad.backprop.symbols.rendering import formula
 from handgrad.backprop.workbook.looks import COUNT, HEADER, HEADER_WRAPPED, LABEL, SMALL, SUBTITLE, TITLE, VALUE
 from handgrad.backprop.workbook.plan import Page, SheetPlan
@@ -102,11 +102,10 @@ def _mistakes(page: Page, places: Places, question: Question) -> None:
         page.formula(row, NEAR, near, float(mistake_tolerance(value, exercise.values[question.name], base)), SMALL)
         answer, around = places.answer(question.name), address(row, NEAR, fixed=True)
         named = f"IFERROR(IF(ABS({answer}-{at})<={around},1,0),0)"
-        if mistake.kind is MistakeKind.ONE_PATH:
-            # Who was told the true δ goes on with that one, whatever stands in the cell of the answer before.
-            true = formula(mistake.expression, places.true)
-            share = _near_true(places, question, true)
-            named = f"MAX({named},IFERROR(IF(ABS({answer}-({true}))<={share},1,0),0))"
+        # Who was told the true δ goes on with that one, whatever stands in the cell of the answer before.
+        true = formula(mistake.expression, places.true)
+        share = _near_true(places, question, true)
+        named = f"MAX({named},IFERROR(IF(ABS({answer}-({true}))<={share},1,0),0))"
         named = f"IF(ISNUMBER({answer}),{named},0)"
         page.formula(row, NAMED, named, 0.0, COUNT)
 

@@ -208,10 +208,27 @@ def _sensible(graph: Graph, asked: Sequence[Question], values: Mapping[str, Any]
 def told_apart(
     graph: Graph, asked: Sequence[Question], mistakes: Mapping[str, Sequence[Mistake]]
 ) -> dict[str, tuple[Mistake, ...]]:
-    """Return those mistakes that lie ``APART`` tolerances or more from the right answer with the numbers of a task."""
+    """Return those mistakes that lie ``APART`` tolerances or more from the right answer with the numbers of a task.
+
+    Of two different ones that lie too near to each other to be told apart the first stays, which is the likelier.
+    """
     values = evaluate(marking_graph(graph, asked, mistakes, {}))
     rows = iter(_apart(asked, mistakes, values))
-    return {one.name: tuple(mistake for mistake in mistakes[one.name] if bool(next(rows))) for one in asked}
+    found: dict[str, tuple[Mistake, ...]] = {}
+    for one in asked:
+        base = None if one.base is None else values[one.base]
+        kept: list[tuple[Mistake, float]] = []
+        for number, mistake in enumerate(mistakes[one.name]):
+            value = float(values[wrong(one.name, number)])
+            near = any(
+                mistake.kind is not other.kind
+                and abs(value - known) < CLEAR * mistake_tolerance(known, values[follows(one.name)], base)
+                for other, known in kept
+            )
+            if bool(next(rows)) and not near:
+                kept.append((mistake, value))
+        found[one.name] = tuple(mistake for mistake, _ in kept)
+    return found
 
 
 def _apart(

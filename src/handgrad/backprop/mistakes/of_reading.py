@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from handgrad.backprop.graph.graph import Kind, Quantity
 from handgrad.backprop.mistakes.kinds import MistakeKind
+from handgrad.backprop.mistakes.of_writing import of_writing
 from handgrad.backprop.mistakes.parts import StepParts
 from handgrad.backprop.network.network import OverSamples
 from handgrad.backprop.symbols.calculus import ONE, TWO, TWO_DIGITS
@@ -29,6 +30,8 @@ def of_reading(source: StepParts, q: Quantity) -> Found:
     }
     if q.kind in made and not q.name.endswith("_next"):
         yield from made[q.kind](source, q)
+    if q.kind is Kind.UPDATED or not q.name.endswith("_next"):
+        yield from of_writing(source, q)
     own = Ref(q.name)
     yield MistakeKind.TENFOLD, "ten times too large: look for the decimal point", TEN * own
     yield MistakeKind.TENFOLD, "ten times too small: look for the decimal point", own / TEN
