@@ -41,7 +41,9 @@ def test_the_tutorial_names_every_verdict_and_the_tolerances_of_the_program() ->
         K.ACTIVATION: "the activation or", K.CHAIN: "a factor left", K.SAMPLES: "sum for mean",
         K.RATE: "learning rate left out", K.NO_STEP: "no step made", K.HUNDREDFOLD: "percent sign",
         K.TENFOLD: "a hundred times or ten", K.INPUT: "where an activation belongs", K.SQUARE: "a square left out",
-        K.DIGITS: "two digits where four",
+        K.DIGITS: "two digits where four", K.OTHER_SLOPE: "the other unit's slope",
+        K.TIMES_FOR_MINUS: "a times for a minus", K.OTHER_GRADIENT: "another weight's slope in an update",
+        K.NET_FOR_ACTIVATION: "a pre-activation in the error", K.BRACKETS: "brackets left",
     }  # fmt: skip
     exercises = [make_exercise(load_network(name), 7) for name in ("classic", "xor")]
     asked = {made.kind for exercise in exercises for known in exercise.mistakes.values() for made in known}
