@@ -82,7 +82,7 @@ def _in_zip(data: bytes, random: random.Random) -> bytes:
 def _in_gzip(data: bytes, random: random.Random) -> bytes:
     try:
         content = gzip.decompress(data)
-    except (OSError, EOFError, ValueError):
+    except (OSError, EOFError, ValueError, zlib.error):
         return random.choice(BYTES)(data, random)
     content = random.choice(BYTES)(content, random)
     return gzip.compress(content, 1, mtime=0) * random.choice((1, 1, 1, 2))

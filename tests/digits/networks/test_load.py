@@ -98,7 +98,11 @@ def test_a_wrong_name_is_told_in_one_line(file: Path, name: str, message: str) -
         ("import torch\nclass Net(:\n", "line 2: "),
         ("x = 1\ny = x / 0\n", "line 2: ZeroDivisionError: division by zero – correct the file"),
         ("raise SystemExit(0)\n", "line 1: SystemExit: 0 – correct the file"),
-        ("import no_such_module\n", "line 1: ModuleNotFoundError: No module named 'no_such_module' – correct the file"),
+        ("import no_such_module\n", "line 1: this Python has no module no_such_module – install it"),
+        (
+            "def Net():\n    raise AssertionError('Torch not compiled with CUDA enabled')\n",
+            "Net() asks for a graphics processor",
+        ),
         ("def Net():\n    raise ValueError\n", "() fails: ValueError – it must work without arguments"),
     ],
 )

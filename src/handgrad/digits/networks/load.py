@@ -6,6 +6,7 @@ import codecs
 import hashlib
 import importlib.util
 import inspect
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,7 +66,8 @@ def import_file(path: Path) -> ModuleType:
         )
         raise UsageError(f"{path}: {where}: {error.msg} – correct the file") from error
     except (Exception, SystemExit) as error:
-        raise UsageError(f"{path}: {_line_of(error, path)}{_reason(error)} – correct the file") from error
+        at = f"{path}: {_line_of(error, path)}"
+        raise UsageError(f"{at}{lacking(error) or f'{_reason(error)} – correct the file'}") from error
     return module
 
 
@@ -98,11 +100,26 @@ def make_network(thing: object, name: str) -> nn.Module:
         except HandgradError:
             raise
         except (Exception, SystemExit) as error:
-            raise UsageError(f"{name}() fails: {_reason(error)} – it must work without arguments") from error
+            told = lacking(error) or f"fails: {_reason(error)} – it must work without arguments"
+            raise UsageError(f"{name}() {told}") from error
     if not isinstance(made, nn.Module):
         found = type(made).__name__
         raise UsageError(f"{name} gives {found} – an nn.Module, or a class or function that makes one, is needed")
     return made
+
+
+def asks_for_gpu(error: BaseException) -> bool:
+    """Return whether *error* says that a graphics processor is missing."""
+    return bool(re.search(r"CUDA|NVIDIA|MPS (device|backend)", _reason(error)))
+
+
+def lacking(error: BaseException) -> str:
+    """Return what this machine lacks and what to do, where that and no fault of the file is what *error* says; else ""."""
+    if asks_for_gpu(error):
+        return "asks for a graphics processor, and none is here – leave .cuda() to whoever trains it, or use a machine that has one"
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return f"this Python has no module {error.name} – install it, or leave the import out where the network does without it"
+    return ""
 
 
 @contextmanager

@@ -68,18 +68,23 @@ def _cells_of(book: dict[str, Any], name: str) -> list[Cell]:
     language = _at(book, "metadata", "kernelspec", "language") or _at(book, "metadata", "language_info", "name")
     if isinstance(language, str) and language.lower() not in ("python", "ipython", "python3", ""):
         raise NotTakenError(f"{name} is a notebook in {language[:40]}, not in Python", author=False)
-    sheets = [each for each in book.get("worksheets", []) if isinstance(each, dict)]
-    entries = book.get("cells") or [each for sheet in sheets for each in sheet.get("cells") or []]
+    sheets = [each for each in _listed(book.get("worksheets")) if isinstance(each, dict)]
+    entries = book.get("cells") or [each for sheet in sheets for each in _listed(sheet.get("cells"))]
     cells = []
     for number, entry in enumerate(entries, 1):
         if isinstance(entry, dict) and entry.get("cell_type") == "code":
             code = _joined(entry.get("source", entry.get("input", "")))
-            outputs = [each for each in entry.get("outputs") or [] if isinstance(each, dict)]
+            outputs = [each for each in _listed(entry.get("outputs")) if isinstance(each, dict)]
             ran = entry.get("execution_count", entry.get("prompt_number"))
             failed = next((str(each.get("ename", "an error")) for each in outputs if _is_error(each)), "")
             printed = "\n".join(filter(None, map(_printed, outputs)))[:MOST_PRINTED]
             cells.append(Cell(number, code, printed, ran if isinstance(ran, int) else None, failed[:80]))
     return cells
+
+
+def _listed(value: Any) -> list[Any]:
+    """Return a list as it is, and an empty one for what is none in a damaged file."""
+    return value if isinstance(value, list) else []
 
 
 def _at(table: Any, *keys: str) -> Any:

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from handgrad.digits.layers.shape_check import check_classes
+from handgrad.digits.networks.load import asks_for_gpu
 from handgrad.digits.training.augment import normalise
 from handgrad.errors import HandgradError, UsageError
 from handgrad.judge.handed_in.load import HANDED_IN, UNAVAILABLE, NotHereError, evaluated
@@ -51,11 +52,6 @@ def author_at_fault(taken: Taken) -> Iterator[None]:
         missing = _not_here(error, taken)
         reason = missing or f"{type(error).__name__}: {first_line_of(error)}"
         raise NotTakenError(f"{place_of_error(error, taken)}{reason}", author=not missing) from error
-
-
-def asks_for_gpu(error: BaseException) -> bool:
-    """Whether *error* says that a graphics processor is missing."""
-    return bool(re.search(r"CUDA|NVIDIA|MPS (device|backend)", first_line_of(error)))
 
 
 def _not_here(error: BaseException, taken: Taken) -> str:
