@@ -118,3 +118,12 @@ def test_nothing_odd_in_a_text_costs_the_rest(tmp_path: Path) -> None:
     (tmp_path / "results.md").mkdir()
     found = told_in(tmp_path, path)
     assert "fault" not in found and found["claims"]["counts"] == (9941,)
+
+
+@pytest.mark.parametrize("outputs", [True, 3, "text", {"a": 1}, None])
+def test_a_cell_whose_outputs_are_no_list_is_read_without_them(outputs: object, tmp_path: Path) -> None:
+    cell = {"cell_type": "code", "source": "x = 1", "outputs": outputs, "metadata": {}}
+    path = tmp_path / "net.ipynb"
+    path.write_text(json.dumps({"cells": [cell], "nbformat": 4, "metadata": {}}), encoding="utf-8")
+    (read,) = read_cells(path)
+    assert (read.code, read.printed) == ("x = 1", "")
