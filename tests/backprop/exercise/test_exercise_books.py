@@ -234,3 +234,10 @@ def test_what_cannot_be_meant_writes_nothing(
     assert run(*arguments) == 2
     assert capsys.readouterr().err.strip() == f"error: {line}"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_answers_of_a_test_are_on_one_page_while_they_can_be_read_there() -> None:
+    for name, high in (("classic", 1), ("three-classes", 0)):
+        exercise = make_exercise(load_network(name), 3)
+        assert exam_plan(exercise)["Answers"].printing.pages_high == high
+        assert practice_plan(exercise)["Answers"].printing.pages_high == 0

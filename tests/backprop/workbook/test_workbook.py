@@ -173,6 +173,22 @@ def test_the_names_at_the_ends_of_lines_stand_in_their_order_and_apart(name: str
         assert all(abs(place - end) < gap * count for end, place in found)
 
 
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_a_page_of_few_rates_is_as_wide_as_one_of_six_so_that_no_chart_is_cut(count: int) -> None:
+    usual, few = (
+        workbook_plan(load_network("classic"), steps=8, rates=tuple(float(n) for n in range(1, number + 1)))[
+            "Learning rates"
+        ]
+        for number in (6, count)
+    )
+    assert few.printing.area is not None and usual.printing.area is None
+    assert sum(few.widths.values()) == sum(usual.widths.values())
+    first, left, last, right = few.printing.area
+    assert (first, left, right) == (0, 0, max(few.widths)) and last >= max(c.row + c.height // 20 for c in few.charts)
+    head = next(str(cell.value) for at, cell in few.cells.items() if at == (3, 1))
+    assert len(head) <= 15 * count
+
+
 @pytest.mark.parametrize("name", preset_names())
 def test_what_is_said_of_learning_rates_stands_on_the_first_printed_page(name: str) -> None:
     """Fifty rows of the table fit on it; what stands beside longer tables of twelve rates is set smaller."""

@@ -19,6 +19,8 @@ HEADS = ("rank", "free", "end", "name at")
 RANK, FREE, END, PLACE = range(len(HEADS))
 GAP, MOST = 0.09, 0.95
 """The height of a name as a part of a chart's, and how much of it all names may take together."""
+DECADES = 2
+"""Of a logarithmic axis at least so many powers of ten are shown, by LibreOffice for one."""
 WAY = 0.04
 """How far a name stands beyond the last step, as a part of all steps."""
 ROOM = 0.2
@@ -59,7 +61,7 @@ def put_ends(page: Page, ends: Ends) -> None:
     scale, back = ("LOG10({})", "10^({})") if ends.log else ("{}", "{}")
     low, high = (f"MIN({area})", f"MAX({area})")
     # A logarithmic axis goes from a power of ten to another.
-    reach = f"-INT(-LOG10({high}))-INT(LOG10({low}))" if ends.log else high
+    reach = f"MAX({DECADES},-INT(-LOG10({high}))-INT(LOG10({low})))" if ends.log else high
     count, row = len(numbers), ends.top - 2
     for column, text in enumerate(HEADS):
         page.text(ends.top - 1, ends.left + column, text, HEADER)
@@ -118,7 +120,7 @@ def _axis(drawn: tuple[float, float], log: bool) -> tuple[float, float]:
     low, high = drawn
     if not log:
         return high, high
-    return math.log10(high), float(math.ceil(math.log10(high)) - math.floor(math.log10(low)))
+    return math.log10(high), float(max(DECADES, math.ceil(math.log10(high)) - math.floor(math.log10(low))))
 
 
 def _ranks(keys: Sequence[float]) -> list[int]:

@@ -40,7 +40,7 @@ from handgrad.xlsx.writer import Bounds, Look, Print, Rule, address, column_lett
 SIDE_WIDTHS = (10, 16, 9, 54)
 # A merged cell does not grow with its text: the paragraph gets the rows that its longest wording needs.
 SIDE_WIDTH, PARAGRAPH_ROWS = len(SIDE_WIDTHS), 3
-LINE_ROWS, CHART_ROWS = 2, 14
+LINE_ROWS, CHART_ROWS, USUAL_RATES, ROOM_FOR_HEAD = 2, 14, 6, 3
 """A verdict with its meaning takes two rows of the table beside it. All that is said of six rates stands beside the first fifty
 steps, and so on the first printed page."""
 SAID = Look(size=9, border=RULE, align="left", indent=1, wrap=True)
@@ -55,7 +55,8 @@ def rates_sheet(material: Material) -> SheetPlan:
     page.text(2, 0, f"The rates in the yellow cells can be changed; {_follows(material)}", NOTE)
     page.text(RATES_TOP - 2, 0, "step", HEADER, span=(2, 1))
     count = len(material.rates)
-    page.text(RATES_TOP - 2, RATES_LEFT, "E_total before update k, at learning rate", HEADER, span=(1, count))
+    head = "E_total before update k, at learning rate" if count >= ROOM_FOR_HEAD else "E_total"
+    page.text(RATES_TOP - 2, RATES_LEFT, head, HEADER, span=(1, count))
     for number, rate in enumerate(material.rates):
         at = (RATES_TOP - 1, RATES_LEFT + number)
         page.input(*at, rate, RATE_INPUT)
@@ -70,7 +71,12 @@ def rates_sheet(material: Material) -> SheetPlan:
         row += CHART_ROWS
     page.widths |= {0: 7, side - 1: 3} | {RATES_LEFT + n: 12 for n in range(count)}
     page.widths |= {side + number: width for number, width in enumerate(SIDE_WIDTHS)}
-    return page.done(freeze=(RATES_TOP, 1), printing=Print(1, (RATES_TOP - 2, RATES_TOP - 1)))
+    # Fewer rates make the sheet narrower, and a page of it larger letters: empty columns keep both charts on the first page.
+    empty = max(0, USUAL_RATES - count)
+    page.widths |= {side + SIDE_WIDTH + n: 12 for n in range(empty)}
+    last = max(RATES_TOP + material.rate_steps, row)
+    area = (0, 0, last, side + SIDE_WIDTH - 1 + empty) if empty else None
+    return page.done(freeze=(RATES_TOP, 1), printing=Print(1, (RATES_TOP - 2, RATES_TOP - 1), area=area))
 
 
 def _follows(material: Material) -> str:
