@@ -1,7 +1,7 @@
 """How long a class takes without training, and whether kills change its table: 30 and 200 hand-ins, 30 SIGKILLs, one table.
 
-    python benchmarks/class_run.py                 # writes docs/speed.md's lines to standard output
-    python benchmarks/class_run.py --people 30 --kills 5
+    python benchmarks/class_run.py                           # measures, and writes results and docs/judging-networks.md
+    python benchmarks/class_run.py --people 8 --kills 3 --out small.json     # a trial, which leaves the page alone
 
 The hand-ins are made here: networks of several styles and sizes, modules with helpers, and one network of 1.1 million
 parameters. The class is judged three times: once from beginning to end, once with kills at random moments and `--resume` after
@@ -20,7 +20,17 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+from handgrad.files import write_whole
+from machine import describe_machine
+from reproduction import put_into
+
+RESULTS = Path(__file__).with_name("results") / "class_run.json"
+DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "judging-networks.md"
+MARK = "<!-- made by benchmarks/class_run.py -->"
 
 NET = """import torch
 import torch.nn.functional as F
@@ -96,40 +106,83 @@ def judge_with_kills(place: Path, csv: str, kills: int, whole: float) -> int:
     return met
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What one class gave: seconds in all, and those that each verdict says of itself."""
+
+    people: int
+    seconds: float
+    median: float
+    largest: float
+    large_network: float
+    """Seconds of the network with 1.1 million parameters."""
+    again: float
+    """Seconds of a second run with `--resume`, when everything is known."""
+    kills: int = 0
+    killed: int = 0
+    """How many of the kills met the run alive."""
+    same: bool = True
+    """Whether the table after all kills is the one of the run without any, byte for byte."""
+
+
+def measure(people: int, kills: int) -> Measured:
+    """Judge a class of *people* from beginning to end, once more when all is known, and once with *kills* kills."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        make_class(place / "class", people)
+        whole = judge(place, "whole.csv")
+        verdicts = [json.loads(line)["verdict"] for line in (place / "whole.judged.jsonl").read_text().splitlines()]
+        again = judge(place, "whole.csv")
+        killed = judge_with_kills(place, "killed.csv", kills, whole) if kills else 0
+        same = not kills or (place / "whole.csv").read_bytes() == (place / "killed.csv").read_bytes()
+    seconds = [each["seconds"] for each in verdicts]
+    large = max(verdicts, key=lambda each: each["parameters"] or 0)["seconds"]
+    figures = (whole, statistics.median(seconds), max(seconds), large, again)
+    return Measured(people, *(round(each, 2) for each in figures), kills, killed, same)
+
+
+def page(record: dict[str, Any]) -> str:
+    """Return what docs/judging-networks.md says of a *record*."""
+    lines = [
+        "| class | in all | a hand-in | its verdict: median, longest | 1.1 million parameters | again with `--resume` |",
+        "|---|---|---|---|---|---|",
+    ]
+    told = []
+    for each in record["classes"]:
+        lines.append(
+            f"| {each['people']} | {each['seconds']:.0f} s | {each['seconds'] / each['people']:.2f} s "
+            f"| {each['median']:.2f} s, {each['largest']:.2f} s | {each['large_network']:.2f} s | {each['again']:.1f} s |"
+        )
+        if each["kills"]:
+            what = "the same table, byte for byte" if each["same"] else "ANOTHER TABLE"
+            told.append(
+                f"The class of {each['people']} was killed {each['kills']} times (SIGKILL), {each['killed']} of them while it "
+                f"ran, and resumed each time: {what}."
+            )
+    machine = record["machine"]
+    load = f", load {record['load_before'][0]:.1f} before" if record.get("load_before") else ""
+    where = f"{machine['processor']}, {machine['cores']} cores, {machine['system']}, torch {machine['torch']}{load}."
+    return "\n".join([*lines, "", *told, f"One run each without training, torch's start included; {where}"])
+
+
 def main() -> None:
-    """Judge, kill, compare, and print what was found."""
+    """Measure both classes, print what was found, and write the results and the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--people", type=int, default=200)
     parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        make_class(place / "class", asked.people)
-        whole = judge(place, "whole.csv")
-        lines = (place / "whole.judged.jsonl").read_text().splitlines()
-        seconds = [json.loads(line)["verdict"]["seconds"] for line in lines]
-        again = judge(place, "whole.csv")
-        met = judge_with_kills(place, "killed.csv", asked.kills, whole)
-        same = (place / "whole.csv").read_bytes() == (place / "killed.csv").read_bytes()
-        left = len(list(Path(tempfile.gettempdir()).glob("handgrad-*")))
-    print(f"class of {asked.people}: {whole:.1f} s in all, {whole / asked.people:.2f} s a hand-in with torch's start")
-    print(
-        f"a hand-in: median {statistics.median(seconds):.2f} s, largest {max(seconds):.2f} s; "
-        f"1.1 million parameters: {seconds[_place(lines)]:.2f} s; judged again with --resume: {again:.1f} s in all"
-    )
-    print(
-        f"{asked.kills} kills, {met} of them while it ran, each resumed: the table is {'the same' if same else 'ANOTHER'}"
-    )
-    print(f"scratch folders left in the temporary folder: {left}")
-    if not same:
+    machine, load = describe_machine("torch"), list(os.getloadavg())
+    sizes = [(min(30, asked.people), 0), (asked.people, asked.kills)]
+    classes = [asdict(measure(people, kills)) for people, kills in sizes]
+    record = {"machine": machine, "load_before": load, "classes": classes}
+    write_whole(asked.out, (json.dumps(record, indent=1) + "\n").encode())
+    print(page(record))
+    if asked.out == RESULTS:
+        put_into(DOCUMENT, page(record), MARK)
+    if not all(each["same"] for each in classes):
         raise SystemExit(1)
-
-
-def _place(lines: list[str]) -> int:
-    """Return which line is the large network's."""
-    counts = [json.loads(line)["verdict"]["parameters"] or 0 for line in lines]
-    return counts.index(max(counts))
 
 
 if __name__ == "__main__":

@@ -116,12 +116,18 @@ def _raise_not_there(project: Project) -> None:
         for alias in node.names if isinstance(node, ast.ImportFrom) and other is not None else []:
             there = {name for each in other.tree.body for name in bound_by(each)} if other is not None else set()
             own = (alias.asname or alias.name) in called and alias.name[:1].isupper()
-            if own and alias.name not in there and other is not None and not list(project.stars(other)):
+            if own and alias.name not in there and other is not None and not _takes_everything(other):
                 raise NotTakenError(
                     f"{main.file} builds {alias.name}, which it imports from {other.file}, and that has none – "
                     f"found {_listed(candidates_in(project, other), other) or 'no network'}",
                     author=False,
                 )
+
+
+def _takes_everything(source: Source) -> bool:
+    """Whether *source* imports everything from somewhere: then what it has cannot be told."""
+    nodes = (node for node in ast.walk(source.tree) if isinstance(node, ast.ImportFrom))
+    return any(alias.name == "*" for node in nodes for alias in node.names)
 
 
 def _only_usual(name: str, alone: dict[str, Candidate]) -> bool:
