@@ -135,10 +135,19 @@ def measure(people: int, kills: int) -> Measured:
         again = judge(place, "whole.csv")
         killed = judge_with_kills(place, "killed.csv", kills, whole) if kills else 0
         same = not kills or (place / "whole.csv").read_bytes() == (place / "killed.csv").read_bytes()
-    seconds = [each["seconds"] for each in verdicts]
+    seconds = [float(each["seconds"]) for each in verdicts]
     large = max(verdicts, key=lambda each: each["parameters"] or 0)["seconds"]
-    figures = (whole, statistics.median(seconds), max(seconds), large, again)
-    return Measured(people, *(round(each, 2) for each in figures), kills, killed, same)
+    return Measured(
+        people=people,
+        seconds=round(whole, 2),
+        median=round(statistics.median(seconds), 2),
+        largest=round(max(seconds), 2),
+        large_network=round(float(large), 2),
+        again=round(again, 2),
+        kills=kills,
+        killed=killed,
+        same=same,
+    )
 
 
 def page(record: dict[str, Any]) -> str:
