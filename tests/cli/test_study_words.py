@@ -12,10 +12,10 @@ from handgrad.cli.study import print_study
 from handgrad.digits.population.probe import TrainingPlan
 from handgrad.digits.study import Study
 from handgrad.runs.record import NOT_SELECTED
-from handgrad.score import spread
+from handgrad.score import spread_of_accuracies
 
 ACCURACIES = (99.10, 98.40, 99.30)
-SPREAD = spread(ACCURACIES)
+SPREAD = spread_of_accuracies(ACCURACIES)
 FOUND = Study(
     recipe="quick", network="squeeze-16k", parameters=16_452, dataset="mnist", epochs=4, n=3, seeds=(0, 1, 2),
     accuracies=ACCURACIES, mean=SPREAD.mean, sd=SPREAD.sd, lowest=min(ACCURACIES), interval95=SPREAD.interval95,
