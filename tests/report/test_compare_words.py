@@ -234,7 +234,15 @@ def test_a_notebook_is_told_means_differences_and_notes(tmp_path: Path) -> None:
     comparison = compare([*paths, drawn])
     lines = comparison.view().lines
     accuracies = [100 * (IMAGES - 5 - seed) / IMAGES for seed in range(3)]
-    assert lines[0].startswith(f"{comparison.groups[0].label}: mean {statistics.fmean(accuracies):.3f}")
+    spread = comparison.groups[0].as_json()
+    assert lines[0] == (
+        f"{comparison.groups[0].label}: mean {statistics.fmean(accuracies):.3f} %, sd {statistics.stdev(accuracies):.3f}, "
+        f"95 % interval of the mean {spread['interval95'][0]:.3f} to {spread['interval95'][1]:.3f} %"
+    )
+    # Of one run there is no mean to tell.
+    assert not any(line.startswith(f"{comparison.groups[1].label}: mean") for line in lines)
+    whole = columns(comparison, HEAD)
+    assert comparison.view().columns == {name: [row[name] for row in whole] for name in HEAD}
     assert any(line.startswith("optimizer.name: sgd · adam") for line in lines)
     assert lines[-len(comparison.notes) :] == comparison.notes != ()
     # Printed, the table of the groups follows that of the runs and takes nothing away.
