@@ -270,3 +270,20 @@ def test_two_seeds_have_a_spread_and_one_has_none(tmp_path: Path) -> None:
     assert [two[name] for name in GROUP_HEAD[2:4]] == [f"{mean:.3f} %", f"{sd:.3f}"]
     assert f"{mean - half:.3f} to {min(100, mean + half):.3f} %" in two.values()
     assert one[GROUP_HEAD[3]] == "–"
+
+
+def test_another_network_is_the_first_thing_that_sets_recipes_apart(tmp_path: Path) -> None:
+    one, two = make_run(tmp_path, "one", recipe=SGD), make_run(tmp_path, "two", recipe=SGD | {"name": "b"})
+    for folder, network in ((one, "squeeze-16k"), (two, "gap10-17k")):
+        recipe = (folder / "recipe.toml").read_text().replace('network = "squeeze-16k"', f'network = "{network}"')
+        (folder / "recipe.toml").write_text(recipe)
+        change_json(folder / "summary.json", network=network)
+    assert dict(compare([one, two]).differences)["network"] == ("squeeze-16k", "gap10-17k")
+
+
+def test_in_json_an_epoch_that_nothing_chose_names_nothing(tmp_path: Path) -> None:
+    once, usual = make_run(tmp_path, "once", recipe=SGD), make_run(tmp_path, "usual", recipe=ADAM)
+    best = json.loads((once / "summary.json").read_text())["best_epoch"]
+    change_json(once / "summary.json", best_epoch=best | {"selected_on": NOT_SELECTED})
+    first, second = (run["best_epoch"]["selected_on"] for run in compare([once, usual]).as_json()["runs"])
+    assert (first, second) == ("", "test set")
