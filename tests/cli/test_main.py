@@ -58,6 +58,16 @@ def test_a_mistake_is_one_line_with_status_2(
     assert errors.count("\n") == 1
 
 
+def test_the_list_of_commands_has_a_whole_line_for_each_where_a_terminal_is_narrow(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    _, output, _ = end_of(capsys, "--help")
+    listed = output.partition("Commands:\n")[2].rstrip().splitlines()
+    assert sorted(line.split()[0] for line in listed) == command_names()
+    assert not [line for line in listed if not line.endswith(".") or line.endswith("...")]
+
+
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
 def test_help_lists_every_command_and_ends_well(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     status, output, errors = end_of(capsys, *arguments)

@@ -18,7 +18,7 @@ from handgrad.errors import UsageError
 from handgrad.files import check_free
 
 
-@app.command("audit")
+@app.command("audit", short_help="Weigh published figures: possible, and with which recipe.")
 def audit_command(
     log: Annotated[
         Path, typer.Argument(help="A printed log: text, a notebook, or a table in CSV.", show_default=False)

@@ -78,7 +78,7 @@ class Wanted:
     overwrite: bool
 
 
-@app.command("backprop")
+@app.command("backprop", short_help="Write a small network as a workbook in which all is live.")
 def backprop_command(
     *,
     network: NetworkArgument = "classic",

@@ -55,7 +55,7 @@ class DataRecord:
     """Size, colour and number of classes, in words, with the names of the classes."""
 
 
-@app.command("data")
+@app.command("data", short_help="Show what images are there; fetch MNIST and other known sets.")
 def data(
     place: DataOption = None,
     fetch: Annotated[bool, typer.Option("--fetch", help="Download MNIST, or the set that --data names.")] = False,

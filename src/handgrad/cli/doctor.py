@@ -34,7 +34,7 @@ class Finding:
     mend: str | None = None
 
 
-@app.command()
+@app.command(short_help="Say what is installed, where the data is, and what to fix.")
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False) -> None:
     """Say what is installed, on which device it runs, where the data is, and the command that fixes what is missing.
 
@@ -172,10 +172,10 @@ def _data() -> Finding:
         folder = data_folder(None)
         record = survey(folder, default_cache(), MIRRORS)
     except ImportError as error:
-        return Finding("data", False, False, f"cannot be read without {error.name}", "mend the packages first")
+        return Finding("data", False, False, f"cannot be read without {error.name}", "repair the packages first")
     except MissingError as error:
         named = data_folder(None) is not None
-        fetch = "mend or unset HANDGRAD_DATA" if named else "handgrad data --fetch"
+        fetch = "correct or unset HANDGRAD_DATA" if named else "handgrad data --fetch"
         return Finding("data", False, named, str(error), fetch)
     if record.name is None:
         found = f"nothing in {record.folder}: a training draws its own digits"

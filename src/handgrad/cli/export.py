@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ENDS = {".c": "c", ".onnx": "onnx", ".xlsx": "xlsx"}
 
 
-@app.command("export")
+@app.command("export", short_help="Write a trained network as C, ONNX, workbook or hub folder.")
 def export_command(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or a recipe: the newest run of it.")],
     *,

@@ -31,11 +31,11 @@ def _option(text: str, metavar: str | None = None, name: str | None = None) -> t
     return info
 
 
-@app.command("judge")
+@app.command("judge", short_help="Judge networks, whole classes of them, or workbooks.")
 def judge_command(
     what: Annotated[
         list[str] | None,
-        typer.Argument(metavar="WHAT...", help="net.py, net.py:Net, book.xlsx; a folder or zip of a class."),
+        typer.Argument(metavar="WHAT", help="net.py, net.py:Net, book.xlsx; a folder or zip of a class."),
     ] = None,
     *,
     assignment: Annotated[str | None, _option("A shipped assignment or a TOML file.", "NAME")] = None,

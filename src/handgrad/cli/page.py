@@ -29,7 +29,7 @@ OfflineOption = Annotated[bool, typer.Option("--offline", help="Never download t
 JsonOption = Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")]
 
 
-@app.command("page")
+@app.command("page", short_help="Write one HTML file to play with: a lesson, or a network.")
 def page_command(
     subject: SubjectArgument = "classic",
     *,

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 NO_DIGIT = 1
 
 
-@app.command("predict")
+@app.command("predict", short_help="Read the digits on photographs, with how sure each answer is.")
 def predict_command(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or a recipe: the newest run of it.")],
     *,
-    pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE…", help="Photographs or scans of digits.")],
+    pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE", help="Photographs or scans of digits.")],
     polarity: Annotated[
         str | None,
         typer.Option(
@@ -111,7 +111,7 @@ def _told(errors: list[HandgradError]) -> int:
     return errors[0].status if errors else 0
 
 
-@app.command("digits-sheet")
+@app.command("digits-sheet", short_help="Write a page of boxes to fill in with digits by hand.")
 def digits_sheet_command(
     out: Annotated[Path, typer.Argument(metavar="PDF", help="The file to write.")] = Path("digits-sheet.pdf"),
     paper: Annotated[str, typer.Option(help="a4 or letter.")] = "a4",

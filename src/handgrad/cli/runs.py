@@ -16,11 +16,11 @@ from handgrad.files import check_free
 if TYPE_CHECKING:
     from handgrad.report.listing import Listed
 
-RunsArgument = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.", show_default=False)]
+RunsArgument = Annotated[list[Path], typer.Argument(metavar="RUN", help="Run folders.", show_default=False)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the record as JSON.")]
 
 
-@app.command("report")
+@app.command("report", short_help="Make the pages and plots of runs again from their folders.")
 def report_command(
     runs: RunsArgument,
     markdown: Annotated[
@@ -58,11 +58,11 @@ def report_command(
     return status
 
 
-@app.command("compare")
+@app.command("compare", short_help="Show runs side by side: figures, intervals, what differs.")
 def compare_command(
     runs: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN...", help="Run folders, or folders of a study or a sweep.", show_default=False),
+        typer.Argument(metavar="RUN", help="Run folders, or folders of a study or a sweep.", show_default=False),
     ],
     out: Annotated[
         Path | None, typer.Option(help="Write a page with overlaid curves here.", show_default=False)
@@ -85,7 +85,7 @@ def compare_command(
     print(f"page: {page}" if page else "curves: add --out compare.html for a page that overlays them")
 
 
-@app.command("runs")
+@app.command("runs", short_help="List the runs below a folder, with state and accuracy.")
 def runs_command(
     folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="Default: runs.", show_default=False)] = None,
     where: Annotated[

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from handgrad.runs.record import RunSummary
 
 
-@app.command("study")
+@app.command("study", short_help="Train a recipe over many seeds: mean, spread, interval.")
 def study_command(
     recipe: Annotated[str | None, typer.Argument(help="A shipped recipe or a TOML file.", show_default=False)] = None,
     *,
@@ -62,7 +62,7 @@ def study_command(
     offline: Annotated[bool, typer.Option(help="Never download; without files, digits are drawn.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a recipe over many seeds: mean, spread, interval, lowest."""
+    """Train a recipe over many seeds: mean, spread, interval."""
     if print_kind is not None:
         return print_workers(print_kind)
     if (recipe is None) == (resume is None):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 HEADINGS = ("Layer (type)", "Output Shape", "Param #", "Mult-Adds", "Field")
 
 
-@app.command()
+@app.command(short_help="Print layers, shapes, parameters, work and receptive fields.")
 def summary(
     network: Annotated[str, typer.Argument(metavar="NETWORK", help="A network's name, or file.py:Net for your own.")],
     input_size: Annotated[str, typer.Option("--input", metavar="CxHxW", help="Shape of one input.")] = "1x28x28",

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from handgrad.runs.sweep import Sweep, Trial
 
 
-@app.command("sweep")
+@app.command("sweep", short_help="Try many settings, choose one on a hold-out, train it anew.")
 def sweep_command(
     recipe: Annotated[str | None, typer.Argument(help="A shipped recipe or a TOML file.", show_default=False)] = None,
     *,

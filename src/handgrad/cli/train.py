@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from handgrad.runs.record import RunSummary
 
 
-@app.command("train")
+@app.command("train", short_help="Train a recipe or your own network; leave a report.")
 def train_command(
     context: typer.Context,
     *,

@@ -26,18 +26,18 @@ DIGITS = 10
 RULE_WORDS = {
     UpdateRule.GRADIENT_DESCENT: (
         "Every weight moves against its derivative, by the learning rate times as far. The rule has no memory: the step "
-        "depends on today's derivatives alone.",
+        "depends on the current derivatives alone.",
     ),
     UpdateRule.MOMENTUM: (
         r"Each weight has a memory, its velocity $u$, which is 0 before the first step. In every step the velocity keeps the "
-        r"part $\mu$ of itself and takes on today's derivative; then the weight moves against the velocity, by the learning "
-        r"rate times as far.",
+        r"part $\mu$ of itself and takes on the current derivative; then the weight moves against the velocity, by the "
+        r"learning rate times as far.",
         r"So a derivative from $k$ steps ago still counts $\mu^{k}$ times. Derivatives that agree add up, to steps up to "
         r"$\frac{1}{1 - \mu}$ times as long; derivatives that alternate in sign cancel.",
     ),
     UpdateRule.ADAM: (
         r"Each weight has two memories, both 0 before the first step: $m$, a running mean of its derivatives, and $v$, one of "
-        r"their squares. In every step $m$ keeps the part $\beta_{1}$ of itself and takes on $1 - \beta_{1}$ times today's "
+        r"their squares. In every step $m$ keeps the part $\beta_{1}$ of itself and takes on $1 - \beta_{1}$ times the current "
         r"derivative; $v$ does the same with $\beta_{2}$ and the square. As both begin at 0 they are too small at first, and "
         r"are divided by $c_{1}$ and $c_{2}$, which are small at first as well and go to 1.",
         r"The weight moves against the mean divided by the root of the mean square. So the learning rate is about as long as "

@@ -146,7 +146,9 @@ def _ask(mirror: str, file: Remote, cache: Path, unreachable: dict[str, str], *,
     except OSError as error:
         # After the network's errors, which are OSErrors too: what is left can only be the disk.
         fault = " ".join((error.strerror or str(error)).split())
-        raise DiskError(f"{cache} cannot be written – {fault} – mend it or name another folder with --data") from error
+        raise DiskError(
+            f"{cache} cannot be written – {fault} – correct that or name another folder with --data"
+        ) from error
     # pooch raises a plain ValueError for a wrong hash, and so does our own bar for an endless answer.
     except ValueError:
         answer = f"sent something else than {file.name} (SHA-256 differs)"

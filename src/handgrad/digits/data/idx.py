@@ -129,7 +129,7 @@ def _file_bytes(path: Path) -> bytes:
             raise damaged(path, f"at most {_LARGEST_FILE:,} bytes", f"{size:,}")
         return path.read_bytes()
     except OSError as error:
-        raise MissingError(f"{path} cannot be read – {error.strerror} – mend the file or its permissions") from error
+        raise MissingError(f"{path} cannot be read – {error.strerror} – correct the file or its permissions") from error
 
 
 def _kind(path: Path) -> str:

@@ -130,7 +130,7 @@ def _missing(folder: Path, part: Part) -> MissingError:
 
 
 def _unreadable(folder: Path, error: OSError) -> MissingError:
-    return MissingError(f"{folder} cannot be read – {error.strerror} – name another folder or mend its permissions")
+    return MissingError(f"{folder} cannot be read – {error.strerror} – name another folder or correct its permissions")
 
 
 def _check_against_mnist(files: tuple[IdxFile, ...], mnist_only: bool) -> bool:
