@@ -111,11 +111,12 @@ def survey(place: Path | None, cache: Path, mirrors: tuple[str, ...]) -> DataRec
 
 def _named(place: Path, mirrors: tuple[str, ...]) -> DataRecord:
     """Return what is in a folder or file that was named."""
-    from handgrad.digits.data.load import READERS, load_dataset
+    from handgrad.digits.data.load import READERS, check_spelling, load_dataset
 
     if not any(suits(place) for suits, _, _ in READERS) and str(place) != DRAWN:
         from handgrad.digits.data.idx_folder import read_folder
 
+        check_spelling(place)
         return _record(read_folder(place), place, "folder", mirrors)
     found = load_dataset(place, download=False)
     names = f": {', '.join(found.kind.classes[:NAMES])}{', …' if found.kind.count > NAMES else ''}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -15,6 +16,9 @@ from handgrad.errors import DamagedRunError, DivergedError, UsageError
 from handgrad.runs.folder import MODEL
 from handgrad.runs.kind import DIGITS
 from handgrad.runs.read import Run
+
+SHOWN = 3
+"""Classes that a message names."""
 
 
 def trained_module(run: Run) -> nn.Module:
@@ -40,12 +44,17 @@ def check_digits(run: Run, what: str, *, names: bool = False) -> None:
     """
     kind = run.kind
     if kind.shape != DIGITS.shape or kind.count != DIGITS.count or (kind.named and not names):
-        about = f"{kind.words}: {', '.join(kind.classes[:3])}, …" if kind.named else kind.words
+        about = f"{kind.words}: {listed(kind.classes)}" if kind.named else kind.words
         wanted = f"{DIGITS.words}" if names else "digits, ten classes of 28×28 pixels in grey"
         raise UsageError(
             f"{run.path} was trained on {run.dataset} ({about}) – {what} is for {wanted}; in Python, "
             "handgrad.load(run).module answers"
         )
+
+
+def listed(classes: Sequence[str]) -> str:
+    """Return the first names of *classes*, and a sign that there are more."""
+    return ", ".join(classes[:SHOWN]) + (", …" if len(classes) > SHOWN else "")
 
 
 def network_name(folder: Path, name: str) -> str:

@@ -148,11 +148,15 @@ def _from_place(place: Path) -> Dataset:
             parts = read(place)
             found = dataset_of_parts(what, parts.images, parts.labels, parts.names)
             return replace(found, notice="; ".join(filter(None, (parts.notice, found.notice))) or None)
-    if not place.exists() and place.parent == Path():
-        hint = did_you_mean(str(place), NAMES)
-        if hint:
-            raise MissingError(f'"{place}" is no data set, and no folder{hint}')
+    check_spelling(place)
     return _from_folder(read_folder(place))
+
+
+def check_spelling(place: Path) -> None:
+    """Raise `MissingError` where *place* is nothing, but nearly the name of a set that is known."""
+    hint = did_you_mean(str(place), NAMES) if not place.exists() and place.parent == Path() else ""
+    if hint:
+        raise MissingError(f'"{place}" is no data set, and no folder{hint}')
 
 
 READERS: tuple[tuple[Callable[[Path], bool], Callable[[Path], FourParts], str], ...] = (
