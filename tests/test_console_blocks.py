@@ -11,6 +11,7 @@ import shlex
 import shutil
 from collections.abc import Callable
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,7 @@ QUICK = {"assignments.md", "tutorial-exercises.md"}
 """Documents whose commands take seconds; those of the others train, judge, export or write large books."""
 ENDINGS = {"judge": (0, 1, 8), "predict": (0, 1)}
 """Exit statuses that are no fault: not met, no verdict, no digit; and 0 for all others."""
+WRITTEN = ("--csv", "--report", "--out", "--junit", "--gradescope", "--classroom50", "--make-gradescope", "--explain")
 RUN = re.compile(r"^runs/\d{8}-\d{6}-(.+)$")
 
 
@@ -106,7 +108,12 @@ NETS = """class Net(nn.Sequential):
 
 def before(line: str) -> None:
     """Make what *line* needs and the document does not make itself."""
-    for word in shlex.split(line)[1:]:
+    words = shlex.split(line)[1:]
+    for option, name in pairwise(words):
+        # A page shows more than one way to the same file, and none is written over another.
+        if option in WRITTEN and "--resume" not in words and Path(name).is_file():
+            Path(name).unlink(missing_ok=True)
+    for word in words:
         if word in ("homework.xlsx", "sheet.xlsx") and not Path(word).exists() and "judge" in line:
             assert run(["backprop", "--steps", "3", "--out", word]) == 0
         if word == "done.xlsx":

@@ -105,6 +105,7 @@ def _read(folder: Path, names: Sequence[str]) -> tuple[NDArray[np.uint8], NDArra
 
 def _picture(path: Path) -> NDArray[np.uint8]:
     """Return one picture as bytes ``[3, height, width]``; a grey one has three equal channels."""
+    # Not declared as ours: matplotlib, which is, brings it.
     from PIL import Image
 
     try:
