@@ -153,7 +153,9 @@ class Told:
 def print_study(found: Study) -> None:
     """Print the record of a study as a person reads it."""
     print(f"{found.recipe} ({found.network}, {found.parameters:,} parameters, dataset: {found.dataset})")
-    print(f"last epoch ({found.epochs}), {found.n} seeds: {', '.join(f'{value:.2f}' for value in found.accuracies)} %")
+    print(
+        f"last epoch ({found.epochs}), {counted(found.n, 'seed')}: {', '.join(f'{value:.2f}' for value in found.accuracies)} %"
+    )
     if found.mean is not None:
         spread = "" if found.sd is None else f", standard deviation {found.sd:.3f}"
         print(f"mean {found.mean:.3f} %{spread}, lowest {found.lowest:.2f} %")

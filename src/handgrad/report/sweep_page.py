@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from handgrad.errors import counted
 from handgrad.files import write_whole
 from handgrad.html.document import document
 from handgrad.html.markup import Markup, joined, table, tag
@@ -25,7 +26,7 @@ def write_sweep_page(folder: Path) -> Path:
 
 def sweep_page(found: Sweep) -> str:
     """Return the whole page."""
-    title = f"{Path(found.recipe).stem}: {len(found.trials)} settings tried"
+    title = f"{Path(found.recipe).stem}: {counted(len(found.trials), 'setting')} tried"
     body = joined(
         tag("header", tag("p", "Handgrad – a sweep", class_="over"), tag("h1", title)),
         *(tag("p", line) for line in sentences(found)),
@@ -62,7 +63,7 @@ def sentences(found: Sweep) -> list[str]:
         interval = final.get("interval95")
         bounds = f", 95 % interval of the mean {interval[0]:.3f} to {interval[1]:.3f} %" if interval else ""
         lines.append(
-            f"Trained on all images with {final['n']} seeds that no trial had, and the test set read once each: "
+            f"Trained on all images with {counted(final['n'], 'seed')} that no trial had, and the test set read once each: "
             f"mean {final['mean']:.3f} %{bounds}. This figure was not chosen by."
         )
     return lines

@@ -80,6 +80,11 @@ class Range(Strict):
         lower = f"at least {self.at_least:,}" if self.at_least is not None else None
         return " and ".join(each for each in (lower, upper) if each)
 
+    def of(self, what: str) -> str:
+        """Return the limits of so many *what*: ``at most 1 epoch``, ``fewer than 20 epochs``."""
+        words = self.words()
+        return f"{words} {what}{'' if words.endswith(' 1') else 's'}"
+
 
 @dataclass(frozen=True)
 class Accuracy(Strict):
@@ -241,7 +246,7 @@ def _sentences(assignment: Assignment) -> Iterator[str]:
     for kind in assignment.layers.forbidden:
         yield f"no {WORDS[kind].removeprefix('a ')}"
     if assignment.epochs.any:
-        yield f"{assignment.epochs.words()} epochs"
+        yield assignment.epochs.of("epoch")
     if assignment.training.batch_size is not None:
         yield f"a batch size of exactly {assignment.training.batch_size}"
     if assignment.training.rotation is not None:

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Literal
 
 from handgrad.digits.training.recipe import Recipe
+from handgrad.errors import counted
 from handgrad.judge.network.assignment import WORDS, Assignment, claim_words
 from handgrad.judge.verdict import Claim, EpochAnswer, Examination, Requirement, SeedResult, UsedLayer, place_words
 from handgrad.score import percent, spread_of_accuracies, student_95, wilson_interval
@@ -150,8 +151,8 @@ def training(assignment: Assignment, recipe: Recipe | None, results: Sequence[Se
         counts = [recipe.epochs] if recipe is not None else []
         counts += [result.epochs[-1].epoch for result in results if result.epochs and result.failed is None]
         wrong = [count for count in counts if not limits.allows(count)]
-        found = f"{wrong[0] if wrong else counts[0]} epochs" if counts else "not known before training"
-        yield Requirement("epochs", f"{limits.words()} epochs", found, not wrong if counts else None)
+        found = counted(wrong[0] if wrong else counts[0], "epoch") if counts else "not known before training"
+        yield Requirement("epochs", limits.of("epoch"), found, not wrong if counts else None)
     asked = assignment.training
     if asked.batch_size is not None:
         met = None if recipe is None else recipe.batch_size == asked.batch_size
