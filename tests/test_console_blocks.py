@@ -89,6 +89,10 @@ def prepare(document: str) -> None:
     Path("first-digits.toml").write_text(block("tutorial-teacher.md", "toml", 'name = "first-digits"'))
     Path("easy.toml").write_text(EASY)
     Path("ada.py").write_text(NET)
+    printed = (
+        f"Test set: Average loss: 0.05, Accuracy: {right}/10000 ({right / 100:.2f}%)" for right in range(9800, 9960, 20)
+    )
+    Path("log.txt").write_text("\n".join(printed) + "\n")
     write(Path("class"), {"ada.py": NET, "ben/hw.ipynb": notebook(NET)})
     write(Path("submission"), {"ada.py": NET})
     Path("hw.ipynb").write_text(notebook("from torch import nn", NETS))
@@ -136,6 +140,11 @@ def meant(line: str) -> list[str]:
                 place = 0 if word.endswith(("a", "adam")) else 1
                 shutil.copytree(two_runs()[place], copy)
         words.append(word)
+    # The drawn digits are fewer than a reader holds out.
+    if "--holdout" in words:
+        words[words.index("--holdout") + 1] = "100"
+    elif words[0] == "sweep" and "--over" in words:
+        words += ["--holdout", "100"]
     return words
 
 
