@@ -43,6 +43,8 @@ COMMANDS: Mapping[str, Sequence[str]] = {
     "doctor": ["doctor"],
 }
 """One line for each command; what a later one reads an earlier one has made."""
+WHOLE_TABLE = 1800
+"""Seconds for all commands one after another: on a machine that does other things too they take longer than one test may."""
 NETWORK_JUDGED = ["judge", "net.py:Net", "--assignment", "easy.toml", "--data", "data", "--static"]
 ELSEWHERE = {"exercise", "predict", "digits-sheet", "sweep", "audit"}
 """Commands that need what this table does not make, or an optional part; their own tests run them."""
@@ -104,6 +106,7 @@ def test_a_command_of_each_wing_under_an_encoding_without_our_signs(tmp_path: Pa
 
 
 @pytest.mark.long
+@pytest.mark.timeout(WHOLE_TABLE)
 @pytest.mark.parametrize("encoding", ["cp1252", "cp437", "cp932", "ascii", "latin-1"])
 def test_every_command_under_every_encoding(tmp_path: Path, encoding: str) -> None:
     place = Place(made(tmp_path), {"PYTHONIOENCODING": encoding})
@@ -123,6 +126,7 @@ STARTS: Mapping[str, Place] = {
 
 
 @pytest.mark.long
+@pytest.mark.timeout(WHOLE_TABLE)
 @pytest.mark.parametrize("start", STARTS)
 def test_every_command_however_it_is_started(tmp_path: Path, start: str) -> None:
     made(tmp_path)
@@ -132,6 +136,7 @@ def test_every_command_however_it_is_started(tmp_path: Path, start: str) -> None
 
 
 @pytest.mark.long
+@pytest.mark.timeout(WHOLE_TABLE)
 @pytest.mark.parametrize(
     "name",
     [
@@ -151,6 +156,7 @@ def test_every_command_in_a_folder_of_an_odd_name(tmp_path: Path, name: str) -> 
 
 
 @pytest.mark.long
+@pytest.mark.timeout(WHOLE_TABLE)
 def test_every_command_with_an_installation_that_cannot_be_written(tmp_path: Path) -> None:
     source = Path(sys.modules["handgrad"].__file__ or "").parents[1]
     inside = f"mount --bind {source} {source} && mount -o remount,ro,bind {source}"
@@ -163,6 +169,7 @@ def test_every_command_with_an_installation_that_cannot_be_written(tmp_path: Pat
 
 
 @pytest.mark.long
+@pytest.mark.timeout(WHOLE_TABLE)
 def test_few_open_files_are_enough_or_told_in_a_line(tmp_path: Path) -> None:
     place = Place(made(tmp_path), {}, before="ulimit -n 20")
     for arguments in (*COMMANDS.values(), NETWORK_JUDGED):
@@ -175,6 +182,7 @@ def test_few_open_files_are_enough_or_told_in_a_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(WHOLE_TABLE)
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_every_command_that_prints_ends_with_6_where_its_output_is_full(tmp_path: Path) -> None:
     plain, full = Place(made(tmp_path / "a"), {}), Place(made(tmp_path / "b"), {}, before="exec > /dev/full")
