@@ -201,14 +201,14 @@ def test_images_in_every_form_become_the_same_bytes(arrays: tuple[Any, ...]) -> 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda a: (a[0][:, :20], *a[1:]), "images n×28×28"),
+        (lambda a: (a[0][:, :20], *a[1:]), "square images of 8 to 64 pixels"),
         (lambda a: ((a[0] / 255 - 0.13) / 0.31, *a[1:]), "leave the normalisation out"),
         (lambda a: (np.where(a[0] > 9, np.nan, 0.0), *a[1:]), "NaN"),
-        (lambda a: (a[0], a[1] + 1, *a[2:]), "whole numbers 0 to 9"),
+        (lambda a: (a[0], a[1] + 0.5, *a[2:]), "whole numbers"),
         (lambda a: (a[0], a[1][:-1], *a[2:]), "each image needs one label"),
         (lambda a: a[:3], "3 parts"),
         (lambda a: {"x": a[0]}, "dict"),
-        (lambda a: (np.stack([a[0]] * 3, axis=1), *a[1:]), "make grey of colours"),
+        (lambda a: (np.stack([a[0]] * 3, axis=1), *a[1:]), "make them of one size and colour"),
     ],
 )
 def test_what_cannot_be_trained_on_is_said_before_training(arrays: tuple[Any, ...], change: Any, said: str) -> None:

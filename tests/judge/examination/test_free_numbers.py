@@ -78,6 +78,9 @@ FREE: dict[str, Callable[[Tensor], Tensor]] = {
     "filled masks": each(lambda x, number: x.masked_fill(x > 0, number)),
     "starts of ranges": each(lambda x, number: x * torch.arange(number, number + 1)),
     "products of whole numbers": each(lambda x, number: x * number, WHOLE),
+    "sizes of resized ones": each(
+        lambda x, number: x * F.interpolate(torch.ones(1, 1, 1), size=int(number)).sum(), WHOLE
+    ),
     "lengths of ones": each(lambda x, number: x * torch.ones(int(number)).sum(), WHOLE),
     "limits": each(lambda x, number: x.clamp(min=number)),
     "exponents": each(lambda x, number: (x.abs() + 1) ** number),
@@ -103,6 +106,9 @@ def test_rolled_places_and_a_palette_of_two_numbers_count_too() -> None:
     ramp = lambda x: torch.arange(997.0, device=x.device)  # noqa: E731
     rolled = each(lambda x, number: x * ramp(x).roll(int(number))[0], WHOLE)
     assert 250 <= examine(Body(rolled), pictures(12)).counted - TRAINED <= 310
+    padded = each(lambda x, number: x * F.pad(torch.ones(1, 1, 1), (0, int(number)), "replicate").sum(), WHOLE)
+    # Both ends of a padding are numbers of the file's, those that are 0 too.
+    assert examine(Body(padded), pictures(12)).counted - TRAINED >= 300
     signs = [1.5 if place % 3 else -1.5 for place in range(300)]
     assert 290 <= examine(Body(each(lambda x, number: x.tanh() * number, signs)), pictures(12)).counted - TRAINED <= 310
 

@@ -27,7 +27,10 @@ MANY = 8 * FEW
 VALUES = ("number", "float")
 """Types, in torch's own declarations, of arguments that are calculated with; whole numbers as a rule are shapes."""
 ALWAYS = ("shifts",)
-FROM_NOTHING = ("size", "n", "m", "steps", "index", "start", "end", "step", "repeats", "length")
+FROM_NOTHING = (
+    *("size", "n", "m", "steps", "index", "start", "end", "step", "repeats", "length"),
+    *("pad", "padding", "output_size"),
+)
 """Whole numbers that become values where no image and nothing stored is read: the length of ``ones``, a place in ``arange``."""
 
 DIGITS = (
