@@ -65,7 +65,7 @@ def update(scope: Scope, write: Equations) -> Iterator[Block]:
             say("All derivatives are those of the old weights: nothing is updated before everything is computed.")
         )
     yield Paragraph(say("A plus marks what a number is after the step: $w_{1}^{+}$ is the $w_{1}$ of the next row."))
-    # A weight into a unit that is dead today does not move, and would show nothing.
+    # A weight into a unit that is dead now does not move, and would show nothing.
     moving = (name for name in graph.parameters if write.values[f"dE/d{name}"])
     first = next(moving, graph.parameters[0])
     parts = [q for q in graph.of_kind(Kind.UPDATE_PART) if _belongs(graph, q.of, first)]

@@ -1,4 +1,4 @@
-"""Why a learning rate can be too small and too large: steps on the parabola that the error is near one weight of today."""
+"""Why a learning rate can be too small and too large: steps on the parabola that the error is along one weight."""
 
 from __future__ import annotations
 
@@ -25,7 +25,11 @@ def descent_figure(graph: Graph, values: Mapping[str, float]) -> Figure:
         axes = figure.add_subplot()
         axes.axis("off")
         axes.text(
-            0.5, 0.5, "near no weight into the outputs does the error curve upwards today", ha="center", color=QUIET
+            0.5,
+            0.5,
+            "at the current weights the error curves upwards along no weight into the outputs",
+            ha="center",
+            color=QUIET,
         )
         return figure
     reach = 1.7 * abs(found.at - found.lowest)
@@ -38,7 +42,7 @@ def descent_figure(graph: Graph, values: Mapping[str, float]) -> Figure:
         axes.plot(line, found(line), color=POSITIVE, linewidth=1.4, label="its parabola")
         steps = found.steps(rate)
         axes.plot(steps, found(steps), color=NEGATIVE, linewidth=0.9, marker="o", markersize=4, label="steps")
-        axes.plot(steps[:1], found(steps[:1]), color=INK, marker="s", markersize=6, linestyle="none", label="today")
+        axes.plot(steps[:1], found(steps[:1]), color=INK, marker="s", markersize=6, linestyle="none", label="now")
         axes.set_title(f"η = {plain_number(rate, 3)} {word}", fontsize=10, color=INK, loc="left")
         axes.set_xlabel(graph[found.name].label, fontsize=9, color=INK)
         axes.tick_params(colors=QUIET, labelsize=8)

@@ -1,4 +1,4 @@
-"""The parabola that the error is near one weight of today, and the steps of gradient descent on it."""
+"""The parabola that the error is along one weight, near its current value, and the steps of gradient descent on it."""
 
 from __future__ import annotations
 
