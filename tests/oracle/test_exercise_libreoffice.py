@@ -75,7 +75,7 @@ def planted(exercise: Exercise, sections: Sequence[Section], number: int) -> tup
 
 PLANTED = {
     f"classic-planted-{part}-{number}": (part, number)
-    for part, count in enumerate((10, 14, 13))
+    for part, count in enumerate((12, 20, 13))
     for number in range(count)
 }
 """Books which together hold every mistake of the classic task once: the part that its mistakes are made in, their number."""
