@@ -24,6 +24,8 @@ from handgrad.digits.training.recipe_file import load_recipe
 from handgrad.errors import HandgradError
 from handgrad.report.plots import as_png, chart_plot
 from handgrad.runs import open_run
+from handgrad.runs.find import complete_runs
+from handgrad.runs.read import Run
 from reproduction import KEPT, keep, put_into
 
 PUBLISHED = Path(__file__).parent / "published"
@@ -94,22 +96,27 @@ def do(training: Training) -> str:
     return f"{run.recipe} seed {training.seed}: {run.last_epoch.correct} of {run.last_epoch.total}"
 
 
-def missing(seeds: range, roots: list[Path]) -> list[Training]:
+def all_runs(roots: list[Path]) -> list[Run]:
+    """Return every complete run below *roots*, read once for all candidates."""
+    return [run for root in roots for run in complete_runs(root)]
+
+
+def missing(seeds: range, runs: list[Run], out: Path) -> list[Training]:
     """Return what is still to be trained, seed by seed so that every candidate has one early."""
     found = []
     for seed in seeds:
         for recipe, tried in CANDIDATES.items():
             for candidate, overrides in zip(candidates(recipe), tried.values(), strict=True):
-                if not runs_of(candidate, [seed], roots):
-                    found.append(Training(recipe, overrides, seed, roots[-1]))
+                if not runs_of(candidate, [seed], runs):
+                    found.append(Training(recipe, overrides, seed, out))
     return found
 
 
-def audited(recipe: str, seeds: range, roots: list[Path]) -> Audit | None:
+def audited(recipe: str, seeds: range, known: list[Run]) -> Audit | None:
     """Return the audit of one publication over the candidates with two finished seeds or more; None where there are none."""
     tried = {}
     for candidate in candidates(recipe):
-        runs = runs_of(candidate, seeds, roots)
+        runs = runs_of(candidate, seeds, known)
         if len(runs) > 1:
             tried[candidate.name] = [(seed, traced(runs[seed])) for seed in sorted(runs)]
     return weigh(replace(read_trace(PUBLISHED / f"{recipe}.csv"), source=recipe), tried) if tried else None
@@ -147,12 +154,13 @@ def main() -> None:
     parser.add_argument("--no-train", action="store_true")
     given = parser.parse_args()
     seeds, roots = range(given.seeds), [KEPT, given.runs]
-    todo = [] if given.no_train else missing(seeds, roots)
+    todo = [] if given.no_train else missing(seeds, all_runs(roots), given.runs)
     if todo:
         with ProcessPoolExecutor(given.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
             for line in pool.map(do, todo):
                 print(line, flush=True)
-    audits = {recipe: audit for recipe in CANDIDATES if (audit := audited(recipe, seeds, roots)) is not None}
+    known = all_runs(roots)
+    audits = {recipe: audit for recipe in CANDIDATES if (audit := audited(recipe, seeds, known)) is not None}
     put_into(DOCUMENT, "\n\n".join(section(recipe, audit) for recipe, audit in audits.items()), MARK.format("traces"))
     for recipe, audit in audits.items():
         print(f"{recipe}: {audit.best.name}, distance {audit.best.distance:.2f}, {audit.best.count('outside')} outside")

@@ -39,6 +39,13 @@ def test_a_progress_bar_counts_with_what_it_showed_last(tmp_path: Path) -> None:
     assert (trace.epochs, trace.figures) == (3, 9)
 
 
+def test_a_first_epoch_no_better_than_guessing_is_an_epoch(tmp_path: Path) -> None:
+    counts = (1135, 9859, 9908)
+    lines = [f"Test set: Average loss: 0.1000, Accuracy: {count}/10000 ({count / 100:.2f}%)" for count in counts]
+    trace = trace_of(tmp_path, "slow.txt", "\n".join(lines))
+    assert trace.series["test accuracy"] == {1: 11.35, 2: 98.59, 3: 99.08}
+
+
 def test_a_line_of_keras_has_both_sets(tmp_path: Path) -> None:
     lines = [
         f"469/469 [====] - 3s 6ms/step - loss: 0.2{n} - accuracy: {train / 100:.4f} "

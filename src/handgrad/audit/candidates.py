@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,13 +67,12 @@ def candidates_of(recipe: str, overrides: Sequence[str], texts: Sequence[str]) -
     return tuple(found)
 
 
-def runs_of(candidate: Candidate, seeds: Sequence[int], roots: Sequence[Path]) -> dict[int, Run]:
-    """Return the complete runs of *candidate* below *roots* by seed: its recipe in all but name and note."""
+def runs_of(candidate: Candidate, seeds: Sequence[int], runs: Iterable[Run]) -> dict[int, Run]:
+    """Return those of *runs* that are of *candidate*, by seed: its recipe in all but name and note, the first of each seed."""
     found: dict[int, Run] = {}
-    for root in roots:
-        for run in complete_runs(root):
-            if run.seed in seeds and run.seed not in found and _is_of(run, candidate.recipe):
-                found[run.seed] = run
+    for run in runs:
+        if run.seed in seeds and run.seed not in found and _is_of(run, candidate.recipe):
+            found[run.seed] = run
     return found
 
 
@@ -93,4 +92,4 @@ def train_missing(candidate: Candidate, missing: Sequence[int], out: Path, **set
     """
     folder = out / candidate.folder
     study(candidate.recipe, seeds=missing, out=folder, **settings)
-    return runs_of(candidate, missing, [folder])
+    return runs_of(candidate, missing, complete_runs(folder))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from handgrad.errors import UsageError
 from handgrad.judge.handed_in.cells import read_cells
-from handgrad.judge.handed_in.claims import COUNTED, LEAST_LIKELY, TEST_IMAGES
+from handgrad.judge.handed_in.claims import TEST_IMAGES, counts_of_line
 from handgrad.judge.handed_in.records import NotTakenError
 from handgrad.runs.read import Run
 
@@ -128,8 +128,7 @@ def _from_lines(text: str) -> dict[str, dict[int, float]]:
 def _figures_of(line: str) -> dict[str, float]:
     """Return the figures in one line, by series."""
     found: dict[str, float] = {}
-    counts = [int(each.replace(",", "").replace(".", "")) for each in COUNTED.findall(line)]
-    counts = [each for each in counts if LEAST_LIKELY <= each <= TEST_IMAGES]
+    counts = counts_of_line(line)
     tested = bool(counts or TESTED.search(line))
     both = bool(KERAS.search(line))
     for match in ACCURACY.finditer(line):

@@ -9,14 +9,13 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from handgrad.audit.trace import SERIES, Trace
-from handgrad.errors import UsageError
+from handgrad.errors import UsageError, counted
+from handgrad.report.chart import LEAST_ERROR
 from handgrad.score import student_95
 
 Word = Literal["likely", "possible", "outside"]
 NEAR = 2
 """Epochs before and after whose spread is taken together: three seeds say too little of one epoch's."""
-LEAST_ERROR = 0.01
-"""Percent: one image of 10,000."""
 LEAST_LOSS = 1e-4
 """The last place that logs print."""
 LEAST_SPREAD = 0.02
@@ -85,7 +84,7 @@ def weigh(published: Trace, candidates: Mapping[str, Sequence[tuple[int, Trace]]
     for name, runs in candidates.items():
         if len(runs) < 2:
             raise UsageError(
-                f"{name} has {len(runs)} finished seed(s) – an audit needs at least 2, give more with --seeds"
+                f"{name} has {counted(len(runs), 'finished seed')} – an audit needs at least 2, give more with --seeds"
             )
     traces = {name: [trace for _, trace in runs] for name, runs in candidates.items()}
     shared = _Spreads(list(traces.values()))

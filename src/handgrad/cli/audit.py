@@ -55,15 +55,18 @@ def audit_command(
     if len(chosen) < 2:
         raise UsageError(f'--seeds "{seeds}" is one seed – an audit needs at least 2, as in 0..2')
     from handgrad.audit import candidates_of, read_trace, runs_of, text_lines, traced, train_missing, weigh, write_audit
+    from handgrad.runs.find import complete_runs
 
     trace = read_trace(log)
     found = candidates_of(recipe, overrides or (), candidates or ())
     settings = {"data": data_folder(data), "device": device, "precision": precision, "jobs": jobs, "on": on}
     settings["download"] = not offline
+    # Read once for all candidates: a folder of runs can be large.
+    there = [run for root in (*(runs or ()), out) for run in complete_runs(root)]
     weighed = {}
     with stop_on_signals() as stop:
         for candidate in found:
-            known = runs_of(candidate, chosen, [*(runs or ()), out / candidate.folder])
+            known = runs_of(candidate, chosen, there)
             missing = [seed for seed in chosen if seed not in known]
             if missing and train:
                 print(f"{candidate.name}: {len(missing)} of {len(chosen)} seeds to train", file=sys.stderr)

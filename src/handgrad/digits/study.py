@@ -145,8 +145,8 @@ def study(
     it again. *watcher* makes who looks on at a seed (only where one process trains one seed), *done* is told of each seed
     that ends, *standing* of how many are left and under way, *note* what else the user should know. *made* makes the network
     where Python handed it in; that and a loaded `Dataset` stay in this process. Raises `UsageError` for seeds that are not 1 to
-    1000 different numbers
-    and for a population that would not be its seeds alone, and what `train` raises before any training begins.
+    1000 different numbers and for a population that would not be its seeds alone, and what `train` raises before any training
+    begins.
     """
     if population and jobs:
         raise UsageError(f"--population with --jobs {jobs} – a population trains in one process, leave one of them out")

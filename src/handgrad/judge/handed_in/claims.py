@@ -103,12 +103,7 @@ def last_run(claims: Claims, epochs: object) -> Claims:
 
 def counts_in(text: str) -> tuple[int, ...]:
     """Return the right answers of 10,000 that *text* reports, in order; percentages where it has no counts."""
-    found = []
-    for line in text.split("\n"):
-        counts = [int(each.replace(",", "").replace(".", "")) for each in COUNTED.findall(line)]
-        # A first epoch may be as bad as guessing, and still is one, where its line says what it counts.
-        least = 0 if SAYS.search(line) else LEAST_LIKELY
-        found += [each for each in counts if least <= each <= TEST_IMAGES]
+    found = [count for line in text.split("\n") for count in counts_of_line(line)]
     if found:
         return tuple(found)
     shares = []
@@ -117,6 +112,14 @@ def counts_in(text: str) -> tuple[int, ...]:
         shares += [float(said[1])] if said else []
     shares = [each if each > 1 else 100 * each for each in shares]
     return tuple(round(each * TEST_IMAGES / 100) for each in shares if each * 100 >= LEAST_LIKELY)
+
+
+def counts_of_line(line: str) -> list[int]:
+    """Return the right answers of 10,000 that stand in one line as counts, such as ``9908/10000``."""
+    counts = [int(each.replace(",", "").replace(".", "")) for each in COUNTED.findall(line)]
+    # A first epoch may be as bad as guessing, and still is one, where its line says what it counts.
+    least = 0 if SAYS.search(line) else LEAST_LIKELY
+    return [each for each in counts if least <= each <= TEST_IMAGES]
 
 
 def _text_of(path: Path) -> str:
