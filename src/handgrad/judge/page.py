@@ -51,6 +51,7 @@ def class_csv(verdicts: Sequence[Verdict]) -> str:
 
     ``points`` is empty where there is no verdict or something is still open; ``accuracy`` is in percent.
     """
+    # In the order of their first appearance, not sorted: conditions have an order in which they are read.
     names = list(dict.fromkeys(each.name for verdict in verdicts for each in verdict.requirements))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

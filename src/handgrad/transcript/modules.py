@@ -10,6 +10,7 @@ from torch import Tensor, nn
 def place_of(tensor: Tensor) -> int:
     """Return what tells blocks of memory apart, as long as a tensor on each is alive."""
     try:
+        # The address of the storage object and not of its data: empty tensors all have data at 0.
         return int(tensor.untyped_storage()._cdata)
     except (NotImplementedError, RuntimeError):  # sparse tensors have no such block
         return id(tensor)
@@ -21,6 +22,7 @@ def registered(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     waiting: list[tuple[str, nn.Module]] = [("", module)]
     while waiting:
         path, each = waiting.pop(0)
+        # A module may hold itself, or another twice.
         if id(each) in seen:
             continue
         seen.add(id(each))
@@ -45,6 +47,7 @@ def parameters_of(module: nn.Module) -> dict[str, nn.Parameter]:
     seen: set[int] = set()
     for path, each in registered(module):
         for name, parameter in (vars(each).get("_parameters") or {}).items():
+            # By identity: tied weights are one parameter under two paths.
             if parameter is not None and id(parameter) not in seen:
                 seen.add(id(parameter))
                 found[f"{path}.{name}" if path else name] = parameter
@@ -57,6 +60,7 @@ def count_once(parameters: Collection[Tensor]) -> int:
     for each in parameters:
         blocks.setdefault(place_of(each), []).append(each)
     return sum(
+        # The smaller of both: views may overlap, and a view may show only a part of its block.
         min(group[0].untyped_storage().nbytes() // group[0].element_size(), sum(each.numel() for each in group))
         for group in blocks.values()
     )

@@ -44,6 +44,7 @@ LISTED = """
     upsample_nearest2d var var_mean vdot view view_as view_as_complex view_as_real vstack where xlogy zero zeros
     zeros_like _log_softmax _reshape_alias _softmax _to_copy _unsafe_view _weight_norm
 """
+# Listed by name and not by what torch marks as safe: a new operation is unknown until somebody has looked at it.
 NAMES = frozenset(LISTED.split())
 """Of ``torch.ops.aten``; a name stands for its overloads and for the form that works in place (``relu_``)."""
 
@@ -106,6 +107,7 @@ def operation(name: str) -> Callable[..., Any]:
     if not known_operation(name):
         raise ValueError(f"the operation {name[:80]!r} is not known")
     _, base, overload = name.split(".")
+    # `view` has a form that takes a type, `mean` one with names of dimensions; the public functions have not.
     if base in PUBLIC and (base not in ("mean", "view") or overload in ("dim", "default")):
         return PUBLIC[base]
     found = getattr(getattr(torch.ops.aten, base, None), overload, None)

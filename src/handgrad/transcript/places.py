@@ -23,6 +23,7 @@ def noted_places(network: nn.Module) -> Iterator[None]:
 
     The hooks are torch's global ones: nothing is attached to the network itself, which might notice or be changed by it.
     """
+    # By identity, collected once: a module found at two paths is called by one of them.
     paths = {id(each): path for path, each in registered(network)}
     running: list[str] = []
 
@@ -31,6 +32,7 @@ def noted_places(network: nn.Module) -> Iterator[None]:
         traceback.current_meta[KEY] = {"place": running[-1] if running else ""}
 
     def enter(module: nn.Module, _: Any) -> None:
+        # A module that forward makes by itself has no path; its steps belong to whoever called it.
         running.append(paths.get(id(module), running[-1] if running else ""))
         stamp()
 
@@ -39,6 +41,7 @@ def noted_places(network: nn.Module) -> Iterator[None]:
         stamp()
 
     before = register_module_forward_pre_hook(enter)
+    # Also where the module raises, or the list would never get shorter again.
     after = register_module_forward_hook(leave, always_call=True)
     try:
         with traceback.preserve_node_meta():

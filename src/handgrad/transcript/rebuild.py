@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from handgrad.transcript.operations import operation
 
+# No quantised and no complex ones: only what its raw bytes describe completely.
 DTYPES = {str(each).removeprefix("torch."): each for each in (
     torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8,
     torch.uint8, torch.bool,
@@ -50,12 +51,15 @@ def unpack_tensors(heads: Sequence[Mapping[str, Any]], body: bytes) -> list[Tens
     tensors, place = [], 0
     for head in heads:
         dtype, shape = DTYPES.get(str(head.get("dtype"))), head.get("shape")
+        # `type`, because True is an int and no length.
         if dtype is None or not isinstance(shape, list) or not all(type(n) is int and 0 <= n < 2**31 for n in shape):
             raise MalformedError("a tensor without a shape or type that is known")
         count = 1
         for length in shape:
+            # In Python's whole numbers, which do not wrap round; a product in 64 bits could come out small.
             count *= length
         end = place + count * dtype.itemsize
+        # Before memory is taken for it.
         if end > len(body):
             raise MalformedError("fewer numbers than were announced")
         raw = bytearray(body[place:end])
@@ -134,6 +138,7 @@ class Rebuilt(nn.Module):
         mode = "training" if self.training else "answering"
         plan, batch = self._plans[mode], len(images)
         values: list[Any] = [value_at(self, name) for name in self._names]
+        # Images stand behind the weights and before the steps: the numbers of the plan count so.
         values.append(images)
         before = torch.is_grad_enabled()
         try:
@@ -145,6 +150,7 @@ class Rebuilt(nn.Module):
                 values.append(owner(compute) if owner is not None else compute())
         finally:
             torch.set_grad_enabled(before)
+            # The innermost first, as `with` blocks end; also after an error, since autocast is the whole thread's.
             for each in reversed(values):
                 leave(each)
         result = real(plan["output"], values, batch)
@@ -162,6 +168,7 @@ class Rebuilt(nn.Module):
         if name == "constant":
             return self._constants[plan["constants"][inputs[0]]]
         if name == "generator":
+            # Without a seed torch's own chance is used, which goes on from pass to pass as the author's generator did.
             return None if inputs[0] is None else torch.Generator().manual_seed(inputs[0])
         if name == "python._enter_autocast":
             return entered(*inputs)
@@ -176,6 +183,7 @@ class Rebuilt(nn.Module):
         if name == "aten.dropout.default":
             if inputs[2] is not True:
                 return inputs[0]
+            # In eval() a dropout that the author left on stays on, with the probability that was written down.
             return self._dropouts[index](inputs[0]) if self.training else F.dropout(inputs[0], inputs[1], True)
         return operation(name)(*inputs, **keys)
 
@@ -188,6 +196,7 @@ class Precision(torch.autocast):
 
 def entered(device: str, dtype: Any, enabled: bool, cached: bool) -> Precision:
     """Begin what ``with torch.autocast(…):`` began; one for another device does nothing here."""
+    # Entered though it may be switched off: the step that ends it expects something to leave.
     precision = Precision("cpu", dtype=dtype, enabled=bool(enabled) and device == "cpu", cache_enabled=bool(cached))
     precision.__enter__()  # type: ignore[no-untyped-call]
     precision.active = True
@@ -206,6 +215,7 @@ def owners(nodes: Sequence[Any], places: Sequence[str]) -> dict[int, str]:
     found = dict(enumerate(places))
     for index, (name, arguments, _) in enumerate(nodes):
         base, first = name.split(".")[1] if "." in name else "", references(arguments[:1])
+        # `relu_` gives back what it was given: its result is still the weight's place.
         if base.endswith("_") and first and first[0] in found:
             found[len(places) + 1 + index] = found[first[0]]
     return found
@@ -274,6 +284,7 @@ def checked_plan(plan: Mapping[str, Any], inputs: int, constants: int) -> dict[s
                 operation(name)
             except ValueError as error:
                 raise MalformedError(str(error)) from error
+        # The number of step i is inputs + 1 + i, images taking one: so this is every value before it and no other.
         if any(number > inputs + index for number in references([arguments, named])):
             raise MalformedError("a step that uses what comes after it")
     if any(not 0 <= number < constants for number in plan["constants"]):
@@ -319,6 +330,7 @@ def real(value: Any, values: Sequence[Any], batch: int) -> Any:
     if word == "torch":
         return WORDS[content]
     if word == "device":
+        # Whatever device it was: here there is one.
         return torch.device("cpu")
     if word == "float":
         return float(content)

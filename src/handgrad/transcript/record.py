@@ -51,6 +51,7 @@ class Recording:
 
 def weights_of(network: nn.Module) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Return parameters and buffers by path, each once, whatever ``named_parameters()`` of a subclass says."""
+    # Reversed, so that of several paths of one buffer the first remains.
     buffers = {id(each): path for path, each in reversed(buffers_of(network).items())}
     return dict(parameters_of(network)), {
         path: each for path, each in buffers_of(network).items() if buffers[id(each)] == path
@@ -91,6 +92,7 @@ def for_every_batch(network: nn.Module, images: Tensor) -> Recording:
     """
     chance = rng_state()
     (small, large), sizes = _two_passes(network, images)
+    # In training alone: whoever draws while answering gives two different answers, and is found out by that.
     if network.training and rng_state() != chance:
         raise UntraceableError(
             "its training draws from Python's own chance, not torch's (use torch.rand)", author=False
@@ -249,10 +251,12 @@ def written_down(module: Any, inputs: int) -> Recording:
         if node.op == "get_attr":
             found = getattr(module, node.target)
             if isinstance(found, torch.Generator):
+                # Its seed and not its state of 5,000 bytes: a generator made in forward begins at its seed.
                 nodes.append(["generator", [found.initial_seed()], {}])
                 generators.append(found)
             else:
                 nodes.append(["constant", [len(constants)], {}])
+                # A clone, because the author's code may still write into it after this pass.
                 constants.append(found.detach().clone())
         elif node.op == "call_function":
             arguments = [plain(each, numbers) for each in node.args]
@@ -262,6 +266,7 @@ def written_down(module: Any, inputs: int) -> Recording:
             raise UntraceableError(f"a step of the kind {node.op}", author=False)
         numbers[node] = inputs + len(nodes)
         places.append(place_noted(node))
+    # make_fx wraps a single result in a list.
     if isinstance(output, list) and len(output) == 1:
         output = output[0]
     if not (isinstance(output, dict) and "value" in output):

@@ -12,6 +12,7 @@ from handgrad.errors import MissingError
 from handgrad.judge.course.unpack import is_noise
 
 PACKAGE = Path(__file__).parents[2]
+# Shell and not Python, because the image that it runs in has no Python of which the version is known.
 SETUP = """#!/usr/bin/env bash
 # Run once, as root, when Gradescope builds the image: Python, what is needed to judge, and MNIST.
 set -e
@@ -69,6 +70,7 @@ def gradescope_zip(assignment: str, time_limit: float | None = None) -> bytes:
         for name, data in files.items():
             info = zipfile.ZipInfo(name, AT_ANY_TIME)
             info.compress_type = zipfile.ZIP_DEFLATED
+            # The rights of Unix stand in the upper half; without them Gradescope could not start the scripts.
             info.external_attr = (0o755 if name in ("setup.sh", "run_autograder") else 0o644) << 16
             packed.writestr(info, data)
     return whole.getvalue()
@@ -80,4 +82,5 @@ def _requirements() -> list[str]:
         needed = requires("handgrad") or []
     except PackageNotFoundError as error:
         raise MissingError("what handgrad needs is not known – it is not installed – install it with pip") from error
+    # torch is installed by a line of its own, from the index without graphics cards.
     return [each for each in needed if "extra ==" not in each and not re.match(r"torch\b", each)]

@@ -71,6 +71,8 @@ def _errand(person: HandIn, course: Course, data: Dataset | None) -> Errand:
         # A file that cannot be read is missing there as it is here, and judged so.
         with suppress(OSError):
             files.append((path.relative_to(top).as_posix(), path.read_bytes()))
+    # What stays here: digits (a worker has its own), the log (one writer), and the engine (a worker must not ask it
+    # again).
     sent = replace(course, data=None, log=None, on=LOCAL, on_epoch=_silent)
     # The whole path of the data's folder: a worker works in another folder.
     place, sha256, notice = (None, "", None) if data is None else (data.folder, data.sha256, data.notice)

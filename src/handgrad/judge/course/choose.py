@@ -55,6 +55,7 @@ def choose(files: Sequence[Path], root: Path) -> Choice:
     """
     read = {path: read_program(path) for path in files if path.suffix.lower() in PROGRAMS}
     networks = [path for path, found in read.items() if found.network]
+    # Each step may leave nothing, as when two modules import each other; then the step before stands.
     networks = _notebooks_that_use(networks, read) or _not_imported(networks, read) or networks
     if networks:
         built = _built_last(networks, read)
@@ -77,11 +78,13 @@ def is_table(path: Path) -> bool:
 def _rank(path: Path, root: Path) -> tuple[bool, bool, int, list[object]]:
     """Return what files are sorted by: the first is judged."""
     usual = path.stem.lower() in (*USUAL, root.name.lower(), path.parent.name.lower())
+    # False sorts before True: notebooks, then usual names, then what lies higher up, then by name.
     return path.suffix.lower() != ".ipynb", not usual, len(path.parts), natural(path.name)
 
 
 def natural(name: str) -> list[object]:
     """Return what sorts names as people do: ``S6`` before ``S10``."""
+    # Triples, so that a number is never compared with a text.
     return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", name)]
 
 
@@ -139,6 +142,7 @@ def read_program(path: Path) -> Read:
     try:
         if path.stat().st_size > LARGEST_READ:
             return Read(False)
+        # For looking only: what a wrong byte makes unreadable here the judge reads with more care.
         text = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError:
         return Read(False)

@@ -143,12 +143,14 @@ def _matches(
         number = PARTICIPANT.fullmatch(table.value(place, book.number).strip()) if book.number is not None else None
         if number:
             by_number[number[1]] = place
+        # All rows of a name are kept: a name that two people have decides nothing.
         by_name.setdefault(_plain(table.value(place, book.name), book.squeeze), []).append(place)
     names = [_plain(verdict.person, book.squeeze) for verdict in verdicts]
     matches: dict[int, Verdict] = {}
     for verdict, name in zip(verdicts, names, strict=True):
         who = one_line(f"{verdict.person} ({verdict.file})", 160)
         row: int | None = by_number.get(verdict.number) if verdict.number else None
+        # Whoever has a number and is not in the book by it is another person of the same name.
         if row is None and not verdict.number:
             there = by_name.get(name, [])
             if len(there) > 1 or names.count(name) > 1:
@@ -180,11 +182,13 @@ def _fill(table: Table, book: Book, row: int, verdict: Verdict, *, sign: str) ->
         return f"no verdict – {one_line(verdict.notes[0], 120) if verdict.notes else 'not judged'}"
     if points is None or points.total is None:
         return "something is not decided yet"
+    # Row by row, because Moodle's worksheet repeats the maximum in each.
     _check_most(book, row, points.most)
     if book.locked is not None and table.value(row, book.locked).strip().lower() == "no":
         return "the book says that the grade cannot be changed"
     text = f"{points.total:g}".replace(".", sign)
     there = table.value(row, book.grade).strip()
+    # A grade that stands there may be a teacher's own: it is told, never overwritten.
     if _number(there) is not None:
         return (
             "" if _number(there) == points.total else f"the grade {there} stands there – empty the cell to have {text}"

@@ -65,6 +65,7 @@ def judge_course(
             course = replace(course, data=judged_data(course.data))
         log = Log(course.log, resume=course.resume) if course.log is not None else None
         if log is not None:
+            # In every case: the lock on it ends with the file.
             stack.callback(log.close)
         verdicts: dict[int, Verdict] = {}
         for number, row in _rows(people, course, log):
@@ -93,6 +94,7 @@ def _rows(people: Sequence[HandIn], course: Course, log: Log | None) -> Iterator
             waiting.append(number)
             continue
         done += 1
+        # The log knows what was judged, not who handed it in.
         verdict = replace(known, person=person.person, number=person.number)
         yield number, Row(verdict, True, done, len(people), None)
     asked = [people[number] for number in waiting]
@@ -127,6 +129,7 @@ def _kept(verdict: Verdict, key: str, log: Log | None) -> Verdict:
 
 def may_pass(verdict: Verdict) -> bool:
     """Whether another try may end otherwise: what the machine lacked, and not the file, decided."""
+    # "the judging did not end", "the judging process did not start": these begin the reasons that lie with the machine.
     return verdict.verdict == "no verdict" and any(note.startswith((FAULT, "the judg")) for note in verdict.notes)
 
 
@@ -135,6 +138,7 @@ def _settings(course: Course) -> str:
     asked = asdict(course.assignment) if course.assignment is not None else None
     seeds = list(course.seeds) if course.seeds is not None else None
     data = course.data.sha256 if isinstance(course.data, Dataset) else ""
+    # The version stands in it, since another program may judge otherwise.
     return json.dumps(
         [__version__, asked, course.network, course.static, course.recipe, seeds, data], default=str, sort_keys=True
     )

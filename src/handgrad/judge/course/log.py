@@ -34,6 +34,7 @@ class Log:
         if path.exists() and not resume:
             raise UsageError(f"{path} exists – add --resume to go on with it, or --overwrite to begin anew")
         try:
+            # Append mode: even two writers by accident would not write into each other's lines.
             self.file: BinaryIO = path.open("a+b")
         except OSError as error:
             raise disk_error(path, 0, error) from error
@@ -47,6 +48,7 @@ class Log:
         self.file.seek(0)
         data = self.file.read()
         whole = data.rfind(b"\n") + 1
+        # What follows the last line end was being written when the process was killed.
         if whole < len(data):
             os.truncate(self.path, whole)
         for line in data[:whole].splitlines():
@@ -63,6 +65,7 @@ class Log:
         before = os.fstat(handle).st_size
         try:
             # Written past Python's buffer: what a full disk refused must not come again with the next line.
+            # A short write is what a disk that has just become full does first.
             if os.write(handle, line) != len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(handle)
@@ -90,5 +93,6 @@ def key_of(settings: str, shown: str, files: Iterable[Path], root: Path | None) 
     for path in sorted(files):
         name = path.relative_to(root).as_posix() if root is not None and path.is_relative_to(root) else path.name
         with path.open("rb") as file:
+            # Null bytes between, so that no name and content can be cut otherwise and give the same key.
             whole.update(f"{name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\0".encode())
     return whole.hexdigest()

@@ -47,6 +47,7 @@ def judge_person(person: HandIn, course: Course) -> Verdict:
     except UsageError as error:
         # What cannot be read is nobody's fault here: the file is protected, damaged or none.
         verdict = no_verdict(person, course, one_line(error))
+    # MemoryError too: a workbook made to fill it must cost one row.
     except (HandgradError, OSError, MemoryError) as error:
         verdict = no_verdict(person, course, f"{FAULT}: {one_line(error) or type(error).__name__}")
     except Exception as error:  # one row, never the class

@@ -78,6 +78,7 @@ def find_people(places: Sequence[Path], scratch: Path) -> list[HandIn]:
     if not found:
         where = ", ".join(one_line(place) for place in places)
         raise UsageError(f"{where} holds no hand-in – give a folder or zip with a file or a folder for each person")
+    # By name and then by file, so that two hand-ins of one person come in the same order each time.
     return sorted(found, key=lambda each: (natural(each.person.casefold()), each.shown))
 
 
@@ -125,6 +126,7 @@ def _below_wrappers(folder: Path) -> Path:
 def _is_one_hand_in(folder: Path) -> bool:
     """Whether *folder* is one person's: modules with usual names in it that import each other, and no people beside them."""
     files = [path for path in _visible(folder) if path.is_file() and path.suffix.lower() in PROGRAMS]
+    # One file says nothing: a class of a single learner looks the same.
     if len(files) < 2 or not any(path.stem.lower() in PARTS for path in files):
         return False
     if any(_platform_name(path.name) for path in _visible(folder)):
@@ -140,6 +142,7 @@ def _is_one_hand_in(folder: Path) -> bool:
         ]
         joined |= set(near)
         waiting += near
+    # All of them hang together by imports: a class's files, one a person, do not import each other.
     return len(joined) == len(files)
 
 
@@ -233,6 +236,7 @@ def _gather(group: Group, scratch: Path) -> tuple[Path | None, list[Path]]:
 
 def _own_name(name: str) -> str:
     """Return a file's name as its author gave it: ``model-1.py`` is a second ``model.py``."""
+    # A name from a platform must not become a path that leads elsewhere.
     path = Path(name.replace("/", "_").replace("\\", "_"))
     again = RESUBMITTED.fullmatch(path.stem)
     return f"{again[1]}{path.suffix}" if again and path.suffix.lower() == ".py" else path.name

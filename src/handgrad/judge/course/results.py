@@ -83,6 +83,7 @@ def _test(
         "output": visible(reason),
         "output_format": "text",
     }
+    # The format has no "not yet": 0 with the word "open" before its reason.
     test["score"] = 0.0 if points is None else points
     met = condition.met if condition is not None else None if points is None else points >= most
     if met is not None:
@@ -108,6 +109,7 @@ def attempts_used_up(metadata: Mapping[str, Any], settings: Gradescope) -> dict[
     for each in previous:
         results = each.get("results") if isinstance(each, dict) else None
         when = _time(each.get("submission_time")) if isinstance(each, dict) else None
+        # Or each refusal would itself use up an attempt, and nobody could ever hand in again.
         if when is None or not isinstance(results, dict) or REFUSED in str(results.get("output", "")):
             continue
         last = results

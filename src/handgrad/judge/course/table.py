@@ -59,6 +59,7 @@ def read_table(path: Path) -> Table:
         raise UsageError(f"{path} is no CSV file – export the grades as CSV, not as a workbook")
     mark, encoding = next(((mark, name) for mark, name in MARKS if data.startswith(mark)), (b"", ""))
     body = data[len(mark) :]
+    # UTF-8 first: it fails on almost every text that is not its own, Windows-1252 on almost none.
     for name in [encoding] if encoding else ["utf-8", "cp1252"]:
         try:
             text = body.decode(name)
@@ -77,6 +78,8 @@ def _parsed(text: str, path: Path) -> tuple[list[list[str]], list[str], str]:
     separator = max(SEPARATORS, key=head.count)
     if separator not in head:
         raise UsageError(f"{path} has a single column – give the file that the platform exported")
+    # A parser of its own, because Python's csv forgets which cells were quoted, and the file must come out byte for
+    # byte.
     cell = re.compile(rf'"(?:[^"]|"")*"|(?!")[^{re.escape(separator)}\r\n]*')
     rows: list[list[str]] = []
     ends: list[str] = []

@@ -55,9 +55,11 @@ def _write_all(packed: zipfile.ZipFile, target: Path, name: str) -> None:
             path.mkdir(parents=True, exist_ok=True)
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
+        # A zip may hold one name twice, or two that are one after cleaning: the first stays.
         if path.exists():
             continue
         wanted = place.suffix.lower() in WRITTEN and info.file_size <= LARGEST_FILE
+        # "x": should something have come there meanwhile, it is not written over.
         with path.open("xb") as file:
             for chunk in _chunks(packed, info) if wanted else ():
                 # What the archive says of its sizes is its maker's word.
@@ -87,6 +89,7 @@ def _name(info: zipfile.ZipInfo) -> str:
     name = info.filename
     if not info.flag_bits & 0x800:
         try:
+            # Without the flag zipfile has read the bytes as code page 437; that way back gives the bytes themselves.
             name = name.encode("cp437").decode("utf-8")
         except UnicodeError:
             name = info.filename

@@ -24,6 +24,7 @@ def answer(module: nn.Module, images: Tensor, name: str, seed: int = 0) -> Tenso
     """Return the scores for *images*; raises `UsageError` with the reason where there are none."""
     seed_all(seed)
     try:
+        # A clone: a forward that normalises in place would change what the next pass is shown.
         output = module(images.clone())
     except Exception as error:
         raise UsageError(f"{name} cannot run: {first_line(error)} – correct the network") from error
@@ -45,6 +46,7 @@ def problems_of(module: nn.Module, images: Tensor, name: str) -> Iterator[str]:
     if far(answer(module, images, name, seed=3)):
         yield "the answer to one image changes from time to time in eval()"
         return
+    # Reversed rather than shuffled: every image gets other neighbours and another place, without chance.
     order = torch.arange(len(images) - 1, -1, -1)
     shown = {
         "in reverse order": answer(module, images[order], name)[order],
@@ -55,6 +57,7 @@ def problems_of(module: nn.Module, images: Tensor, name: str) -> Iterator[str]:
         if scores.shape[1:] != first.shape[1:] or far(scores):
             yield f"the answer to an image depends on its neighbours: shown {how}, it is another"
             break
+    # Exactly 0: a barely trained network differs little from image to image, and yet it looks.
     if float(first.double().std(0).max()) == 0:
         yield "the answer does not depend on the image"
     now = parameters_of(module)
@@ -80,6 +83,7 @@ def _distance(first: Tensor) -> Callable[[Tensor], bool]:
     allowed = SAME * max(1.0, float(first.abs().max()))
 
     def far(scores: Tensor) -> bool:
+        # `not … <=`: a NaN in the difference counts as another answer.
         return not float((scores.detach() - first[: len(scores)]).abs().max()) <= allowed
 
     return far

@@ -116,6 +116,7 @@ class Run:
         changed = self.run(Trace(inputs, self.paths, disturb=(node.name, node.turn)), inputs).detach()
         if changed.shape != self.output.shape:
             return True
+        # A single image's spread may be 0; the size of the answers then says what is much.
         spread = float(self.output.double().std()) or float(self.output.abs().max())
         return float((changed - self.output).abs().max()) > EFFECT * spread
 
@@ -126,6 +127,7 @@ class Run:
 
 def _used_layers(seen: Sequence[Found], training: Run) -> tuple[UsedLayer, ...]:
     """Return the layers that count, each once: those of ``eval()``, with dropout and BatchNorm from ``train()``."""
+    # In both modes: a BatchNorm that is skipped in eval() does not compute the answers.
     both = {each.layer.path for each in seen if each.layer.kind == "batch_norm"}
     layers = [each.layer for each in seen if each.layer.kind not in ("batch_norm", "dropout")]
     for each in layers_in(training.trace):
@@ -134,6 +136,7 @@ def _used_layers(seen: Sequence[Found], training: Run) -> tuple[UsedLayer, ...]:
         )
         if (normed or each.layer.kind == "dropout") and training.takes_part(each.node):
             layers.append(each.layer)
+    # A module called twice is one layer; dict.fromkeys keeps the order.
     return tuple(dict.fromkeys(layers))
 
 
@@ -157,6 +160,7 @@ def _norm_statistics(training: Run) -> set[int]:
         for node in training.trace.nodes
         if "batch_norm" in node.name and _learns(node)
         if next((each for each in node.arguments if isinstance(each, float)), 0.0) >= LEAST_MOMENTUM
+        # Running mean and variance, by the operation's own declaration.
         for each in node.arguments[3:5]
         if isinstance(each, Tensor)
     }
@@ -195,12 +199,14 @@ def _forgotten(evaluation: Run, training: Run, state: Snapshot, known: Collectio
         if place_of(tensor) in used
         and place_of(tensor) not in known
         and value.is_floating_point()
+        # A vector, whatever dimensions of one surround it.
         and value.numel() == max(value.shape, default=1)
         if not torch.equal(after[path].detach(), value)
     ]
     if not paths:
         return set()
     ends = []
+    # Two beginnings: what ends in one place from both remembers neither.
     for noise in (0.0, 0.5):
         state.restore()
         with torch.no_grad():
@@ -210,6 +216,8 @@ def _forgotten(evaluation: Run, training: Run, state: Snapshot, known: Collectio
             answer(module.train(), training.images, training.name, round_number)
         ends.append({path: buffers_of(module)[path].detach().clone() for path in paths})
     state.restore()
+    # A twentieth forgotten is enough: a momentum of 0.003 forgets that much in `ROUNDS` passes, a stored number
+    # nothing.
     close = [path for path in paths if float((ends[0][path] - ends[1][path]).abs().max()) <= 0.5 * 0.95]
     return {place_of(before[path][0]) for path in close}
 

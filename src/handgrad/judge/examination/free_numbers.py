@@ -204,10 +204,13 @@ def _is_simple(tensor: Tensor) -> bool:
     rows = values.reshape(-1, values.shape[-1]) if values.dim() > 1 else values[None]
     steps = rows.diff(dim=-1)
     size = float(steps.abs().sum())
+    # Two numbers in a row always lie on a line: only what they do from row to row can tell.
     if size == 0 or rows.shape[-1] < 3:
         return rows.shape[-1] >= 3 or float(rows.diff(dim=0).abs().sum()) == 0
     if int((rows != 0).sum(1).max()) <= 1:
         return True  # each row points to one place
     edges = float((steps.abs() > 1e-6 * float(values.abs().max())).double().mean())
     bends = float(steps.diff(dim=-1).abs().sum()) / size
+    # Steps in few places, or steps that hardly change: random numbers change at every place, and their steps turn each
+    # time.
     return edges <= 1 / 8 or bends <= 1 / 4

@@ -59,6 +59,7 @@ def _readers(trace: Trace) -> dict[int, list[int]]:
         trace.readers = {}
         for node in trace.nodes:
             for read in node.reads:
+                # The last one: what it wrote is what is read now.
                 for writer in read.writers[-1:]:
                     trace.readers.setdefault(writer, []).append(node.number)
     return trace.readers

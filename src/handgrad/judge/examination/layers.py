@@ -55,9 +55,12 @@ def _watch_means(trace: Trace, node: Node, result: Tensor) -> None:
     # A multiple of the batch is several views of each image, side by side.
     whole = len(shape) >= 2 and shape[0] > 0 and shape[0] % batch == 0
     if whole and result.numel() == shape[0] * max(shape[1:], default=0):
+        # Half precision has an eps of 1e-3, and sums over a map of it are no better.
         features, precision = result.double().reshape(shape[0], -1), max(1e-4, 2 * torch.finfo(result.dtype).eps)
         for earlier in trace.nodes[:-1]:
             for means in earlier.facts.get("means", ()):
+                # By the numbers and not by the operation: mean(), a pool, a convolution with 1/49 all are the same
+                # layer.
                 if means.shape == features.shape and _same(means, features, precision):
                     node.facts["pooled"] = earlier
                     trace.memory(result).flat = True
@@ -65,6 +68,7 @@ def _watch_means(trace: Trace, node: Node, result: Tensor) -> None:
     weighted = any(read.memory.weighted for read in node.reads) or "conv" in node.name or node.name in PRODUCTS
     if len(shape) in (3, 4) and whole and weighted:
         exact = result.double()
+        # Both layouts, channels before and after positions: networks written by hand have either.
         spatial = ((2, 3), (1, 2)) if len(shape) == 4 else ((2,), (1,))
         node.facts["means"] = [exact.mean(dims) for dims in spatial if math.prod(shape[dim] for dim in dims) > 1]
 
@@ -81,11 +85,14 @@ def _watch_norm(trace: Trace, node: Node, result: Tensor) -> None:
     shape = result.shape
     if node.name not in ("mul", "mul_", "div", "div_", "addcmul", "sub", "sub_") or len(shape) not in (2, 4) or already:
         return
+    # Of two images any normalisation gives ±1.
     if shape[0] != trace.batch or trace.batch < 4:
         return
     channels = result.double().transpose(0, 1).flatten(1)
     mean, variance = channels.mean(1), channels.var(1, unbiased=False)
+    # A channel that is the same everywhere has no variance to bring to 1.
     alive = variance > 1e-3
+    # 5 %, because eps is added to the variance below the root and counts where that is small.
     if not alive.any() or float(mean.abs().max()) > 1e-3 or float((variance[alive] - 1).abs().max()) > 0.05:
         return
     if len(shape) == 4 and float(result.double().mean((2, 3)).abs().max()) < 1e-2:
@@ -98,11 +105,13 @@ def _watch_norm(trace: Trace, node: Node, result: Tensor) -> None:
 def _watch_mask(node: Node) -> None:
     """Note the zeros and the other value of a random mask that a result was multiplied with, or filled by."""
     masks = [read for read in node.reads if read.memory.random and not read.images]
+    # Noise combined with noise is still being drawn; only where it meets the images something is dropped.
     if not masks or len(masks) == len(node.reads):
         return
     mask = masks[0].tensor.detach()
     name = node.name.rstrip("_")
     if name in ("mul", "div") and mask.numel() > 1:
+        # Divided by a mask, a dropped value is divided by infinity.
         kept = mask != 0 if name == "mul" else torch.isfinite(mask)
         values = mask[kept].double()
         if len(values) and float(values.max() - values.min()) <= 1e-6 * float(values.abs().max()):
@@ -276,6 +285,7 @@ def _dropout(node: Node, trace: Trace) -> UsedLayer | None:
         return None  # one draw an image is stochastic depth; a mask without zeros drops nothing
     mask = next(read for read in node.reads if read.memory.random and not read.images)
     asked = [each for each in _probabilities(mask, trace) if 0 < each < 1]
+    # Four standard deviations of a drawn share: one mask in sixteen thousand lies outside.
     allowed = 4 * math.sqrt(share * (1 - share) / count) + 1e-3
     scaled = [1 - 1 / scale] if scale > 1 else []
     for candidates in (asked, scaled):

@@ -127,8 +127,10 @@ class Trace(TorchDispatchMode):
         given = [*args, *(kwargs or {}).values()]
         name = func.overloadpacket.__name__
         self.turns[name] += 1
+        # Without notes: of a disturbed run only the output is looked at, and there is one for each layer.
         if self.disturb is not None:
             result = func(*args, **(kwargs or {}))
+            # By turn among those of its name, since the two runs have the same operations in the same order.
             if (name, self.turns[name]) == self.disturb:
                 _add_noise(result)
             return result
@@ -190,6 +192,7 @@ class Trace(TorchDispatchMode):
             values=self.values(func, given, reads) if self.values is not None else (),
         )
         self.nodes.append(node)
+        # Kept alive, because places are addresses: memory that was freed could be another tensor's a moment later.
         self.alive.append(results)
         read_places = {read.place for read in reads}
         written = {place_of(tensor): tensor for tensor in self.mutated(func, given)}
@@ -201,12 +204,13 @@ class Trace(TorchDispatchMode):
             if node.name == "lift_fresh":
                 memory.stored, memory.line = True, node.line
                 continue
-            fresh = place not in read_places
-            memory.writers = [*memory.writers, number] if not fresh or memory.writers else [number]
+            # A list of its own: reads noted before this keep the writers of their time.
+            memory.writers = [*memory.writers, number]
             memory.images |= node.images
             memory.random |= node.drawn or any(read.memory.random for read in reads)
             memory.weighted |= any(read.memory.weighted for read in reads) or (node.images and _weighs(node.name))
             memory.flat = self.flat(node, tensor)
+            # Whatever is computed next is no longer normalised; the watcher sets it again where it is.
             memory.normed = False
         if self.watch is not None:
             self.watch(self, node)
@@ -267,6 +271,7 @@ def running_modules(trace: Trace) -> Iterator[None]:
         trace.running.append(trace.modules.get(id(module), (f"unregistered {type(module).__name__}", True)))
 
     def leave(module: nn.Module, given: Any, result: Any) -> None:
+        # A module that began before the hooks were set may end under them.
         if trace.running:
             trace.running.pop()
 
@@ -289,5 +294,6 @@ def reaching(nodes: Sequence[Node], outputs: Sequence[tuple[int, ...]]) -> set[i
             continue
         reached.add(number)
         for read in by_number[number].reads:
+            # `< number`: memory written again later has writers that come after this read.
             waiting += [each for each in read.writers if each < number and each not in reached]
     return reached

@@ -43,6 +43,7 @@ def stored_blocks(trace: Trace, reached: Collection[int]) -> dict[int, Stored]:
             if read.memory.stored and not read.images:
                 block = blocks.setdefault(read.place, Stored(path=node.path, line=read.memory.line or node.line))
                 tensor = read.tensor
+                # By what a view shows: the same view read at ten places is counted once.
                 block.tensors[(tensor.storage_offset(), tuple(tensor.shape), tensor.stride())] = tensor
     return blocks
 
@@ -93,6 +94,7 @@ def _rule_numbers(block: Stored) -> int | None:
 
     None where it takes more than a handful.
     """
+    # Several views of one block: which numbers would a rule have to make?
     if len(block.tensors) != 1:
         return None
     tensor = next(iter(block.tensors.values())).detach()
@@ -101,8 +103,10 @@ def _rule_numbers(block: Stored) -> int | None:
         return 1
     maps = values.reshape(-1, values.shape[-2] if values.dim() > 1 else 1, values.shape[-1])
     needed = 3 * len(maps)
+    # A rule has to be much shorter than what it makes, or any small tensor would be one.
     if needed > 16 or needed * 4 > values.numel():
         return None
+    # Second differences of 0 in both directions and across: a plane, which three numbers describe.
     steps = [maps.diff(n=2, dim=1), maps.diff(n=2, dim=2), maps.diff(dim=1).diff(dim=2)]
     largest = max(float(each.abs().max()) if each.numel() else 0.0 for each in steps)
     return needed if largest <= 1e-5 * float(values.abs().max()) else None
@@ -118,6 +122,7 @@ def _named_places(module: nn.Module) -> Mapping[int, tuple[str, Where]]:
         elif isinstance(value, nn.Module) and depth:
             for path, parameter in [*parameters_of(value).items(), *buffers_of(value).items()]:
                 keep(parameter, f"{name}.{path}", where, 0)
+        # Bounded, because what a module holds may hold the module.
         elif isinstance(value, dict) and depth:
             for key, each in list(value.items()):
                 keep(each, f"{name}[{key!r}]", where, depth - 1)
@@ -138,6 +143,7 @@ def _named_places(module: nn.Module) -> Mapping[int, tuple[str, Where]]:
             for name, value, where in _reachable(function):
                 keep(value, name, where)
         for kind in type(each).__mro__:
+            # torch's own classes hold tables too, of which nothing is the author's.
             if not kind.__module__.startswith("torch."):
                 for name, value in vars(kind).items():
                     keep(value, f"{kind.__name__}.{name}", "constant")

@@ -24,6 +24,7 @@ class Snapshot:
             (tensor, tensor.detach().clone())
             for each in self.held
             for tensor in each.values()
+            # A lazy parameter has no numbers yet, and becomes another object when it gets some.
             if tensor is not None and not is_lazy(tensor)
         ]
 
@@ -32,9 +33,11 @@ class Snapshot:
         with torch.no_grad():
             for now, before in zip(self.kept, self.held, strict=True):
                 if isinstance(now, dict):  # scripted modules show a view that cannot be written
+                    # The very dictionaries are refilled, because the module holds on to them.
                     now.clear()
                     now.update(before)
             for tensor, value in self.values:
+                # A lazy parameter that has got its shape meanwhile has nothing to go back to.
                 if tensor.shape == value.shape:
                     tensor.detach().copy_(value)
 
@@ -46,6 +49,7 @@ def restored(module: nn.Module) -> Iterator[None]:
     gradients = [(each, each.grad) for each in parameters_of(module).values()]
     numbers, python = np.random.get_state(), random.getstate()
     try:
+        # Gradients on, even where the caller has them off: the examination asks which numbers learn.
         with torch.random.fork_rng(devices=[]), torch.enable_grad():
             yield
     finally:

@@ -24,13 +24,16 @@ def stir(module: nn.Module, images: Tensor) -> None:
     parameters = [each for each in parameters_of(module).values() if each.requires_grad]
     try:
         output = module.train()(images.clone())
+        # Times noise: the sum of a softmax is constant and has no gradient, a weighted sum of it has one.
         gradients = torch.autograd.grad((output * torch.randn_like(output)).sum(), parameters, allow_unused=True)
+    # A network without any gradient is examined as it stands; that it cannot learn is found elsewhere.
     except Exception:
         return
     with torch.no_grad():
         for parameter, gradient in zip(parameters, gradients, strict=True):
             if gradient is not None and parameter.is_floating_point():
                 spread = float(parameter.std(unbiased=False))
+                # A tenth of their own spread; a scale that is the same number everywhere has none, and gets a unit.
                 parameter.add_(torch.randn_like(parameter) * 0.1 * (spread if spread > 1e-6 else 1.0))
 
 
@@ -47,6 +50,7 @@ def let_signals_pass(module: nn.Module, images: Tensor, name: str) -> None:
     before = Snapshot(module)
     for attempt in range(ATTEMPTS):
         seed_all(100 + attempt)
+        # Not the first time: showing images may be enough, and then nothing of the author's is changed.
         if attempt:
             _draw_anew(module)
         for round_number in range(ROUNDS):
@@ -68,4 +72,5 @@ def _draw_anew(module: nn.Module) -> None:
     with torch.no_grad():
         for each in parameters_of(module).values():
             if each.requires_grad and each.dim() > 1:
+                # He et al., 2015: the width at which signals keep their size through rectifiers.
                 each.normal_(0, (2 / max(each[0].numel(), 1)) ** 0.5)

@@ -11,6 +11,7 @@ from handgrad.judge.handed_in.candidates import Candidate, made_in
 from handgrad.judge.handed_in.names import dotted
 from handgrad.judge.handed_in.parsed import Source
 
+# Parts of names, because people call it train, train_model, fit_one_cycle, do_training; a false hit only breaks a tie.
 TRAINS = re.compile(r"train|fit|optim|sgd|adam|rmsprop|backward|learn", re.IGNORECASE)
 SHOWS = re.compile(r"summary|print|plot|draw|visuali|make_dot|draw_graph|count_param", re.IGNORECASE)
 
@@ -37,6 +38,7 @@ class Build:
 
     def expression(self) -> ast.Call:
         """Return the call with the values of local names in their places."""
+        # A copy by way of text: the transformer would change the tree in which lines are looked up later.
         return _Replaced(self.local).visit(ast.parse(ast.unparse(self.call), mode="eval").body)  # type: ignore[no-any-return]
 
 
@@ -56,6 +58,7 @@ def builds_in(source: Source, found: dict[str, Candidate], caller: Source | None
 
     *caller* is the file that calls the functions of *source*, where that is another one.
     """
+    # By identity: two classes of one name, an earlier and a later one, are different nodes.
     inside = {id(each.node) for each in found.values() if each.kind != "value"}
     search = _Search(source, found, inside, caller or source)
     builds = [each for node in source.tree.body if id(node) not in inside for each in search.below(node, None)]
@@ -75,6 +78,7 @@ class _Search:
     def below(self, node: ast.stmt, around: ast.AST | None) -> Iterator[Build]:
         """Return the builds in *node*, whose names belong to the function *around* where there is one."""
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            # A class has no scope that its methods' names belong to.
             scope = node if not isinstance(node, ast.ClassDef) else around
             for each in node.body:
                 if id(each) not in self.inside:
@@ -117,10 +121,12 @@ def _judge_use(build: Build, statement: ast.stmt, scope: ast.AST) -> None:
     for node in ast.walk(statement):
         if isinstance(node, ast.Call) and node is not build.call and any(each is build.call for each in ast.walk(node)):
             name = dotted(node.func)
+            # Handed straight on: `train(Net(), loader)` never gives it a name.
             build.trained = build.trained or bool(TRAINS.search(name.rpartition(".")[2]))
             build.shown = build.shown or bool(SHOWS.search(name.rpartition(".")[2]))
     if not build.variable:
         return
+    # Until the name gets another network: what is trained below that line is not this one.
     end = _next_binding(scope, build)
     for node in ast.walk(scope):
         if not isinstance(node, ast.Call) or not build.line <= node.lineno < end:
@@ -129,6 +135,7 @@ def _judge_use(build: Build, statement: ast.stmt, scope: ast.AST) -> None:
         given = [*node.args, *(each.value for each in node.keywords)]
         passed = any(dotted(each) == build.variable for each in given)
         passed = passed or any(dotted(each).startswith(f"{build.variable}.") for arg in given for each in ast.walk(arg))
+        # `.parameters()` is what an optimizer is given, and nothing else asks a network for them in a training program.
         own = name.startswith(f"{build.variable}.") and name.rpartition(".")[2] in ("train", "parameters", "fit")
         if own or (passed and TRAINS.search(name)):
             build.trained = True
@@ -143,6 +150,7 @@ def _next_binding(scope: ast.AST, build: Build) -> float:
         and node.lineno > build.line
         and build.variable in [dotted(target) for target in node.targets]
         and made_in(node.value) is not None
+        # `model = Net().to(device)` a line below `model = Net()` is one more line of the same network's.
         and made_in(node.value) is not build.call
     ]
     return min(later, default=float("inf"))
@@ -166,9 +174,11 @@ def _values_around(
             node.targets[0].id: node.value
             for node in ast.walk(function)
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and is_literal(node.value)
+            # Bound twice, its value depends on the way through the function.
             if bound.count(node.targets[0].id) == 1
         }
         given = _given_last(function, source, caller)
+        # A parameter that the function itself binds again is no longer what it was called with.
         known |= {name: value for name, value in given.items() if name not in bound}
         parameters = {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
         unclear = (set(bound) | parameters) - set(known)
@@ -196,9 +206,11 @@ def _given_last(function: ast.AST, own: Source, caller: Source) -> dict[str, ast
         source, calls = own, _calls_of(function.name, own)
     if not calls:
         return {}
+    # The last call, as with builds: people try small settings first and train with the last.
     last = max(calls, key=lambda each: each.lineno)
     names = [each.arg for each in [*function.args.posonlyargs, *function.args.args]]
     found: dict[str, ast.expr] = dict(
+        # Defaults belong to the last parameters.
         zip(names[len(names) - len(function.args.defaults) :], function.args.defaults, strict=True)
     )
     found |= dict(zip(names, last.args, strict=False))
@@ -233,6 +245,7 @@ def _last_of(values: ast.expr, source: Source) -> ast.expr | None:
             for node in ast.walk(source.tree)
             if isinstance(node, ast.Assign) and [dotted(each) for each in node.targets] == [values.id]
         ]
+        # One step and no further: `a = b`, `b = a` would go round for ever.
         return _last_of(given[-1], source) if given and not isinstance(given[-1], ast.Name) else None
     parts = values.keys if isinstance(values, ast.Dict) else getattr(values, "elts", [])
     last = parts[-1] if parts else None

@@ -83,12 +83,14 @@ def calls_in(source: Source, wanted: Collection[str]) -> Iterator[Call]:
     values = Values(source)
     nodes = [node for node in ast.walk(source.tree) if isinstance(node, ast.Call)]
     chances = _chances(nodes, values)
+    # `ast.walk` goes by depth; "the last call counts" needs the order of the page.
     for node in sorted(nodes, key=lambda each: (each.lineno, each.col_offset)):
         name = dotted(node.func).rpartition(".")[2]
         if name not in wanted:
             continue
         given = dict(zip(SIGNATURES.get(name, ()), node.args, strict=False))
         for keyword in node.keywords:
+            # `DataLoader(train, **settings)`: a keyword without a name is a table of them.
             given |= {keyword.arg: keyword.value} if keyword.arg else values.table(keyword.value)
         arguments, unread = {}, []
         for key, value in given.items():
@@ -96,6 +98,7 @@ def calls_in(source: Source, wanted: Collection[str]) -> Iterator[Call]:
                 arguments[key] = values.of(value)
             except UnreadError:
                 unread.append(key)
+        # For looking whether it says "train"; a call with a whole transform in it can be pages long.
         text = ast.unparse(node)[:120]
         yield Call(name, node.lineno, arguments, text, tuple(unread), chances.get(id(node), 1.0))
 
@@ -110,6 +113,7 @@ def _chances(nodes: list[ast.Call], values: Values) -> dict[int, float | None]:
             each.arg: each.value for each in node.keywords if each.arg
         }
         try:
+            # torchvision's own default.
             chance = float(values.of(given["p"])) if "p" in given else 0.5
         except (UnreadError, TypeError, ValueError):
             chance = None

@@ -47,6 +47,7 @@ class _Search:
     def of(self, source: Source, above: tuple[str, ...]) -> dict[str, Candidate]:
         """Return the candidates that *source* knows; *above* are the modules that ask for it."""
         found: dict[str, Candidate] = {}
+        # Files that import each other: the second look finds nothing rather than going round.
         if source.name in above:
             return found
         for statement in _statements(source.tree.body):
@@ -57,6 +58,7 @@ class _Search:
                     module = self.project.named(alias.name, source)
                     found |= self._whole(module, alias.asname or alias.name, (*above, source.name))
             elif isinstance(statement, ast.ClassDef):
+                # A later definition of the name replaces the earlier one, also where it is no network any more.
                 found.pop(statement.name, None)
                 if self._is_network(statement, source, found, above):
                     found[statement.name] = Candidate(statement.name, source, statement, "class")
@@ -80,6 +82,7 @@ class _Search:
         whole: dict[str, Candidate] = {}
         for alias in node.names:
             whole |= self._whole(f"{base}.{alias.name}", alias.asname or alias.name, (*above, source.name))
+        # As Python does without `__all__`; who writes one is read as if all were listed.
         if node.names[0].name == "*":
             return {name: each for name, each in known.items() if not name.startswith("_")}
         return whole | {alias.asname or alias.name: known[alias.name] for alias in node.names if alias.name in known}
@@ -104,6 +107,7 @@ class _Search:
                 return True
         # A base of unknown origin; what answers to images by ``forward`` is a network all the same.
         own = {each.name for each in node.body if isinstance(each, ast.FunctionDef)}
+        # Both methods: a mixture or a wrapper with `forward` alone is found through the class that inherits from it.
         return bool(node.bases) and {"__init__", "forward"} <= own
 
     def _in_module(self, name: str, source: Source, above: tuple[str, ...]) -> bool:
@@ -115,6 +119,7 @@ class _Search:
 
 def _meant(name: str, source: Source) -> str:
     """Return what *name* stands for in *source*: ``torch.nn.Module`` for M where that is imported as M, or assigned to it."""
+    # In the order of the file, and the first that fits: a name of torch's is imported once, at the top.
     for node in source.tree.body:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("torch"):
             for alias in node.names:
@@ -169,6 +174,7 @@ def _returns_network(function: ast.FunctionDef, known: dict[str, Candidate]) -> 
     """Whether a function returns something that it makes with ``nn.Sequential``, a known candidate or a class of its own."""
     made: set[str] = set()
     nodes = list(ast.walk(function))
+    # A function called load_best would otherwise be the last that returns a network, in half of all notebooks.
     if any(isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] in READS for node in nodes):
         return False
     own = {node.name for node in nodes if isinstance(node, ast.ClassDef) and _inherits_whole(node)}
@@ -233,8 +239,11 @@ def roots(found: dict[str, Candidate]) -> dict[str, Candidate]:
             continue
         bases = {dotted(base) for base in each.node.bases} if isinstance(each.node, ast.ClassDef) else set()
         inherited = {base for base in bases & set(found) if inputs_of(found[base]) is not None}
+        # Without bases, because inheriting is not using: Net2(Net) is the next step of the same work, and both stand
+        # alone.
         used |= used_by(_without_bases(each.node)) & set(found) - {name} | (bases & set(found)) - inherited
     alone = {name: each for name, each in found.items() if name not in used}
+    # A module that needs two inputs is a loss or an attention block; where nothing else is left it stays, to be named.
     answering = {name: each for name, each in alone.items() if (inputs_of(each) or 1) == 1}
     return answering or alone or found
 

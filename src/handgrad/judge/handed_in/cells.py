@@ -15,6 +15,7 @@ MOST_PRINTED = 200_000
 """Characters of one cell's output that are kept; logs of trainings are shorter, pictures are left out anyway."""
 POINTER = b"version https://git-lfs"
 STATEMENT = re.compile(rb"^(?:import|from|class)\s+\w", re.MULTILINE)
+# Colours and cursor moves that a progress bar leaves in a saved output; they stand in the middle of numbers.
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -43,10 +44,12 @@ def _text(data: bytes, name: str) -> str:
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         text = data.decode(encoding)
+    # Latin-1 reads any bytes: a wrong accent in a comment is no reason to refuse a network.
     except (SyntaxError, UnicodeDecodeError, LookupError):
         text = data.decode("latin-1")
     if "\0" in text:
         raise NotTakenError(f"{name} holds null bytes – it is no Python file", author=True)
+    # One sign for the end of a line, because lines are counted by it and a place must be the author's.
     return text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -56,6 +59,7 @@ def _notebook(data: bytes, name: str) -> dict[str, Any]:
         wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")  # as PowerShell writes what a command prints
         book = json.loads(data.decode("utf-16" if wide else "utf-8-sig", "replace"))
     except (ValueError, RecursionError) as error:
+        # RecursionError comes without a line.
         where = f": line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         raise NotTakenError(f"{name} is no notebook{where} – save it again", author=False) from error
     if not isinstance(book, dict) or not isinstance(book.get("cells", book.get("worksheets")), list):
@@ -69,8 +73,10 @@ def _cells_of(book: dict[str, Any], name: str) -> list[Cell]:
     if isinstance(language, str) and language.lower() not in ("python", "ipython", "python3", ""):
         raise NotTakenError(f"{name} is a notebook in {language[:40]}, not in Python", author=False)
     sheets = [each for each in _listed(book.get("worksheets")) if isinstance(each, dict)]
+    # Format 3, of IPython before 2015: cells within work sheets.
     entries = book.get("cells") or [each for sheet in sheets for each in _listed(sheet.get("cells"))]
     cells = []
+    # All kinds are counted, since that is what a person counts who looks for "cell 7" on the screen.
     for number, entry in enumerate(entries, 1):
         if isinstance(entry, dict) and entry.get("cell_type") == "code":
             code = _joined(entry.get("source", entry.get("input", "")))
@@ -109,6 +115,7 @@ def _printed(output: dict[str, Any]) -> str:
     """Return the plain text of one output, as a terminal would leave it: what a progress bar wrote over is gone."""
     text = output.get("text") or _at(output, "data", "text/plain") or ""
     lines = ESCAPES.sub("", "".join(map(str, text)) if isinstance(text, list) else str(text)).split("\n")
+    # After the last carriage return stands what a terminal would show; before it, a hundred states of the same bar.
     return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)
 
 

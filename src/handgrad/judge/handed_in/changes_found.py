@@ -8,6 +8,8 @@ from handgrad.judge.handed_in.calls_found import Call, Found
 from handgrad.judge.handed_in.values import Value
 
 CHANGES = (
+    # Those of torchvision that training programs use; what is listed here and cannot be done is told, what is not is
+    # overlooked.
     "RandomRotation",
     "RandomAffine",
     "RandomCrop",
@@ -48,6 +50,7 @@ def find_changes(calls: list[Call], found: Found) -> None:
         elif call.name in CHANGES:
             found.unread.append(f"{call.name}, which is left out here")
     table = {name: value for name, value in table.items() if value}
+    # Also when it is empty: the judge's own default augmentation must not slip in where the author has none.
     found.recipe["augmentation"] = table
     if table:
         found.words.append(", ".join(f"{name} ±{value:g}{SHOWN[name]}" for name, value in table.items()))
@@ -62,6 +65,7 @@ def _affine(call: Call, table: dict[str, float], found: Found) -> None:
         found.unread.append(f"the chance of {call.name}, which is done to every image here")
     given = call.arguments
     if call.name in ("RandomRotation", "RandomAffine"):
+        # Of two rotations in one pipeline the larger: a recipe has one.
         table["rotation"] = max(table.get("rotation", 0.0), _limit(given.get("degrees", 0)))
     if call.name == "RandomAffine":
         table |= {name: value for name, value in _map(given).items() if value}
@@ -78,6 +82,7 @@ def _map(given: dict[str, Value]) -> dict[str, float]:
     table: dict[str, float] = {}
     translate, scale, shear = given.get("translate"), given.get("scale"), given.get("shear")
     if isinstance(translate, list) and translate and all(map(_plain, translate)):
+        # torchvision gives a share of the side, a recipe pixels; the larger axis, since a recipe shifts both alike.
         table["shift"] = round(SIDE * float(max(translate)), 6)
     if isinstance(scale, list) and len(scale) == 2 and all(map(_plain, scale)):
         table["scale"] = round(max(abs(1 - float(each)) for each in scale), 6)
@@ -88,6 +93,7 @@ def _map(given: dict[str, Value]) -> dict[str, float]:
 
 def _plain(value: Value) -> bool:
     """Whether *value* is a number."""
+    # True is an int in Python, and no amount.
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -116,6 +122,7 @@ def _centre(call: Call, found: Found) -> None:
     size = size[0] if isinstance(size, list) and size else size
     if isinstance(size, int) and 1 <= size < SIDE and call.chance is not None and call.chance < 1.0:
         found.beyond |= {"crop": size, "crop_chance": call.chance}
+    # A crop of 28 of 28 changes nothing.
     elif size != SIDE:
         found.unread.append("CenterCrop, which is left out here")
 
@@ -128,6 +135,7 @@ def _normalise(call: Call, found: Found) -> None:
     ]
     if not all(map(_plain, first)) or first[1] <= 0:
         found.unread.append("mean and deviation of Normalize")
+    # People write 0.13, 0.1306 or 0.1307 and mean the same.
     elif abs(first[0] - MEAN) >= 0.001 or abs(first[1] - SPREAD) >= 0.001:
         found.beyond |= {"mean": float(first[0]), "deviation": float(first[1])}
     else:

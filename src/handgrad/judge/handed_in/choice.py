@@ -12,7 +12,9 @@ from handgrad.judge.handed_in.parsed import Source
 from handgrad.judge.handed_in.project import Project
 from handgrad.judge.handed_in.records import NoneFoundError, NotTakenError, joined
 
+# What tutorials call the network that counts, where a file holds several.
 USUAL = ("Net", "Network", "Model")
+# About what fits into three lines of a terminal; a collection of fifty models would fill it.
 SHOWN = 12
 """How many candidates a message lists."""
 
@@ -38,6 +40,8 @@ def choose(project: Project, wanted: str) -> Choice:
     builds = builds_in(source, found)
     if wanted:
         return _wanted(source, wanted, found, builds)
+    # What the file itself does comes first, then what it imports, and names only when nothing is built: a name can
+    # deceive.
     meant = _trained_last(builds)
     if meant is not None:
         return _by_build(meant, builds, source, found)
@@ -48,7 +52,9 @@ def choose(project: Project, wanted: str) -> Choice:
     if not found:
         raise _nothing(project, source)
     own = {name: each for name, each in found.items() if each.source is source}
+    # Its own before those it imports: a file that defines a network and imports a library of models means its own.
     alone = roots({name: each for name, each in (own or found).items() if "." not in name} or found)
+    # Not in a notebook, whose cells are steps of one work: which of them counts is asked rather than guessed by a name.
     if len(alone) > 1 and not source.cells:
         alone = {name: each for name, each in alone.items() if name in USUAL and _only_usual(name, alone)} or alone
     needs = len(alone) > 1 or needed_arguments(next(iter(alone.values())))
@@ -68,6 +74,7 @@ def choose(project: Project, wanted: str) -> Choice:
 def _in_another_file(project: Project, found: dict[str, Candidate]) -> Choice | None:
     """Return the network that a module which the main file imports builds and trains for it, None where none does."""
     known = {id(each.node) for each in found.values()}
+    # Only modules that were asked for so far, which is to say imported; the first is the main file itself.
     for name in project.names()[1:]:
         source = project.source(name)
         there = candidates_in(project, source) if source is not None else {}
@@ -90,6 +97,7 @@ def _built_beside(project: Project, alone: dict[str, Candidate]) -> Choice | Non
     ``train.py`` goes with ``model.py``; tests build networks too, and are asked only where nothing else does.
     """
     wanted = {id(each.node) for each in alone.values()}
+    # Stable, so that tests come last and all else keeps the order of the paths.
     files = sorted(project.files(), key=lambda each: each[1].stem.startswith("test"))
     for name, _, _ in files:
         source = project.source(name)
@@ -99,6 +107,7 @@ def _built_beside(project: Project, alone: dict[str, Candidate]) -> Choice | Non
         known = candidates_in(project, source).items()
         builds = builds_in(source, {name: each for name, each in known if id(each.node) in wanted})
         meant = _trained_last(builds)
+        # A program beside the file is only a hint: where it does not say with which arguments, the next one is asked.
         if meant is None or used_by(meant.expression()) & meant.unclear:
             continue
         call = ast.unparse(meant.expression())
@@ -115,6 +124,8 @@ def _raise_not_there(project: Project) -> None:
         other = project.source(project.base_of(node, main)) if isinstance(node, ast.ImportFrom) else None
         for alias in node.names if isinstance(node, ast.ImportFrom) and other is not None else []:
             there = {name for each in other.tree.body for name in bound_by(each)} if other is not None else set()
+            # A capital, as classes have: a missing helper function is found out when it is needed, with a better
+            # message.
             own = (alias.asname or alias.name) in called and alias.name[:1].isupper()
             if own and alias.name not in there and other is not None and not _takes_everything(other):
                 raise NotTakenError(
@@ -139,6 +150,7 @@ def _trained_last(builds: list[Build]) -> Build | None:
     """Return the build that counts: the last one that is trained, else the last one that is not only shown."""
     trained = [each for each in builds if each.trained]
     used = [each for each in builds if not each.shown]
+    # A file that ends with a summary of some other network has not trained that one.
     meant = trained or used or builds
     return meant[-1] if meant else None
 
@@ -154,6 +166,7 @@ def _by_build(build: Build, builds: list[Build], source: Source, found: dict[str
             f"{joined(unclear)} is not written there – write what is meant, as in {source.file}:{_example(name, build)}",
             author=False,
         )
+    # Nothing is said where there is no choice: the line is for a reader who could have meant another.
     others = {each.candidate.name for each in builds} | set(roots(found))
     why = ""
     if len(others) > 1 or len({ast.unparse(each.expression()) for each in builds}) > 1:
@@ -190,6 +203,7 @@ def _wanted(source: Source, wanted: str, found: dict[str, Candidate], builds: li
     """Return the network that was asked for by name, or by a call with arguments written out."""
     try:
         asked = ast.parse(wanted, mode="eval").body
+    # The parser raises each of these for texts that are no Python: null bytes, or a thousand brackets.
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise NotTakenError(f"{wanted} is no name of a network and no call of one", author=False) from error
     if isinstance(asked, ast.Call):
@@ -206,6 +220,7 @@ def _wanted(source: Source, wanted: str, found: dict[str, Candidate], builds: li
 
 def _any(source: Source, wanted: str) -> Candidate | None:
     """Return what *source* calls *wanted*, though it does not look like a network: whoever asks for it by name knows."""
+    # The last definition is the one that stands when the file has run.
     for node in reversed(source.tree.body):
         if wanted in bound_by(node):
             kinds = {ast.ClassDef: "class", ast.FunctionDef: "function"}
@@ -224,6 +239,8 @@ def _missing(source: Source, wanted: str, found: dict[str, Candidate]) -> NotTak
 
 def _nothing(project: Project, source: Source) -> NotTakenError:
     """Return why no network is found at all: a part that does not parse may hold it, or a file that was not handed in."""
+    # A part that defines nothing (a stray line of shell) hides no network; whoever is told to correct it would be
+    # misled.
     for each in source.broken:
         if each.defines or not source.tree.body:
             return _unreadable(source, each.at, each.message, each.newer)

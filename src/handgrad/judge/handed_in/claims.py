@@ -69,7 +69,9 @@ class Claims:
 def claims_in(cells: Sequence[Cell], beside: Sequence[Path], notebook: Path) -> Claims:
     """Return what the outputs of *cells* say, else the texts of *notebook*, else the files *beside* it."""
     told = [(f"the output of cell {cell.number}", counts_in(cell.printed)) for cell in cells if cell.printed]
+    # Outputs before texts: what the program printed was true when it ran, a README may be of another year.
     told = [(where, counts) for where, counts in told if counts]
+    # A single figure may be a final test of anything; a list has an epoch each.
     several = [each for each in told if len(each[1]) > 1]
     if not told:
         # The last one counts below: the notebook's own text before what lies beside it.
@@ -96,6 +98,7 @@ def parameters_in(text: str) -> list[int]:
 def last_run(claims: Claims, epochs: object) -> Claims:
     """Return the claims of the last training where one output holds several of *epochs* each."""
     count = len(claims.counts)
+    # Only where they divide evenly: with a run that broke off in between nothing can be said.
     if not isinstance(epochs, int) or epochs < 2 or count <= epochs or count % epochs:
         return claims
     return replace(claims, counts=claims.counts[-epochs:])
@@ -107,9 +110,11 @@ def counts_in(text: str) -> tuple[int, ...]:
     if found:
         return tuple(found)
     shares = []
+    # Line by line: "test" of one line and the percentage of the next belong to different things.
     for line in BAR.sub(" ", text).split("\n"):
         said = None if NO_EPOCH.search(line) else PERCENT.search(line) or OF_THE_NETWORK.search(line)
         shares += [float(said[1])] if said else []
+    # 0.9947 and 99.47 are both written, and no test accuracy is 1 %.
     shares = [each if each > 1 else 100 * each for each in shares]
     return tuple(round(each * TEST_IMAGES / 100) for each in shares if each * 100 >= LEAST_LIKELY)
 
@@ -134,6 +139,7 @@ def _notes(cells: Sequence[Cell]) -> list[str]:
     """Return what the state of a notebook tells its reader: cells that failed, or were not run in order."""
     notes = []
     ran = [cell.ran for cell in cells if cell.ran is not None]
+    # Jupyter numbers each run; a number that falls was run before what stands above it.
     if any(second < first for first, second in itertools.pairwise(ran)):
         notes.append("its cells were not run from top to bottom, so its outputs may belong to other code")
     failed = [cell for cell in cells if cell.failed]

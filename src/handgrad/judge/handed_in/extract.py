@@ -13,6 +13,7 @@ from handgrad.judge.handed_in.parsed import Source
 from handgrad.judge.handed_in.project import Project
 from handgrad.judge.handed_in.records import Piece, joined
 
+# Names that every module has without binding them.
 BUILTIN = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__", "__class__"}
 Defined = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -33,6 +34,7 @@ class Extraction:
     def need(self, source: Source, names: Iterable[str]) -> None:
         """Take what binds *names* in *source*, with all that it needs in turn."""
         waiting = [(source, name) for name in names]
+        # The second is asked only when nothing waits: what is kept is final then, until it adds something.
         while waiting or self._too_late(waiting):
             if not waiting:
                 continue
@@ -49,6 +51,7 @@ class Extraction:
                 if place not in kept:
                     kept.add(place)
                     waiting += [(where, used) for used in used_by(statement)]
+                # Taken already, with everything that it needs.
                 elif not isinstance(statement, ast.Import | ast.ImportFrom):
                     continue
                 # An import brings several names, each with needs of its own.
@@ -67,6 +70,7 @@ class Extraction:
                 for name in used_at_once(source.tree.body[place]):
                     places = [each for each, node in enumerate(source.tree.body) if name in bound_by(node)]
                     earlier = [each for each in places if each < place and harmless(source.tree.body[each])]
+                    # Only where no earlier binding is kept: the latest one before the use is what Python would find.
                     if earlier and not kept & set(earlier):
                         kept.add(earlier[-1])
                         statement = source.tree.body[earlier[-1]]
@@ -84,6 +88,7 @@ class Extraction:
                 source = self.project.source(base) if base else None
                 if source is None:
                     # Of a library: what it brings is known only when it is imported.
+                    # Kept and not asked: `from torch.nn import *` may bring it, and running it is the only way to know.
                     self.kept[where.name].add(place)
                     found = True
                 elif self._knows(source, name, set()):
@@ -97,6 +102,7 @@ class Extraction:
         """Whether *source* binds *name*, by itself or through stars."""
         if source.name in seen:
             return False
+        # Two files that import everything from each other are legal Python.
         seen.add(source.name)
         return bool(_binding(source, name)) or any(self._knows(each, name, seen) for each in self.project.stars(source))
 
@@ -104,9 +110,12 @@ class Extraction:
         """Return what the imports in *statement* need of other modules of the hand-in; *name* is what it was taken for."""
         needed: list[tuple[Source, str]] = []
         top = isinstance(statement, ast.Import | ast.ImportFrom)
+        # All imports in it, also those within a function: they run when it is called.
         for node in ast.walk(statement):
             if isinstance(node, ast.ImportFrom):
                 base = self.project.base_of(node, where)
+                # A relative import without a base is one of a package that was not handed in whole; it fails where it
+                # stands.
                 for alias in node.names if base or node.level else []:
                     if top and (alias.asname or alias.name) != name:
                         continue
@@ -170,6 +179,8 @@ class Extraction:
             parts, whole = called.split("."), name.split(".")
             for count in range(len(parts)):
                 short, long = parts[: len(parts) - count], whole[: len(whole) - count]
+                # From the end towards the root, as long as the beginnings still differ: above that both names mean one
+                # folder.
                 if long and short != long:
                     found[".".join(short)] = ".".join(long)
         kept = {piece.name for piece in self.pieces()}
@@ -225,6 +236,7 @@ def _binding(source: Source, name: str) -> list[int]:
             break
     if not taken:
         return []
+    # Changes before the first binding that is kept belong to an earlier value of the name.
     first = min(taken)
     changes = [
         place
@@ -240,17 +252,20 @@ def _only(source: Source, places: set[int], wanted: set[str]) -> str:
     Of an import of several names only the *wanted* ones stay: what is imported for the training need not be there.
     """
     lines = source.text.split("\n")
+    # Blank lines in place of what is left out, so that line 7 stays line 7 in every traceback.
     result = [""] * len(lines)
     body = source.tree.body
     future = [
         place for place, node in enumerate(body) if isinstance(node, ast.ImportFrom) and node.module == "__future__"
     ]
+    # Future imports change how all below is compiled, whoever asked for them.
     for place in sorted({*places, *future}):
         node = body[place]
         first, last = first_line(node) - 1, (node.end_lineno or node.lineno) - 1
         text = _segment(lines, node, first, last)
         if isinstance(node, ast.Import | ast.ImportFrom) and place not in future and len(node.names) > 1:
             names = [each for each in node.names if (each.asname or each.name.partition(".")[0]) in wanted]
+            # None wanted by name: it was kept for its effect, or for a star, and stays whole.
             if names:
                 only = copy.copy(node)
                 only.names = names
@@ -265,6 +280,7 @@ def _only(source: Source, places: set[int], wanted: set[str]) -> str:
 def _segment(lines: list[str], node: ast.stmt, first: int, last: int) -> list[str]:
     """Return the lines of *node* without what stands beside it on its first and last line; columns count bytes."""
     text = lines[first : last + 1]
+    # ast counts columns in bytes of UTF-8, Python's strings in signs.
     text[-1] = text[-1].encode()[: node.end_col_offset].decode()
     if first == node.lineno - 1:
         text[0] = text[0].encode()[node.col_offset :].decode()

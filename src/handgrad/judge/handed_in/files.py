@@ -23,7 +23,9 @@ LEFT_OUT = ("__pycache__", "__MACOSX", "site-packages", "node_modules", "venv", 
 TELLS = re.compile(
     r"(readme.*|.*log.*|.*result.*|.*output.*|.*train.*)\.(md|txt|log|rst)|readme|.*\.log", re.IGNORECASE
 )
+# A colon after the suffix names a network; a slash behind it means that the colon was part of a path, as in C:/course.
 NAMED = re.compile(r"(?P<path>.+\.(?:py|ipynb))(?::(?P<network>(?![^:]*/).*))?", re.IGNORECASE | re.DOTALL)
+# Of a whole class hundreds of files are asked, so by bytes: parsing each would take minutes.
 LOOKS = re.compile(rb"class\s+\w+\s*\(.*?Module|nn\s*\.\s*Sequential\s*\(")
 
 
@@ -77,6 +79,7 @@ def files_of(handed: HandedIn) -> Iterator[tuple[Path, Path]]:
 
     Symbolic links are left out: what they point to was not handed in.
     """
+    # First, so that no limit below can leave it out.
     yield handed.path, handed.path.relative_to(handed.folder)
     if handed.root is None:
         return
@@ -99,10 +102,12 @@ def _comes_along(path: Path) -> bool:
 
 def _below(root: Path) -> Iterator[Path]:
     """Return the files below *root*, the nearest folders first, as many entries as are worth looking at."""
+    # Breadth first: what a network imports lies near it, and a data set of a hundred thousand files may lie deeper.
     waiting, seen = [(root, 0)], 0
     while waiting:
         folder, depth = waiting.pop(0)
         try:
+            # Sorted, because the system's order differs from disk to disk and the limits cut it off somewhere.
             entries = sorted(folder.iterdir())
         except OSError:
             continue
@@ -110,6 +115,7 @@ def _below(root: Path) -> Iterator[Path]:
             seen += 1
             if seen > MOST_SEEN:
                 return
+            # A link could lead to any file of the judge's machine, and round in a circle.
             if path.is_symlink() or path.name.startswith("."):
                 continue
             if path.is_dir() and depth < DEEPEST and path.name not in LEFT_OUT:

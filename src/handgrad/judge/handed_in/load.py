@@ -25,6 +25,7 @@ HANDED_IN = "handed in/"
 """What the names of compiled files begin with, so that a line of the author's is told from any other."""
 
 
+# One list for the process, as torch's message tells the type of an argument and not which value it was.
 UNAVAILABLE: list[str] = []
 """Why values of the file that is loaded could not be made, for errors of torch's that only name their type."""
 
@@ -37,9 +38,13 @@ class StandIn:
     """Something of a package that is missing: it can be imported, named and inherited from; whoever calls it is told."""
 
     def __init__(self, path: str) -> None:
+        # By way of object, here and below: `__getattr__` gives a stand-in for every name, also for this one while it is
+        # missing.
         object.__setattr__(self, "_path", path)
 
     def __getattr__(self, name: str) -> StandIn:
+        # Python and its libraries ask objects for special methods to find out what they are; a stand-in that has them
+        # all would be taken for an array, a path or a context.
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(name)
         return StandIn(f"{object.__getattribute__(self, '_path')}.{name}")
@@ -56,6 +61,7 @@ class StandIn:
     def _used(self, *given: Any) -> NoReturn:
         raise NotHereError(missing(object.__getattribute__(self, "_path")))
 
+    # Python looks operators up on the class, past `__getattr__`: each has to be named.
     __iter__ = __len__ = __getitem__ = __add__ = __radd__ = __mul__ = __rmul__ = __sub__ = __enter__ = __exit__ = _used
     __truediv__ = __lt__ = __gt__ = __le__ = __ge__ = __float__ = __int__ = __bool__ = __contains__ = __index__ = _used
 
@@ -80,6 +86,7 @@ class _Unavailable(StandIn):
     def __call__(self, *given: Any, **named: Any) -> NoReturn:
         self._used()
 
+    # Once more: those of the class above are bound to its own `_used`, which would blame a package.
     __iter__ = __len__ = __getitem__ = __add__ = __radd__ = __mul__ = __rmul__ = __sub__ = __enter__ = __exit__ = _used
     __truediv__ = __lt__ = __gt__ = __le__ = __ge__ = __float__ = __int__ = __bool__ = __contains__ = __index__ = _used
 
@@ -97,6 +104,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> importlib.machinery.ModuleSpec | None:
         """Return where the module *name* comes from, None where it is none of the hand-in's."""
+        # Served before what is installed, so that the author's utils.py is meant by `import utils`.
         piece = self.pieces.get(name)
         if name in self.above:
             return importlib.machinery.ModuleSpec(name, self, is_package=True)
@@ -124,6 +132,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         lines = piece.code.splitlines(keepends=True)
         linecache.cache[module.__file__] = (len(piece.code), None, lines, module.__file__)
         if self.whole:
+            # As a whole and not statement by statement: the first error ends it, as Python would.
             exec(compile(piece.code, module.__file__, "exec"), module.__dict__)
         else:
             _run_each(piece, module)
@@ -140,6 +149,7 @@ class _LastFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> importlib.machinery.ModuleSpec | None:
         """Return a specification for any module but those of the standard library, which are missing for good reasons."""
+        # A part of a package that is there and lacks something is a version's matter: its own ImportError says more.
         top = name.partition(".")[0]
         here = top in sys.modules and not isinstance(sys.modules[top], _StandInModule)
         if top not in self.imported or top in sys.stdlib_module_names or here:
@@ -184,11 +194,14 @@ def _run_each(piece: Piece, module: ModuleType) -> None:
         code: CodeType = compile(
             ast.Module([node], []), f"{HANDED_IN}{piece.file}", "exec", flags=future, dont_inherit=True
         )
+        # A definition or an import that fails is the author's fault, or a missing package: it comes out as it is.
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom):
             exec(code, module.__dict__)
             continue
         try:
             exec(code, module.__dict__)
+        # SystemExit too: a cell that calls exit() after printing a message must not end the judgement of what stands
+        # below it.
         except (Exception, SystemExit) as error:
             reason = str(error) if isinstance(error, NotHereError) else f"{type(error).__name__}: {error}"[:200]
             for name in _names(node):
@@ -221,13 +234,17 @@ def loaded(taken: Taken) -> Iterator[ModuleType]:
 
     What its statements raise comes out as it is, a package that is missing as `NotHereError` where it is used.
     """
+    # Of an earlier load in the same process: its reasons would be told of this one.
     UNAVAILABLE.clear()
     finder, last = _Finder(taken), _LastFinder(taken)
+    # A copy, so that modules which the hand-in pushes aside can be put back.
     before, usual = dict(sys.modules), builtins.input
     for name in (*finder.pieces, *finder.aliases, *finder.above):
         # The hand-in's own utils.py, and not one that happens to be imported here; never torch or ours.
         if name.partition(".")[0] not in _KEPT:
             sys.modules.pop(name, None)
+    # First and last of all: the hand-in's own files win over what is installed, and stand-ins come only after nobody
+    # found it.
     sys.meta_path.insert(0, finder)
     sys.meta_path.append(last)
     builtins.input = _no_input
@@ -238,6 +255,8 @@ def loaded(taken: Taken) -> Iterator[ModuleType]:
         sys.meta_path.remove(finder)
         sys.meta_path.remove(last)
         ours = (*finder.pieces, *finder.aliases, *finder.above)
+        # Stand-ins left behind would be found by libraries that ask whether a package is there, long after this
+        # hand-in.
         for name, module in list(sys.modules.items()):
             if isinstance(module, _StandInModule) or (name in ours and name.partition(".")[0] not in _KEPT):
                 del sys.modules[name]
@@ -261,6 +280,7 @@ def evaluated(expression: str, module: ModuleType) -> Any:
 @contextmanager
 def on_the_processor(texts: Sequence[str]) -> Iterator[None]:
     """Let ``.cuda()``, ``.to("cuda")`` and ``device="cuda"`` mean the processor, where one of *texts* names another device."""
+    # Most files name no device, and a mode around every operation of torch slows the recording down.
     if not any(word in text for text in texts for word in ("cuda", "mps", "xla", "xpu")):
         yield
         return
@@ -281,6 +301,7 @@ def on_the_processor(texts: Sequence[str]) -> Iterator[None]:
             kwargs = dict(kwargs or {})
             if "device" in kwargs:
                 kwargs["device"] = here(kwargs["device"])
+            # Not forwarded with another device: `Tensor.cuda` knows only CUDA and would look for a driver.
             if func is Tensor.cuda:
                 return args[0]
             if func is Tensor.to:
@@ -288,6 +309,7 @@ def on_the_processor(texts: Sequence[str]) -> Iterator[None]:
             return func(*args, **kwargs)
 
     usual = nn.Module.cuda, nn.Module.to
+    # Methods of modules are no operations of torch, so no mode sees them; they are exchanged and put back.
     nn.Module.cuda = lambda module, device=None: module  # type: ignore[method-assign, assignment]
 
     def to(module: nn.Module, *given: Any, **named: Any) -> nn.Module:

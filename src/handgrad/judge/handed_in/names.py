@@ -44,12 +44,15 @@ def _here(node: ast.AST) -> Iterator[ast.AST]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield child
+        # Their loop variables are names of a scope of their own.
         elif not isinstance(child, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
             yield from _here(child)
 
 
 def used_by(statement: ast.AST) -> set[str]:
     """Return the names of the module that *statement* reads, in whatever function of it."""
+    # By way of text, because only Python's own compiler knows scopes to the last rule (nonlocal, class bodies,
+    # comprehensions).
     text = ast.unparse(statement)
     table = symtable.symtable(text, "<handed in>", "exec")
     found = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced()}
@@ -58,6 +61,7 @@ def used_by(statement: ast.AST) -> set[str]:
         scope = waiting.pop()
         found |= {symbol.get_name() for symbol in scope.get_symbols() if symbol.is_global() and symbol.is_referenced()}
         waiting += scope.get_children()
+    # The table calls it assigned only, though `x += 1` reads x first.
     if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
         found.add(statement.target.id)
     return found
@@ -74,6 +78,8 @@ def used_at_once(statement: ast.stmt) -> set[str]:
     if isinstance(statement, ast.ClassDef):
         values = [*statement.decorator_list, *statement.bases, *(each.value for each in statement.keywords)]
         found = {name for value in values for name in used_by(ast.Expr(value))}
+        # What the class body binds before it uses it; order within the body is not looked at, which errs towards taking
+        # less.
         inner = {name for each in statement.body for name in bound_by(each)}
         return found | ({name for each in statement.body for name in used_at_once(each)} - inner)
     return used_by(statement)
@@ -101,6 +107,7 @@ def harmless(statement: ast.stmt) -> bool:
     """Whether a statement may be run for the sake of a name: all but loops, conditions and blocks that train or read."""
     if not isinstance(statement, Compound):
         return True
+    # The part that is run only when the file is started: it trains.
     if isinstance(statement, ast.If) and "__name__" in used_by(statement.test):
         return False
     for node in ast.walk(statement):

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from handgrad.judge.handed_in.records import Cell, place_in
 
 PYTHON_MAGICS = (
+    # What stands below these is run as Python by Jupyter itself.
     "time",
     "timeit",
     "capture",
@@ -87,6 +88,7 @@ def parse_source(name: str, file: str, cells: Sequence[Cell], *, package: bool =
         found = WRITES.match(code.lstrip().split("\n", 1)[0]) if cell.number else None
         if found is not None:
             written[found[1]] = code.lstrip().partition("\n")[2]
+            # As many line ends as before, so that the next cell begins where its numbers say.
             code = "\n" * code.count("\n")
         elif cell.number:
             code = _without_cell_magic(code)
@@ -95,6 +97,7 @@ def parse_source(name: str, file: str, cells: Sequence[Cell], *, package: bool =
         if cell.number:
             starts.append((line, cell.number))
         texts.append(clean)
+        # One more for the line end that joins two cells.
         line += clean.count("\n") + 1
     text = "\n".join(texts)
     return Source(name, file, text, _tree(text), tuple(starts), tuple(broken), written, package)
@@ -120,6 +123,7 @@ def _fails(text: str) -> SyntaxError | None:
         _tree(text)
     except SyntaxError as error:
         return error
+    # The parser gives up on null bytes and deep nesting with these; to a reader all of them mean "does not parse".
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
         return SyntaxError(f"{type(error).__name__}: {error}"[:200])
     return None
@@ -142,6 +146,7 @@ def _readable(code: str) -> tuple[str, list[Broken]]:
     if _fails(code) is None:
         return code, []
     # Only now: a line of an honest expression may begin with a percent sign too.
+    # `pass` and not nothing: a magic may be the only line of a block.
     clean = "\n".join(MAGIC.sub(r"\1pass", line) for line in code.split("\n"))
     if _fails(clean) is None:
         return clean, []
@@ -150,6 +155,7 @@ def _readable(code: str) -> tuple[str, list[Broken]]:
     broken: list[Broken] = []
     index, line = 0, 1
     while index < len(pieces):
+        # The shortest that parses: a longer one could swallow the broken part together with something good.
         taken = next((n for n in range(1, LOOK_AHEAD + 1) if _fails("\n".join(pieces[index : index + n])) is None), 0)
         part = "\n".join(pieces[index : index + max(taken, 1)])
         if not taken:
@@ -172,6 +178,7 @@ def _pieces(code: str) -> Iterator[str]:
         if starts and index > begin and not decorated:
             yield "\n".join(lines[begin:index])
             begin = index
+        # A blank line neither starts nor ends anything.
         if line:
             decorated = line.startswith("@") if starts else decorated and not line[0].isspace()
     yield "\n".join(lines[begin:])

@@ -42,10 +42,12 @@ OTHERS = (
 
 def installed(name: str) -> bool:
     """Whether the top-level module *name* belongs to a library; found by looking for it, not by importing it."""
+    # Asked first: looking for a module that is not there searches every folder of the path.
     if name in sys.stdlib_module_names or name in OTHERS:
         return True
     try:
         return importlib.util.find_spec(name) is not None
+    # `find_spec` raises each of these for odd names and half-loaded packages.
     except (ImportError, ValueError, AttributeError):
         return False
 
@@ -57,6 +59,7 @@ class Project:
         self.root, self.main_path = root, main
         self._sources: dict[str, Source] = {}
         self._paths: dict[str, tuple[Path, bool]] = {}
+        # Only names now; a file is read when somebody imports it, so that a broken one beside it does no harm.
         for path in sorted(root.rglob("*.py")):
             parts = list(path.relative_to(root).with_suffix("").parts)
             package = parts[-1] == "__init__"
@@ -87,6 +90,7 @@ class Project:
             path, package = self._paths[name]
             try:
                 self._sources[name] = self._read(name, path, package=package)
+            # An unreadable file beside the main one is as good as none; where it is needed the missing name is told.
             except NotTakenError:
                 return None
         return self._sources.get(name)
@@ -99,6 +103,7 @@ class Project:
         """
         beside = importer.name if importer.package else importer.name.rpartition(".")[0]
         folder = ""
+        # Three places, and one of them only once: dict.fromkeys keeps the order where a set would not.
         for before in dict.fromkeys((self.folder, beside, "")):
             whole = f"{before}.{name}" if before else name
             if whole in self._paths or whole in self._sources:
@@ -112,6 +117,7 @@ class Project:
             return folder
         # ``from session5.model import Net`` of someone whose course lies one folder higher than what is handed in.
         first, _, rest = name.partition(".")
+        # Not for a library's name: `torch.utils` is not the hand-in's utils.
         return self.named(rest, importer) if rest and not installed(first) else ""
 
     def absent(self, source: Source) -> list[str]:
@@ -132,6 +138,7 @@ class Project:
         if not node.level:
             return self.named(node.module or "", importer)
         own = importer.name.split(".") if importer.package else importer.name.split(".")[:-1]
+        # One dot is the package itself; each more goes one up.
         own = own[: len(own) - (node.level - 1)] if node.level > 1 else own
         name = ".".join([*own, *([node.module] if node.module else [])])
         return name if self._there(name) or not name else self.named(node.module or "", importer)

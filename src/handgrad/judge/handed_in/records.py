@@ -13,6 +13,7 @@ class NotTakenError(Exception):
         self.author = author
 
 
+# A kind of its own, because only here a second attempt makes sense: a class that is made by exec shows when it runs.
 class NoneFoundError(NotTakenError):
     """The text shows no such network; running the file might."""
 

@@ -34,6 +34,7 @@ def find_schedule(calls: list[Call], found: Found) -> None:
     found.recipe["schedule"] = {"name": "constant"}
     if call is None:
         return
+    # What a recipe can say in its own words; everything else is stepped through, or told as not read.
     known = {
         "StepLR": _steps,
         "ExponentialLR": _each_epoch,
@@ -89,6 +90,7 @@ def _one_cycle(call: Call, found: Found) -> str:
     given, optimizer = call.arguments, found.recipe.setdefault("optimizer", {})
     table: dict[str, Any] = {"name": "one-cycle", "warmup": _number(call, "pct_start", 0.3)}
     first = _number(call, "div_factor", 25.0)
+    # Nine decimals, so that a division does not show its last bits in a recipe that a person reads.
     table["start"] = round(1 / first, 9)
     table["end"] = 1 / (first * _number(call, "final_div_factor", 1e4))
     if given.get("anneal_strategy") == "linear":
@@ -105,6 +107,7 @@ def _one_cycle(call: Call, found: Found) -> str:
         found.unread.append("the highest rate of OneCycleLR")
     if given.get("three_phase") is True:
         found.unread.append("the third phase of OneCycleLR")
+    # torch's own default is True, and moves the momentum against the rate.
     if given.get("cycle_momentum", True) and optimizer.get("momentum"):
         found.unread.append("the momentum, which OneCycleLR moves and which stays here")
     if not optimizer:
@@ -116,6 +119,7 @@ def _one_cycle(call: Call, found: Found) -> str:
 def _plateau(call: Call, found: Found) -> str:
     """Return the words of a ReduceLROnPlateau, which goes by the loss on the training images here."""
     keys = ("factor", "patience", "threshold", "cooldown", "min_lr")
+    # A list has a rate for each group of parameters, and a recipe has one group.
     odd = isinstance(call.arguments.get("min_lr"), list) or call.arguments.get("threshold_mode", "rel") != "rel"
     if odd or any(call.lacks(key) for key in keys):
         return ""
@@ -143,6 +147,7 @@ def _by_epoch(call: Call, found: Found) -> str:
         or not epochs
         or not peak
         or {*call.unread} - {"optimizer", "verbose"}
+        # Bounded, because the text is a stranger's and each epoch is a step of torch's here.
         or epochs > 1000
     ):
         return ""
@@ -151,6 +156,8 @@ def _by_epoch(call: Call, found: Found) -> str:
     given = {key: value for key, value in call.arguments.items() if key not in ("optimizer", "verbose")}
     try:
         weight = torch.zeros(1, requires_grad=True)
+        # torch's own schedule moves a rate that drives nothing: the formulas of a dozen classes need not be written a
+        # second time.
         optimizer = torch.optim.SGD([weight], lr=peak)
         schedule = getattr(torch.optim.lr_scheduler, call.name)(optimizer, **given)
         rates = []
@@ -160,6 +167,8 @@ def _by_epoch(call: Call, found: Found) -> str:
             schedule.step()
     except (TypeError, ValueError, ZeroDivisionError, OverflowError):
         return ""  # arguments that torch refuses, too
+    # Not a number fails both comparisons, and a rate that explodes would end the training here with a fault not its
+    # own.
     if not all(0 <= each <= 1e6 for each in rates):
         return ""
     found.beyond["rates"] = [round(each, 12) for each in rates]
@@ -175,5 +184,6 @@ def _whole_run(call: Call, epochs: int | None, found: Found) -> bool:
         return True
     if epochs is None or length == epochs:
         return True
+    # Rounded up: the last batch of an epoch is smaller, and is a step.
     steps = epochs * -(-60_000 // max(found.recipe.get("batch_size", 128), 1))
     return length > MANY * epochs and abs(length - steps) < 0.1 * steps

@@ -31,6 +31,7 @@ def take(root: Path, main: Path, wanted: str = "", *, whole: bool = False) -> Ta
     """
     try:
         return _whole(Project(root, main), main, wanted) if whole else _taken(root, main, wanted)
+    # Python's parser and our walks are recursive; a file nested so deeply is made to be so.
     except (RecursionError, MemoryError) as error:
         raise NotTakenError(f"{main.name} is nested too deeply to be read", author=True) from error
 
@@ -42,6 +43,7 @@ def _taken(root: Path, main: Path, wanted: str) -> Taken:
     try:
         choice = choose(project, wanted)
     except NoneFoundError:
+        # Not a notebook, whose cells train and draw; and not a file in which nothing could make a class at run time.
         if source.cells or not (wanted or MAKES_CLASSES.search(source.text)):
             raise
         return _whole(project, main, wanted)
@@ -67,6 +69,7 @@ def told_in(root: Path, main: Path) -> dict[str, Any]:
     """
     try:
         project = Project(root, main)
+        # Why none can be taken is told where the network is asked for; here it only costs what its files would tell.
         with suppress(NotTakenError):
             choose(project, "")  # reads the modules that the main file imports
         beside = [path for path in sorted(main.parent.iterdir()) if path.is_file()]
@@ -81,6 +84,7 @@ def _whole(project: Project, main: Path, wanted: str) -> Taken:
     """Return the whole file and those beside it, to be run as Python would: its text alone does not show the network."""
     pieces = []
     for name, path, package in project.files():
+        # A wrong byte becomes a sign that matters outside comments and texts alone; Python then names its line.
         text = path.read_bytes().decode("utf-8", "replace")
         pieces.append(Piece(name, str(path.relative_to(project.root)), text, package=package))
     return Taken(tuple(pieces), project.main.name, wanted, f"{main.name} as a whole", whole=True)

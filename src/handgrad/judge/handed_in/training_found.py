@@ -14,6 +14,7 @@ from handgrad.judge.handed_in.schedule_found import SCHEDULES, find_schedule
 from handgrad.judge.handed_in.values import UnreadError, Value, Values
 
 OPTIMIZERS = {"SGD": "sgd", "Adam": "adam", "AdamW": "adamw", "RMSprop": "rmsprop"}
+# Named so that a hand-in is told what it uses and what is missing here, instead of "no optimizer".
 UNLIKE = ("Adagrad", "Adadelta", "NAdam", "RAdam", "Adamax", "LBFGS", "Rprop", "ASGD", "SparseAdam")
 NAMED_EPOCHS = ("epochs", "num_epochs", "n_epochs", "epoch", "max_epochs", "nb_epochs", "no_epochs", "total_epochs")
 MOST_EPOCHS = 10_000
@@ -45,6 +46,7 @@ def _optimizer(calls: list[Call], found: Found) -> None:
         found.unread.append(f"{call.name}, which cannot be trained with here")
         return
     table: dict[str, Any] = {"name": OPTIMIZERS[call.name]}
+    # torch's defaults, which an author leaves out on purpose.
     usual: dict[str, float] = {"lr": 0.01 if call.name == "RMSprop" else 0.001}
     keys = {"lr": "learning_rate", "weight_decay": "weight_decay"}
     usual["weight_decay"] = 0.01 if call.name == "AdamW" else 0.0
@@ -100,6 +102,7 @@ def _batches(calls: list[Call], found: Found) -> None:
 
 def _epochs(sources: list[Source], found: Found) -> None:
     """Find the loop over epochs: ``for epoch in range(1, EPOCHS + 1)``, else a name that says epochs; the main file first."""
+    # The loop that runs before a name that might: EPOCHS = 50 above a loop over 20 is an old setting.
     for count in (_looped, _named):
         for source in sources:
             counts = [each for each in count(source) if 1 <= each <= MOST_EPOCHS]
@@ -121,6 +124,7 @@ def _looped(source: Source) -> list[int]:
                         bounds = [values.of(each) for each in call.args]
                     except UnreadError:
                         continue
+                    # A step of 0 is the one thing that makes range raise.
                     if all(isinstance(each, int) for each in bounds) and bounds and bounds[2:] != [0]:
                         counts.append(len(range(*bounds[:3])))
     return counts

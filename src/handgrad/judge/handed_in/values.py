@@ -53,6 +53,7 @@ class Values:
         if name and dotted(value) != name:
             self.given[name] = value
 
+    # A depth that no honest setting reaches, against names that stand for each other.
     def of(self, node: ast.expr | None, depth: int = 8) -> Value:
         """Return the value of *node*: numbers, texts, lists, tables, and arithmetic on them. Raises `UnreadError`."""
         if node is None or not depth:
@@ -81,6 +82,7 @@ class Values:
 
     def _number(self, node: ast.expr, depth: int) -> float:
         value = self.of(node, depth - 1)
+        # Bounded, because products of products grow without end; powers are left out for the same reason.
         if not isinstance(value, int | float) or abs(value) > 1e12:
             raise UnreadError
         return value

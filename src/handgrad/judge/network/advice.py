@@ -26,6 +26,7 @@ def advice(
 
     *lasts* are the answers after the last epoch of each training. Empty where nothing is missed.
     """
+    # `is False`: None is "no verdict", and nothing is advised for what was not found out.
     missed = {each.name: each for each in requirements if each.met is False}
     if not missed or examination is None:
         return tuple(f"make it answer: {each.found}" for each in missed.values())
@@ -47,6 +48,7 @@ def advice(
 def _fewer(assignment: Assignment, examination: Examination) -> Iterator[str]:
     """Say how to get below or above the limit of parameters."""
     limits = assignment.parameters
+    # Ten thousand million stands for no limit: no network here comes near.
     most = limits.exactly or limits.at_most or ((limits.fewer_than or 10**10) - 1)
     over = examination.counted - most
     if over <= 0:
@@ -64,11 +66,13 @@ def _fewer(assignment: Assignment, examination: Examination) -> Iterator[str]:
     if over <= 0:
         return
     still = ""
+    # The largest first: an assignment is missed by one fat layer far more often than by many thin ones.
     for weight in sorted(examination.weights, key=lambda each: -each.parameters)[:MOST]:
         if weight.path in dict(examination.idle):
             continue
         words, saved = _smaller(weight, over, examination)
         yield f"{still}{over:,} parameters over: {place_words(weight.path)} has {weight.parameters:,}; {words}"
+        # What is advised first counts as done in what is advised next, so that the sentences can be followed in order.
         over, still = over - saved, "then still "
         if over <= 0 or not saved:
             return

@@ -106,6 +106,7 @@ class Accuracy(Strict):
     @property
     def share(self) -> Fraction:
         """The line as an exact fraction, of the decimal digits that the file shows: 99.4 % is 994/1000."""
+        # By way of the shortest decimal that names the float, which is what the file's author typed.
         return Fraction(repr(self.at_least)) / 100
 
     def words(self) -> str:
@@ -205,6 +206,7 @@ class Assignment(Strict):
         if not NAME.fullmatch(self.name):
             raise ValueError(f"name is {self.name[:60]!r} – use 1 to 60 letters, digits, spaces or . _ + -")
         if self.accuracy.held == "each-of-last" and not self.epochs.allows(max(self.accuracy.epochs, 1)):
+            # A lower limit alone leaves room enough; only an upper one can make the condition impossible.
             upper = self.epochs.at_most or self.epochs.exactly or (self.epochs.fewer_than or 10**9) - 1
             if upper < self.accuracy.epochs:
                 raise ValueError(f"accuracy.epochs is {self.accuracy.epochs}, but only {upper} epochs are allowed")
@@ -244,6 +246,7 @@ def _sentences(assignment: Assignment) -> Iterator[str]:
     if assignment.layers.dropout is not None:
         yield f"one dropout of exactly {assignment.layers.dropout:g}"
     for kind in assignment.layers.forbidden:
+        # "a convolution" after "no" loses its article.
         yield f"no {WORDS[kind].removeprefix('a ')}"
     if assignment.epochs.any:
         yield assignment.epochs.of("epoch")
@@ -294,6 +297,7 @@ def assignment_text(name: str | Path) -> str:
 
 
 def _assignment_path(name: str | Path) -> Path:
+    # Only a bare name: `under-20k` of the current folder is written `./under-20k.toml`.
     path = SHIPPED / f"{name}.toml"
     if Path(name).name == str(name) and path.is_file():
         return path
@@ -311,5 +315,6 @@ def parse_assignment(text: str, source: str) -> Assignment:
     if isinstance(recipe, dict):
         if "network" in recipe:
             raise UsageError(f"{source}: recipe.network is given – leave it out, it is the network handed in")
+        # Filled in rather than made optional in the recipe: everywhere else a recipe without a network is a mistake.
         table["recipe"] = recipe | {"network": HANDED_IN}
     return read_record(Assignment, table, source)

@@ -37,12 +37,14 @@ def author_at_fault(taken: Taken) -> Iterator[None]:
     """Turn what goes wrong in the author's part into a refusal that says whose fault it is, and where."""
     try:
         yield
+    # Say already whose fault it is.
     except (NotTakenError, UntraceableError, MalformedError):
         raise
     except NotHereError as error:
         raise NotTakenError(first_line_of(error), author=False) from error
     except HandgradError as error:
         raise NotTakenError(str(error), author=True) from error
+    # Before the general clause, because its message would be an exit status.
     except SystemExit as error:
         raise NotTakenError("the file ends the program", author=True) from error
     except SyntaxError as error:
@@ -69,6 +71,7 @@ def _not_here(error: BaseException, taken: Taken) -> str:
     if found is None:
         return ""
     there = dir(_module(found[1]))
+    # 0.8 lets one wrong letter in six pass as a slip.
     if difflib.get_close_matches(found[2].lower(), [name.lower() for name in there], cutoff=0.8):
         return ""  # a slip of the pen: nn.Cov2d
     return f"{found[1]} {torch.__version__ if found[1].startswith('torch') else ''} here has no {found[2]}".replace(
@@ -91,6 +94,7 @@ def first_line_of(error: BaseException) -> str:
 
 def place_of_error(error: BaseException, taken: Taken) -> str:
     """Return ``cell 3, line 7: `` for the innermost line of the hand-in that *error* came through, or nothing."""
+    # The innermost line of theirs: the last frames are torch's, of which an author can change nothing.
     frames = [each for each in traceback.extract_tb(error.__traceback__) if each.filename.startswith(HANDED_IN)]
     if not frames or frames[-1].lineno is None:
         return ""
@@ -149,11 +153,14 @@ def scores_alone(network: nn.Module, images: Tensor) -> bool:
     """Let *network* answer with the first part of a tuple where that holds the scores; return whether it was so."""
     try:
         with torch.no_grad():
+            # Contiguous, because authors write `view`, and a normalised crop of a larger tensor would break it through
+            # no fault of theirs.
             output = network.eval()(normalise(images).contiguous())
     except Exception:
         return False  # what is wrong is said where its answers are asked for
     finally:
         network.train()
+    # Some networks answer (scores, features); the scores are first, by habit, and have ten columns.
     first = output[0] if isinstance(output, tuple | list) and output else None
     if not isinstance(first, Tensor) or first.shape != (len(images), CLASSES):
         return False
@@ -178,6 +185,7 @@ def answer_of(network: nn.Module, images: Tensor) -> Tensor:
         raise
     if not isinstance(output, Tensor):
         raise UsageError(f"{name} returns a {type(output).__name__} – a tensor [{len(images)}, 10] is needed")
+    # `view(-1, n)` with a wrong n changes the number of rows, and would pass for answers to other images.
     if output.dim() and len(output) != len(images):
         raise UsageError(
             f"{len(images)} images come out as {len(output)} rows: a view or reshape does not keep one row an image – {FED}"

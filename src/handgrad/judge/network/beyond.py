@@ -73,6 +73,7 @@ class Beyond(Strict):
     @property
     def images_change(self) -> bool:
         """Whether a network is shown other images than a recipe's."""
+        # Against the defaults as a whole, so that a further setting is counted here by itself.
         return replace(self, rates=(), plateau=Plateau()) != Beyond()
 
 
@@ -85,6 +86,7 @@ class Prepared(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the answers ``[batch, 10]`` to *images* ``[batch, 1, 28, 28]``, normalised as everywhere in this program."""
+        # Back to grey values first: the program normalises in one place, and this network was promised its own numbers.
         grey = images * STANDARD_DEVIATION + MEAN
         if self.training:
             grey = changed_images(grey.clamp(0, 1), self.beyond)
@@ -129,6 +131,7 @@ def train_beyond(
     rate_holder = torch.optim.SGD([torch.zeros(1)], lr=peak)
     rule = torch.optim.lr_scheduler.ReduceLROnPlateau(
         rate_holder,
+        # torch refuses a factor of 1, which stands for "never lowers" and is not used then.
         factor=min(plateau.factor, 0.999999),
         patience=plateau.patience,
         threshold=plateau.threshold,
@@ -143,6 +146,7 @@ def train_beyond(
         )
         # A rate of 0 is none of a recipe's; what is next to it moves no weight either.
         optimizer = replace(recipe.optimizer, learning_rate=max(rate, 1e-30))
+        # The loop goes on from the state's epoch, so "one epoch more" is a recipe that ends there.
         one = replace(recipe, epochs=epoch + 1, optimizer=optimizer, schedule=Schedule("constant"))
         for score in train(state, one, seed, training, evaluation):
             yield score

@@ -62,10 +62,12 @@ def prepare() -> None:
     """
     from handgrad.judge.examination.examine import examine
 
+    # Before anything is computed: the first operation would start torch's own threads.
     torch.set_num_threads(1)
     layers = nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(0.1), nn.Conv2d(2, 2, 1)
     network = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 10), nn.LogSoftmax(1))
     images = normalise(torch.arange(17 * 784).remainder(251).to(torch.uint8).view(17, 28, 28)).contiguous()
+    # No devices: asking for a GPU's chance would load its driver, and look for one that is hidden here.
     with torch.random.fork_rng(devices=[]):
         record(network, images)
         examine(network, images)
@@ -77,11 +79,14 @@ def main(folder: str, answers: int) -> None:
     def send(kind: str, body: bytes = b"", **head: Any) -> None:
         data = memoryview(packed_frame(kind, body, **head))
         while data:
+            # A write to a pipe may take only a part; standard output is the stranger's, so this goes round Python's
+            # streams.
             data = data[os.write(answers, data) :]
 
     torch.set_num_threads(1)
     place = Path(folder)
     job = json.loads((place / "job.json").read_text(encoding="utf-8"))
+    # From here on a failure is the job's; before it, it was ours or the machine's.
     send("ready")
     try:
         {"read": _read, "examine": _examine_rebuilt, "train": _train_rebuilt}[job["kind"]](place, job, send)
@@ -109,6 +114,8 @@ def _read(place: Path, job: dict[str, Any], send: Send) -> None:
     told = told_in(root, root / job["file"])
     send("taken", judged=taken.judged, notes=list(taken.notes), told=told)  # before any line of the hand-in runs
     with on_the_processor([each.code for each in taken.pieces]), author_at_fault(taken):
+        # The file is loaded anew for each: what a module draws when it is imported belongs to a seed's first weights
+        # too.
         for seed in job["seeds"]:
             _write_down(taken, seed, images, send)
     send("done")
@@ -116,12 +123,14 @@ def _read(place: Path, job: dict[str, Any], send: Send) -> None:
 
 def _write_down(taken: Taken, seed: int, images: Tensor, send: Send) -> None:
     """Make the network that was *taken* with the chance of *seed*, and send what it computes."""
+    # Each seed begins from the same state of chance, whatever the one before has drawn.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(key(seed))
         with loaded(taken) as module:
             network = not_compiled(made(taken, module))
             first_part = scores_alone(network, images)
             give_lazy_layers_their_weights(network, images)
+            # Before the copies: `train()` and `eval()` are methods that an author may have changed.
             network.eval()
             # Copies, since the dictionary holds the tensors themselves: compared with themselves they would never have
             # changed.
@@ -143,6 +152,7 @@ def _write_down(taken: Taken, seed: int, images: Tensor, send: Send) -> None:
         name=type(network).__name__,
         plan=plan,
         tensors=heads,
+        # As decimal numbers in JSON: 32 rows of ten, which a reader can check without knowing a type.
         answers=scores.double().tolist(),
         unused=unused,
         first_part=first_part,
@@ -152,6 +162,7 @@ def _write_down(taken: Taken, seed: int, images: Tensor, send: Send) -> None:
 def give_lazy_layers_their_weights(network: nn.Module, images: Tensor) -> None:
     """Show *network* one batch where it has layers that wait for one before they make their weights."""
     parameters, buffers = weights_of(network)
+    # Only then: a pass that nobody asked for would move the statistics of a network that has them already.
     if any(is_lazy(each) for each in [*parameters.values(), *buffers.values()]):
         with torch.no_grad():
             network.eval()(normalise(images).contiguous())
@@ -183,8 +194,10 @@ def _rebuilt(place: Path) -> tuple[Rebuilt, dict[str, Any]]:
         tensors = unpack_tensors(head["tensors"], (place / "network.bin").read_bytes())
         plan = head["plan"]
         count = len(plan["parameters"]) + len(plan["buffers"])
+        # Parameters and buffers come first, in the order of their names; constants follow.
         learns = [bool(each.get("learns")) for each in head["tensors"][:count]]
         return Rebuilt(plan, tensors[:count], learns, tensors[count:]), head
+    # Its description came from a process that ran the file: it may lack anything, or nest without end.
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError) as error:
         raise MalformedError(f"{type(error).__name__} in its description") from error
 
@@ -198,6 +211,8 @@ def _examine_rebuilt(place: Path, job: dict[str, Any], send: Send) -> None:
     name = str(head.get("name", ""))[:200]
     found = asdict(examine(network, images, name=name or "the network"))
     problems = [*found["problems"], *_changes_itself(network, images)]
+    # A network whose answers change by themselves differs from the file's by that, and is refused for it with better
+    # words.
     if not problems:
         _check_same_answers(network, images[:SHOWN_TO_FILE], head.get("answers"))
     send("examination", **found | {"problems": problems, "network": name})
@@ -215,12 +230,14 @@ def _check_same_answers(network: nn.Module, images: Tensor, told: Any) -> None:
         own = torch.tensor(told, dtype=torch.float64)
     except (TypeError, ValueError) as error:
         raise MalformedError("its answers are no numbers") from error
+    # `not … <=` and not `>`: a difference that is not a number must not pass.
     if own.shape != scores.shape or not bool((own - scores).abs().max() <= REBUILT_SAME * (1 + scores.abs().max())):
         raise MalformedError("what was written down answers otherwise than the network in the file")
 
 
 def _changes_itself(network: nn.Module, images: Tensor) -> list[str]:
     """Return a problem where a pass changes weights, or ``eval()`` anything at all."""
+    # Clones, since state_dict gives the tensors themselves.
     state = {name: value.clone() for name, value in network.state_dict().items()}
     parameters = {name for name, _ in network.named_parameters()}
     problems = []
@@ -251,13 +268,16 @@ def _train_rebuilt(place: Path, job: dict[str, Any], send: Send) -> None:
     state = begin(lambda: _network_to_train(place, beyond), recipe, seed, torch.device("cpu"))
     if not any(parameter.requires_grad for parameter in state.network.parameters()):
         raise UntraceableError("it has no parameters that learn – there is nothing to train", author=True)
+    # Chance of its own, so that showing images again moves nothing in the training.
     order = torch.randperm(len(test), generator=torch.Generator().manual_seed(key(seed, 2)))[:AGAIN]
+    # Its answers before the first step must not use up what the first epoch is going to draw.
     with torch.random.fork_rng(devices=[]):
         send("answers", _answers_to(state.evaluated, test, ANSWER_BATCH), epoch=0)
     try:
         for score in train_beyond(state, recipe, beyond, seed, training=training, evaluation=nothing):
             send("answers", _answers_to(state.evaluated, test, ANSWER_BATCH), epoch=score.epoch)
     except DivergedError as error:
+        # No refusal: what it reached until then was counted and stays in the verdict.
         send("diverged", reason=str(error))
         return
     again = _answers_to(state.evaluated, test[order], AGAIN_BATCH)
@@ -284,4 +304,5 @@ def _answers_to(network: nn.Module, images: Tensor, batch: int) -> bytes:
 
 def _unpacked_images(path: Path) -> Tensor:
     """Return the images (bytes) ``[n, 28, 28]`` in the file *path*."""
+    # A bytearray, because torch warns of memory that it may not write to, and warnings are errors in the tests.
     return torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8).reshape(-1, 28, 28)

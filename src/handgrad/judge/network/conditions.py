@@ -45,8 +45,10 @@ def check(
 
 def verdict_of(requirements: Sequence[Requirement]) -> Literal["met", "not met", "no verdict"]:
     """Return the verdict: one condition that is not met decides, then one that is not decided."""
+    # A miss outweighs what is open: nothing that is found out later could mend it.
     if any(each.met is False for each in requirements):
         return "not met"
+    # An empty list is no pass: `all` of nothing is true.
     return "met" if requirements and all(each.met for each in requirements) else "no verdict"
 
 
@@ -90,6 +92,7 @@ def _layers(assignment: Assignment, examination: Examination, recipe: Recipe | N
     """The layers that must take part, and those that must not."""
     used = [_as_asked(_with_recipe(each, recipe), assignment) for each in examination.layers]
     for kind in assignment.layers.required:
+        # A Dropout(0) runs and drops nothing.
         found = [each for each in used if each.kind == kind and not (kind == "dropout" and not each.value)]
         yield Requirement(kind, f"{WORDS[kind]} is used", _places(found) or _absent(kind, examination), bool(found))
     asked = assignment.layers.dropout
@@ -148,6 +151,7 @@ def training(assignment: Assignment, recipe: Recipe | None, results: Sequence[Se
     """Epochs, batch size and rotation, by the recipe; epochs also by what was really trained."""
     limits = assignment.epochs
     if limits.any:
+        # Both, because a recipe says what was meant and a training what was done.
         counts = [recipe.epochs] if recipe is not None else []
         counts += [result.epochs[-1].epoch for result in results if result.epochs and result.failed is None]
         wrong = [count for count in counts if not limits.allows(count)]
@@ -173,6 +177,7 @@ def accuracy(assignment: Assignment, recipe: Recipe | None, results: Sequence[Se
     reached = [_reaches(assignment, recipe, result) for result in results]
     found = "; ".join(_found_words(assignment, recipe, each, len(results) > 1) for each in results)
     found += _near(assignment, results)
+    # A share, in whole numbers: whoever trains ten seeds where two of three are asked needs seven of ten.
     enough = sum(reached) * seeds.of >= seeds.meet * len(results)
     if len(results) < seeds.of:
         # What is missing could still turn it only where the trainings that remain suffice.
@@ -201,6 +206,7 @@ def claim(assignment: Assignment, claimed: Claim | None) -> Iterator[Requirement
 
 def at_line(answer: EpochAnswer, line: Fraction) -> bool:
     """Whether the counts reach the line, in whole numbers: 9,939 of 10,000 is not 99.4 %."""
+    # Fraction times int: no rounding on either side of the line.
     return answer.total > 0 and answer.correct >= line * answer.total
 
 
@@ -208,6 +214,7 @@ def _complete(recipe: Recipe | None, result: SeedResult) -> bool:
     """Whether the training came to its end: epochs in order from 1, as many as the recipe has, and no failure."""
     numbers = [answer.epoch for answer in result.epochs]
     asked = recipe.epochs if recipe is not None else len(numbers)
+    # In order from 1: an answer that is missing, twice or out of place makes all of them doubtful.
     return result.failed is None and bool(numbers) and numbers == list(range(1, asked + 1))
 
 
@@ -246,6 +253,7 @@ def _found_words(assignment: Assignment, recipe: Recipe | None, result: SeedResu
 def _decides(assignment: Assignment, result: SeedResult) -> EpochAnswer:
     """Return the epoch on which the condition hangs: the last, the lowest of the last k, or the best."""
     if assignment.accuracy.held == "any":
+        # The first of equal ones, as `max` has it: the earliest epoch that got so far.
         return max(result.epochs, key=lambda each: Fraction(each.correct, each.total))
     return min(result.epochs[-assignment.accuracy.epochs :], key=lambda each: Fraction(each.correct, each.total))
 
@@ -253,6 +261,7 @@ def _decides(assignment: Assignment, result: SeedResult) -> EpochAnswer:
 def mean_accuracy(assignment: Assignment, results: Sequence[SeedResult]) -> float | None:
     """Return the percent of right answers in the epochs that decide, over all seeds; None without a training."""
     deciding = [_decides(assignment, each) for each in results if each.failed is None and each.epochs]
+    # Of all images of all seeds, so that no mean of rounded means is taken.
     total = sum(each.total for each in deciding)
     return 100 * sum(each.correct for each in deciding) / total if total else None
 
@@ -284,6 +293,7 @@ def seeds_to_settle(mean: float, line: float, deviation: float) -> int | None:
     not narrow what the images themselves leave open; that is the Wilson interval.
     """
     distance = abs(mean - line)
+    # Counted up rather than solved: t depends on n, and a thousand steps take no time.
     for n in range(2, MANY_SEEDS + 1):
         if student_95(n - 1) * deviation / math.sqrt(n) < distance:
             return n

@@ -105,8 +105,10 @@ class Context:
     def run(self, job: Path, most: float | None = None, on_frame: Callable[[Frame], None] | None = None) -> Outcome:
         """Run the job in the folder *job* for the time that is left, at most *most* seconds."""
         seconds = min(self.clock.left, most or self.clock.left)
+        # Asked here as well, because a process that gets no time at all would be reported as the file's slowness.
         if seconds <= 0:
             raise NoVerdictError(_out_of_time(self.clock.limit))
+        # The folder was made for its owner alone, and the program runs as a user who owns nothing.
         _open_to_all(job)
         limits = replace(self.limits, seconds=seconds, whole=self.clock.left)
         return run(Job(CODE, job, PREPARED), limits, self.level, on_frame)
@@ -136,10 +138,12 @@ def _copy_files(handed: HandedIn, target: Path) -> None:
     """Copy what was handed in below the folder *target*: the file to be judged, and what it may import or what tells of it."""
     for path, place in files_of(handed):
         try:
+            # Read and written anew rather than linked: the job's folder must hold nothing that leads out of it.
             data = path.read_bytes()
         except OSError as error:
             if path == handed.path:
                 raise NoVerdictError(f"{place} cannot be read: {error.strerror}") from error
+            # What lies beside it and cannot be read is missing for the file as well; its own import will say so.
             continue
         most = MOST_NOTEBOOK if path.suffix.lower() == ".ipynb" else MOST_CODE
         if path == handed.path and len(data) > most:
@@ -163,12 +167,15 @@ def read_network(handed: HandedIn, seeds: Sequence[int], data: Dataset, context:
             raise NoVerdictError(_not_started(outcome))
         # Only what was sent before any line of the hand-in ran is believed.
         taken = frames[1].head if len(frames) > 1 and frames[1].kind == "taken" else {}
+        # Before how it ended: a program that was refused also ends, and the reason is worth more than a status.
         refused = next((frame for frame in frames if frame.kind == "refused"), None)
         if refused is not None:
             reason = one_line(str(refused.head.get("reason", "")).replace(f"{folder / 'file'}/", ""))
+            # Everything but a plain False is the author's. The frame may be forged; no verdict is the most that wins.
             raise NotMetError(reason) if refused.head.get("author") is not False else NoVerdictError(reason)
         check_ended(outcome, context, min(READING, context.clock.limit))
     found = {frame.head.get("seed"): frame for frame in frames if frame.kind == "network"}
+    # In order and complete: exit() after the first answer would otherwise be judged by fewer seeds than asked.
     if list(found) != list(seeds) or frames[-1].kind != "done":
         raise NotMetError("the file ends the program before its network has answered")
     notes = [one_line(str(each)) for each in taken.get("notes", [])]
@@ -229,6 +236,7 @@ def examine_network(written: Written, data: Dataset, context: Context) -> Examin
         outcome = context.run(folder)
     frames = {frame.kind: frame for frame in outcome.frames}
     _raise_refused(frames, outcome, context)
+    # This frame comes from our own code in a clean process; only what it quotes of the file is still a stranger's text.
     head = dict(frames["examination"].head)
     head.pop("kind")
     unused = written.frame.head.get("unused")
@@ -273,6 +281,7 @@ def _raise_refused(frames: dict[str, Frame], outcome: Outcome, context: Context)
     if "refused" in frames:
         head = frames["refused"].head
         reason = one_line(head.get("reason", ""))
+        # The other way round from reading: in a clean process nothing is the author's fault unless our code says so.
         raise NotMetError(reason) if head.get("author") is True else NoVerdictError(reason)
     if outcome.ended == "time":
         raise NoVerdictError(_out_of_time(context.clock.limit))
@@ -300,6 +309,7 @@ def train_network(
     # Drawn outside: a file that knows the test set by heart must not know which image it is asked.
     order = torch.randperm(len(data.test_labels), generator=torch.Generator().manual_seed(written.seed + 1))
     labels = data.test_labels[order].numpy()
+    # Counted here, where the labels are; the child sends scores and is told nothing back.
     counted: list[EpochAnswer] = []
 
     def on_frame(frame: Frame) -> None:
@@ -319,6 +329,7 @@ def train_network(
     _raise_refused(frames, outcome, context)
     if "diverged" in frames:
         reason = f"diverged: {one_line(frames['diverged'].head.get('reason', ''))}"
+        # Without the first, which are the answers before training: epoch 0 is none.
         return SeedResult(written.seed, tuple(counted[1:]), reason), counted[0].correct
     last = [frame for frame in outcome.frames if frame.kind == "answers"][-1]
     _check_again(_numbers(last.body, len(labels)), frames["again"])
@@ -327,9 +338,11 @@ def train_network(
 
 def _numbers(body: bytes, count: int) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Return raw answers as ``[count, 10]``; raise `NotMetError` for another shape or what is not finite."""
+    # Ten numbers of four bytes.
     if len(body) != 40 * count:
         raise NotMetError(f"the network gives {len(body) / 4 / max(count, 1):g} numbers an image – 10 are needed")
     values = np.frombuffer(body, np.float32).reshape(count, 10)
+    # argmax of a row with a NaN is that NaN's place: it would be counted as an answer.
     if not np.isfinite(values).all():
         raise NotMetError("the network gives answers that are not finite numbers")
     return values
@@ -344,6 +357,7 @@ def _check_again(first: np.ndarray[Any, np.dtype[np.float32]], frame: Frame) -> 
     """Raise `NotMetError` where images shown again in other company are answered otherwise."""
     order = frame.head["order"]
     second = _numbers(frame.body, len(order))
+    # Relative for large scores, absolute for small ones; a NaN was refused before.
     far = np.abs(first[order] - second) > TOLERANCE * (1 + np.abs(second))
     if far.any():
         raise NotMetError(

@@ -122,6 +122,7 @@ def judge_network(
     except NoVerdictError as error:
         verdict = "no verdict"
         findings.notes.insert(0, str(error))
+    # Anything, because this line stands between one hand-in and the rest of the class.
     except Exception as error:  # a fault of ours is never the author's
         verdict = "no verdict"
         findings.notes.insert(0, f"{FAULT}: {failed(error)}")
@@ -137,6 +138,7 @@ def judge_network(
         seconds=round(clock.spent, 3),
         judged=findings.judged,
         **_beside(asked, findings),
+        # None and not 0: a grade book leaves the cell empty where nobody could be judged.
         points=None if undecided else _points(asked, findings),
         parameters=findings.examination.counted if findings.examination else None,
         accuracy=mean_accuracy(asked, findings.results),
@@ -188,15 +190,19 @@ def _judged(
 ) -> Literal["met", "not met", "no verdict"]:
     """Fill *findings* and return the verdict; see `judge_network`."""
     recipe = findings.recipe = _recipe_for(handed.path, asked, findings)
+    # One seed is enough where nothing is trained: what a network computes does not depend on it.
     reading = read_network(handed, seeds[:1] if static else seeds, data, context)
     networks, findings.judged, findings.told = reading.networks, reading.judged, reading.told
     findings.notes += reading.notes
+    # A recipe.toml beside the file is the author's own word, and needs no reading between the lines.
     if handed.own_recipe and not (handed.path.parent / RECIPE).is_file():
         recipe, findings.beyond, words = recipe_with(findings.told, recipe)
         findings.recipe, findings.own_recipe = recipe, True
         findings.notes.append(words)
+    # Seeds differ in numbers, not in layers, so the first is examined for all.
     findings.examination = examine_network(networks[0], data, context)
     findings.notes += findings.examination.remarks
+    # Before training as well: a network that misses what is known already is not trained for half an hour.
     findings.requirements = _conditions(asked, findings)
     missed = verdict_of(findings.requirements) == "not met"
     if static or (missed and not is_worth_training(asked, findings.requirements)):
@@ -208,6 +214,7 @@ def _judged(
     findings.notes.append("trained by the judge in fp32 on one CPU thread")
     for written in networks:
         findings.results.append(_trained(written, findings, data, context, on_epoch=on_epoch))
+        # After each seed, so that a judgement which runs out of time still shows what was found.
         findings.requirements = _conditions(asked, findings)
     return verdict_of(findings.requirements)
 
@@ -224,6 +231,7 @@ def _trained(written: Written, findings: Findings, data: Dataset, context: Conte
     assert findings.recipe is not None
     result, before = train_network(written, findings.recipe, data, context, on_epoch=on_epoch, beyond=findings.beyond)
     total = len(data.test_labels)
+    # Chance is 10 %; fresh weights do not reach half.
     if 100 * before > UNTRAINED * total:
         raise NotMetError(
             f"{before:,} of {total:,} test images are right before the first step – its weights were learned elsewhere"

@@ -33,6 +33,7 @@ def points_for(
     if table.bonus:
         rows.append(_bonus(assignment, requirements, parameters))
     decided = [row.points for row in rows if row.points is not None]
+    # No total from parts: it would be read as a grade.
     return Points(tuple(rows), sum(decided) if len(decided) == len(rows) else None, table.most)
 
 
@@ -52,6 +53,7 @@ def _accuracy(
     assignment: Assignment, requirements: Sequence[Requirement], recipe: Recipe | None, results: Sequence[SeedResult]
 ) -> PointsRow:
     """Return the row for the highest step of accuracy that is reached."""
+    # By points, not by percent: a table may be written in any order, and the dearest step that is reached counts.
     steps = sorted(assignment.points.accuracy, key=lambda step: step.points, reverse=True)
     most = steps[0].points
     if not results:
@@ -62,6 +64,7 @@ def _accuracy(
     found = next((each.found for each in requirements if each.name == "accuracy"), "")
     for step in steps:
         asked = replace(assignment.accuracy, at_least=step.at_least)
+        # Each step by the very rule of the condition, so that 99.4 % held in the last epochs means the same for points.
         met = accuracy(replace(assignment, accuracy=asked), recipe, results).met
         if met is None:
             return PointsRow("accuracy", None, most, found)

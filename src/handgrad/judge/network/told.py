@@ -44,6 +44,7 @@ class Told:
 def read_told(table: Any) -> Told:
     """Return what a child sent, read with suspicion: what is not in the agreed form was not said."""
     claims, training = _table(table, "claims"), _table(table, "training")
+    # Out of range is dropped rather than refused: a fault of what is only shown beside must not become a verdict.
     counts = [each for each in _list(claims, "counts") if isinstance(each, int) and 0 <= each <= IMAGES]
     printed = [each for each in _list(claims, "parameters") if isinstance(each, int) and 0 < each < 10**12]
     recipe, beyond = training.get("recipe"), training.get("beyond")
@@ -81,8 +82,11 @@ def recipe_with(told: Told, base: Recipe) -> tuple[Recipe, Beyond, str]:
     table = asdict(base)
     left = list(told.unread)
     for key, value in told.recipe.items():
+        # The optimizer is merged, because a hand-in may show its rate and not its momentum; the rest replaces as a
+        # whole.
         changed = table | {key: table[key] | value if key in ("optimizer",) and isinstance(value, dict) else value}
         try:
+            # One entry at a time: a single odd value then costs itself and not the whole recipe.
             read_record(Recipe, changed, "found")
         except UsageError as error:
             left.append(f"{key} ({one_line(str(error), 80)})")

@@ -47,6 +47,7 @@ class FrameReader:
 
     def feed(self, data: bytes) -> list[Frame]:
         """Take *data* and return the frames that are complete now; raise `FrameError` for what can be none."""
+        # One buffer that grows, because a pipe gives pieces of any size: a frame may come in many, or many in one.
         self.waiting += data
         frames = []
         while len(self.waiting) >= PREFIX.size:
@@ -65,6 +66,7 @@ class FrameReader:
 def _read_frame(data: bytes, head: int) -> Frame:
     """Return the frame in *data*, whose first *head* bytes are JSON."""
     try:
+        # JSON and never pickle: reading a pickle runs what its sender wrote.
         table = json.loads(data[:head])
     # RecursionError: ten thousand brackets are short and valid JSON.
     except (ValueError, RecursionError) as error:

@@ -44,6 +44,7 @@ def limits_here() -> Limits:
     Else the kernel would end it, or the judge, at an instant of its own choice and without a reason.
     """
     whole = usable_memory()
+    # What cannot be found out is not assumed to be little: a verdict would then depend on a system's reticence.
     memory = MEMORY if whole is None else max(LEAST, min(MEMORY, whole - OWN))
     return Limits(memory=memory, scarce=memory < MEMORY)
 

@@ -41,11 +41,13 @@ class Pipes:
     def read(self, seconds: float, beside: socket.socket | None = None) -> bool:
         """Read what is there, waiting at most *seconds* for it or for word on the socket *beside*; return whether it came."""
         self._listen(beside)
+        # Nothing is left to wait on, and the caller counts on the pause: it would turn without a rest.
         if not self.selector.get_map():
             time.sleep(seconds)
             return False
         something = False
         for key, _ in self.selector.select(seconds):
+            # It only ends the wait: what it says is read by whoever watches.
             if key.fileobj is beside:
                 continue
             data = os.read(key.fd, CHUNK)
@@ -57,6 +59,7 @@ class Pipes:
                 self._take(data)
             else:
                 self.printed += len(data)
+                # Counted in full and kept in part: a program that prints without end must be noticed, not stored.
                 self.text += data[: TEXT_KEPT - len(self.text)]
         if self.sent > self.limits.answers or self.printed > self.limits.text:
             self.over = "output"
@@ -86,6 +89,7 @@ class Pipes:
         try:
             frames = self.reader.feed(data)
         except FrameError:
+            # Frames that came before stay: they were in the agreed form.
             self.over = "form"
             return
         if self.enclosed is None and frames and frames[0].kind == ENCLOSED:
@@ -93,5 +97,6 @@ class Pipes:
             self.enclosed, frames = time.monotonic(), frames[1:]
         self.frames += frames
         for frame in frames:
+            # As they come, not at the end: a training's epochs are shown while it runs.
             if self.on_frame:
                 self.on_frame(frame)

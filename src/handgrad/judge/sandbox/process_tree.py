@@ -12,8 +12,11 @@ def _parents() -> dict[int, int]:
     """Return the parent of every process that can be seen, zombies too; empty where there is no ``/proc``."""
     found = {}
     with suppress(OSError):
+        # The whole table each time: /proc/…/children would be shorter, but the kernel fills it reliably only for a
+        # stopped process.
         for entry in os.scandir("/proc"):
             if entry.name.isdecimal():
+                # A process may end between being listed and being read; that is no fault.
                 with suppress(OSError, ValueError):
                     # The name, in brackets, may hold anything, brackets and spaces too.
                     found[int(entry.name)] = int(
@@ -57,6 +60,8 @@ class Tree:
         found: set[int] = set()
         while waiting:
             process = waiting.pop()
+            # Ids are given again: a table read while processes come and go could name a parent that is its own
+            # grandchild.
             if process not in found:
                 found.add(process)
                 waiting += below.get(process, [])

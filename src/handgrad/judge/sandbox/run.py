@@ -98,6 +98,7 @@ def run(
     outcome = _run_once(job, limits, level, on_frame)
     for _ in range(STARTS - 1):
         left = end - time.monotonic()
+        # Only what never began is tried again: a program that ran once has had its chance, and its side effects.
         if outcome.ended == "start" and left > 0:
             outcome = _run_once(job, replace(limits, whole=left), level, on_frame)
     return outcome
@@ -147,6 +148,7 @@ class Keeper:
                 data = self.control.recv(1 << 12)
             except BlockingIOError:
                 return
+            # A keeper that was killed with something unread gives an error in place of an end: it means the same.
             except OSError:
                 data = b""
             if not data:
@@ -155,6 +157,7 @@ class Keeper:
             said = json.loads(data)
             if "keeper" in said:
                 self.tree = Tree(said["keeper"])
+            # Kept from message to message: each says only what is new.
             self.status = said.get("status", self.status)
             self.failed = said.get("failed", self.failed)
 
@@ -187,6 +190,7 @@ def _watch(keeper: Keeper, pipes: Pipes, limits: Limits) -> Outcome:
         now = time.monotonic()
         if started is None and keeper.tree is not None:
             started = now
+        # Two clocks: the first run of all waits for torch to be imported, every other only for namespaces.
         slow = now - started > START if started is not None else now - began > WARMING
         if keeper.status is not None or keeper.gone:
             # What it sent before its end is still in the pipes.
@@ -201,6 +205,7 @@ def _watch(keeper: Keeper, pipes: Pipes, limits: Limits) -> Outcome:
         elif keeper.tree is not None and now - looked >= LOOK:
             looked = now
             ended = keeper.tree.over(limits.memory, limits.processes)
+    # A program that was ended has the status of a kill, which says nothing about it.
     status = keeper.status if ended == "itself" else None
     text = pipes.text.decode("utf-8", "replace") or keeper.failed
     # From when it was shut in: a busy machine's start is no time of the program's.
@@ -225,8 +230,11 @@ def _spec(job: Job, limits: Limits, level: Level, place: Path) -> dict[str, Any]
         "enclosed": packed_frame(ENCLOSED).hex(),
         "limits": _kernel_limits(limits, level),
         "environment": {
+            # Of the system alone: the judge's own path would tell where things lie, and lead to them on the level
+            # without walls.
             "PATH": "/usr/bin:/bin",
             "HOME": home,
+            # The only folder that can be written to; libraries that ask for a temporary file would fail at "/tmp".
             "TMPDIR": home,
             "LANG": "C.UTF-8",
             # One thread, so that sums come out in one order on every machine and limits on processes count programs.

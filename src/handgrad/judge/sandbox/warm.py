@@ -39,6 +39,7 @@ class WarmProcess:
         # SEQPACKET keeps messages apart and in order, and its end is noticed: no length to parse before it can be
         # trusted.
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        # With -I and -S Python finds neither site-packages nor this package by itself.
         paths = [str(path) for path in library_paths()]
         code = (
             f"import sys; sys.path[:0] = {paths!r}\n"
@@ -81,6 +82,7 @@ class WarmProcess:
     def end(self) -> None:
         """End the process; what runs in copies of it ends with it."""
         self.door.close()
+        # A forked copy of the judge closes its end of the door, and must not kill what its parent still uses.
         if self.owner == os.getpid():
             self.process.kill()
             self.process.wait()
@@ -95,7 +97,11 @@ def start_copy(spec: dict[str, Any], prepared: Sequence[str], answers: int, text
 
     The process is started on the first call and anew where it has ended. Raises `HandgradError` where none can be.
     """
+    # Runs come from several threads; two first ones at a time would otherwise each start a process, and one would be
+    # lost.
     with _lock:
+        # The warm process may have been killed since the last run, by the memory killer for one: once more, with a new
+        # one.
         for attempt in (1, 2):
             # A judge that was forked has its parent's handle and must not use it: two would read each other's
             # answers.
@@ -112,6 +118,7 @@ def start_copy(spec: dict[str, Any], prepared: Sequence[str], answers: int, text
                     raise HandgradError(
                         f"no judging process can be started – {error} – see `handgrad doctor`"
                     ) from error
+    # Not reached: the second attempt returns or raises. It is for the type checker.
     raise AssertionError
 
 
@@ -127,6 +134,7 @@ def end_warm_process() -> None:
 def library_paths() -> tuple[Path, ...]:
     """Return the folders that the program imports from, besides the standard library: never the caller's own path."""
     folders = [PACKAGE.parent]
+    # Where they really are, which in an installation for development is not where this package lies.
     for name in ("torch", "numpy", "pydantic"):
         found = importlib.util.find_spec(name)
         if found is not None and found.origin is not None:
