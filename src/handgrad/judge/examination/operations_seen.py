@@ -199,7 +199,7 @@ class Trace(TorchDispatchMode):
         for tensor in results:
             if place_of(tensor) not in read_places:
                 written[place_of(tensor)] = tensor
-        for place, tensor in written.items():
+        for tensor in written.values():
             memory = self.memory(tensor)
             if node.name == "lift_fresh":
                 memory.stored, memory.line = True, node.line
