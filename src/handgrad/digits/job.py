@@ -71,12 +71,15 @@ def record_divergence(job: Job, error: DivergedError) -> DivergedError:
 
 def remember(job: Job, state: State, score: EpochScore) -> None:
     """Keep the epoch's record and, with a hold-out, the weights of the epoch that is best on it so far."""
+    # The loop looks at weights and training loss; finite weights may still overflow on other images.
     if not math.isfinite(score.evaluation.loss):
         images = f"{job.evaluated_on.value} images"
         raise DivergedError(f"the loss on the {images} is not finite after epoch {score.epoch}")
+    # -1, so that an epoch with nothing right is still the best one so far.
     before = max((epoch.evaluation.correct for epoch in job.epochs), default=-1)
     job.epochs.append(score)
     if job.evaluated_on is EvaluatedOn.HOLDOUT and score.evaluation.correct > before:
+        # Clones, since training goes on in the same tensors.
         job.best_weights = {name: value.detach().clone() for name, value in state.evaluated.state_dict().items()}
 
 
@@ -128,6 +131,7 @@ def finish(job: Job, state: State, training: Images) -> RunSummary:
         threads=made.machine.threads,
         test=headline,
     )
+    # The hashes are taken of what the disk gives back, after everything that they seal was written.
     job.folder.write_json(SUMMARY, summary.as_json() | {"files": job.folder.hashes(*SEALED)})
     return summary
 
@@ -136,6 +140,7 @@ def _choose_epoch(job: Job, state: State, test: Images, headline: Score) -> Best
     """Return the first epoch that did best where every epoch was evaluated, with its score on the test set."""
     if job.prepared.recipe.test == "once":
         return BestEpoch.chosen(state.epoch, headline, None)
+    # `max` takes the first of equal ones.
     best = max(job.epochs, key=lambda epoch: epoch.evaluation.correct)
     if job.evaluated_on is EvaluatedOn.TEST:
         return BestEpoch.chosen(best.epoch, best.evaluation, EvaluatedOn.TEST)
@@ -143,6 +148,7 @@ def _choose_epoch(job: Job, state: State, test: Images, headline: Score) -> Best
     last = {name: value.clone() for name, value in network.state_dict().items()}
     network.load_state_dict(job.best_weights)
     score = score_of(predict(network, test.images, test.kind), test.labels)
+    # Back again, as model.safetensors holds the last epoch.
     network.load_state_dict(last)
     return BestEpoch.chosen(best.epoch, score, EvaluatedOn.HOLDOUT)
 

@@ -58,6 +58,7 @@ def surest_mistakes(log_probabilities: Tensor, labels: Tensor) -> Tensor:
     """Return the indices of up to 40 wrong answers, the one given with the highest probability first."""
     best, answer = log_probabilities.max(dim=1)
     wrong = (answer != labels).nonzero()[:, 0]
+    # Stable: equal probabilities stand in the order of the test set, on every machine.
     return wrong[best[wrong].argsort(descending=True, stable=True)][:MISTAKES]
 
 

@@ -107,6 +107,7 @@ def prepare(
     start = start_of(weights_of, freeze, network, rates=rates)
     if start is not None:
         start.into(network)
+    # After the shapes: holding out from data that do not fit would be told first.
     seen = for_training(whole, recipe, holdout)
     check_batches(len(seen.train_labels), recipe)
     check_trains(network, len(seen.train_labels), recipe, whole.kind)

@@ -61,10 +61,12 @@ def made_with(folder: RunFolder) -> Environment:
     """Return what the run in *folder* was made with; raises `DamagedRunError` when it is lost, or no machine can be meant."""
     found = folder.read_json(ENVIRONMENT)
     place, form = folder.path / ENVIRONMENT, found.get("format") if isinstance(found, dict) else None
+    # Before the record is read: another format may have other keys, and "lacks seed" would mislead.
     if form != FORMAT:
         raise DamagedRunError(f"{place} has format {form}, this version of handgrad reads {FORMAT} – start a new run")
     environment = read_environment(folder)
     machine = environment.machine
+    # "auto" and "probe" are questions; a run that goes on needs what was answered.
     if machine.device not in ("cpu", "cuda") or machine.precision not in ("fp32", "bf16") or machine.threads < 1:
         raise DamagedRunError(f"{place}: {machine} is no machine – restore the file or start a new run")
     if "torch" not in environment.versions:
@@ -91,6 +93,7 @@ def stored_recipe(checkpoint: Checkpoint) -> Recipe:
     import tomli_w
 
     try:
+        # Through TOML, so that it passes the same checks as a file and differences are those of two recipes.
         return parse_recipe(tomli_w.dumps(checkpoint.record["recipe"]), "the checkpoint's recipe")
     except (UsageError, KeyError, TypeError, AttributeError) as error:
         raise DamagedRunError(f"checkpoint/{checkpoint.path.name} holds no recipe – start a new run") from error
@@ -107,6 +110,7 @@ def check_unchanged(before: Recipe, now: Recipe, epoch: int) -> None:
 
 def check_data(made: Environment, found: Dataset) -> None:
     """Refuse to go on with other data than the run began with."""
+    # By content and not by name or path: data may be moved, and another set may bear the same name.
     if found.sha256 != made.dataset_sha256:
         raise UsageError(
             f"data changed: the run began with {made.dataset} {made.dataset_sha256[:12]}, "
@@ -147,6 +151,7 @@ def check_source(folder: RunFolder, recipe: Recipe) -> None:
         ) from error
     if source is None:
         return
+    # Byte for byte: whether an edit changes what is computed cannot be told from a text.
     if hashlib.sha256(folder.read_bytes(NETWORK_SOURCE)).digest() != hashlib.sha256(source).digest():
         raise UsageError(f"{recipe.network} changed since the run began – start a new run or restore it from {copy}")
 

@@ -164,6 +164,7 @@ def _take_up(job: Job, state: State, checkpoint: Checkpoint | None) -> None:
         job.watcher.note("no checkpoint yet – training begins anew")
         save(job, state)
         return
+    # With the lock held and before anything new is saved, so that a damaged newer one cannot outlive it.
     set_aside(checkpoint)
     for reason in checkpoint.passed_over:
         job.watcher.note(f"{reason} – passed over")
@@ -172,6 +173,7 @@ def _take_up(job: Job, state: State, checkpoint: Checkpoint | None) -> None:
     if job.evaluated_on is EvaluatedOn.HOLDOUT and job.epochs and not job.best_weights:
         place = f"checkpoint/{checkpoint.path.name}"
         raise DamagedRunError(f"{place} lacks the weights of the epoch best on the hold-out – start a new run")
+    # Made again from the checkpoint: the file may be one epoch ahead of it, or behind.
     write_metrics(job)
     job.watcher.note(f"going on after epoch {state.epoch}, step {state.step}, from checkpoint/{checkpoint.path.name}")
     before = job.environment.versions["torch"]
@@ -195,6 +197,7 @@ def _carry_on(job: Job, state: State) -> RunSummary:
         try:
             return _train_on(job, state)
         except StopError:
+            # The state between two steps is whole: a stop costs no step.
             save(job, state)
             steps = steps_an_epoch(len(job.prepared.seen.train_labels), job.prepared.recipe)
             where = f"epoch {state.epoch + 1}, step {state.step} of {steps}"
@@ -216,6 +219,7 @@ def _train_on(job: Job, state: State) -> RunSummary:
         if job.stop():
             raise StopError
 
+    # Asked once before the first step as well: a stop may come while data are loaded.
     if job.stop():
         raise StopError
     bf16 = machine.precision == "bf16"
@@ -224,6 +228,7 @@ def _train_on(job: Job, state: State) -> RunSummary:
         save(job, state)
         write_metrics(job)
         job.watcher.epoch(score, job.evaluated_on)
+        # Not after the last epoch: what is left is seconds, and a finished run is worth more than a saved one.
         if job.stop() and state.epoch < prepared.recipe.epochs:
             raise StopError
     return finish(job, state, training)

@@ -165,6 +165,7 @@ def study(
         jobs = None if population else 1
     prepared = prepare(recipe, data=data, holdout=holdout, download=download, watched=watcher is not None, made=made)
     asked = _Asked(device, precision, jobs, population if on == LOCAL else False)
+    # Before the folder is made: what cannot be trained so leaves nothing behind.
     machine, jobs, plan = _decide(prepared, seeds, asked, away=on != LOCAL)
     note(f"{in_words(machine)}; {plan.why}")
     folder = create_run(Path(out), f"study-{recipe.name}")
@@ -178,6 +179,7 @@ def study(
         jobs=jobs,
         download=download,
     )
+    # Before the first seed: a study that is killed at any moment can go on.
     folder.write_json(PLAN, kept.as_json())
     tasks = kept.tasks(folder.path)
     if plan.population:
@@ -212,6 +214,7 @@ def resume_study(
     )
     if prepared.whole.sha256 != kept.data_sha256:
         raise UsageError(f"{path} began with other data – found {prepared.whole.name} – name the first with --data")
+    # The data may have moved since; their hash has just been compared.
     kept = replace(kept, data=prepared.place)
     plan = TrainingPlan(0, "each seed goes on alone", kept.machine.threads)
     note(f"{in_words(kept.machine)}; {plan.why}")
@@ -266,6 +269,7 @@ def _record(prepared: Prepared, kept: StudyPlan, plan: TrainingPlan, folder: Run
 
     try:
         for seed, result in told.ended:
+            # Noted before anybody is told: who is told may raise, and the result must be in the record all the same.
             results[seed] = result
             told.done(seed, result)
     except LostEngineError as error:
@@ -304,6 +308,7 @@ def _decide(
 ) -> tuple[Machine, int, TrainingPlan]:
     """Return the machine of every process, how many train at a time, and whether they train populations."""
     recipe = prepared.recipe
+    # No more processes than seeds: one without work would still load torch.
     jobs = min(len(seeds), asked.jobs or usable_cores())
     # Elsewhere one thread each too, whatever cores the workers have: the bytes of a run depend on its threads.
     threads = 1 if (jobs > 1 or away) and not asked.population else None
@@ -341,6 +346,7 @@ def _summarise_study(
 ) -> Study:
     """Return the record of a study from what became of each seed; a seed without a result was interrupted."""
     interrupted = InterruptedRunError.status
+    # All seeds that were asked for: one left out without a word would flatter the mean.
     every = [results.get(seed, FailedSeed(seed, "interrupted", interrupted)) for seed in seeds]
     runs = [result for result in every if isinstance(result, RunSummary)]
     accuracies = [run.last_epoch.accuracy for run in runs]

@@ -109,6 +109,7 @@ def _to_send(task: Task) -> Task:
     file, colon, _ = task.recipe.network.rpartition(":")
     if not colon:
         return task
+    # A path would have to exist on the worker, where the file is written beside nothing else.
     if Path(file).name != file:
         raise UsageError(
             f"{file} cannot go along to workers elsewhere – work in the folder that it lies in, and name it alone"
@@ -133,6 +134,7 @@ def train_task(task: Task) -> Result:
         if not (isinstance(result, FailedSeed) and result.status == BusyRunError.status):
             return result
         # A worker of a submitter that was killed trains this very seed to its end: then the run is found complete.
+        # Waits on the stop itself, so that a stop ends the pause.
         STOPPING.wait(WAIT)
     return FailedSeed(task.seed, "interrupted", InterruptedRunError.status)
 
@@ -153,6 +155,7 @@ def train_away(task: Task) -> Delivery:
         result = train_task(replace(task, out=str(place / "runs")))
         found = runs_labelled(place / "runs", task.label) if (place / "runs").is_dir() else []
         ended = [folder for folder in found if folder.complete]
+        # Only what ended travels: half a run cannot go on on another machine with the same bytes.
         return Delivery(result, pack_run(ended[-1].path) if ended else None)
 
 
@@ -198,6 +201,7 @@ def data_at_worker(place: str | None, sha256: str, *, download: bool) -> Dataset
     """
     place = place if can_be_found(place) else data_folder_here()
     dataset = _dataset(place, download)
+    # Refused rather than trained: a figure on other data would stand in the same table.
     if sha256 and dataset.sha256 != sha256:
         raise UsageError(
             f"this worker has other data than who sent the task: {dataset.name} {dataset.sha256[:12]}, "
@@ -235,9 +239,8 @@ def _train(
             watcher=watcher,
             stop=stop,
         )
-    except InterruptedRunError as error:
-        if stop is STOPPING.is_set:
-            return failed_seed(task.seed, error)
+    # A stop is no fault of this seed: whoever asked for it decides what it means for the others.
+    except InterruptedRunError:
         raise
     except Exception as error:  # whatever it was, the other seeds must not be lost with it
         return failed_seed(task.seed, error)
@@ -245,6 +248,7 @@ def _train(
 
 def _begun(task: Task) -> RunFolder | None:
     """Return the run of *task* that a worker before began, or ended; None where there is none that can go on."""
+    # The newest first: an older one that was given up may lie beside it.
     for folder in reversed(runs_labelled(Path(task.out), task.label)):
         try:
             folder.verify()

@@ -36,6 +36,7 @@ def find_run(name: str | Path, root: Path = Path("runs")) -> tuple[Path, str]:
     *name* is a run folder; or a recipe, which means the newest complete run of it below *root*. Raises `UsageError`.
     """
     path = Path(name)
+    # Anything with a folder in it is a path, and a wrong one is told as such.
     if path.exists() or path.parent != Path():
         return path, ""
     runs = list(complete_runs(root))
@@ -46,6 +47,7 @@ def find_run(name: str | Path, root: Path = Path("runs")) -> tuple[Path, str]:
             f" – known: {', '.join(known)}" if known else " – `handgrad train` makes one"
         )
         raise UsageError(f'"{name}" is no run folder, and {root} holds no complete run of a recipe of that name{hint}')
+    # By when it began, which stands inside; a copied folder has the times of the copy.
     newest = max(found, key=lambda run: (run.environment.began, run.path.name))
     which = "the only run" if len(found) == 1 else f"the newest of {len(found)} runs"
     return newest.path, f"{name}: {newest.path}, {which} of it below {root}"

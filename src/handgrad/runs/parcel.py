@@ -37,7 +37,9 @@ class Parcel:
 def pack_run(folder: Path) -> Parcel:
     """Return the run in *folder* as a parcel; locks and temporary files stay behind."""
     packed = io.BytesIO()
+    # Not compressed: weights are noise to a compressor.
     with tarfile.open(fileobj=packed, mode="w") as archive:
+        # Sorted, so that the same folder makes the same bytes, and the same hash.
         for path in sorted(folder.rglob("*")):
             if path.is_file() and not path.name.startswith("."):
                 archive.add(path, str(path.relative_to(folder).as_posix()), recursive=False)
@@ -52,6 +54,7 @@ def unpack_run(parcel: Parcel, root: Path) -> Path:
 
     Raises `DamagedRunError` where the archive is not as it was sent, `DiskError` where the disk refuses.
     """
+    # Before anything is written of it.
     if hashlib.sha256(parcel.data).hexdigest() != parcel.sha256:
         raise DamagedRunError(f"the archive of {parcel.name} is not as it was sent – run it again")
     if harmless(parcel.name) != parcel.name:
@@ -63,6 +66,7 @@ def unpack_run(parcel: Parcel, root: Path) -> Path:
         for name, content in _members(parcel):
             target = place.joinpath(*name.parts)
             target.parent.mkdir(parents=True, exist_ok=True)
+            # File by file with the same care as everywhere: the folder is a run's from then on.
             write_whole(target, content)
         open_run(place)
         home = _free_name(root, parcel.name)
@@ -96,6 +100,7 @@ def _members(parcel: Parcel) -> Iterator[tuple[PurePosixPath, bytes]]:
     with tarfile.open(fileobj=io.BytesIO(parcel.data)) as archive:
         for member in archive:
             name = PurePosixPath(member.name)
+            # By what the archive says and before reading: tarfile reads no more than that.
             left -= member.size
             if not member.isfile() or name.is_absolute() or ".." in name.parts or left < 0:
                 raise DamagedRunError(f"the archive of {parcel.name} holds {member.name!r:.60} – it is refused")
@@ -106,6 +111,7 @@ def _members(parcel: Parcel) -> Iterator[tuple[PurePosixPath, bytes]]:
 def runs_labelled(root: Path, label: str) -> list[RunFolder]:
     """Return the run folders directly below *root* that were made with *label*, oldest name first."""
     names = {*root.glob(f"????????-??????-{label}"), *root.glob(f"????????-??????-{label}-*")}
+    # 15 signs of date and time and a minus; after the label only a number: "quick-s1" must not find "quick-s10".
     numbered = [path for path in sorted(names) if path.name[16:] == label or path.name[17 + len(label) :].isdecimal()]
     return [RunFolder(path) for path in numbered if (path / "environment.json").is_file()]
 

@@ -130,6 +130,7 @@ def read_epochs(folder: RunFolder) -> tuple[EpochScore, ...]:
     """Return the epochs that ``metrics.jsonl`` holds, in order; raises `DamagedRunError`."""
     place = str(folder.path / METRICS)
     epochs = tuple(read_stored(EpochScore, table, place) for table in folder.metrics())
+    # A line that was lost or doubled would shift every curve.
     if [epoch.epoch for epoch in epochs] != list(range(1, len(epochs) + 1)):
         raise DamagedRunError(f"{place} does not count its epochs 1, 2, 3, … – resume the run to write it again")
     return epochs
@@ -147,6 +148,7 @@ def _assemble(folder: RunFolder, pictures: bool) -> Run:
     evidence = None
     if result is not None and pictures:
         evidence = read_evidence(folder.path / EVIDENCE, environment.run, environment.kind or DIGITS)
+        # Two files that were written one after the other must tell the same: one of them may come from another run.
         evidence.check(result.last_epoch.correct, result.last_epoch.total)
     return Run(
         path=folder.path,
@@ -171,6 +173,7 @@ def _read_recipe(folder: RunFolder) -> dict[str, Any]:
     for key, kind in (("name", str), ("network", str), ("epochs", int), ("batch_size", int)):
         if key not in table:
             raise ValueError(f"{RECIPE} lacks {key}")
+        # `type`, because True is an int.
         if type(table[key]) is not kind or (kind is int and table[key] < 1):
             raise ValueError(f"{RECIPE}: {key} is {table[key]!r:.40}")
     return table

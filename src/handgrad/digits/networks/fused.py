@@ -30,6 +30,7 @@ LARGE = 500_000
 """Numbers in a batch of activations from which fusing gains: at 200,000 it lost a half, at 2,400,000 it saved most."""
 
 
+# A switch on the class and not an argument: `forward(images)` is the form that hooks, exports and the judge rely on.
 class Fusing(nn.Module):
     """A network that can run some of its layers as one operation. Off unless the training loop asks: hooks see every layer."""
 
@@ -64,6 +65,7 @@ class Chain(nn.Sequential, Fusing):
                 values = layer(values)
             return values
         layers, at = list(self), 0
+        # By hand and not with `for`: a step may take up to three layers.
         while at < len(layers):
             values, taken = run_some(layers, at, values)
             at += taken
@@ -93,6 +95,7 @@ def pair_in(layers: list[nn.Module]) -> tuple[nn.BatchNorm2d, nn.Conv2d] | None:
     norm, convolution = layers[:2]
     if type(norm) is not nn.BatchNorm2d or type(convolution) is not nn.Conv2d or not is_plain(convolution):
         return None
+    # The rest are forms that the formulas above do not cover: no γ, no statistics to update, a mean over all batches.
     return (norm, convolution) if norm.affine and norm.track_running_stats and norm.momentum is not None else None
 
 
@@ -183,6 +186,7 @@ class NormConv(torch.autograd.Function):
         return pointwise(r, scaled, shift) if one_pixel else F.conv2d(r, scaled, shift)
 
     @staticmethod
+    # The formulas are the first derivative; asked for a second, torch refuses rather than being wrong.
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of values, gamma, beta, weight and bias."""

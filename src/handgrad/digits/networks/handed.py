@@ -41,6 +41,7 @@ def handed(thing: type[nn.Module] | Callable[[], nn.Module] | nn.Module) -> Hand
     """Return *thing* as a network that a training can make anew. Raises `UsageError` where it gives no ``nn.Module``."""
     if isinstance(thing, nn.Module):
         kind = type(thing)
+        # A copy at once: what the caller does with the module afterwards must not change the weights of the next seed.
         kept = copied(thing)
         source = standalone_source(kind) if kind.__module__.partition(".")[0] != "torch" else None
         return Handed(kind.__name__, lambda: copy.deepcopy(kept), checked(source, kind.__name__, kept), True)
@@ -49,6 +50,7 @@ def handed(thing: type[nn.Module] | Callable[[], nn.Module] | nn.Module) -> Hand
             f"{type(thing).__name__} is no network – hand in a name, file.py:Net, a class, a function or an nn.Module"
         )
     name = getattr(thing, "__name__", type(thing).__name__)
+    # Making a sample draws weights, and the caller's random numbers are the caller's.
     with torch.random.fork_rng(devices=[]):
         sample = make_network(thing, name)
     written = inspect.isclass(thing) or inspect.isfunction(thing)
@@ -69,6 +71,7 @@ def copied(module: nn.Module) -> nn.Module:
 
 def checked(source: str | None, name: str, sample: nn.Module) -> str | None:
     """Return *source* where it makes, without arguments, a network of the same parameters; else None."""
+    # "<lambda>" is no name that a file could define.
     if source is None or "<" in name:
         return None
     import tempfile
@@ -80,6 +83,7 @@ def checked(source: str | None, name: str, sample: nn.Module) -> str | None:
             made = load_network(f"{file}:{name}")
         except HandgradError:
             return None
+    # Shapes alone miss what has no weights; a source that names something else by now would resume another network.
     return source if shapes(made) == shapes(sample) and repr(made) == repr(sample) else None
 
 
@@ -97,6 +101,8 @@ def named(network: Handed, root: Path) -> str | None:
         return None
     content = network.source.encode()
     folder = root / FOLDER
+    # The hash in the name: a cell that was changed and run again makes a second file, and the first run can still be
+    # resumed.
     file = folder / f"{network.name}-{hashlib.sha256(content).hexdigest()[:8]}.py"
     if not file.is_file() or file.read_bytes() != content:
         make_folder(folder)

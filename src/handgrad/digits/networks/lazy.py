@@ -21,7 +21,9 @@ def with_weights(network: nn.Module, shape: Sequence[int] = DIGITS.shape) -> nn.
         training = network.training
         try:
             with torch.no_grad():
+                # Two, because BatchNorm cannot take one value a channel; in eval(), so that no statistics move.
                 network.eval()(torch.zeros(2, *shape))
+        # Whatever it is, the check of shapes that follows runs the same network and says which layer it was.
         except Exception:
             return network
         finally:

@@ -30,6 +30,7 @@ def load_network(name: str) -> nn.Module:
     if name in NETWORKS:
         return NETWORKS[name]()
     file, _, attribute = name.rpartition(":")
+    # Without a colon, or with the one of a Windows drive alone.
     if not file and name.endswith(".py"):
         file, attribute = name, ""
     if not file:
@@ -57,6 +58,7 @@ def import_file(path: Path) -> ModuleType:
         with _importable(path.resolve().parent):
             spec.loader.exec_module(module)
     except SyntaxError as error:
+        # What PowerShell's `>` writes; Python's own message speaks of null bytes.
         if path.read_bytes()[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             raise UsageError(f"{path} is UTF-16, which Python does not read – save it as UTF-8") from error
         where = (
@@ -65,6 +67,7 @@ def import_file(path: Path) -> ModuleType:
             else f"{error.filename}, line {error.lineno}"
         )
         raise UsageError(f"{path}: {where}: {error.msg} – correct the file") from error
+    # SystemExit too: a file that ends with sys.exit() would end this program without a word.
     except (Exception, SystemExit) as error:
         at = f"{path}: {_line_of(error, path)}"
         raise UsageError(f"{at}{lacking(error) or f'{_reason(error)} – correct the file'}") from error
@@ -78,6 +81,7 @@ def _attribute(module: ModuleType, file: str, name: str) -> object:
     known = [
         key
         for key, value in vars(module).items()
+        # Of this file alone: an imported nn.Linear is an nn.Module as well.
         if (inspect.isclass(value) and issubclass(value, nn.Module) and value.__module__ == module.__name__)
         or isinstance(value, nn.Module)
     ]
@@ -110,6 +114,7 @@ def make_network(thing: object, name: str) -> nn.Module:
 
 def asks_for_gpu(error: BaseException) -> bool:
     """Return whether *error* says that a graphics processor is missing."""
+    # By the words: torch raises RuntimeError or AssertionError for it, as for a hundred other things.
     return bool(re.search(r"CUDA|NVIDIA|MPS (device|backend)", _reason(error)))
 
 
@@ -129,6 +134,7 @@ def _importable(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        # The file may have taken it out itself.
         if str(folder) in sys.path:
             sys.path.remove(str(folder))
 

@@ -113,7 +113,10 @@ def _faster_plan(prepared: Prepared, machine: Machine, probed: Sequence[int], *,
     training = Images(prepared.seen.train_images, prepared.seen.train_labels, prepared.seen.kind)
     recipe, build = prepared.recipe, prepared.build
     counts = {1, usable_cores()} if machine.device == "cpu" else {machine.threads}
+    # With devices this time: the probe trains on CUDA where that is the machine.
     with torch.random.fork_rng():
+        # Divided by the processes: an optimist's figure for what they would do side by side, so a population must beat
+        # that.
         alone = seconds_alone(recipe, build, training, machine, probed[0]) / jobs
         times = {
             count: seconds_together(recipe, build, training, replace(machine, threads=count), probed) / len(probed)
@@ -142,6 +145,7 @@ class Stopwatch:
         if self.cuda:
             torch.cuda.synchronize()
         self.times.append(time.perf_counter())
+        # `>`: the first mark is the end of the step that is thrown away.
         if len(self.times) > PROBE_STEPS:
             raise StopError
 
@@ -191,6 +195,7 @@ def members_at_a_time(
     """Return how many of *seeds* members to train in one go: as many as memory holds, the populations of one size."""
     fitting = int(MEMORY * memory_of(machine) / bytes_of_step(network, recipe.batch_size, shape))
     most = max(1, min(seeds, fitting, MOST if machine.device == "cuda" else MOST_ON_CPU))
+    # As even as can be: 17 seeds with room for 16 make 9 and 8, not 16 and a single one at the price of many.
     return math.ceil(seeds / math.ceil(seeds / most))
 
 
@@ -210,11 +215,14 @@ def bytes_of_step(network: nn.Module, batch_size: int, shape: Sequence[int] = DI
     for layer in trial.modules():
         layer.register_forward_hook(look)
     trial(torch.zeros(1, *shape))
+    # Four bytes a number. The factors put it at three to five times what torch allocates, so that nobody runs out of
+    # memory (a test measures it).
     return 4 * batch_size * (4 * sum(outputs) + 2 * max(patches))
 
 
 def memory_of(machine: Machine) -> int:
     """Return how many bytes of memory the device has, or on a CPU how many this process may take of it."""
     if machine.device == "cuda":
+        # Of all and not of what is free: see `MEMORY`.
         return int(torch.cuda.mem_get_info()[1])
     return usable_memory() or UNKNOWN_MEMORY

@@ -42,9 +42,11 @@ def all_together(
         group = Group(tasks[first : first + size], prepared, note, stop)
         try:
             yield from group.train()
+        # Asked for by the user: it ends the study, not one population.
         except InterruptedRunError:
             raise
         except Exception as error:  # whatever it was, the seeds of the other populations must not be lost with it
+            # Only those that have not ended: a seed must not finish and fail.
             yield from [(seed, failed_seed(seed, error)) for seed in group.waiting]
 
 

@@ -102,6 +102,7 @@ def sweep(
     check_search(overs, sampler)
     if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
         raise UsageError(f"{folder} exists – go on with --resume {folder}, or choose another name for --out")
+    # Resolved, because trials run in other folders and a sweep may go on from elsewhere.
     name = str(recipe) if Path(str(recipe)).suffix != ".toml" else str(Path(recipe).resolve())
     base = recipe_with(name, overrides, {})
     prepared = prepare(base, data=data, holdout=holdout, download=download, watched=True)
@@ -117,10 +118,12 @@ def sweep(
         sampler=sampler,
         seed=sampler_seed,
         seeds=tuple(seeds),
+        # Beyond those of the trials: the choice has seen what luck these had.
         final_seeds=tuple(range(max(seeds) + 1, max(seeds) + 1 + final_seeds)),
         data=prepared.whole.folder,
         data_sha256=prepared.whole.sha256,
         holdout=holdout,
+        # As many trials at a time as keep every process busy; more would be chosen with less known.
         batch=max(1, math.ceil(width / len(seeds))),
         prune=prune,
         machine=machine,
@@ -174,6 +177,7 @@ def _carry_on(folder: Path, plan: SweepPlan, search: Search, rest: _Rest) -> Swe
     try:
         with open_engine(rest.on, plan.jobs, folder, look.note) as engine:
             while True:
+                # First what was begun before: asking anew would leave holes in Optuna's numbering.
                 batch = {number: settings for number, settings in search.open.items() if number not in done}
                 missing = min(plan.batch, rest.trials - search.count)
                 if not batch and missing > 0:
@@ -228,6 +232,8 @@ class _Batch:
             if self.plan.prune and step < len(rounds):
                 pruned |= {number for number in alive if self._is_poor(number, step, results[number])}
         ended = []
+        # In their order and not as they ended: the sampler's next proposals depend on it, and must be the same each
+        # time.
         for number in sorted(batch):
             trial = _trial(
                 number, batch[number], results[number], pruned=number in pruned, reason=unfit.get(number, "")
@@ -334,6 +340,7 @@ def _final_study(place: Path, plan: SweepPlan, best: Trial, rest: _Rest) -> Stud
     if begun:
         return resume_study(begun[-1].parent, on=rest.on, done=look.final, note=look.note, stop=look.stop)
     make_folder(place)
+    # The test set once a seed: there is nothing left to choose.
     recipe = replace(recipe_with(plan.recipe, plan.overrides, best.settings), test="once")
     return study(
         recipe,

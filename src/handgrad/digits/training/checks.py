@@ -46,14 +46,17 @@ def check_trains(network: nn.Module, count: int, recipe: Recipe, kind: DataKind 
     """
     if not any(parameter.requires_grad for parameter in network.parameters()):
         raise UsageError(f"{recipe.network} has no parameters that learn – there is nothing to train")
+    # The smallest batch that will ever come, which is where BatchNorm fails.
     last = 0 if recipe.drop_last else count % recipe.batch_size
     size = last or min(recipe.batch_size, count)
     try:
         with torch.random.fork_rng(devices=[]):
             trial = copy.deepcopy(network).train()
             logits = trial(torch.zeros(size, *kind.shape))
+            # Backward too: an operation that works in place on what its gradient needs fails only there.
             F.cross_entropy(logits.float(), torch.zeros(size, dtype=torch.long)).backward()
     except Exception as error:
+        # Not the network's fault, and told by another message further up.
         if out_of_memory(error):
             raise
         if size == 1 and "more than 1 value per channel" in str(error):

@@ -82,6 +82,7 @@ def choose_machine(
         return Machine(kind, precision if precision in ("fp32", "bf16") else "bf16", torch.get_num_threads())
     if precision == "probe":
         return _timed_machine(network, batch_size, threads, data)
+    # Counting runs the network once; where both are given nobody asks for it.
     work = multiply_adds(network, data) if precision == "auto" or threads is None else 0
     if precision == "auto":
         precision = "bf16" if work >= WORK_FOR_BF16 and multiplies_bf16() else "fp32"

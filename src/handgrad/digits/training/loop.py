@@ -195,6 +195,7 @@ def train(
             labels = training.labels[batch]
             rate = learning_rate(recipe, epoch * steps + step, steps)
             for group in state.optimizer.param_groups:
+                # Set anew at each step and read from nowhere: a resumed run needs no scheduler's state.
                 group["lr"] = rate * group.get("factor", 1.0)
 
             with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
@@ -237,6 +238,7 @@ def seed_device(device: torch.device, seed: int) -> None:
 def size_of_weights(network: nn.Module) -> Tensor:
     """Return the largest absolute weight or BatchNorm statistic, a scalar on the device: finite as long as each of them is."""
     statistics = (buffer for buffer in network.buffers() if buffer.is_floating_point())
+    # Of all in one: a maximum with a NaN in it is NaN, and one number is one look for the host.
     return torch.cat([values.flatten() for values in (*network.parameters(), *statistics)]).abs().max()
 
 

@@ -64,6 +64,7 @@ class Muon(torch.optim.Optimizer):
             {"params": list(matrices), "is_matrix": True} | of_matrices,
             {"params": list(others), "is_matrix": False, "others_rate": others_rate, "betas": betas},
         ]
+        # torch refuses an empty group, and a network without convolutions has one.
         super().__init__([group for group in groups if group["params"]], {"lr": lr})
 
     @torch.no_grad()
@@ -87,6 +88,7 @@ def step_matrix(weight: Tensor, state: dict[str, Tensor], group: dict[str, Any])
     running = state["momentum"].mul_(group["momentum"]).add_(gradient)
     ahead = gradient.add(running, alpha=group["momentum"]) if group["nesterov"] else running
     direction = orthogonal(ahead.reshape(len(weight), -1)).reshape(weight.shape)
+    # Decay apart from the gradient, as in AdamW: put into the gradient, the orthogonal step would cancel it.
     weight.mul_(1 - group["lr"] * group["weight_decay"]).sub_(direction, alpha=group["lr"])
 
 
@@ -95,6 +97,7 @@ def step_others(parameters: list[Tensor], states: list[dict[str, Tensor]], group
     for parameter, state in zip(parameters, states, strict=True):
         if not state:
             state |= {"first": torch.zeros_like(parameter), "second": torch.zeros_like(parameter)}
+            # A tensor on the device: the fused Adam counts there, without asking the host.
             state["steps"] = torch.zeros((), device=parameter.device)
     adam(
         parameters,

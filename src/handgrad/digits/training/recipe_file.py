@@ -27,6 +27,7 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     Raises `UsageError` with file, key, value and the nearest known key.
     """
     path = SHIPPED / f"{name}.toml"
+    # A bare name means a shipped recipe, also where a file of that name lies here: a path says otherwise.
     shipped = Path(name).name == name and path.is_file()
     if not shipped:
         path = Path(name)
