@@ -44,12 +44,14 @@ def all_values(plan: Plan, images: NDArray[np.uint8]) -> list[Array]:
     values: list[Array] = [images.reshape(-1, *plan.shapes[0]).astype(np.float32)]
     for step in plan.steps:
         result = compute(step, [values[number] for number in step.inputs])
+        # Back to float32 after each step, as C and ONNX compute: float64 in between would be another network.
         values.append(result.astype(np.float32, copy=False).reshape(-1, *step.shape))
     return values
 
 
 def probabilities(scores: Array) -> NDArray[np.float64]:
     """Return ``[n, classes]`` from scores ``[n, classes]``, logits or log-probabilities."""
+    # Less the largest, so that no power overflows; the quotient is the same.
     shifted = scores.astype(np.float64) - scores.max(axis=1, keepdims=True)
     powers = np.exp(shifted)
     result: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
@@ -110,6 +112,7 @@ def pool(step: Pool, values: Array) -> Any:
     """Return the largest number, or the average, of every window over ``[n, channels, rows, columns]``."""
     channels = values.shape[1]
     if step.kind == "max":
+        # Beyond the edge -∞, which no maximum takes.
         edge = np.full(channels, -np.inf, np.float32)
         return windows_of(padded(values, step.window, edge), step.window).max(axis=(-2, -1))
     zero = np.zeros(channels, np.float32)
@@ -123,6 +126,7 @@ def divisors(step: Pool, size: tuple[int, ...]) -> Array:
     if step.counts_edge:
         return np.full(step.shape[-2:], prod(step.window.kernel), np.float32)
     zero = np.zeros(1, np.float32)
+    # Counted by pooling a map of ones: the same windows as the numbers have, whatever stride and padding.
     counted: Array = windows_of(padded(inside, step.window, zero), step.window).sum(axis=(-2, -1))[0, 0]
     return counted
 
@@ -133,6 +137,7 @@ def padded(values: Any, window: Window, border: Any) -> Any:
         return values
     top, left, bottom, right = window.padding
     n, channels, rows, columns = values.shape
+    # By hand and not np.pad, which knows one number for all channels.
     wide = np.empty((n, channels, top + rows + bottom, left + columns + right), values.dtype)
     wide[:] = border[:, None, None]
     wide[:, :, top : top + rows, left : left + columns] = values
@@ -149,6 +154,7 @@ def windows_of(values: Any, window: Window) -> Any:
 def gather(step: Gather, values: Array) -> Array:
     """Return the numbers of *values* at the places that *step* names."""
     flat = values.reshape(len(values), -1)
+    # An index of -1 reads the last number, which is then not taken.
     taken = np.where(step.index < 0, np.float32(0), flat[:, step.index])
     return taken.reshape(len(values), *step.shape)
 
@@ -172,6 +178,7 @@ def apply_function(step: Function, x: Any) -> Any:
         case "leaky relu":
             return np.where(x < 0, numbers[0] * x, x)
         case "elu":
+            # The minimum, because `where` computes both sides, and exp of a large x would warn.
             return np.where(x < 0, numbers[0] * np.expm1(np.minimum(x, 0)), x)
         case "sigmoid":
             # Through tanh, which never overflows: 1 / (1 + exp(-x)) = (1 + tanh(x / 2)) / 2.
@@ -179,6 +186,7 @@ def apply_function(step: Function, x: Any) -> Any:
         case "tanh":
             return np.tanh(x)
         case "softplus":
+            # The exponent is never positive: exp cannot overflow, and for large x the second part vanishes.
             return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
         case "erf":
             return erf(x)

@@ -54,6 +54,7 @@ class Draft:
     def only_reader(self, number: int, reader: int) -> bool:
         """Whether nothing but *reader* needs value *number*, once."""
         inputs = self.steps[reader].inputs
+        # Once: `x + x` reads one value twice, and folding into it would count double.
         return number != self.output and self.readers(number) == [reader] and inputs.count(number) == 1
 
     def remove(self, number: int, instead: int) -> None:
@@ -73,6 +74,8 @@ def folded(name: str, steps: Iterable[tuple[int, Step]], output: int) -> Plan:
     Steps that the output does not need are left out.
     """
     draft = Draft(dict(steps), output)
+    # Until nothing changes: one thing done may let another be done, before it or after it. Each makes the plan shorter
+    # or moves a scale and shift towards its end, so it comes to one.
     while any(shorten(draft, number) for number in list(draft.steps) if number in draft.steps):
         pass
     return finish(name, draft)
@@ -93,6 +96,7 @@ def shorten(draft: Draft, number: int) -> bool:
     if np.all(step.scale == 1) and np.all(step.shift == 0) and draft.shape(step.inputs[0]) == step.shape:
         draft.remove(number, step.inputs[0])
         return True
+    # Backwards first: there the border of a convolution stays 0, which every renderer writes shorter.
     return fold_back(draft, number, step) or fold_forward(draft, number, step) or move_on(draft, number, step)
 
 
@@ -117,6 +121,7 @@ def fold_padding(draft: Draft, number: int, step: Gather) -> bool:
     changed: dict[int, Step] = {}
     for reader in readers:
         follower = draft.steps[reader]
+        # All readers or none: one that cannot pad still needs the padded map.
         if not isinstance(follower, Convolution) or follower.border.any():
             return False
         top, left, bottom, right = (sum(pair) for pair in zip(follower.window.padding, padding, strict=True))
@@ -210,6 +215,7 @@ def scaled_input(reader: Step, change: ScaleShift) -> Step | None:
     scale, shift = channels
     border: Any = np.zeros(len(scale))
     if reader.window.pads:
+        # Divided by it below; a channel whose scale is 0 no border could make right.
         if np.any(scale == 0):
             return None
         border = (reader.border - shift) / scale
@@ -275,6 +281,7 @@ def finish(name: str, draft: Draft) -> Plan:
     for old, step in draft.steps.items():
         numbers[old] = len(steps) + 1
         count, unique = 1, step.name
+        # Two steps of one layer, or a layer that runs twice, would otherwise be one name in C and in the book.
         while unique in names:
             count += 1
             unique = f"{step.name} ({count})"

@@ -50,6 +50,8 @@ def plan_of(module: nn.Module, name: str | None = None) -> Plan:
     try:
         with torch.no_grad():
             expected = module(images)
+            # Recorded with the two sizes of batch, computed with three images: each part asks for no more than it
+            # needs.
             recording = for_every_batch(module, images[: max(SIZES)])
             plan = read(module, name, recording, images[:BATCH])
     except UntraceableError as error:
@@ -64,6 +66,7 @@ def check_same(plan: Plan, images: np.ndarray[Any, np.dtype[np.uint8]], expected
     """Raise `UsageError` unless *plan* gives the *expected* scores for *images*."""
     wanted = expected.detach().double().reshape(len(images), -1).numpy()
     difference = float(np.abs(evaluate(plan, images) - wanted).max())
+    # `not … <=`, so that a NaN is a difference.
     if not difference <= SAME * max(1.0, float(np.abs(wanted).max())):
         raise UsageError(
             f"{plan.name} cannot be exported – what was written down of it gives other scores, {difference:.2g} apart – "
@@ -126,6 +129,7 @@ def plain(value: Any, *, copy: bool = False) -> Any:
     if isinstance(value, dict):
         return {key: plain(each, copy=copy) for key, each in value.items()}
     value = value.tensor if isinstance(value, Seen) else value
+    # A clone where the operation works in place: the value of the step before is still needed by others.
     return value.clone() if copy and isinstance(value, Tensor) else value
 
 

@@ -118,6 +118,7 @@ def front_matter(run: Run) -> list[str]:
         "---",
         "library_name: handgrad",
         "pipeline_tag: image-classification",
+        # Only that one: the hub would link any other name to somebody else's data.
         *(["datasets:", "- mnist"] if run.dataset == "mnist" else []),
         "tags:",
         *(f"- {tag}" for tag in tags),

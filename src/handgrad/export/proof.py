@@ -64,6 +64,7 @@ class Proof:
 
 def prove(scores: Array, expected: Expected, by: str) -> Proof:
     """Return what *scores* ``[n, 10]`` for the whole test set prove."""
+    # A probability of exactly 0 has the logarithm -∞, which is what it should say.
     with np.errstate(divide="ignore"):
         logs = np.log(probabilities(scores))
     answers = scores.argmax(axis=1)

@@ -89,6 +89,8 @@ def quantise(plan: Plan, images: NDArray[np.uint8]) -> IntegerPlan:
             make_step(work, step, inputs, last, final=last == final)
         numbers[last + 1] = len(work.steps)
         if last == final:
+            # A convolution or an average that scores gives float32 by itself, from its 32-bit sums; anything else has 8
+            # bits to offer.
             if not is_float(work.steps[-1]):
                 add_dequantise(work)
                 numbers[last + 1] = len(work.steps)
@@ -135,6 +137,7 @@ def scoring_step(plan: Plan) -> int:
 
 def ranges(plan: Plan, images: NDArray[np.uint8]) -> tuple[list[float], list[float]]:
     """Return the lowest and the highest number that each value of *plan* takes on *images*, 0 always within."""
+    # 0 lies in every range: padding, ReLU and sums need it exactly.
     lows, highs = [0.0] * len(plan.shapes), [0.0] * len(plan.shapes)
     # In pieces, because every value of every step is held at once.
     for at in range(0, len(images), 250):
@@ -193,6 +196,7 @@ def make_step(work: Quantising, step: Step, inputs: tuple[int, ...], place: int,
         case Pool():
             made, scale = integer_pool(work, step, inputs, scale, final=final)
         case Reshape() | Gather():
+            # What only moves numbers keeps their scale: a new one would round them for nothing.
             made, scale = replace(step, inputs=inputs), first
         case Add():
             second = work.scales[inputs[1]]
@@ -330,6 +334,7 @@ def rescaled(work: Quantising, number: int, scale: Scale) -> int:
     before = work.scales[number]
     if before == scale:
         return number
+    # All 256 cases at once: another scale is a table like any function.
     numbers = np.round((np.arange(-128, 128) - before.zero) * before.scale / scale.scale) + scale.zero
     shape = work.steps[number - 1].shape if number else work.plan.shapes[0]
     work.steps.append(Table("rescale", (number,), shape, table=np.clip(numbers, -128, 127).astype(np.int8)))

@@ -206,6 +206,7 @@ def convolve_integers(step: IntegerConvolution, x: Whole) -> Any:
     sums = (
         correlate(values, weight, border, step.window, groups=step.groups).astype(np.int64) + step.bias[:, None, None]
     )
+    # From the sums and not from 8 bits: two close scores would often round to the same number.
     if step.factors is not None:
         return sums.astype(np.float32) * step.factors[:, None, None]
     scaled = shifted(sums * step.multiplier[:, None, None], step.shift[:, None, None].astype(np.int64))
@@ -216,6 +217,7 @@ def pool_integers(step: IntegerPool, x: Whole) -> Any:
     """Return the largest number, or the average, of every window."""
     channels = x.shape[1]
     if step.kind == "max":
+        # -128 is the lowest number there is, whatever it stands for.
         return windows_of(padded(x, step.window, np.full(channels, -128)), step.window).max(axis=(-2, -1))
     sums = windows_of(padded(x - step.zero, step.window, np.zeros(channels, np.int64)), step.window).sum(axis=(-2, -1))
     whole = prod(step.window.kernel)

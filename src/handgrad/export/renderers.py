@@ -46,6 +46,7 @@ def render_c(material: Material, int8: bool, tell: Tell) -> Rendered:
     if int8:
         plan = quantise(material.plan, material.training_images)
     few, compiler = material.run.evidence.digit_images, find_compiler()
+    # Rendered twice: what is proven is the file itself, and the proof then stands in its head, which changes no number.
     draft = c_file(plan, few, material.head)
     size: Size | None = None
     notes: tuple[str, ...] = ()

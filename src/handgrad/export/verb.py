@@ -75,10 +75,12 @@ def export(
     module = trained_module(found)
     target = target_path(found, to, int8, out)
     prepare_target(found, target, to, out, overwrite=overwrite)
+    # Before the data are loaded: a missing package is told at once.
     if to == "onnx":
         check_onnx()
     material = material_of(found, plan_of(module, found.network), data, download)
     rendered = RENDERERS[to](material, int8, tell)
+    # Before anything is written.
     check_loss(rendered.proof, accept_loss)
     written = keep(target, to, rendered.files)
     exported = Exported(

@@ -46,6 +46,7 @@ class Archive:
         names = self._zip.namelist()
         if len(names) > MAX_PARTS:
             raise UsageError(f"{path}: {len(names):,} parts – a workbook of up to {MAX_PARTS:,} is read")
+        # Readers differ in which of two they take: what is judged must be what a person sees.
         if len(set(names)) != len(names):
             raise UsageError(f"{path}: holds two parts of one name – save it anew in a spreadsheet program")
         for name in names:
@@ -65,6 +66,8 @@ class Archive:
         limit = min(MAX_PART, self._left)
         try:
             with self._zip.open(name) as part:
+                # One byte more than allowed, to know that there is more; the size in the zip's directory is its maker's
+                # word.
                 data = part.read(limit + 1)
         except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError, ValueError) as error:
             raise UsageError(f"{self.path}: part {quoted(name)} does not unpack – save it anew") from error
@@ -74,6 +77,7 @@ class Archive:
             raise UsageError(f"{self.path}: part {quoted(name)} unpacks to more than {limit // 2**20} MB – not read")
         self._left -= len(data)
         encoding = ENCODING.match(data.removeprefix(b"\xef\xbb\xbf"))
+        # In UTF-16 the search for a document type below would find nothing.
         if b"\0" in data or (encoding and encoding[1].lower() not in (b"utf-8", b"us-ascii")):
             raise UsageError(f"{self.path}: part {quoted(name)} is not UTF-8 – save it anew in a spreadsheet program")
         # Entities can multiply and can read files; no spreadsheet program writes a document type.
@@ -104,6 +108,7 @@ class Archive:
                 if known and not inside:
                     yield element
                 if not inside and stack:
+                    # Taken out as soon as it has been used: memory then follows one cell and not the whole sheet.
                     stack[-1].remove(element)
         except ElementTree.ParseError as error:
             raise UsageError(f"{self.path}: part {quoted(name)} is not XML – {error.args[0]}") from error

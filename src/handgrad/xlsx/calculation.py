@@ -55,6 +55,7 @@ class Calculation:
     def value(self, sheet: str, row: int, column: int) -> Value:
         """Return the value of a cell; one beyond this calculation keeps what the file stores."""
         at = (sheet, row, column)
+        # Each cell once: every row of a table asks for the one above, which asks for the one above it.
         if at in self._values:
             return self._values[at]
         if at in self._changes:
@@ -93,8 +94,10 @@ class Calculation:
     def _tree(self, formula: str, row: int) -> tuple[Tree, int]:
         """Return a formula as a tree, and how far below that tree's own row it stands."""
         try:
+            # A text or a sheet's name may hold what looks like a cell; the short pattern does not know.
             if '"' in formula or "'" in formula:
                 return parse(formula), 0
+            # Parsing is most of the time of a long book; a column of ten thousand copies is parsed once.
             fill, count = RELATIVE.subn(lambda found: f"{found[1]}[{int(found[2]) - row}]", formula)
             if fill in self._fills:
                 tree, own = self._fills[fill]
@@ -140,6 +143,8 @@ class Calculation:
             raise Unsupported
         before = len(self.beyond)
         value = self.value(page.name, row, column)
+        # What is calculated from a value that could not be is not calculated either: half a truth would look like a
+        # finding.
         if len(self.beyond) > before or (page.name, row, column) in self.beyond:
             raise Unsupported
         return value
@@ -149,6 +154,7 @@ class Calculation:
         ends = (self._row(first), self._row(last))
         rows = range(min(ends), max(ends) + 1)
         columns = range(min(first.column, last.column), max(first.column, last.column) + 1)
+        # Before they are read: SUM(A1:XFD1048576) is a short text.
         self._left -= len(rows) * len(columns)
         if self._left < 0:
             raise Unsupported
@@ -164,6 +170,7 @@ class Calculation:
             tree = parse(text)
         except FormulaError as error:
             raise Unsupported from error
+        # A name of a name could lead round in a circle.
         if isinstance(tree, Name):
             raise Unsupported
         before, self._down = self._down, 0
@@ -187,6 +194,7 @@ class Calculation:
     def _chosen(self, name: str, arguments: Sequence[Tree], sheet: str) -> Value:
         if not 2 <= len(arguments) <= 3:
             raise Unsupported
+        # Only the branch that is taken: the other may divide by 0, which is what the IF is for.
         first = self._one(self._of(arguments[0], sheet))
         if name == "IFERROR":
             return self._one(self._of(arguments[1], sheet)) if isinstance(first, CellError) else first

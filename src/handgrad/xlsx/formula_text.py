@@ -31,6 +31,7 @@ def moved(text: str, down: int, right: int) -> str:
 def _with_references(text: str, change: Callable[[str], str]) -> str:
     found: list[str] = []
     at = 0
+    # Token by token: a search for addresses alone would also change B5 inside a text or a name.
     while at < len(text):
         match = TOKEN.match(text, at)
         if match is None:
@@ -82,6 +83,7 @@ def signature(text: str, row: int, column: int) -> str:
     while at < len(text):
         match = TOKEN.match(text, at)
         if match is None:
+            # What is not understood is told apart by its own text: no other cell is then taken for its copy.
             return text
         piece = match.group().strip()
         if match.lastgroup == "ref":

@@ -29,6 +29,7 @@ def _number(value: Value) -> float | CellError:
             return 0.0
         case str():
             try:
+                # A text that is a number counts as one, as in the arithmetic of spreadsheets.
                 return float(value)
             except ValueError:
                 return VALUE
@@ -36,6 +37,7 @@ def _number(value: Value) -> float | CellError:
 
 
 def _finite(value: float | complex) -> Value:
+    # (-8)^(1/3) is a complex number in Python and #NUM! in a spreadsheet.
     if isinstance(value, complex) or not math.isfinite(value):
         return NUMBER
     return value

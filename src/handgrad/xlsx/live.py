@@ -103,6 +103,7 @@ def worked_by_libreoffice(book: bytes, question: Question, limit_s: float) -> Wo
         environment = {"HOME": str(folder), "PATH": os.pathsep.join((*PLACES, "/bin")), "LANG": "C.UTF-8"}
         process = subprocess.Popen(
             [*command, "macro:///Standard.Module1.Main"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            # A session of its own: soffice is a script that starts the program, and both must end.
             stderr=subprocess.DEVNULL, env=environment, cwd=folder, start_new_session=True,
         )  # fmt: skip
         try:

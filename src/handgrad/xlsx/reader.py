@@ -85,6 +85,7 @@ def read_book(path: Path) -> Book:
     workbook, is too large, or holds macros or declared entities; :class:`MissingError` where it cannot be read.
     """
     archive = Archive(path)
+    # By relationship and not by name: sheet1.xml need not be the first sheet.
     targets = _targets(archive)
     found: list[tuple[str, bool, str]] = []
     names: dict[str, str] = {}
@@ -93,6 +94,7 @@ def read_book(path: Path) -> Book:
             target = targets.get(_attribute(element, "id"))
             if target is not None:
                 found.append((element.get("name", ""), element.get("state", "visible") != "visible", target))
+        # Names of the whole book; one that a sheet has for itself could hide one of the same name.
         elif element.get("localSheetId") is None:
             names[element.get("name", "").casefold()] = element.text or ""
     if not 1 <= len(found) <= MAX_SHEETS:
@@ -155,13 +157,16 @@ def _cells(
             row, column = int(_number(element.get("r"), row + 2)) - 1, -1
             continue
         name = CELL_NAME.fullmatch(element.get("r", ""))
+        # Without an address a cell stands right of the one before (ECMA-376, 18.3.1.4).
         place = (int(name[2]) - 1, column_number(name[1])) if name else (row, column + 1)
         column = place[1]
         if not (0 <= place[0] < MAX_ROW and 0 <= column < MAX_COLUMN):
             continue
         cell = _cell(element, place, strings, shared)
+        # An empty cell with a look is none; formatted columns hold a million of them.
         if cell.value is not None or cell.formula is not None:
             cells[place] = cell
+        # Within the loop: a part of 96 MB can hold ten million cells.
         if len(cells) > room:
             raise UsageError(f"{archive.path}: more than {MAX_CELLS:,} cells – not read")
     return cells
@@ -190,6 +195,7 @@ def _formula(
             return None, False
         (row, column), first = shared[number]
         try:
+            # A formula copied down is stored once; here each cell gets its own, as a person sees it.
             return moved(first, place[0] - row, place[1] - column), False
         except FormulaError:
             return None, False

@@ -44,12 +44,14 @@ class Sheet:
         self._lines: tuple[LineShape, ...] = ()
         self._of_any_size: dict[float, list[tuple[int, int, int]]] = {}
         self._drawn = False
+        # On the screen as well as on paper.
         self._sheet.hide_gridlines(2)
         if tab:
             self._sheet.set_tab_color(tab)
 
     def text(self, row: int, column: int, text: str, look: Look, *, link: str | None = None) -> None:
         """Write words, with *link* a link to a place in the book. Raises `SheetError` when they are too long."""
+        # Checked here, because the library cuts longer ones off and says so by a code alone.
         if len(text) > MAX_TEXT:
             raise SheetError(f"{self._at(row, column)}: {len(text):,} characters – limit {MAX_TEXT:,}")
         if link is not None:
@@ -100,6 +102,7 @@ class Sheet:
                 self.text(top, column, value, look)
             else:
                 self.number(top, column, value, look)
+            # The rows after the first are not written through this class, and must not be missed by the rule of size.
             self._note_size(top + 1, column, height - 1, look)
         self._tables.append(rows)
 
@@ -162,6 +165,7 @@ class Sheet:
         """Set paper, margins, repeated rows and columns, header and footer."""
         if not setup.portrait:
             self._sheet.set_landscape()
+        # A4.
         self._sheet.set_paper(9)
         self._sheet.fit_to_pages(setup.pages_wide, setup.pages_high)
         if setup.breaks:
@@ -213,6 +217,7 @@ class Sheet:
         power = self._book.power_of_ten
         for least, cells in self._of_any_size.items():
             areas = _joined(cells)
+            # The library asks for one range; the others stand in multi_range, which replaces it.
             first, last = areas[0][:2], areas[0][2:]
             for criteria, low, high in (("between", -least, least), ("not between", -LARGEST, LARGEST)):
                 options = {
@@ -220,6 +225,7 @@ class Sheet:
                     "multi_range": " ".join(f"{address(*one[:2])}:{address(*one[2:])}" for one in areas),
                 }  # fmt: skip
                 if criteria == "between":
+                    # 0 first and stopping there: it lies between as well, and "0.00E+00" says less than "0".
                     nothing = {"type": "cell", "criteria": "==", "value": 0, "stop_if_true": True}
                     options_of_zero = {**nothing, "multi_range": options["multi_range"]}
                     self._done(self._sheet.conditional_format(*first, *last, options_of_zero), *first)
@@ -240,9 +246,12 @@ class Book:
     def __init__(self, title: str) -> None:
         self._bytes = io.BytesIO()
         options = {
+            # No temporary files: a read-only or full disk is met only when the book is saved.
             "in_memory": True,
+            # A network may be called "=1+1", or begin with "http:": texts stay texts.
             "strings_to_formulas": False,
             "strings_to_urls": False,
+            # Then the library refuses them: a diverged value is written as a word by whoever knows what it means.
             "nan_inf_to_errors": False,
         }
         self._workbook = xlsxwriter.Workbook(self._bytes, options)

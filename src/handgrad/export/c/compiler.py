@@ -17,6 +17,7 @@ from handgrad.errors import HandgradError
 from handgrad.export.plan import Array
 
 COMPILERS = ("cc", "gcc", "clang")
+# Warnings are errors here: what one compiler warns of, another on somebody's board may compile otherwise.
 STRICT = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror")
 AS_ON_A_BOARD = ("-Os", "-fno-pic", "-fno-asynchronous-unwind-tables")
 """For size, and at fixed addresses: a constant that holds an address then stays in flash."""
@@ -63,6 +64,7 @@ def run_c(text: str, images: NDArray[np.uint8], classes: int, compiler: str, *fl
         folder = Path(place)
         (folder / "network.c").write_text(text, encoding="ascii")
         (folder / "driver.c").write_text(DRIVER.format(pixels=images[0].size, classes=classes), encoding="ascii")
+        # In two files: with the driver in the same one the compiler could optimise across the border that users have.
         call([compiler, *STRICT, *(flags or ("-O3",)), "network.c", "driver.c", "-o", "network"], folder)
         output = call([str(folder / "network")], folder, images.tobytes())
     return np.frombuffer(output, np.float32).reshape(len(images), classes)
@@ -88,6 +90,7 @@ def size_of(text: str, compiler: str) -> Size | None:
         call([compiler, *STRICT, *AS_ON_A_BOARD, "-c", "network.c"], folder)
         numbers = call([measure, "network.o"], folder).decode().splitlines()[1].split()
     code, data, zeros = (int(each) for each in numbers[:3])
+    # `data` counts in both: its first values lie in flash and are copied into RAM at the start.
     return Size(code + data, data + zeros, f"{compiler_words(compiler)}, -Os")
 
 
@@ -107,6 +110,7 @@ def call(command: list[str], folder: Path, data: bytes = b"") -> bytes:
         raise HandgradError(f"{Path(command[0]).name} did not run: {error} – nothing was exported") from error
     if done.returncode != 0:
         lines = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines() or ["without a word"]
+        # The first error: gcc begins with "In function", which says nothing.
         line = next((each for each in lines if "error" in each), lines[0])
         raise HandgradError(f"{Path(command[0]).name} failed: {line[:200]} – nothing was exported")
     return done.stdout

@@ -86,6 +86,7 @@ def c_file(plan: Plan | IntegerPlan, images: NDArray[np.uint8], head: Sequence[s
 
 def head_text(paragraphs: Sequence[str]) -> str:
     """Return *paragraphs* as a comment of C, in ASCII."""
+    # Names of runs and data sets stand in it: none may end the comment, and nested ones are warned of.
     plain = [ascii_text(each).replace("*/", "* /").replace("/*", "/ *") for each in paragraphs]
     lines = [line for each in plain for line in ["", *textwrap.wrap(each, 112)]][1:]
     return "/*\n" + "\n".join(f" * {line}".rstrip() for line in lines) + "\n */"

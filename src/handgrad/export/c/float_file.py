@@ -150,12 +150,14 @@ def moving_call(
     """Return the call of a step that only moves numbers; *zero* is an argument more, for what an absent one is."""
     match step:
         case Reshape():
+            # The layout has put both in one place: there is nothing to do.
             if inputs[0] == y:
                 return ""
             source.use("copy")
             return f"copy({prod(step.shape)}, {inputs[0]}, {y});"
         case Gather():
             source.use("gather")
+            # Places are 16 bits wide, and 65,535 stands for "none".
             small(prod(shapes[0]))
             index = source.array("uint16_t", f"index_{place}", np.where(step.index < 0, 65535, step.index))
             return f"gather({index}, {zero}{prod(step.shape)}, {inputs[0]}, {y});"

@@ -33,6 +33,7 @@ def int8_source(quantised: IntegerPlan) -> tuple[Source, int]:
     # What follows the scoring step works on the scores themselves.
     layout = lay_out(Plan(plan.name, plan.steps[: quantised.scored - 1]))
     places = [f"memory + {offset}" for offset in layout.offsets]
+    # The scores themselves are the memory of what follows: float32 does not fit into the bytes of `memory`.
     places += ["scores"] * (len(plan.shapes) - len(places))
     first = layout.offsets[0]
     source.calls.append(f"for (n = 0; n < {prod(plan.shapes[0])}; n++) memory[{first} + n] = (int8_t)(image[n] - 128);")
@@ -86,6 +87,7 @@ def add_step(source: Source, quantised: IntegerPlan, place: int, step: Step, *, 
 
 def convolution_call(source: Source, step: IntegerConvolution, place: int, x: str, *, y: str) -> str:
     """Add the weights and the record of a convolution and return its call."""
+    # A linear layer is a convolution over a map of one position.
     shape = (*step.shape, 1, 1)[:3]
     fields: dict[str, Any] = {
         "weight": source.array("int8_t", f"weight_{place}", step.weight),

@@ -69,6 +69,7 @@ def array_text(kind: str, name: str, values: Any, *, rows: bool = False) -> str:
 
 def float_text(value: float) -> str:
     """Return a float32 in the fewest digits that read back as the same."""
+    # numpy writes the shortest text that reads back as the same float32; Python's own would write that of a double.
     text = str(np.float32(value))
     return f"{text}f" if any(sign in text for sign in ".e") else f"{text}.0f"
 
@@ -86,6 +87,7 @@ def wrapped(words: Iterable[str], width: int = 116) -> str:
 
 def comment(text: str) -> str:
     """Return a stranger's *text* as it may stand in a comment of C."""
+    # Only signs that cannot end a comment or a line: a layer's name is its author's.
     return re.sub(r"[^\w.,:()<> -]", "?", text, flags=re.ASCII)[:80]
 
 
@@ -118,6 +120,7 @@ def window_fields(window: Window, source: Shape, shape: Shape, what: str) -> dic
         "top": window.padding[0],
         "left": window.padding[1],
     }
+    # Paddings are counted from, and so signed, in 8 bits.
     return {key: small(value, 127 if key in ("top", "left") else LARGEST) for key, value in fields.items()}
 
 

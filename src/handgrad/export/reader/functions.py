@@ -66,6 +66,7 @@ def power(x: Term, exponent: float) -> Term:
     half, whole = abs(exponent) % 1 == 0.5, int(abs(exponent))
     if not isinstance(exponent, int | float) or exponent == 0 or (exponent % 1 and not half) or whole > 8:
         raise ValueError(f"a power of {exponent}")
+    # As squares: fewer products, each of which is a step and a sheet.
     factors = [x.function("square")] * (whole // 2) + [x] * (whole % 2) + ([x.function("sqrt")] if half else [])
     result = factors[0]
     for each in factors[1:]:
@@ -168,6 +169,7 @@ def function(reading: Reading, node: Node, result: Tensor) -> Seen:
         made = ONE[node.base](
             Term(reading, node.name, source.number, source.shape), *node.arguments[1:], **dict(node.keys)
         )
+    # TypeError: an argument more than the formula here takes, so an option that it does not know.
     except (ValueError, TypeError) as error:
         raise node.refuse(f"{node.base} with {error}") from error
     return Seen(made.number, result)

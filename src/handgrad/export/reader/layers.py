@@ -23,6 +23,7 @@ def convolution(reading: Reading, node: Node, result: Tensor) -> Seen:
     asked = node.argument(4, "padding", 0)
     if isinstance(asked, str):
         whole = [step * (size - 1) if asked == "same" else 0 for size, step in zip(kernel, dilation, strict=True)]
+        # As torch does for "same": of an odd sum the larger half lies below and to the right.
         padding = (whole[0] // 2, whole[1] // 2, whole[0] - whole[0] // 2, whole[1] - whole[1] // 2)
     else:
         rows, columns = pair(asked, flat, 0)
@@ -152,6 +153,7 @@ def affine(term: Term, weight: Any, bias: Any, shape: tuple[int, ...], *, result
 def softmax(reading: Reading, node: Node, result: Tensor) -> Seen:
     """``softmax(x, dim)`` and ``log_softmax`` over the only axis that has more than one position."""
     source, axis = seen(node, 0), node.arguments[1] % seen(node, 0).tensor.dim()
+    # Over a part, as in attention: no step of a plan does that, and the sum of all would be another number.
     if axis == 0 or source.tensor.shape[axis] != prod(source.shape):
         raise node.refuse("a softmax over a part of the numbers")
     number = reading.reshaped(node.name, source.number, (prod(source.shape),))

@@ -35,6 +35,7 @@ def moved(reading: Reading, node: Node, result: Any) -> Any:
     if "pad" in node.base and node.argument(3 if node.base == "pad" else 2, "value") not in (None, 0, 0.0, "constant"):
         raise node.refuse("a padding with a number other than 0")
     size, batch = prod(source.shape), len(source.tensor)
+    # float64 holds whole numbers to 2^53; float32 would mix up places from 16 million on.
     places = torch.arange(1, batch * size + 1, dtype=torch.float64).reshape(source.tensor.shape)
     keys = {key: value for key, value in node.keys.items() if key != "dtype"}
     if node.base in ("to", "_to_copy", "float", "type_as"):
@@ -55,6 +56,7 @@ def _moved_to(reading: Reading, node: Node, source: Seen, *, places: Tensor, res
         raise node.refuse("it moves the axis of the batch")
     by_image = places.reshape(batch, -1).long().numpy()
     index = by_image - 1 - np.arange(batch)[:, None] * size
+    # Counted from 1 so that what the operation itself fills in, a 0, can be told from the first number.
     index[by_image == 0] = -1
     if np.any(index != index[:1]) or index.max() >= size:
         raise node.refuse("it mixes the images of a batch")

@@ -56,6 +56,7 @@ def adaptive_pool(reading: Reading, node: Node, result: Any) -> Any:
         ends = [-(-(place + 1) * size // out) for place in range(out)]
         steps = {after - before for before, after in pairwise(starts)} or {1}
         sizes = {end - start for start, end in zip(starts, ends, strict=True)}
+        # A plan has one window for a pool; windows of two sizes, as from 7 to 4 positions, would be another step.
         if len(steps) > 1 or len(sizes) > 1:
             raise node.refuse(f"a pool from {size} to {out} positions has windows of different sizes")
         kernel.append(sizes.pop())

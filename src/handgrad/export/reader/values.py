@@ -44,6 +44,7 @@ class Node:
     def base(self) -> str:
         """The operation without library, overload and the sign for working in place."""
         name = self.operation.split(".")[1]
+        # Operations of torch's own that begin with a line keep their names: the sign at the end marks those in place.
         return name if name.startswith("_") else name.removesuffix("_")
 
     @property
@@ -156,6 +157,7 @@ def known_array(value: Any, rank: int, node: Node) -> Any:
     array = value.detach().double().numpy() if isinstance(value, Tensor) else np.asarray(value, np.float64)
     if array.ndim < rank:
         return array
+    # A tensor with a batch of its own is allowed where all images get the same, as a mask that was expanded.
     if array.ndim > rank or np.any(array != array[:1]):
         raise node.refuse("numbers that differ from one image of a batch to the next")
     return array[0]

@@ -35,6 +35,7 @@ def answer_sheet(book: Book, title: str, area: Area, scores: Floats) -> Area:
     """Write the sheet *Answer* and return where the probabilities lie."""
     sheet = book.sheet(ANSWER, looks.ACCENT)
     classes = len(scores)
+    # Less the largest, as the formula beside it does: the cached value and the formula go the same way.
     powers = np.exp(scores - scores.max())
     chances = powers / powers.sum()
     cells = {
@@ -90,6 +91,7 @@ def check_sheet(book: Book, layers: Sequence[Layer], answer: Area, hundred: Hund
         sheet.formula(at, 1, row.formula, value=rounded(row.value), look=looks.VALUE)
         sheet.formula(at, 2, f"INDEX({stored},test_digit)", value=rounded(row.stored[0]), look=looks.VALUE)
         sheet.formula(at, 3, f"ABS({mine}-{theirs})", value=rounded(abs(row.value - row.stored[0])), look=looks.SMALL)
+        # An own digit first: the program has no numbers for it, and "DIFFERS" would alarm.
         verdict = f'IF({DIGIT}!$O$6,"own digit",IF({apart}<={row.allowed(theirs)},"same","DIFFERS"))'
         sheet.formula(at, 4, verdict, value="same", look=looks.VERDICT)
     last = TOP + width - 1
@@ -100,6 +102,7 @@ def check_sheet(book: Book, layers: Sequence[Layer], answer: Area, hundred: Hund
         f'IF({wrong}=0,"Everything is the same.",{wrong}&" of {width} differ."))'
     )
     sheet.formula(2, 0, text, value="Everything is the same.", look=looks.HEADING)
+    # The column fixed and the row not: the rule is written once and holds for each line.
     first = address(TOP, 4).replace("E", "$E")
     sheet.rule(Rule((TOP, 0), (last, 4), f'{first}="DIFFERS"', looks.RED, looks.RED_FILL))
     sheet.rule(Rule((TOP, 4), (last, 4), f'{first}="same"', looks.GREEN, looks.GREEN_FILL))

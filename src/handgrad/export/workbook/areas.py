@@ -100,6 +100,7 @@ class Area:
             before += each.size
             if first >= last:
                 continue
+            # A part that begins or ends within a row is no rectangle.
             if first % each.width or last % each.width:
                 found += [Rectangle(each.sheet, *each.at(index), 1, 1) for index in range(first, last)]
             else:

@@ -48,6 +48,7 @@ def common_border(plan: Plan) -> tuple[int, float]:
         for step in plan.steps
         if isinstance(step, Convolution) and step.inputs == (0,) and step.window.pads
     ]
+    # Two borders cannot lie in the same cells; each convolution then adds its own as a number.
     if not found or len({border for _, border in found}) > 1:
         return 0, 0.0
     return max(width for width, _ in found), found[0][1]
@@ -69,6 +70,7 @@ def digit_sheet(book: Book, plan: Plan, hundred: Hundred) -> Area:
         Bounds(CHOICE, CHOICE, 1, len(hundred.images), f"A number from 1 to {len(hundred.images)}.", whole=True)
     )
     book.define("test_digit", f"{DIGIT}!{fixed(CHOICE)}")
+    # COUNT and not COUNTA: words typed there are no pixels.
     own = f"COUNT({typed.text(DIGIT)})"
     sheet.formula(4, 0, f'IF({own}>0,"Shown: the digit of the yellow grid; empty it to go back to the test digits.",'
                   f'"Shown: test digit "&test_digit&".")', value="Shown: test digit 1.", look=looks.NOTE)  # fmt: skip
@@ -100,6 +102,7 @@ def write_grids(sheet: Sheet, image: Bytes, grid: Rectangle, typed: Rectangle, *
             mine = Rectangle(DIGIT, typed.row + row, typed.column + column, 1, 1).text(DIGIT)
             # An empty cell counts as 0 in both.
             chosen = f"INDEX({gallery},$M$6+{row + 1},$N$6+{column + 1})+0"
+            # N() makes 0 of a text, where arithmetic would show an error all the way to the answer.
             text = f"IF($O$6,MIN(255,MAX(0,N({mine}))),{chosen})"
             sheet.formula(grid.row + row, grid.column + column, text, value=int(image[row, column]), look=PIXEL)
             sheet.blank(typed.row + row, typed.column + column, TYPED)
@@ -140,6 +143,7 @@ def images_sheet(book: Book, hundred: Hundred) -> None:
         wrong = f", answered {answer}" if true != answer else ""
         caption = f"{number + 1}: a {true}{wrong} (test image {int(hundred.indexes[number]):,})"
         sheet.text(row - 1, column, caption, CAPTION)
+        # Paper left empty: four pixels of five are.
         for at in zip(*np.nonzero(image), strict=True):
             sheet.number(row + int(at[0]), column + int(at[1]), int(image[at]), TINY)
     last = GALLERY_TOP + PITCH * ACROSS, GALLERY_LEFT + PITCH * ACROSS

@@ -23,6 +23,7 @@ ONCE = {"relu", "clip", "sigmoid", "tanh", "erf", "exp", "log", "sqrt", "recipro
 def products(pairs: Sequence[tuple[Rectangle, Rectangle]], sheet: str) -> str:
     """Return the sum over *pairs* of equal rectangles of the products of their cells."""
     terms = [
+        # A product of two cells where it is one: shorter, and a person sees what it is.
         f"{a.text(sheet)}*{b.text(sheet)}" if a.size == 1 else f"SUMPRODUCT({a.text(sheet)},{b.text(sheet)})"
         for a, b in pairs
     ]
@@ -55,6 +56,7 @@ def convolution(step: Convolution, source: Area, kernels: Sequence[Sequence[Rect
         for which, kernel in enumerate(kernels[out]):
             pairs += under_the_kernel(step.window, (row, column), maps[first + which], kernel, margin=source.margin)
         constant = float(lost[out, row, column]) if lost is not None else 0.0
+        # Nine digits are all that a float32 has.
         more = f"{constant:+.9g}" if constant else ""
         yield f"{products(pairs, sheet)}+{biases.cell(out).text(sheet)}{more}"
 
@@ -111,6 +113,7 @@ def pool(step: Pool, source: Area, sheet: str) -> Iterator[str]:
         elif count == over[row, column]:
             yield f"AVERAGE({cells})"
         else:
+            # AVERAGE would divide by the cells that are there, and the network divides by the whole window.
             yield f"SUM({cells})/{over[row, column]:.9g}"
 
 

@@ -153,6 +153,7 @@ class Layers:
         for index in range(prod(area.shape)):
             at = copy.cell(index)
             sheet.formula(at.row, at.column, area.cell(index).text(), value=rounded(values[index]), look=VALUE)
+        # Noted for all later readers: a value is copied once.
         self.areas[number] = copy
         return copy
 
@@ -208,6 +209,7 @@ class _Writer:
 
     def block(self, numbers: Numbers, row: int, column: int) -> Rectangle:
         """Write weights ``[rows, columns]`` and return where they lie."""
+        # By the whole block, so that the numbers of one kernel have the same decimals.
         look = FINE_WEIGHT if np.abs(numbers).max(initial=0) < 0.1 else WEIGHT
         for at, number in np.ndenumerate(numbers):
             self.sheet.number(row + at[0], column + at[1], plain(float(number)), look)
