@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "handgrad"
 MOST_POSITIONAL, LONG_FILE, LONG_FUNCTION = 4, 300, 60
 STAYS = {
+    "backprop/symbols/calculus.py": "every function, activation and loss with its derivative beside it: all the calculus on one page",
     "backprop/workbook/plan.py text": "row, column, text, look: the order in which every sheet is written, some hundred times",
     "backprop/workbook/plan.py formula": "as text, with the value beside the formula",
     "digits/networks/fused.py forward": "torch.autograd.Function hands its tensors over by position",
@@ -33,7 +34,7 @@ STAYS = {
     "transcript/operations.py norm_of_batch": "stands in for an operation of torch, with that one's arguments in their order",
     "transcript/rebuild.py _step": "what one recorded line holds, in the order of the record",
 }
-"""Why something beyond an aim stays so: by file, and function."""
+"""Why something beyond an aim stays so: by file, or by file and function."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,9 @@ def table(house: House, rules: Sequence[str]) -> list[tuple[str, str, str]]:
 
 def beyond(house: House, rules: Sequence[str]) -> Iterator[str]:
     """Return what is beyond an aim, by name."""
-    yield from (f"{name}: {lines} lines" for name, lines in house.files.items() if lines > LONG_FILE)
+    for name, lines in house.files.items():
+        if lines > LONG_FILE:
+            yield f"{name}: {lines} lines{_reason(name)}"
     for each in house.functions:
         if each.lines > LONG_FUNCTION:
             yield f"{each.place}: {each.lines} lines, {each.body} of them its body{_why(each)}"
@@ -149,8 +152,12 @@ def beyond(house: House, rules: Sequence[str]) -> Iterator[str]:
 def _why(function: Function) -> str:
     """Return why *function* stays as it is, where that is written down."""
     place, _, name = function.place.partition(" ")
-    reason = STAYS.get(f"{place.partition(':')[0]} {name}")
-    return f" – {reason}" if reason else ""
+    return _reason(f"{place.partition(':')[0]} {name}")
+
+
+def _reason(of: str) -> str:
+    """Return the reason written down for a file or a function, as it stands behind a line of the list."""
+    return f" – {STAYS[of]}" if of in STAYS else ""
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ from handgrad.version import __version__ as __version__
 if TYPE_CHECKING:
     from handgrad.backprop.verb import BackpropResult as BackpropResult
     from handgrad.backprop.verb import backprop as backprop
-    from handgrad.digits.study import Study as Study
+    from handgrad.digits.study_record import Study as Study
     from handgrad.digits.sweep.sweep import sweep as sweep
     from handgrad.errors import BusyRunError as BusyRunError
     from handgrad.errors import DamagedRunError as DamagedRunError
@@ -66,7 +66,7 @@ _PLACES = {
     "MissingError": "handgrad.errors",
     "Predictions": "handgrad.predict.network",
     "RunSummary": "handgrad.runs.record",
-    "Study": "handgrad.digits.study",
+    "Study": "handgrad.digits.study_record",
     "Sweep": "handgrad.runs.sweep",
     "TrainedNetwork": "handgrad.predict.network",
     "TrainedRun": "handgrad.verbs.result",

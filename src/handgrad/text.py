@@ -76,6 +76,11 @@ def escaped_markdown(text: object) -> str:
     return MARKDOWN.sub(lambda sign: f"\\{sign[0]}", one_line(text, None))
 
 
+def and_joined(words: Sequence[str]) -> str:
+    """Return ``a, b and c``."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
 def width(text: str) -> int:
     """Return how many columns *text* takes in a terminal: two for the wide letters of East Asia, none for combining signs.
 

@@ -10,7 +10,7 @@ import pytest
 
 from handgrad.cli.study import print_study
 from handgrad.digits.population.probe import TrainingPlan
-from handgrad.digits.study import Study
+from handgrad.digits.study_record import Study
 from handgrad.runs.record import NOT_SELECTED
 from handgrad.score import spread_of_accuracies
 

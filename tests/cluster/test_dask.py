@@ -21,11 +21,12 @@ from digits.idx_folders import digit_arrays, write_folder
 from digits.small_runs import write_network
 from handgrad.cluster import on_dask
 from handgrad.cluster.engine import Standing
-from handgrad.digits.study import Study, resume_study, study
+from handgrad.digits.study import resume_study, study
+from handgrad.digits.study_record import Study
 from handgrad.errors import MissingError
 from handgrad.judge.course.judging import Row, judge_course
 from handgrad.judge.course.one import Course
-from handgrad.judge.network.assignment import parse_assignment
+from handgrad.judge.network.assignment_file import parse_assignment
 from handgrad.judge.sandbox.run import isolation_level
 from handgrad.runs import RunFolder
 from handgrad.runs.parcel import same_end

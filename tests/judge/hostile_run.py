@@ -13,7 +13,7 @@ import torch
 
 from handgrad.digits.data.dataset import Dataset
 from handgrad.digits.data.drawn import draw_digits
-from handgrad.judge.network.assignment import parse_assignment
+from handgrad.judge.network.assignment_file import parse_assignment
 from handgrad.judge.network.judging import judge_network
 from handgrad.judge.sandbox.run import Limits, isolation_level
 from handgrad.judge.verdict import Verdict

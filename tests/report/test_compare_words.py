@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from handgrad.errors import UsageError
-from handgrad.report.compare import GROUP_HEAD, HEAD, Comparison, compare, text_lines
+from handgrad.report.compare import GROUP_HEAD, Comparison, compare, text_lines
+from handgrad.report.run_cells import HEAD
 from handgrad.runs.record import NOT_SELECTED
 from handgrad.score import wilson_interval
 from report.run_folders import IMAGES, change_json, make_run

@@ -11,10 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from handgrad.digits.networks.load import import_file, load_network
-from handgrad.judge.network.child import give_lazy_layers_their_weights
+from handgrad.judge.network.author import give_lazy_layers_their_weights
 from handgrad.transcript.operations import NAMES, known_operation, on_tensors, operation
-from handgrad.transcript.rebuild import MalformedError, Rebuilt, checked_plan
-from handgrad.transcript.record import UntraceableError, record, weights_of
+from handgrad.transcript.packing import MalformedError
+from handgrad.transcript.rebuild import Rebuilt, checked_plan
+from handgrad.transcript.record import record, weights_of
+from handgrad.transcript.writing import UntraceableError
 
 HERE = Path(__file__).parents[1] / "judge"
 HONEST = import_file(HERE / "corpus_honest.py").HONEST

@@ -13,7 +13,7 @@ import pytest
 
 import handgrad
 from handgrad.backprop import load_network, preset_names, rate_sweep, trace
-from handgrad.digits.study import Study
+from handgrad.digits.study_record import Study
 from handgrad.errors import MissingError, UsageError
 from handgrad.judge.verdict import Requirement, Verdict
 from handgrad.judge.workbook.verdict import BookVerdict, ColumnVerdict

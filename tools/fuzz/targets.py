@@ -45,7 +45,7 @@ def make_targets(place: Path) -> list[Target]:
     import handgrad.errors
     from handgrad.backprop import preset_names
     from handgrad.digits.training.recipe_file import load_recipe, shipped_recipes
-    from handgrad.judge.network.assignment import load_assignment, shipped_assignments
+    from handgrad.judge.network.assignment_file import load_assignment, shipped_assignments
 
     package = Path(handgrad.errors.__file__).parent
     found = {path.stem: path for path in package.rglob("*.toml")}

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from handgrad.backprop.network.file import NetworkTable
 from handgrad.backprop.symbols.calculus import ACTIVATIONS, LOSSES
 from handgrad.digits.training.recipe import Recipe
-from handgrad.judge.network.assignment import SHIPPED as ASSIGNMENTS
 from handgrad.judge.network.assignment import Assignment
+from handgrad.judge.network.assignment_file import SHIPPED as ASSIGNMENTS
 from reference.records import escaped, rows_of, table
 
 

@@ -20,7 +20,7 @@ def assignments_command(
     """List assignments with their conditions in words."""
     from dataclasses import asdict
 
-    from handgrad.judge.network.assignment import load_assignment, shipped_assignments
+    from handgrad.judge.network.assignment_file import load_assignment, shipped_assignments
 
     chosen = [load_assignment(name) for name in names or shipped_assignments()]
     if as_json:

@@ -50,7 +50,7 @@ class Asked:
 
     def loaded(self) -> Assignment:
         """Return the assignment; raises `UsageError` where none is named."""
-        from handgrad.judge.network.assignment import load_assignment
+        from handgrad.judge.network.assignment_file import load_assignment
 
         if self.assignment is None:
             raise UsageError("--assignment is missing – name one, `handgrad assignments` lists them")
@@ -221,7 +221,7 @@ def gradescope_attempts(asked: Asked) -> int | None:
 def make_gradescope(target: Path, assignment: str | None, what: list[str] | None, time_limit: float) -> int:
     """Write the zip to upload, and return 0."""
     from handgrad.judge.course.autograder import gradescope_zip
-    from handgrad.judge.network.assignment import assignment_text, load_assignment
+    from handgrad.judge.network.assignment_file import assignment_text, load_assignment
 
     if what:
         raise UsageError(f"{one_line(what[0])}: --make-gradescope judges nothing – leave it out")

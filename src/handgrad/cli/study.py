@@ -31,7 +31,7 @@ from handgrad.score import percent
 
 if TYPE_CHECKING:
     from handgrad.cluster.engine import Standing
-    from handgrad.digits.study import Study
+    from handgrad.digits.study_record import Study
     from handgrad.digits.workers import FailedSeed
     from handgrad.runs.record import RunSummary
 

@@ -26,7 +26,8 @@ from handgrad.runs.kind import DIGITS
 from handgrad.transcript.modules import module_paths
 from handgrad.transcript.operations import operation
 from handgrad.transcript.rebuild import real
-from handgrad.transcript.record import SIZES, Recording, UntraceableError, for_every_batch, weights_of
+from handgrad.transcript.record import SIZES, for_every_batch, weights_of
+from handgrad.transcript.writing import Recording, UntraceableError
 
 BATCH = 3
 """Images that every operation is really run on, to know shapes; more than one, so that the batch is told from the rest."""

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.errors import UsageError, counted
-from handgrad.report.numbers import interval, number, share
+from handgrad.report.numbers import number
+from handgrad.report.run_cells import HEAD, failures, run_cells, run_json
 from handgrad.report.setup import recipe_values
 from handgrad.runs.find import run_paths
 from handgrad.runs.read import Run, read_run
@@ -21,10 +22,6 @@ from handgrad.shown.view import Curve, View
 from handgrad.text import aligned, one_line
 from handgrad.toml_records import flat
 
-HEAD = (
-    "recipe", "network", "parameters", "dataset", "seed", "epochs", "last epoch", "95 % interval",
-    "best epoch (selected on)", "s/epoch", "state",
-)  # fmt: skip
 SHOWN = ("recipe", "network", "parameters", "seed", "last epoch", "95 % interval", "s/epoch")
 """The columns that a terminal of 100 letters has room for."""
 MOST_DIFFERENCES = 4
@@ -221,29 +218,6 @@ def differences(groups: Sequence[Group]) -> tuple[tuple[str, tuple[str, ...]], .
     )
 
 
-def run_cells(label: str, run: Run) -> list[str]:
-    """Return one run as the cells under `HEAD`."""
-    result, seconds = run.result, run.seconds_an_epoch
-    best = "–"
-    if result is not None:
-        chosen = result.best_epoch.chosen_on
-        words = chosen.words if chosen else "not selected"
-        best = f"{share(result.best_epoch)} ({result.best_epoch.epoch}, {words})"
-    return [
-        label,
-        run.network,
-        "–" if run.parameters is None else f"{run.parameters:,}",
-        run.dataset,
-        str(run.seed),
-        f"{len(run.epochs)}/{run.planned}",
-        share(result.last_epoch) if result else "–",
-        interval(result.last_epoch.interval95) if result else "–",
-        best,
-        "–" if seconds is None else f"{seconds:.1f}",
-        run.state,
-    ]
-
-
 def group_cells(group: Group) -> list[str]:
     """Return one group as n, mean, standard deviation, lowest, interval of the mean, and what failed."""
     table = group.as_json()
@@ -264,11 +238,6 @@ def group_cells(group: Group) -> list[str]:
 GROUP_HEAD = ("recipe", "n", "mean", "sd", "lowest", "95 % interval of the mean", "without result")
 
 
-def failures(table: dict[str, Any]) -> str:
-    """Return the seeds without a result."""
-    return ", ".join(f"seed {failed['seed']} ({failed['state']})" for failed in table["failed"]) or "none"
-
-
 def text_lines(comparison: Comparison) -> list[str]:
     """Return the comparison for a terminal."""
     lines = aligned(HEAD, [run_cells(label, run) for label, run in comparison.runs], RIGHT)
@@ -279,29 +248,3 @@ def text_lines(comparison: Comparison) -> list[str]:
         head = ["differs", *(group.label for group in comparison.groups)]
         lines += ["", *aligned(head, [[key, *values] for key, values in comparison.differences])]
     return lines + [one_line(f"note: {note}", None) for note in comparison.notes]
-
-
-def run_json(label: str, run: Run) -> dict[str, Any]:
-    """Return one run as plain values."""
-    last: dict[str, Any] | None = None
-    best: dict[str, Any] | None = None
-    if run.result is not None:
-        chosen = run.result.best_epoch.chosen_on
-        last = run.result.last_epoch.as_json()
-        best = run.result.best_epoch.as_json() | {"selected_on": chosen.words if chosen else ""}
-    return {
-        "run": run.name,
-        "path": str(run.path),
-        "state": run.state,
-        "recipe": label,
-        "network": run.network,
-        "parameters": run.parameters,
-        "dataset": run.dataset,
-        "holdout": run.holdout,
-        "seed": run.seed,
-        "epochs": len(run.epochs),
-        "planned": run.planned,
-        "last_epoch": last,
-        "best_epoch": best,
-        "seconds_an_epoch": run.seconds_an_epoch,
-    }

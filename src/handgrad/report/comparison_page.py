@@ -9,8 +9,9 @@ from handgrad.files import check_free, write_whole
 from handgrad.html.document import document
 from handgrad.html.markup import Markup, joined, table, tag
 from handgrad.report.chart import Chart, Line, accuracy_chart, loss_chart
-from handgrad.report.compare import GROUP_HEAD, HEAD, Comparison, group_cells, run_cells
+from handgrad.report.compare import GROUP_HEAD, Comparison, group_cells
 from handgrad.report.page import titled
+from handgrad.report.run_cells import HEAD, run_cells
 from handgrad.report.svg import STYLES, chart_figure
 from handgrad.runs.record import EpochScore, EvaluatedOn
 

@@ -19,8 +19,8 @@ from handgrad.digits.data.load import load_dataset
 from handgrad.digits.networks.handed import Handed, Network, handed, named
 from handgrad.digits.networks.published import NETWORKS
 from handgrad.digits.provenance import IN_PYTHON
-from handgrad.digits.study import Study
 from handgrad.digits.study import study as study_seeds
+from handgrad.digits.study_record import Study
 from handgrad.digits.training.recipe import Recipe
 from handgrad.digits.training.recipe_file import as_recipe, shipped_recipes
 from handgrad.digits.training.recipe_values import RecipeValues, with_values

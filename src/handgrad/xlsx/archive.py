@@ -120,9 +120,8 @@ def local(tag: str) -> str:
     return tag.rpartition("}")[2]
 
 
-def _bytes(path: Path) -> bytes:
-    if path.suffix.lower() != ".xlsx":
-        raise UsageError(f"{path}: only .xlsx, .ods, .xls and .csv are judged – save it as .xlsx")
+def read_bounded(path: Path) -> bytes:
+    """Return the bytes of the file *path*; raises :class:`UsageError` for none or too large a one, :class:`MissingError`."""
     try:
         if not path.is_file():
             raise UsageError(f"{path}: no such file – check the name")
@@ -132,6 +131,13 @@ def _bytes(path: Path) -> bytes:
         raise MissingError(f"{path} cannot be read – {error.strerror}") from error
     if len(data) > MAX_FILE:
         raise UsageError(f"{path}: more than {MAX_FILE // 2**20} MB – not read")
+    return data
+
+
+def _bytes(path: Path) -> bytes:
+    if path.suffix.lower() != ".xlsx":
+        raise UsageError(f"{path}: only .xlsx, .ods, .xls and .csv are judged – save it as .xlsx")
+    data = read_bounded(path)
     if data.startswith(OLE):
         raise UsageError(
             f"{path}: protected by a password, or an .xls by another name – save it as .xlsx without a password"

@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# The length is Excel's own limit, the depth near its 64 levels; 300 signs are a long sum, and keep walks within Python's
-# stack.
-MAX_LENGTH, MAX_DEPTH, MAX_SIGNS = 8_192, 60, 300
+from handgrad.xlsx.limits import MAX_COLUMNS, MAX_FORMULA, MAX_ROWS
+from handgrad.xlsx.rows import column_number
+
+# The depth is near Excel's 64 levels; 300 signs are a long sum, and keep walks within Python's stack.
+MAX_DEPTH, MAX_SIGNS = 60, 300
 # The order matters: a number before a reference (1E5), a sheet before a word, a reference before a name.
 TOKEN = re.compile(
     r"\s*(?:(?P<number>\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)(?![A-Za-z_(])"
@@ -126,7 +128,7 @@ def parts(tree: Tree) -> Iterator[Tree]:
 
 def parse(text: str) -> Tree:
     """Read a formula (without ``=``); raises :class:`FormulaError` for what is not understood."""
-    if len(text) > MAX_LENGTH:
+    if len(text) > MAX_FORMULA:
         raise FormulaError("too long")
     return _Parser(_tokens(text)).whole()
 
@@ -253,11 +255,9 @@ def reference(text: str, sheet: str | None) -> Reference:
     match = REFERENCE.fullmatch(text)
     if match is None:
         raise FormulaError(f"{text} is no cell")
-    column = 0
-    for letter in match[2].upper():
-        column = column * 26 + ord(letter) - 64
+    column = column_number(match[2].upper()) + 1
     row = int(match[4])
     # ABC1234567 is a name to some eyes; as a cell it would ask for a sheet of that size.
-    if row > 1_048_576 or column > 16_384:
+    if row > MAX_ROWS or column > MAX_COLUMNS:
         raise FormulaError(f"{text} lies outside every sheet")
     return Reference(sheet, row - 1, column - 1, bool(match[3]), bool(match[1]))

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import product
 
+from handgrad.xlsx.limits import MAX_TEXT
 from handgrad.xlsx.reader import CellError, Value
 
-# The longest text that a cell holds, in Excel and in LibreOffice; joining beyond it gives #VALUE! there.
-MAX_TEXT = 32_767
 DIVISION, NUMBER, VALUE, NAME = CellError("#DIV/0!"), CellError("#NUM!"), CellError("#VALUE!"), CellError("#NAME?")
 
 Result = Value | list[list[Value]]
@@ -108,6 +107,7 @@ def joined(sign: str, left: Result, right: Result) -> Result:
             return side
     if sign == "&":
         text = _shown(left) + _shown(right)
+        # Joining beyond the longest text gives #VALUE! in Excel and in LibreOffice.
         return text if len(text) <= MAX_TEXT else VALUE
     if isinstance(left, str) or isinstance(right, str):
         if sign not in ("=", "<>"):

@@ -6,11 +6,12 @@ import csv
 import io
 from pathlib import Path
 
-from handgrad.errors import MissingError, UsageError
+from handgrad.errors import UsageError
 from handgrad.scratch import scratch_folder
-from handgrad.xlsx.archive import MAX_FILE
+from handgrad.xlsx.archive import read_bounded
 from handgrad.xlsx.libreoffice import converted, office_program
-from handgrad.xlsx.reader import MAX_CELLS, Book, Cell, Place, Sheet, read_book
+from handgrad.xlsx.limits import MAX_CELLS
+from handgrad.xlsx.reader import Book, Cell, Place, Sheet, read_book
 
 CONVERTED = (".ods", ".xls")
 READ = (".xlsx", ".csv", *CONVERTED)
@@ -31,22 +32,9 @@ def read_table_file(path: Path) -> Book:
     return _through_office(path) if kind in CONVERTED else read_book(path)
 
 
-def _bytes(path: Path) -> bytes:
-    try:
-        if not path.is_file():
-            raise UsageError(f"{path}: no such file – check the name")
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE + 1)
-    except OSError as error:
-        raise MissingError(f"{path} cannot be read – {error.strerror}") from error
-    if len(data) > MAX_FILE:
-        raise UsageError(f"{path}: more than {MAX_FILE // 2**20} MB – not read")
-    return data
-
-
 def _from_csv(path: Path) -> Book:
     """Read comma-separated values; the sign that parts the columns is the one that parts most of them."""
-    data = _bytes(path)
+    data = read_bounded(path)
     if b"\0" in data and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise UsageError(f"{path}: not comma-separated values – save it as .xlsx or as CSV (UTF-8)")
     text = _decoded(data)
@@ -84,7 +72,7 @@ def _cell(text: str) -> Cell:
 
 
 def _through_office(path: Path) -> Book:
-    data = _bytes(path)
+    data = read_bounded(path)
     if office_program() is None:
         raise UsageError(
             f"{path}: {path.suffix} files are read through LibreOffice, which is not installed – save it as .xlsx"

@@ -15,12 +15,10 @@ from handgrad.errors import UsageError
 from handgrad.xlsx.archive import Archive, local
 from handgrad.xlsx.formula import FormulaError
 from handgrad.xlsx.formula_text import moved, written
+from handgrad.xlsx.limits import MAX_CELLS, MAX_COLUMNS, MAX_ROWS
+from handgrad.xlsx.rows import column_number
 
-# Each becomes an object in memory, and the file is a stranger's: a book of ordinary size is far below.
-MAX_CELLS = 600_000
 MAX_SHEETS = 200
-# Excel's own limits since 2007: an address beyond them is damage.
-MAX_ROW, MAX_COLUMN = 1_048_576, 16_384
 MERGED = re.compile(r"([A-Z]{1,3})([0-9]{1,7}):([A-Z]{1,3})[0-9]{1,7}")
 CELL_NAME = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
 
@@ -160,7 +158,8 @@ def _cells(
         # Without an address a cell stands right of the one before (ECMA-376, 18.3.1.4).
         place = (int(name[2]) - 1, column_number(name[1])) if name else (row, column + 1)
         column = place[1]
-        if not (0 <= place[0] < MAX_ROW and 0 <= column < MAX_COLUMN):
+        # An address beyond every sheet is damage.
+        if not (0 <= place[0] < MAX_ROWS and 0 <= column < MAX_COLUMNS):
             continue
         cell = _cell(element, place, strings, shared)
         # An empty cell with a look is none; formatted columns hold a million of them.
@@ -229,11 +228,3 @@ def _number(text: str | None, otherwise: float | None) -> Any:
     except ValueError:
         return otherwise
     return found if math.isfinite(found) else otherwise
-
-
-def column_number(letters: str) -> int:
-    """Return the number of a column: ``A`` → 0, ``AA`` → 26."""
-    number = 0
-    for letter in letters:
-        number = number * 26 + ord(letter) - 64
-    return number - 1

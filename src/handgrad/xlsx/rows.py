@@ -37,6 +37,14 @@ def column_letters(column: int) -> str:
     return letters
 
 
+def column_number(letters: str) -> int:
+    """Return the number of a column: ``A`` → 0, ``AA`` → 26."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + ord(letter) - 64
+    return number - 1
+
+
 def address(row: int, column: int, fixed: bool = False) -> str:
     """Return the address of a cell, rows and columns from 0: ``B3``, or ``$B$3``."""
     return f"${column_letters(column)}${row + 1}" if fixed else f"{column_letters(column)}{row + 1}"

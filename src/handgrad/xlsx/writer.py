@@ -9,22 +9,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 import xlsxwriter
 
 from handgrad.xlsx.charts import make_chart
+from handgrad.xlsx.limits import MAX_COLUMNS, MAX_FORMULA, MAX_ROWS, MAX_TEXT
+from handgrad.xlsx.looks import properties_of, size_formats
 from handgrad.xlsx.package import LineShape, add_parts
 from handgrad.xlsx.parts_of_a_sheet import Bars, Bounds, Chart, Look, Print, Rule, Series, Shade
 from handgrad.xlsx.rows import TableRows, address, column_letters, fill
-
-# Excel's own limits since 2007. A file beyond them is written by many tools and opened by none: refused here.
-MAX_ROWS, MAX_COLUMNS, MAX_FORMULA, MAX_TEXT = 1_048_576, 16_384, 8_192, 32_767
-
-LARGEST = 1_000
-"""From here on a number with its sign and six decimals takes more room than a column of a table has."""
 
 Value = float | str
 
@@ -208,28 +203,10 @@ class Sheet:
             self._of_any_size.setdefault(look.least, []).append((row, column, row + height - 1))
 
     def finish(self) -> None:
-        """Add what can be said of whole blocks of cells only once all of them are known.
-
-        A number format has room for two conditions, and sign and size need four: with `[<0.0001]0.0E+00` the programs
-        leave out the minus of what falls into that part. So the decimals are the format's, and the powers of ten a
-        conditional format's, whose single part keeps the sign.
-        """
-        power = self._book.power_of_ten
+        """Add what can be said of whole blocks of cells only once all of them are known."""
         for least, cells in self._of_any_size.items():
-            areas = _joined(cells)
-            # The library asks for one range; the others stand in multi_range, which replaces it.
-            first, last = areas[0][:2], areas[0][2:]
-            for criteria, low, high in (("between", -least, least), ("not between", -LARGEST, LARGEST)):
-                options = {
-                    "type": "cell", "criteria": criteria, "minimum": low, "maximum": high, "format": power,
-                    "multi_range": " ".join(f"{address(*one[:2])}:{address(*one[2:])}" for one in areas),
-                }  # fmt: skip
-                if criteria == "between":
-                    # 0 first and stopping there: it lies between as well, and "0.00E+00" says less than "0".
-                    nothing = {"type": "cell", "criteria": "==", "value": 0, "stop_if_true": True}
-                    options_of_zero = {**nothing, "multi_range": options["multi_range"]}
-                    self._done(self._sheet.conditional_format(*first, *last, options_of_zero), *first)
-                self._done(self._sheet.conditional_format(*first, *last, options), *first)
+            for area, options in size_formats(least, cells, self._book.power_of_ten):
+                self._done(self._sheet.conditional_format(*area, options), *area[:2])
 
     def _at(self, row: int, column: int) -> str:
         return f"{self.name}!{address(row, column)}"
@@ -283,7 +260,7 @@ class Book:
     def format(self, look: Look) -> Any:
         """Return the library's format for a look, made once."""
         if look not in self._formats:
-            self._formats[look] = self._workbook.add_format(_properties(look))
+            self._formats[look] = self._workbook.add_format(properties_of(look))
         return self._formats[look]
 
     def data(self) -> bytes:
@@ -294,48 +271,6 @@ class Book:
         tables = {sheet.name: sheet._tables for sheet in self._sheets}
         lines = {sheet.name: sheet._lines for sheet in self._sheets}
         return add_parts(self._bytes.getvalue(), [sheet.name for sheet in self._sheets], tables, lines)
-
-
-def _joined(cells: Sequence[tuple[int, int, int]]) -> list[tuple[int, int, int, int]]:
-    """Return pieces of columns (first row, column, last row) as the fewest rectangles that lie side by side."""
-    columns: dict[int, list[tuple[int, int]]] = {}
-    for first, column, last in sorted(cells, key=lambda one: (one[1], one[0])):
-        runs = columns.setdefault(column, [])
-        if runs and first <= runs[-1][1] + 1:
-            runs[-1] = (runs[-1][0], max(last, runs[-1][1]))
-        else:
-            runs.append((first, last))
-    found: list[tuple[int, int, int, int]] = []
-    for column, runs in sorted(columns.items()):
-        for first, last in runs:
-            beside = next(
-                (n for n, one in enumerate(found) if one[::2] == (first, last) and one[3] == column - 1), None
-            )
-            if beside is None:
-                found.append((first, column, last, column))
-            else:
-                found[beside] = (*found[beside][:3], column)
-    return found
-
-
-def _properties(look: Look) -> dict[str, Any]:
-    form: dict[str, Any] = {"font_name": "Calibri", "font_size": look.size, "font_color": look.ink}
-    form |= {"num_format": look.number, "valign": look.vertical, "locked": look.locked}
-    words = asdict(look)
-    form |= {name: True for name in ("bold", "italic") if words[name]}
-    if look.wrap:
-        form["text_wrap"] = True
-    if look.fill:
-        form |= {"bg_color": look.fill, "pattern": 1}
-    if look.align:
-        form["align"] = look.align
-    if look.indent:
-        form["indent"] = look.indent
-    if look.border:
-        for letter, side in zip("lrtb", ("left", "right", "top", "bottom"), strict=True):
-            if letter in look.sides:
-                form |= {side: 1, f"{side}_color": look.border}
-    return form
 
 
 __all__ = [

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from handgrad.digits.data.drawn import draw_digits
 from handgrad.digits.networks.published import NETWORKS
-from handgrad.digits.training.loop import Images, begin, make_optimizer, train
+from handgrad.digits.training.loop import Images, begin, train
 from handgrad.digits.training.muon import Muon, orthogonal
+from handgrad.digits.training.optimizers import make_optimizer
 from handgrad.digits.training.recipe import Optimizer, Recipe
 
 

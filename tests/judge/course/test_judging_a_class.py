@@ -23,7 +23,7 @@ from handgrad.judge.course import away, judging, one
 from handgrad.judge.course.judging import Row, judge_course
 from handgrad.judge.course.log import Log
 from handgrad.judge.course.one import Course
-from handgrad.judge.network.assignment import parse_assignment
+from handgrad.judge.network.assignment_file import parse_assignment
 from handgrad.judge.verdict import Verdict
 from judge.corpus_workbooks import RIGHT
 from judge.corpus_workbooks import write as write_book

@@ -17,7 +17,7 @@ import pytest
 from handgrad.errors import UsageError
 from handgrad.judge.course.autograder import gradescope_zip
 from handgrad.judge.course.results import CONTEXT, attempts_used_up, classroom50_result, gradescope_results, junit_xml
-from handgrad.judge.network.assignment import assignment_text, parse_assignment
+from handgrad.judge.network.assignment_file import assignment_text, parse_assignment
 from handgrad.judge.network.grading import Gradescope
 from handgrad.judge.verdict import Points, PointsRow, Requirement, Verdict
 from judge.course.classes import EASY, NET, write

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from handgrad.digits.networks.load import import_file, load_network
 from handgrad.digits.training.recipe_file import parse_recipe, recipe_text
 from handgrad.judge.examination.examine import examine
-from handgrad.judge.network.assignment import load_assignment
+from handgrad.judge.network.assignment_file import load_assignment
 from handgrad.judge.network.conditions import check, verdict_of
 from handgrad.judge.verdict import EpochAnswer, Examination, SeedResult
 

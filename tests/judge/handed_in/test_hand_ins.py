@@ -14,7 +14,8 @@ from handgrad.judge.handed_in.files import HandedIn
 from handgrad.judge.handed_in.load import loaded, on_the_processor
 from handgrad.judge.handed_in.take import take
 from handgrad.judge.network.author import made
-from handgrad.judge.network.jobs import Clock, Context, examine_network, read_network
+from handgrad.judge.network.jobs import Clock, Context, read_network
+from handgrad.judge.network.rebuilt import examine_network
 from handgrad.judge.sandbox.run import Limits
 from judge.handed_in.hand_ins import HAND_INS, HEAD, HandIn, Network
 from judge.here import judging_here

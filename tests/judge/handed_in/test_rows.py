@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from handgrad.judge.examination.examine import examine
-from handgrad.judge.network.assignment import Assignment, load_assignment, parse_assignment
+from handgrad.judge.network.assignment import Assignment
+from handgrad.judge.network.assignment_file import load_assignment, parse_assignment
 from handgrad.judge.network.judging import judge_network
 from handgrad.judge.verdict import Requirement, Verdict
 from judge.handed_in.hand_ins import HEAD

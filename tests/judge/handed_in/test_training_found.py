@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import torch
 
-from handgrad.digits.training.loop import make_optimizer
+from handgrad.digits.training.optimizers import make_optimizer
 from handgrad.digits.training.recipe import Recipe
 from handgrad.judge.handed_in.project import Project
 from handgrad.judge.handed_in.training_found import Found, training_in
-from handgrad.judge.network.assignment import load_assignment, parse_assignment
+from handgrad.judge.network.assignment_file import load_assignment, parse_assignment
 from handgrad.judge.network.judging import judge_network
 from handgrad.judge.network.told import Told, claim_of, claim_words, recipe_with, weigh
 from handgrad.judge.verdict import EpochAnswer, SeedResult

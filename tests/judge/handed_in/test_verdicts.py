@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from torch import nn
 
-from handgrad.judge.network.assignment import Assignment, parse_assignment
+from handgrad.judge.network.assignment import Assignment
+from handgrad.judge.network.assignment_file import parse_assignment
 from handgrad.judge.network.judging import judge_network
 from judge.handed_in.hand_ins import HAND_INS, HEAD, HandIn
 from judge.handed_in.test_hand_ins import DATA, EVERY, by_hand

@@ -11,16 +11,8 @@ import pytest
 from handgrad.cli import run
 from handgrad.digits.training.recipe import Recipe
 from handgrad.errors import UsageError
-from handgrad.judge.network.assignment import (
-    HANDED_IN,
-    Accuracy,
-    Layers,
-    Range,
-    Training,
-    load_assignment,
-    parse_assignment,
-    shipped_assignments,
-)
+from handgrad.judge.network.assignment import HANDED_IN, Accuracy, Layers, Range, Training
+from handgrad.judge.network.assignment_file import load_assignment, parse_assignment, shipped_assignments
 from handgrad.judge.network.conditions import training
 
 FOUR = ["batch_norm", "dropout", "fully_connected", "global_average_pooling"]

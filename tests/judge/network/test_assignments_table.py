@@ -8,7 +8,7 @@ import pytest
 
 from handgrad.digits.networks.load import import_file
 from handgrad.digits.training.recipe_file import load_recipe
-from handgrad.judge.network.assignment import load_assignment, shipped_assignments
+from handgrad.judge.network.assignment_file import load_assignment, shipped_assignments
 
 ROOT = Path(__file__).parents[3]
 TABLE = import_file(ROOT / "benchmarks" / "assignments_table.py")

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from handgrad.digits.training.recipe import Recipe
-from handgrad.judge.network.assignment import Accuracy, Assignment, Range, Seeds, load_assignment
+from handgrad.judge.network.assignment import Accuracy, Assignment, Range, Seeds
+from handgrad.judge.network.assignment_file import load_assignment
 from handgrad.judge.network.conditions import (
     RUN_TO_RUN,
     accuracy,

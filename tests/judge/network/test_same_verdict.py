@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from handgrad.judge.network.assignment import parse_assignment
+from handgrad.judge.network.assignment_file import parse_assignment
 from handgrad.judge.network.judging import judge_network
 from handgrad.judge.verdict import EpochAnswer, Verdict
 from judge.hostile_run import small_data

@@ -24,7 +24,8 @@ from handgrad.backprop.workbook.table_columns import (
     without_slopes,
 )
 from handgrad.errors import UsageError
-from handgrad.xlsx.writer import MAX_COLUMNS, MAX_ROWS, Value, address
+from handgrad.xlsx.limits import MAX_COLUMNS, MAX_ROWS
+from handgrad.xlsx.writer import Value, address
 
 LONG_TABLE = 1_000
 """Steps beyond which the table does without columns for the slopes: a fifth of its cells, in books that are heavy."""

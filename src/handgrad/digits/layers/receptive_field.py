@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from handgrad.digits.layers.field_rules import RULES, Field, Span, join, matrix, permute, rearrange, unchanged
+from handgrad.digits.layers.field_rules import RULES, join, matrix, permute, rearrange, unchanged
+from handgrad.digits.layers.spans import Field, Span
 
 Note = Callable[[Any, Sequence[Any], Any, bool], None]
 """Told of each operation: what it is, its arguments, its result, and whether the image had a part in it."""

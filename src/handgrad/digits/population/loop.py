@@ -28,11 +28,11 @@ from handgrad.digits.training.loop import (
     end_of_epoch,
     key,
     learning_rate,
-    make_optimizer,
     steps_an_epoch,
     update_average,
 )
 from handgrad.digits.training.meter import Meter
+from handgrad.digits.training.optimizers import make_optimizer
 from handgrad.digits.training.recipe import Augmentation, Recipe
 from handgrad.errors import DivergedError
 from handgrad.runs.record import EpochScore

@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from handgrad.backprop.workbook import looks
 from handgrad.export.workbook.areas import Area, Rectangle
 from handgrad.export.workbook.digits import DIGIT, Hundred
-from handgrad.export.workbook.layers import Layer, rounded
+from handgrad.export.workbook.layer_sheet import Floats, rounded
+from handgrad.export.workbook.layers import Layer
 from handgrad.export.workbook.looks import FINE
 from handgrad.xlsx.writer import Bars, Book, Rule, address
 
-Floats = NDArray[np.float64]
 ANSWER, CHECK = "Answer", "Check"
 TOP = 5
 SAME_SUM, SAME_LOG = 1e-6, 1e-4

@@ -15,7 +15,8 @@ from handgrad.export.evaluate import compute
 from handgrad.export.plan import Concatenate, Plan, Reshape
 from handgrad.export.workbook.answer import Known, answer_sheet, check_sheet
 from handgrad.export.workbook.digits import Bytes, Hundred, digit_sheet, images_sheet
-from handgrad.export.workbook.layers import Floats, Layers, groups_of, with_plain_weights
+from handgrad.export.workbook.layer_sheet import Floats
+from handgrad.export.workbook.layers import Layers, groups_of, with_plain_weights
 from handgrad.export.workbook.words import reading_lines
 from handgrad.xlsx.writer import Book, Print, SheetError
 

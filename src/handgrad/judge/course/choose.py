@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from handgrad.judge.handed_in.cells import is_program
+from handgrad.judge.handed_in.files import MOST_NOTEBOOK
 from handgrad.judge.workbook.judging import has_table
 
 BOOKS = (".xlsx", ".xlsm", ".ods", ".xls")
@@ -19,8 +20,6 @@ TABLE = ".csv"
 PROGRAMS = (".py", ".ipynb")
 USUAL = ("net", "network", "model", "models")
 """What the file with the network is called as a rule."""
-# Read as text, whole: a notebook with its pictures may be tens of megabytes, what is larger is no program.
-LARGEST_READ = 64 << 20
 LOOKS_LIKE_A_NETWORK = re.compile(r"^class\s+\w+\s*\([^)]*(Module|Sequential)\b", re.MULTILINE)
 BASES = ("Module", "Sequential", "ScriptModule", "LightningModule", "ModuleList")
 MAGIC = re.compile(r"^\s*[%!?]|\?\s*$")
@@ -140,7 +139,7 @@ def _why_nothing(files: Sequence[Path], read: Mapping[Path, Read]) -> str:
 def read_program(path: Path) -> Read:
     """Return what the Python file or notebook *path* shows; what cannot be read shows nothing."""
     try:
-        if path.stat().st_size > LARGEST_READ:
+        if path.stat().st_size > MOST_NOTEBOOK:
             return Read(False)
         # For looking only: what a wrong byte makes unreadable here the judge reads with more care.
         text = path.read_text(encoding="utf-8-sig", errors="replace")

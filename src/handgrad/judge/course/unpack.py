@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from handgrad.errors import UsageError
+from handgrad.judge.handed_in.files import LEFT_OUT
 from handgrad.text import one_line
 
 WRITTEN = (".py", ".ipynb", ".xlsx", ".xlsm", ".ods", ".xls", ".toml", ".zip", ".md", ".txt", ".log", ".json", ".csv")
@@ -19,13 +20,10 @@ LARGEST_FILE = 64 << 20
 LARGEST_ALL = 1 << 30
 """Bytes that one archive may fill: far more than a class of notebooks with their pictures, far less than a bomb's."""
 
-NO_PEOPLE = ("__MACOSX", "__pycache__", "node_modules", "site-packages", "venv", "env")
-"""Folders that programs make and nobody hands in; so is whatever begins with a dot."""
-
 
 def is_noise(name: str) -> bool:
     """Whether a file or folder of this name was made by a program beside what was handed in."""
-    return name in NO_PEOPLE or name.startswith((".", "~$")) or name.lower() in ("thumbs.db", "desktop.ini")
+    return name in LEFT_OUT or name.startswith((".", "~$")) or name.lower() in ("thumbs.db", "desktop.ini")
 
 
 def unpack(archive: Path, target: Path) -> None:

@@ -17,11 +17,12 @@ from handgrad.digits.layers.failure import first_line
 from handgrad.errors import UsageError
 from handgrad.judge.examination.answers import COMPANY, answer, problems_of, remarks_on
 from handgrad.judge.examination.free_numbers import values_given
-from handgrad.judge.examination.layers import Found, layers_in, watch
+from handgrad.judge.examination.layers import Found, layers_in
 from handgrad.judge.examination.operations_seen import Node, Trace, reaching, running_modules
 from handgrad.judge.examination.parameters import hidden_tensors, stored_blocks
 from handgrad.judge.examination.restore import Snapshot, restored, seed_all
 from handgrad.judge.examination.stirring import ROUNDS, let_signals_pass, stir
+from handgrad.judge.examination.watch import watch
 from handgrad.judge.verdict import Examination, UsedLayer, Weight, place_words
 from handgrad.transcript.modules import buffers_of, count_once, module_paths, parameters_of, place_of, registered
 

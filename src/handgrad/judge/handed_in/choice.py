@@ -10,7 +10,8 @@ from handgrad.judge.handed_in.candidates import Candidate, candidates_in, needed
 from handgrad.judge.handed_in.names import bound_by, dotted, used_by
 from handgrad.judge.handed_in.parsed import Source
 from handgrad.judge.handed_in.project import Project
-from handgrad.judge.handed_in.records import NoneFoundError, NotTakenError, joined
+from handgrad.judge.handed_in.records import NoneFoundError, NotTakenError
+from handgrad.text import and_joined
 
 # What tutorials call the network that counts, where a file holds several.
 USUAL = ("Net", "Network", "Model")
@@ -163,7 +164,7 @@ def _by_build(build: Build, builds: list[Build], source: Source, found: dict[str
         name = ast.unparse(build.call.func)
         raise NotTakenError(
             f"{source.file} builds {ast.unparse(build.call)} ({source.place(build.line)}), and the value of "
-            f"{joined(unclear)} is not written there – write what is meant, as in {source.file}:{_example(name, build)}",
+            f"{and_joined(unclear)} is not written there – write what is meant, as in {source.file}:{_example(name, build)}",
             author=False,
         )
     # Nothing is said where there is no choice: the line is for a reader who could have meant another.
@@ -188,7 +189,7 @@ def _bare(name: str, candidate: Candidate, source: Source) -> Choice:
     needed = needed_arguments(candidate)
     if needed:
         raise NotTakenError(
-            f"{name} needs {joined(needed)}, and {source.file} does not build it – write what is meant, as in "
+            f"{name} needs {and_joined(needed)}, and {source.file} does not build it – write what is meant, as in "
             f"{source.file}:{name}({', '.join(f'{each}=…' for each in needed)})",
             author=False,
         )
@@ -246,7 +247,7 @@ def _nothing(project: Project, source: Source) -> NotTakenError:
             return _unreadable(source, each.at, each.message, each.newer)
     absent = project.absent(source)
     were = "were" if len(absent) > 1 else "was"
-    beside = f" – it imports {joined(absent[:3])}, which {were} not handed in with it" if absent else ""
+    beside = f" – it imports {and_joined(absent[:3])}, which {were} not handed in with it" if absent else ""
     return NoneFoundError(f"no network was found in {source.file}{beside}", author=False)
 
 
@@ -264,4 +265,4 @@ def _listed(found: dict[str, Candidate], source: Source) -> str:
         f"{name} ({each.source.place(each.line) if each.source is source else each.source.file})"
         for name, each in found.items()
     ]
-    return joined([*words[:SHOWN], *([f"{len(words) - SHOWN} more"] if len(words) > SHOWN else [])])
+    return and_joined([*words[:SHOWN], *([f"{len(words) - SHOWN} more"] if len(words) > SHOWN else [])])

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from handgrad.judge.handed_in.names import bound_by, changed_by, dotted, harmless, used_at_once, used_by
 from handgrad.judge.handed_in.parsed import Source
 from handgrad.judge.handed_in.project import Project
-from handgrad.judge.handed_in.records import Piece, joined
+from handgrad.judge.handed_in.records import Piece
+from handgrad.text import and_joined
 
 # Names that every module has without binding them.
 BUILTIN = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__", "__class__"}
@@ -199,7 +200,7 @@ class Extraction:
             cells = list(dict.fromkeys(_cell(source, first_line(node)) for node in nodes))
             some = f"{lines} line{'s' if lines != 1 else ''}"
             if source.cells:
-                where = f"cell{'s' if len(cells) > 1 else ''} {joined([str(cell) for cell in cells])}, {some}"
+                where = f"cell{'s' if len(cells) > 1 else ''} {and_joined([str(cell) for cell in cells])}, {some}"
                 words.append(where if source is self.project.main else f"{where} of {source.file}")
             else:
                 words.append(f"{some} of {source.file}" if lines < total else source.file)

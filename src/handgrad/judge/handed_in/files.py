@@ -20,6 +20,7 @@ MOST_TOLD = 1 << 20
 MOST_FILES, MOST_SEEN, DEEPEST = 100, 4000, 4
 """Files that come along, entries that are looked at for them, folders below the root."""
 LEFT_OUT = ("__pycache__", "__MACOSX", "site-packages", "node_modules", "venv", "env")
+"""Folders that programs make and nobody hands in; so is whatever begins with a dot."""
 TELLS = re.compile(
     r"(readme.*|.*log.*|.*result.*|.*output.*|.*train.*)\.(md|txt|log|rst)|readme|.*\.log", re.IGNORECASE
 )

@@ -70,8 +70,3 @@ def place_in(cells: tuple[tuple[int, int], ...], line: int) -> str:
         return f"line {line}"
     first, number = found[-1]
     return f"cell {number}, line {line - first + 1}"
-
-
-def joined(words: list[str]) -> str:
-    """Return ``a, b and c``."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

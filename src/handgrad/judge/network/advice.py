@@ -7,9 +7,9 @@ from fractions import Fraction
 from math import ceil, prod
 
 from handgrad.judge.network.assignment import Assignment
+from handgrad.judge.network.conditions import CLASSES
 from handgrad.judge.verdict import EpochAnswer, Examination, Requirement, Weight, place_words
 
-CLASSES = 10
 MOST = 3
 """Layers that are named for being too large: what helps is in the largest ones."""
 # Narrower layers would meet the budget and never the accuracy: that is no advice.

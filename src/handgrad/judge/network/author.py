@@ -12,24 +12,28 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import ModuleType
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from handgrad.digits.layers.shape_check import check_classes
 from handgrad.digits.networks.load import asks_for_gpu
 from handgrad.digits.training.augment import normalise
 from handgrad.errors import HandgradError, UsageError
-from handgrad.judge.handed_in.load import HANDED_IN, UNAVAILABLE, NotHereError, evaluated
+from handgrad.judge.handed_in.choice import USUAL
+from handgrad.judge.handed_in.load import HANDED_IN, evaluated
 from handgrad.judge.handed_in.records import NotTakenError, Taken, place_in
-from handgrad.transcript.rebuild import MalformedError
-from handgrad.transcript.record import UntraceableError
+from handgrad.judge.handed_in.stand_ins import UNAVAILABLE, NotHereError, UnavailableValue
+from handgrad.judge.network.conditions import CLASSES
+from handgrad.transcript.packing import MalformedError
+from handgrad.transcript.record import weights_of
+from handgrad.transcript.writing import UntraceableError
 
-CLASSES = 10
 FED = "this assignment feeds images of 1×28×28"
 NO_ATTRIBUTE = re.compile(r"module '(torch[\w.]*|numpy[\w.]*)' has no attribute '(\w+)'")
-USUAL = ("Net", "Network", "Model")
 
 
 @contextmanager
@@ -58,7 +62,7 @@ def author_at_fault(taken: Taken) -> Iterator[None]:
 
 def _not_here(error: BaseException, taken: Taken) -> str:
     """Return what a library here lacks where that is what *error* says, else nothing."""
-    if "_Unavailable" in first_line_of(error) and UNAVAILABLE:
+    if UnavailableValue.__name__ in first_line_of(error) and UNAVAILABLE:
         return UNAVAILABLE[-1]
     if asks_for_gpu(error):
         return "it asks for a graphics processor, and none is used here"
@@ -191,3 +195,31 @@ def answer_of(network: nn.Module, images: Tensor) -> Tensor:
             f"{len(images)} images come out as {len(output)} rows: a view or reshape does not keep one row an image – {FED}"
         )
     return output
+
+
+def give_lazy_layers_their_weights(network: nn.Module, images: Tensor) -> None:
+    """Show *network* one batch where it has layers that wait for one before they make their weights."""
+    parameters, buffers = weights_of(network)
+    # Only then: a pass that nobody asked for would move the statistics of a network that has them already.
+    if any(is_lazy(each) for each in [*parameters.values(), *buffers.values()]):
+        with torch.no_grad():
+            network.eval()(normalise(images).contiguous())
+        network.train()
+
+
+def unused_modules(network: nn.Module, images: Tensor) -> list[str]:
+    """Return the paths of the layers of *network* that a pass never calls; for explanation only."""
+    called: set[str] = set()
+
+    def note(path: str, *_: object) -> None:
+        called.add(path)
+
+    if any(isinstance(module, torch.jit.ScriptModule) for module in network.modules()):
+        return []  # they take no hooks
+    hooks = [module.register_forward_hook(partial(note, path)) for path, module in network.named_modules()]
+    with torch.no_grad():
+        network(normalise(images).contiguous())
+    for hook in hooks:
+        hook.remove()
+    leaves = [path for path, module in network.named_modules() if path and not list(module.children())]
+    return [path for path in leaves if path not in called][:100]

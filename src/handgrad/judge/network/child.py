@@ -11,13 +11,11 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 
 from handgrad.digits.training.augment import normalise
 from handgrad.digits.training.loop import Images, begin, key
@@ -30,15 +28,19 @@ from handgrad.judge.network.author import (
     answer_of,
     author_at_fault,
     first_line_of,
+    give_lazy_layers_their_weights,
     made,
     not_compiled,
     scores_alone,
+    unused_modules,
 )
 from handgrad.judge.network.beyond import Beyond, Prepared, train_beyond
 from handgrad.judge.sandbox.frames import packed_frame
 from handgrad.toml_records import read_record
-from handgrad.transcript.rebuild import MalformedError, Rebuilt, pack_tensors, unpack_tensors
-from handgrad.transcript.record import UntraceableError, record, weights_of
+from handgrad.transcript.packing import MalformedError, pack_tensors, unpack_tensors
+from handgrad.transcript.rebuild import Rebuilt
+from handgrad.transcript.record import record, weights_of
+from handgrad.transcript.writing import UntraceableError
 
 ANSWER_BATCH = 250
 """Test images shown at a time."""
@@ -142,7 +144,7 @@ def _write_down(taken: Taken, seed: int, images: Tensor, send: Send) -> None:
             # Chance of its own for what recording draws: the first weights above must follow from the seed alone.
             torch.manual_seed(key(seed, 1))
             plan, constants = record(network, normalise(images).contiguous())
-            unused = _unused_modules(network, images)
+            unused = unused_modules(network, images)
     parameters, buffers = weights_of(network)
     heads, body = pack_tensors([*parameters.values(), *buffers.values(), *constants])
     send(
@@ -157,34 +159,6 @@ def _write_down(taken: Taken, seed: int, images: Tensor, send: Send) -> None:
         unused=unused,
         first_part=first_part,
     )
-
-
-def give_lazy_layers_their_weights(network: nn.Module, images: Tensor) -> None:
-    """Show *network* one batch where it has layers that wait for one before they make their weights."""
-    parameters, buffers = weights_of(network)
-    # Only then: a pass that nobody asked for would move the statistics of a network that has them already.
-    if any(is_lazy(each) for each in [*parameters.values(), *buffers.values()]):
-        with torch.no_grad():
-            network.eval()(normalise(images).contiguous())
-        network.train()
-
-
-def _unused_modules(network: nn.Module, images: Tensor) -> list[str]:
-    """Return the paths of the layers of *network* that a pass never calls; for explanation only."""
-    called: set[str] = set()
-
-    def note(path: str, *_: object) -> None:
-        called.add(path)
-
-    if any(isinstance(module, torch.jit.ScriptModule) for module in network.modules()):
-        return []  # they take no hooks
-    hooks = [module.register_forward_hook(partial(note, path)) for path, module in network.named_modules()]
-    with torch.no_grad():
-        network(normalise(images).contiguous())
-    for hook in hooks:
-        hook.remove()
-    leaves = [path for path, module in network.named_modules() if path and not list(module.children())]
-    return [path for path in leaves if path not in called][:100]
 
 
 def _rebuilt(place: Path) -> tuple[Rebuilt, dict[str, Any]]:

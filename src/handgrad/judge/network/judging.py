@@ -19,21 +19,13 @@ from handgrad.digits.training.recipe_file import load_recipe
 from handgrad.errors import MissingError, UsageError
 from handgrad.judge.handed_in.files import HandedIn, parted
 from handgrad.judge.network.advice import advice
-from handgrad.judge.network.assignment import Assignment, load_assignment
+from handgrad.judge.network.assignment import Assignment
+from handgrad.judge.network.assignment_file import load_assignment
 from handgrad.judge.network.beyond import Beyond
 from handgrad.judge.network.conditions import check, claim, mean_accuracy, verdict_of
-from handgrad.judge.network.jobs import (
-    Clock,
-    Context,
-    NotMetError,
-    NoVerdictError,
-    Written,
-    examine_network,
-    failed,
-    read_network,
-    train_network,
-)
+from handgrad.judge.network.jobs import Clock, Context, NotMetError, NoVerdictError, Written, failed, read_network
 from handgrad.judge.network.points import NO_ANSWERS, is_worth_training, points_for
+from handgrad.judge.network.rebuilt import examine_network, train_network
 from handgrad.judge.network.told import Told, claim_of, recipe_with, said, training_words
 from handgrad.judge.sandbox.limits import Level, Limits, limits_here
 from handgrad.judge.sandbox.run import isolation_level

@@ -15,11 +15,10 @@ from handgrad.backprop.mistakes.exchanged import misread
 from handgrad.backprop.mistakes.kinds import MistakeKind
 from handgrad.backprop.mistakes.of_a_formula import FIRST, PREVIOUS, suspects
 from handgrad.backprop.symbols.expression import Node, names_in
-from handgrad.judge.workbook.meaning import View
+from handgrad.judge.workbook.changes import Made
 from handgrad.judge.workbook.reading import Flags, value_of
 from handgrad.judge.workbook.repairs import (
     Formula,
-    Made,
     bracket_repair,
     literal_repair,
     outside_repair,
@@ -28,6 +27,7 @@ from handgrad.judge.workbook.repairs import (
 )
 from handgrad.judge.workbook.trial import Ground, references, tree_of, tried
 from handgrad.judge.workbook.truth import BEFORE, FAR, Floats, same
+from handgrad.judge.workbook.view import View
 from handgrad.xlsx.formula import Reference
 from handgrad.xlsx.formula_text import signature
 from handgrad.xlsx.rows import column_letters

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from handgrad.backprop.graph.graph import FIRST_VALUES, Graph, Kind
 from handgrad.backprop.mistakes.kinds import MistakeKind
 from handgrad.judge.workbook.causes import Causes, Finding
-from handgrad.judge.workbook.meaning import View
 from handgrad.judge.workbook.reading import Reading
 from handgrad.judge.workbook.table import number
 from handgrad.judge.workbook.trial import references, tree_of, tried
 from handgrad.judge.workbook.truth import same
-from handgrad.judge.workbook.verdict import ColumnVerdict, plain
+from handgrad.judge.workbook.verdict import plain
+from handgrad.judge.workbook.view import View
 from handgrad.xlsx.formula import Reference
 from handgrad.xlsx.reader import Cell, CellError
 
@@ -269,75 +268,3 @@ class Columns:
             if found is not None and len(set(found)) == 2 and set(found) <= {0.0, 1.0, -1.0}:
                 return plain(self.view.ground.table.heads[heads[name]], 30)
         return None
-
-    # The verdicts.
-
-    def heads(self, names: Iterable[str]) -> list[str]:
-        """Return the texts of the heads of columns."""
-        heads = {known: head for head, known in self.view.convention.names.items()}
-        return [self.view.ground.table.heads[heads[name]] for name in names]
-
-    def verdicts(self, result: Judged) -> Iterator[ColumnVerdict]:
-        """Yield the verdict on every column that could be judged, from left to right."""
-        heads = {known: head for head, known in self.view.convention.names.items()}
-        for name in sorted(self.view.ground.places, key=lambda each: self.view.ground.places[each]):
-            if name in result.unvalued and name not in result.own:
-                continue
-            yield self._verdict(result.own, name, heads[name])
-
-    def _verdict(self, own: Mapping[str, Finding], name: str, head: str) -> ColumnVerdict:
-        table, book = self.view.ground.table, self.view.ground.book
-        column = self.view.ground.places[name]
-        basic = ColumnVerdict(
-            name, plain(table.heads[head], 30), f"{plain(table.sheet)}!{book.address(table.header, column)}", True,
-            rows=len(table.rows),
-        )  # fmt: skip
-        finding = own.get(name)
-        flags = self.reading.wrong[name] if finding is not None else self.reading.untrue[name]
-        if finding is None:
-            causes = _upstream(self.graph, name, own) if flags.any() else ()
-            if not causes:
-                return basic
-            row = int(np.argmax(flags))
-            wanted = self.reading.true[name]
-        else:
-            row = finding.row
-            wanted = self.reading.expected(name, self.reading.read)
-        basic = replace(
-            basic, right=False, wrong_rows=int(flags.sum()), from_row=table.rows[row] + 1,
-            first_wrong=book.address(table.rows[row], column), found=_shown(self.reading.found[name][row]),
-            expected=_shown(wanted[row]),
-        )  # fmt: skip
-        if finding is not None:
-            # A formula that is wrong although its value here is right has no other number to show.
-            return replace(
-                basic, wrong_rows=max(1, basic.wrong_rows) if flags.any() else 0, mistake=finding.likely,
-                explanation=plain(finding.words, 300),
-            )  # fmt: skip
-        return replace(basic, mistake=MistakeKind.CONSEQUENCE, follows_from=causes)
-
-
-def _shown(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
-
-
-def _upstream(graph: Graph, name: str, own: Mapping[str, Finding]) -> tuple[str, ...]:
-    """Columns with mistakes of their own that a column is computed from, in this row or the rows before, nearest first."""
-    found: dict[str, None] = {}
-    seen = {name}
-    waiting = [name]
-    while waiting:
-        current = waiting.pop(0)
-        successor = graph.successors.get(current)
-        before = graph.dependencies(successor) if successor else ()
-        if graph[current].kind not in FIRST_VALUES:
-            before = (*before, *graph.dependencies(current))
-        for each in before:
-            if each in seen:
-                continue
-            seen.add(each)
-            if each in own:
-                found[each] = None
-            else:
-                waiting.append(each)
-    return tuple(found)

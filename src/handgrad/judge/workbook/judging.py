@@ -9,15 +9,17 @@ from pathlib import Path
 
 from handgrad.errors import HandgradError
 from handgrad.judge.workbook.cell_values import HERE, STORED, refreshed, values_of
+from handgrad.judge.workbook.choices import MisfitError
+from handgrad.judge.workbook.column_verdicts import column_verdicts, head_texts
 from handgrad.judge.workbook.columns import Columns, Judged
-from handgrad.judge.workbook.conventions import MisfitError
 from handgrad.judge.workbook.digits import decimals_shown
-from handgrad.judge.workbook.meaning import Source, View, best_view, unread
+from handgrad.judge.workbook.meaning import best_view, unread
 from handgrad.judge.workbook.rate import rate_of
 from handgrad.judge.workbook.table import Table, Values, labelled, number, tables
 from handgrad.judge.workbook.task import is_task, judge_task
 from handgrad.judge.workbook.turned import Turned, turned_tables, turned_values
 from handgrad.judge.workbook.verdict import BookVerdict, TableVerdict, of_tables, plain
+from handgrad.judge.workbook.view import Source, View
 from handgrad.xlsx.others import read_table_file
 from handgrad.xlsx.reader import Book, Cell, read_book
 
@@ -134,8 +136,8 @@ def _judged(book: Book, values: Values, table: Table, found: list[Table]) -> Tab
             none,
             notes=(f"{step} is a step function, which has no derivative: a perceptron of this kind is not judged",),
         )
-    listed = tuple(columns.verdicts(result))
-    uncalculated = tuple(plain(text, 40) for text in columns.heads(result.unvalued))
+    listed = tuple(column_verdicts(columns, result))
+    uncalculated = tuple(plain(text, 40) for text in head_texts(columns.view, result.unvalued))
     unjudged = (*(plain(text, 40) for text in unread(view)), *uncalculated)
     right = all(column.right for column in listed)
     return replace(
@@ -197,7 +199,7 @@ def _notes(view: View, columns: Columns, result: Judged) -> Iterator[str]:
     elif not columns.live:
         yield "Most columns hold typed numbers: they were judged by their values."
     if result.beyond:
-        listed = ", ".join(plain(head, 20) for head in columns.heads(result.beyond[:8]))
+        listed = ", ".join(plain(head, 20) for head in head_texts(columns.view, result.beyond[:8]))
         yield f"Judged by their values only, as their functions are not calculated here: {listed}."
     said = (*view.convention.said, *((view.biases.said,) if view.biases is not None else ()))
     if view.source.varied:

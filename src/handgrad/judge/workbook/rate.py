@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.judge.workbook.conventions import MisfitError
+from handgrad.judge.workbook.choices import MisfitError
 from handgrad.judge.workbook.spelling import LEARNING_RATE, SETTINGS, spelled
 from handgrad.judge.workbook.table import GIVEN, Labelled, Table, Values, number
 from handgrad.judge.workbook.trial import references, tree_of

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from handgrad.judge.workbook.spelling import spelled
-from handgrad.judge.workbook.table import MIN_NAMES, Table, Values, tables
+from handgrad.judge.workbook.table import Table, Values, tables
+from handgrad.judge.workbook.table_rows import MIN_NAMES
 from handgrad.judge.workbook.trial import references, tree_of
 from handgrad.xlsx.formula import FormulaError
 from handgrad.xlsx.formula_text import turned

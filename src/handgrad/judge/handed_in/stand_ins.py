@@ -1,0 +1,130 @@
+"""Stands in for a package or a value that is not here: it can be handed on, and says what is missing where it is used."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any, NoReturn
+
+from handgrad.judge.handed_in.records import Taken
+
+# One list for the process, as torch's message tells the type of an argument and not which value it was.
+UNAVAILABLE: list[str] = []
+"""Why values of the file that is loaded could not be made, for errors of torch's that only name their type."""
+
+
+class NotHereError(Exception):
+    """The network uses something that is not here: a package, data, an input."""
+
+
+class StandIn:
+    """Something of a package that is missing: it can be imported, named and inherited from; whoever calls it is told."""
+
+    def __init__(self, path: str) -> None:
+        # By way of object, here and below: `__getattr__` gives a stand-in for every name, also for this one while it is
+        # missing.
+        object.__setattr__(self, "_path", path)
+
+    def __getattr__(self, name: str) -> StandIn:
+        # Python and its libraries ask objects for special methods to find out what they are; a stand-in that has them
+        # all would be taken for an array, a path or a context.
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(name)
+        return StandIn(f"{object.__getattribute__(self, '_path')}.{name}")
+
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
+        from torch import nn
+
+        # LightningModule and the like are modules with a training loop, which is not asked for here.
+        return (nn.Module,) if object.__getattribute__(self, "_path").endswith("Module") else ()
+
+    def __call__(self, *given: Any, **named: Any) -> NoReturn:
+        """Tell who calls it what is missing."""
+        self._used()
+
+    def _used(self, *given: Any) -> NoReturn:
+        raise NotHereError(missing(object.__getattribute__(self, "_path")))
+
+    # Python looks operators up on the class, past `__getattr__`: each has to be named.
+    __iter__ = __len__ = __getitem__ = __add__ = __radd__ = __mul__ = __rmul__ = __sub__ = __enter__ = __exit__ = _used
+    __truediv__ = __lt__ = __gt__ = __le__ = __ge__ = __float__ = __int__ = __bool__ = __contains__ = __index__ = _used
+
+
+def missing(path: str) -> str:
+    """Say that a package is missing."""
+    package = path.partition(".")[0]
+    return f"the network uses {path}, and {package} is not installed here"
+
+
+class UnavailableValue(StandIn):
+    """A value of the file that could not be made here; whoever uses it is told why."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(name)
+        self._used()
+
+    def _used(self, *given: Any) -> NoReturn:
+        raise NotHereError(object.__getattribute__(self, "_path"))
+
+    def __call__(self, *given: Any, **named: Any) -> NoReturn:
+        """Tell who calls it what is missing."""
+        self._used()
+
+    # Once more: those of the class above are bound to its own `_used`, which would blame a package.
+    __iter__ = __len__ = __getitem__ = __add__ = __radd__ = __mul__ = __rmul__ = __sub__ = __enter__ = __exit__ = _used
+    __truediv__ = __lt__ = __gt__ = __le__ = __ge__ = __float__ = __int__ = __bool__ = __contains__ = __index__ = _used
+
+
+class LastFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Stands in for the packages that the hand-in imports and that nobody else finds.
+
+    Only for those: libraries try imports of their own, and go another way where one fails.
+    """
+
+    def __init__(self, taken: Taken) -> None:
+        self.imported = {name for each in taken.pieces for name in _imports(each.code)}
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> importlib.machinery.ModuleSpec | None:
+        """Return a specification for any module but those of the standard library, which are missing for good reasons."""
+        # A part of a package that is there and lacks something is a version's matter: its own ImportError says more.
+        top = name.partition(".")[0]
+        here = top in sys.modules and not isinstance(sys.modules[top], StandInModule)
+        if top not in self.imported or top in sys.stdlib_module_names or here:
+            return None
+        return importlib.machinery.ModuleSpec(name, self, is_package=True)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        """Return a module whose every attribute is a stand-in."""
+        return StandInModule(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run nothing."""
+
+
+def _imports(code: str) -> Iterator[str]:
+    """Return the packages that *code* imports."""
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+
+
+class StandInModule(ModuleType):
+    """A missing package."""
+
+    def __getattr__(self, name: str) -> StandIn:
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(name)
+        return StandIn(f"{self.__name__}.{name}")
