@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "handgrad"
 MOST_POSITIONAL, LONG_FILE, LONG_FUNCTION = 4, 300, 60
 STAYS = {
-    "backprop/symbols/calculus.py": "every function, activation and loss with its derivative beside it: all the calculus on one page",
+    "backprop/symbols/calculus.py": "each function, activation and loss with its derivative: all the calculus on one page",
     "backprop/workbook/plan.py text": "row, column, text, look: the order in which every sheet is written, some hundred times",
     "backprop/workbook/plan.py formula": "as text, with the value beside the formula",
     "digits/networks/fused.py forward": "torch.autograd.Function hands its tensors over by position",

@@ -25,7 +25,42 @@ def _turned(text: str) -> str:
 
 def moved(text: str, down: int, right: int) -> str:
     """Return the formula as filling it down and right would write it; raises :class:`FormulaError`."""
-    return _with_references(text, lambda address: _moved(address, down, right))
+    return Fill(text).at(down, right)
+
+
+class Fill:
+    """A formula that is copied to many cells: cut at its references once, as looking for them is nearly all the time.
+
+    Raises :class:`FormulaError` where it is not understood.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        pattern: list[str] = []
+        rows: list[int] = []
+
+        def note(address: str) -> str:
+            ref = reference(address, None)
+            pattern.append(
+                f"{'$' if ref.fixed_column else ''}{column_letters(ref.column)}{'$' if ref.fixed_row else ''}"
+            )
+            if not ref.fixed_row:
+                rows.append(ref.row + 1)
+                # Two signs that XML cannot hold, and so no formula: they mark the places until the rest is escaped.
+            return "\0" if not ref.fixed_row else f"\1{ref.row + 1}"
+
+        whole = _with_references(text, note).replace("%", "%%")
+        for piece in pattern:
+            at = min(place for place in (whole.find("\0"), whole.find("\1")) if place >= 0)
+            whole = whole[:at] + piece + ("%d" if whole[at] == "\0" else "") + whole[at + 1 :]
+        self._down, self._rows, self._first = whole, rows, min(rows, default=1)
+
+    def at(self, down: int, right: int) -> str:
+        """Return the formula so many rows below and columns right of its own cell."""
+        # Over the upper edge, or into other columns: the general way, which writes #REF! where there is no cell.
+        if right or self._first + down < 1:
+            return _with_references(self.text, lambda address: _moved(address, down, right))
+        return self._down % tuple([row + down for row in self._rows])
 
 
 def _with_references(text: str, change: Callable[[str], str]) -> str:

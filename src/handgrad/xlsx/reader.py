@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 from handgrad.errors import UsageError
 from handgrad.xlsx.archive import Archive, local
 from handgrad.xlsx.formula import FormulaError
-from handgrad.xlsx.formula_text import moved, written
+from handgrad.xlsx.formula_text import Fill, written
 from handgrad.xlsx.limits import MAX_CELLS, MAX_COLUMNS, MAX_ROWS
 from handgrad.xlsx.rows import column_number
 
@@ -144,7 +144,7 @@ def _cells(
     archive: Archive, part: str, strings: list[str], room: int, *, merged: dict[Place, int]
 ) -> dict[Place, Cell]:
     cells: dict[Place, Cell] = {}
-    shared: dict[str, tuple[Place, str]] = {}
+    shared: dict[str, tuple[Place, Fill | None]] = {}
     row, column = -1, -1
     for element in archive.elements(part, frozenset({"c", "mergeCell"}), frozenset({"row"})):
         if local(element.tag) == "mergeCell":
@@ -171,7 +171,9 @@ def _cells(
     return cells
 
 
-def _cell(element: ElementTree.Element, place: Place, strings: list[str], shared: dict[str, tuple[Place, str]]) -> Cell:
+def _cell(
+    element: ElementTree.Element, place: Place, strings: list[str], shared: dict[str, tuple[Place, Fill | None]]
+) -> Cell:
     formula, array, stored = None, False, None
     inline = ""
     for child in element:
@@ -186,21 +188,26 @@ def _cell(element: ElementTree.Element, place: Place, strings: list[str], shared
 
 
 def _formula(
-    element: ElementTree.Element, place: Place, shared: dict[str, tuple[Place, str]]
+    element: ElementTree.Element, place: Place, shared: dict[str, tuple[Place, Fill | None]]
 ) -> tuple[str | None, bool]:
     kind, text, number = element.get("t", "normal"), element.text or "", element.get("si", "")
     if kind == "shared" and not text:
         if number not in shared:
             return None, False
-        (row, column), first = shared[number]
-        try:
-            # A formula copied down is stored once; here each cell gets its own, as a person sees it.
-            return moved(first, place[0] - row, place[1] - column), False
-        except FormulaError:
-            return None, False
+        (row, column), fill = shared[number]
+        # A formula copied down is stored once; here each cell gets its own, as a person sees it.
+        return None if fill is None else fill.at(place[0] - row, place[1] - column), False
     if kind == "shared":
-        shared[number] = (place, text)
+        shared[number] = (place, _fill(text))
     return text or None, kind in ("array", "dataTable")
+
+
+def _fill(text: str) -> Fill | None:
+    """Return a formula as it is copied, None for one that is not understood: its copies then have none."""
+    try:
+        return Fill(text)
+    except FormulaError:
+        return None
 
 
 def _value(kind: str, stored: str | None, inline: str, strings: list[str]) -> Value:

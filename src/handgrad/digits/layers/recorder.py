@@ -99,6 +99,7 @@ class Recorder:
         outer.has_rows = True
         tensors = tensors_in([result] if not isinstance(result, dict) else list(result.values()))
         whole = is_leaf(module)
+        # Of a module with children only the weights that it read itself: the others have rows of their own.
         own = {id(each): each.numel() for each in module.parameters() if whole or id(each) in ended.read}
         before = sum(count for key, count in own.items() if key in self.counted)
         self.counted.update(own)
@@ -132,12 +133,14 @@ def run(module: nn.Module, input_size: tuple[int, ...], batch: int, name: str, *
         (parameter.device, parameter.dtype) if parameter is not None else (torch.device("cpu"), torch.float32)
     )
     gpus = [device] if device.type == "cuda" else []
+    # Not zeros: a network that divides by what it sees would give no numbers.
     image = torch.full((batch, *input_size), 0.5, device=device, dtype=dtype)
     recorder.following = Follow(image, recorder.works)
     try:
         with (
             torch.random.fork_rng(devices=gpus),
             torch.no_grad(),
+            # torch would otherwise run attention as one operation, of which no work can be counted.
             every_operation_apart(),
             hooks(module, recorder),
             recorder.following,

@@ -21,6 +21,7 @@ class Span:
 
     def window(self, kernel: int, stride: int, padding: int, dilation: int, *, count: int) -> Span:
         """Return the span after a sliding window that leaves *count* positions."""
+        # Both ends, since a step may be negative: a map that was flipped.
         ends = [-self.step * padding, self.step * (dilation * (kernel - 1) - padding)]
         return Span(self.step * stride, self.low + min(ends), self.high + max(ends), count)
 
@@ -41,6 +42,7 @@ class Span:
 
     def united(self, other: Span) -> Span:
         """Return the span of something that sees what both see at a position: the hull of the two."""
+        # Positions that do not lie over each other: any of one may meet any of the other.
         if (self.step, self.count) != (other.step, other.count):
             mine, others = self.whole(), other.whole()
             return Span(0, min(mine.low, others.low), max(mine.high, others.high), max(self.count, other.count))

@@ -31,6 +31,7 @@ Change = Callable[[Tree], Iterator[tuple[Tree, Made]]]
 
 def everywhere(tree: Tree, change: Change) -> Iterator[tuple[Tree, Made]]:
     """Yield the formula with one part changed, for every part and every change of it."""
+    # The whole first, then deeper: of two repairs the one nearer the top is the one a person sees first.
     yield from change(tree)
     match tree:
         case Binary(sign, left, right):
@@ -48,6 +49,7 @@ def everywhere(tree: Tree, change: Change) -> Iterator[tuple[Tree, Made]]:
 
 def retyped(text: str) -> Iterator[tuple[Tree, Made]]:
     """Yield the formula with one sign typed as another, which may bind its parts otherwise: w * η · slope for w − η · slope."""
+    # On the text and not the tree, because one sign typed as another regroups all that stands around it.
     words = [word for _, word in _tokens(text)]
     for place in range(1, len(words) - 1):
         if words[place] not in RETYPED or words[place - 1] in OPENING:
@@ -63,6 +65,7 @@ def bracketed(text: str) -> Iterator[tuple[Tree, Made]]:
     """Yield the formula with one pair of brackets more, or one less."""
     tokens = _tokens(text)
     words = [token for _, token in tokens]
+    # The pairs of places grow with the square of the length.
     if len(words) > 120:
         return
     pairs = _pairs(words)

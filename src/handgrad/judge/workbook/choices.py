@@ -78,6 +78,7 @@ def shape_of(names: frozenset[str], given: Mapping[str, float]) -> Shape:
         ]
         raise MisfitError(f"no columns or labelled cells for {', '.join(missing)}")
     middle = [largest[letter] for letter in hidden]
+    # No column for a hidden unit: the number of weights alone tells how many there must be, of one layer.
     if not hidden and weights % (inputs + outputs) == 0 and weights != inputs * outputs:
         middle, hidden = [weights // (inputs + outputs)], ["h"]
     sizes = (inputs, *middle, outputs)
@@ -95,6 +96,7 @@ def first_choice(shape: Shape, names: frozenset[str], texts: Mapping[str, str], 
         rule = UpdateRule.ADAM
     elif any(re.fullmatch(r"u_w\d+", label) for label in labels):
         rule = UpdateRule.MOMENTUM
+    # The usual: sigmoid throughout, half the squared error, updates from the old weights.
     return Choice(
         ("sigmoid",) * (len(shape.sizes) - 1), bare_net=_bare(names)[0], biases=shape.biases, moving=moving, rule=rule
     )
@@ -119,6 +121,7 @@ def other_choices(shape: Shape, names: frozenset[str], choice: Choice, own: bool
         yield [replace(choice, over=over) for over in OverSamples]
     if len(shape.sizes) == 3:
         yield [replace(choice, turned=not choice.turned)]
+    # Only what the heads can tell apart is tried: each group multiplies the work.
     if any(name.startswith("delta_") for name in names):
         yield [replace(choice, delta=kind) for kind in ("delta", "minus:delta")]
     if any(name.startswith("err!o") for name in names):

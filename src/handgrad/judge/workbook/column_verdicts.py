@@ -26,6 +26,7 @@ def column_verdicts(columns: Columns, result: Judged) -> Iterator[ColumnVerdict]
     """Yield the verdict on every column that could be judged, from left to right."""
     heads = {known: head for head, known in columns.view.convention.names.items()}
     for name in sorted(columns.view.ground.places, key=lambda each: columns.view.ground.places[each]):
+        # Neither calculated here nor stored in the file: nothing can be said of it.
         if name in result.unvalued and name not in result.own:
             continue
         yield _verdict(columns, result.own, name, heads[name])

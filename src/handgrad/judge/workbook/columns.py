@@ -82,6 +82,7 @@ class Columns:
         if (first := text or self._circular_start(name)) is not None:
             return first
         found = [finding for finding in (self._typed(name), self._by_formula(name, result)) if finding is not None]
+        # The one that stands highest: what is below may follow from it.
         return min(found, key=lambda finding: finding.row) if found else None
 
     def _text(self, name: str) -> Finding | None:
@@ -213,6 +214,7 @@ class Columns:
             if right is None:
                 return self._by_stored(name, places, result)
             if not right:
+                # The first wrong one: a fill that slides is right in its first row and wrong from the second on.
                 return next(each for each in places if each <= place and not self._right(name, each, state=state))
         return None
 

@@ -88,6 +88,7 @@ def _graph(sizes: tuple[int, ...], samples: int, choice: Choice) -> Graph:
     if choice.biases:
         per_layer = choice.biases == len(layers) and choice.biases != units
         rule = BiasRule.NEURON if not per_layer else BiasRule.LAYER if choice.moving else BiasRule.FIXED
+    # A target that every loss takes: softmax's must add up to 1.
     target = (1.0, *(0.0,) * (sizes[-1] - 1))
     network = Network(
         "sheet", layers, (Sample((0.5,) * sizes[0], target),) * samples,
@@ -113,6 +114,7 @@ def convention_of(shape: Shape, names: Mapping[str, str], choice: Choice) -> Und
     meant: dict[str, str] = {}
     for name, text in names.items():
         own = labels.get(text.strip()) if name.startswith("?") else _graph_name(name, choice, order, graph)
+        # The first head of a name has it; a second one is not understood rather than judged for the first.
         if own is not None and own not in meant.values():
             meant[name] = own
     graph = extended(graph, meant.values())

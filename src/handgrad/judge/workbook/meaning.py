@@ -44,6 +44,8 @@ def best_view(source: Source) -> View:
     view = _view(source, shape, first_choice(shape, names, source.names, moving=_biases_move(source)))
     if view is None:
         raise MisfitError("no network fits these names")
+    # Activations first, each by its own columns: taken wrong, they would spoil all columns behind them and hide
+    # everything else.
     view = _by_their_formulas(source, shape, view)
     for _ in range(MAX_ROUNDS):
         before = view.wrong
@@ -54,6 +56,7 @@ def best_view(source: Source) -> View:
         number_of = 0
         # One wrong column is a mistake, no meaning; but our own books may have one unit alone before the updated weights.
         while view.wrong > (0 if source.own and number_of == 0 else 1):
+            # Asked anew each time: a better choice may open other ones.
             groups = list(other_choices(shape, names, view.convention.choice, source.own))
             if number_of >= len(groups):
                 break
@@ -63,6 +66,7 @@ def best_view(source: Source) -> View:
                     if view.wrong == 0:
                         break
             number_of += 1
+        # A round that changed nothing would change nothing again.
         if view.wrong <= 1 or view.wrong == before:
             break
     view = _signed_errors(source, shape, view)
@@ -120,6 +124,7 @@ def _check_given(source: Source, convention: UnderstoodConvention) -> None:
     """Refuse a table whose columns need data or weights that stand nowhere."""
     graph = convention.graph
     known = {*convention.names.values(), *source.given}
+    # From what the rows make of them, so that a weight's update counts among its needs.
     waiting = [graph.successors.get(name, name) for name in convention.names.values()]
     seen: set[str] = set()
     while waiting:
@@ -177,6 +182,7 @@ def _biases_move(source: Source) -> bool:
             shown = [number(cells.get((row, column))) for row in table.rows]
             steps += len(shown) - 1
             moves += sum(one != other for one, other in pairwise(shown))
+    # More than half: a bias that was typed over in one row does not learn.
     return moves > steps / 2
 
 

@@ -73,6 +73,7 @@ def literal_repair(formula: Formula) -> Made | None:
     """Find a number typed in where a quantity belongs, or a number that stands for e."""
     if not any(isinstance(part, Reference | Area | Name) for part in parts(formula.tree)):
         return MistakeKind.CONSTANT, f"{formula.at} is ={formula.text[:30]}, which reads no other cell"
+    # At random states: 0 at all of them is no accident.
     found = tried(formula.ground, formula.truth, formula.tree, formula.place)
     if found is not None and not found.any():
         return MistakeKind.CONSTANT, f"{formula.at} is 0 whatever the cells hold that it reads"
@@ -113,16 +114,19 @@ def sign_repair(formula: Formula) -> Made | None:
 def _candidates(formula: Formula) -> Iterator[tuple[str, int]]:
     """Quantities that have a cell, and how many rows away; the formula's own row first."""
     names = [*formula.ground.places, *dict.fromkeys(formula.ground.roles.values())]
+    # A value that is no state cannot be made of itself.
     names = [name for name in dict.fromkeys(names) if name != formula.name or formula.state]
     for away in (-1, 0) if formula.state else (0, -1):
         yield from ((name, away) for name in names)
     rest = [q.name for q in formula.graph if q.name not in names and q.name != formula.name]
+    # Last: what has no cell could only be meant by a formula that works it out itself.
     yield from ((name, 0) for name in rest)
 
 
 def _instead_of_number(formula: Formula, part: Tree) -> Iterator[tuple[Tree, Made]]:
     if not isinstance(part, Number):
         return
+    # Whoever does not know EXP types e with as many digits as they remember.
     if f"{part.value:g}" in E_SHORT or 2.7 <= part.value < 2.73:
         words = f"{formula.at} has {part.value:g} typed in for e; EXP(…) is exact"
         yield Number(2.718281828459045), (MistakeKind.E_TYPED, words)
@@ -171,6 +175,7 @@ def _instead_of_reference(formula: Formula, part: Tree) -> Iterator[tuple[Tree, 
     where = ground.book.address(part.row, part.column)
     where = where if part.sheet is None else f"{part.sheet}!{where}"
     for name, away in _candidates(formula):
+        # What it reads already is no other reference.
         if meant == (name, formula.place + away) or (meant is not None and meant[1] is None and meant[0] == name):
             continue
         yield true_value(name, away), _misread(formula, part, where, meant[0] if meant else None, name=name, away=away)

@@ -89,6 +89,7 @@ def _in_sheet(sheet: Sheet) -> list[Table]:
                 table = _table(sheet, row, part)
                 if table is not None:
                     found.append(table)
+    # Heads over two rows are found twice, once for each.
     return [table for table in found if not any(_covers(other, table) for other in found)]
 
 
@@ -210,6 +211,7 @@ def _is_counter(cells: Mapping[Place, Cell], rows: tuple[int, ...], column: int)
 def labelled(book: Book, values: Values, table: Table, found: list[Table]) -> list[Labelled]:
     """Return numbers beside a label that is one of the names, outside every table. Nearest sheet first."""
     places: list[Labelled] = []
+    # False sorts before True: the table's own sheet first, hidden ones last.
     for sheet in sorted(book.sheets, key=lambda sheet: (sheet.name != table.sheet, sheet.hidden)):
         cells = values[sheet.name]
         here = [other for other in found if other.sheet == sheet.name]

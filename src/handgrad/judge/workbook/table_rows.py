@@ -26,6 +26,7 @@ TOTALS = re.compile(
 
 def rows_below(cells: Mapping[Place, Cell], header: int, columns: Mapping[str, int]) -> tuple[tuple[int, ...], bool]:
     """Return the rows of numbers below a header, and whether the last holds the state alone."""
+    # Weights decide where a table begins: inputs and targets may be filled in above it as an example.
     weights = [column for name, column in columns.items() if re.fullmatch(r"w\d+", name)]
     known = list(columns.values())
     below = range(header + 1, header + 1 + FIRST_ROW_WITHIN)
@@ -49,6 +50,7 @@ def rows_below(cells: Mapping[Place, Cell], header: int, columns: Mapping[str, i
         ):
             break
         row = later
+    # The last update without the rest of its row, as when somebody filled down the weights alone.
     partial = _filled(cells, row, weights, least=1.0) and not _is_totals(cells, row, known, rows)
     return (*rows, *([row] if partial and row not in rows else [])), partial
 
@@ -112,6 +114,7 @@ def _is_given(cell: Cell | None, inside: set[Place]) -> bool:
     """Whether a cell holds a number, or a formula that only takes one over from outside the table."""
     if cell is None or cell.formula is None:
         return cell is not None
+    # A look at the text spares parsing nearly every cell of a long table.
     if any(sign in cell.formula for sign in "+-*/(,;"):
         return False
     tree = _parsed(cell.formula)

@@ -102,6 +102,7 @@ class Source:
         values: dict[str, float] = {}
         listed = [(each.name, (each.sheet, *each.place), each.value) for each in self.labels if not each.inside]
         listed += list(named_cells(self.book, self.values))
+        # Stable, cells that formulas read first: of two labelled alike the one that counts is the one in use.
         listed.sort(key=lambda each: each[1] not in self.read_outside)
         for name, at, value in listed:
             if name == LEARNING_RATE or at in self.rate.cells:
@@ -129,6 +130,7 @@ class Source:
     @cached_property
     def own(self) -> bool:
         """Return whether the book is one of this program's."""
+        # By names that it defines, which survive saving in another program; its title may be anything.
         return {"training_header", "step_shown", "learning_rate"} <= set(self.book.names)
 
 
@@ -168,6 +170,7 @@ class View:
         source = self.source
         cells = source.values[table.sheet]
         rate = source.rate.value
+        # A first look has fewer rows than the rate was read for.
         rate = rate[: len(table.rows)] if isinstance(rate, np.ndarray) else rate
         changed = {name: value for name, value in source.given.items() if name in self.convention.graph}
         changed |= {} if self.biases is None else self.biases.values
@@ -179,6 +182,7 @@ class View:
                 continue
             error = rounding(self._typed(row, column) for row in table.rows)
             if kind in (Kind.WEIGHT, Kind.BIAS, Kind.MEMORY):
+                # First values are what they are: typed numbers there are given, not rounded results.
                 error[[start for start in table.starts if start < len(error)]] = 0.0
             errors[name] = error
         known = [0.5 * 10.0**-places for places in self._decimals.values() if places is not None]
@@ -237,6 +241,7 @@ class View:
             if formula is None and not any(self._look.wrong[name]):
                 return True
             return formula is not None
+        # The third row where there is one: by then a reference that slides or stays gives another number.
         place = places[min(2, len(places) - 1)]
         tree = tree_of(self.ground.formula(name, place) or "")
         found = None if tree is None else tried(self.ground, self.truth, tree, place)
