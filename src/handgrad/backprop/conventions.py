@@ -68,6 +68,7 @@ class _Choice:
 def conventions(graph: Graph) -> tuple[Convention, ...]:
     """Return the conventions that concern this network, with numbers of its first step."""
     rows = _Rows(graph)
+    # In the order in which a reader of another text stumbles over them.
     sources = (_row, _error_scale, _samples, _biases, _order, _delta_sign, _momentum, _adam, _kink)
     return tuple(rows.convention(choice) for source in sources for choice in source(graph, rows))
 
@@ -98,6 +99,7 @@ class _Rows:
 
     def error_after(self, **changes: object) -> float:
         """Return E_total after one step of the network with some of its fields replaced."""
+        # Trained and not reckoned: no formula of this file could be wrong in the same way.
         changed = dataclasses.replace(self.network, **changes)  # type: ignore[arg-type]  # checked by Network
         return trace(changed, 1, ["E_total"]).row(1)["E_total"]
 

@@ -95,11 +95,13 @@ class RateSweep(Shown):
     @property
     def ended_higher(self) -> tuple[bool, ...]:
         """Return for each rate whether the last error is above the first, or no number at all."""
+        # `not … <=`: an error that is not a number has ended higher.
         return tuple(not bool(last <= first) for first, last in zip(self.errors[0], self.errors[-1], strict=True))
 
     @property
     def rises(self) -> tuple[int, ...]:
         """Return for each rate at how many steps the error rose (or stopped being a number)."""
+        # Counted as what did not fall, so that steps to or from NaN count as rises.
         fell = self.errors[1:] <= self.errors[:-1]
         return tuple(int(count) for count in (~fell).sum(axis=0))
 
@@ -191,12 +193,16 @@ def _trace(
 ) -> Trace:  # fmt: skip
     values = [float(value) for value in _first_values(graph, changes)]
     slots = _slots(graph)
+    # The error has an array of its own: it tells where a run diverged, also where nobody asked to keep it.
     rows, errors = np.empty((steps + 1, len(kept))), np.empty(steps + 1)
     for number in range(steps + 1):
+        # On plain floats: for a single small network numpy's calls cost more than its arithmetic.
         results = step(values)
         rows[number], errors[number] = results[: len(kept)], results[len(kept)]
+        # After the whole step was computed: no value of a step may see another's successor.
         for slot, value in zip(slots, results[len(kept) + 1 :], strict=True):
             values[slot] = value
+    # The columns that go out are views of it.
     rows.setflags(write=False)
     columns = {name: rows[:, index] for index, name in enumerate(kept)}
     return Trace(graph, steps, MappingProxyType(columns), _first_false(np.isfinite(errors)))
@@ -216,8 +222,10 @@ def rate_sweep(network: Network | Graph, rates: Sequence[float], steps: int) -> 
     slots = _slots(graph)
     errors = np.empty((steps + 1, len(rates)))
     last: dict[str, Floats] = {}
+    # A rate that is too large overflows; that is a result, told as divergence.
     with np.errstate(all="ignore"):
         for number in range(steps + 1):
+            # Before the step: the last row's parameters are those that it begins with.
             if number == steps:
                 places = zip(graph.successors, slots, strict=True)
                 last = {name: np.broadcast_to(np.asarray(values[slot], float), len(rates)) for name, slot in places}
@@ -259,6 +267,7 @@ def finite_differences(
     graph = _graph(network)
     base = dict(zip(first_value_names(graph), _first_values(graph, changes), strict=True))
     count = len(graph.parameters)
+    # All parameters both ways in one evaluation: a column each.
     nudges = np.concatenate([np.eye(count), -np.eye(count)], axis=1) * nudge
     moved = {name: float(base[name]) + nudges[row] for row, name in enumerate(graph.parameters)}
     with np.errstate(all="ignore"):

@@ -125,6 +125,8 @@ class Test:
     def holds(self, features: Mapping[str, float]) -> bool:
         """Return whether the comparison is true; with NaN none is."""
         signs = {">": gt, ">=": ge, "<=": le}
+        # One form for all comparisons, so that a rule is five values, which JavaScript and a cell's formula read as
+        # well.
         return bool(signs[self.sign](features[self.left], self.times * features[self.right] + self.plus))
 
 
@@ -152,9 +154,11 @@ _OFTEN_UP_AND_DOWN = (
     _more_than("late_falls", 0),
 )
 RULES: tuple[tuple[Outcome, tuple[Test, ...]], ...] = (
+    # First of all: of an error that is no number nothing else is true.
     (Outcome.DIVERGES, (Test("rows", ">", "numbers"),)),
     (Outcome.NOT_TRAINED, (_at_most("steps", 0),)),
     (Outcome.NOTHING, (_at_most("highest", NOISE),)),
+    # Before "rises" and "barely moves", which such runs do as well: the cause says more than the course.
     (Outcome.STUCK_OUTPUTS, _stuck(Flat.OUTPUTS)),
     (Outcome.STUCK_HIDDEN, _stuck(Flat.HIDDEN)),
     (Outcome.STUCK_DEAD, _stuck(Flat.DEAD)),
@@ -227,6 +231,7 @@ def verdict_on(features: Features) -> Verdict:
 def verdict_of(run: Trace) -> Verdict:
     """Return what a traced run did; the trace must hold E_total and every parameter."""
     last = {name: float(run[name][-1]) for name in run.graph.parameters}
+    # A diverged run has no slopes that could be looked at.
     flat = Flat.NONE if run.diverged_at is not None else flat_layer(run.graph.network, last)
     return verdict_on(features_of([float(error) for error in run["E_total"]], flat))
 
@@ -245,6 +250,7 @@ def flat_layer(network: Network, parameters: Mapping[str, float]) -> Flat:
     """Return which layer has lost its slope in every unit and sample at these parameters, the output layer first."""
     graph = _plain_graph(network)
     values = evaluate(graph, {name: value for name, value in parameters.items() if name in graph})
+    # From the output: a flat output layer passes nothing back, whatever lies below it.
     for layer in range(len(network.layers), 0, -1):
         activation = network.layers[layer - 1].activation
         names = own_slopes(graph, layer)

@@ -128,6 +128,7 @@ def backprop_command(
         return _print_toml(used)
     for hint in hints(used):
         print(f"hint: {hint}", file=sys.stderr)
+    # Something has to come of the command; what was asked for stands alone.
     if out is None and not (explain or pictures or csv or as_json):
         out = Path("backprop.xlsx")
     wanted = Wanted(out, explain, tex, pictures, csv, overwrite)
@@ -135,6 +136,7 @@ def backprop_command(
     done = trace(used, steps)
     written = _write_files(wanted, done, compared)
     lines = json_chunks(done, tuple(map(str, written))) if as_json else ("\n".join(_describe(done, wanted)), "\n")
+    # In pieces: the numbers of ten thousand steps are a long text, which nobody needs whole.
     sys.stdout.writelines(lines)
     return None
 

@@ -39,11 +39,13 @@ def report(error: BaseException, *, judging: bool = False) -> int:
     else:
         status, message = FAULT, f"{type(told).__name__}: {message} – this is a fault of handgrad, --debug shows where"
     print(f"error: {visible(' '.join(message.split()))}", file=sys.stderr)
+    # 1 would read as "not met".
     return UndecidedError.status if judging and status in (HandgradError.status, FAULT) else status
 
 
 def _environment(error: BaseException) -> HandgradError | None:
     """Return the refusal where *error* comes from the machine and not from us, else None."""
+    # A broken pipe is no disk's refusal: `| head` has read enough.
     if not isinstance(error, OSError) or isinstance(error, BrokenPipeError):
         return None
     if error.errno in (errno.EMFILE, errno.ENFILE):

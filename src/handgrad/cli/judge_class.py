@@ -111,6 +111,7 @@ def judge(asked: Asked) -> int:
         network = network or name
     assignment = asked.loaded() if asked.assignment is not None else None
     log = asked.log()
+    # Both together mean "go on, and write the reports again": verdicts that were paid for stay.
     if log is not None and asked.overwrite and not asked.resume:
         log.unlink(missing_ok=True)
     course = asked.course(assignment, network, log=log, resume=asked.resume, on=asked.on)
@@ -148,6 +149,7 @@ class Progress:
 
         self.known += row.known
         if self.terminal:
+            # The line of progress is wiped before a row is printed, and drawn again after it.
             self._say("\r\x1b[K", end="")
         if not self.quiet:
             verdict = row.verdict
@@ -281,6 +283,7 @@ def finish(verdicts: list[Verdict], static: bool) -> int:
 
     Raises `UndecidedError` where a file got no verdict.
     """
+    # Before what is undecided: a script that stops at 1 has learned something for certain.
     if any(verdict.verdict == "not met" for verdict in verdicts):
         return 1
     undecided = [verdict for verdict in verdicts if verdict.verdict == "no verdict"]

@@ -27,6 +27,7 @@ class Stop:
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Take a signal."""
         if self.asked:
+            # Without any clean-up: whoever presses twice has waited for that already.
             os._exit(130)
         self.asked = True
         if not self.listening:
@@ -37,6 +38,7 @@ class Stop:
 def stop_on_signals() -> Iterator[Callable[[], bool]]:
     """Let Ctrl-C and SIGTERM ask for a `Stop` for as long as the context lasts."""
     stop = Stop()
+    # SIGTERM as well, which is how batch systems end a job before its time is up.
     before = {number: signal.signal(number, stop.handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop

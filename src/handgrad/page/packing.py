@@ -54,6 +54,7 @@ class Stream:
 
     def add(self, kind: object, run: list[int]) -> None:
         """Append a run; all runs of a kind are of one length."""
+        # The run before of the same form mostly differs by one in each place: a stream of ones deflates to nothing.
         base = self.before.get(kind, [0] * len(run))
         self.numbers += [number - was for was, number in zip(base, run, strict=True)]
         self.before[kind] = run
@@ -69,6 +70,7 @@ class Packer:
 
     def row(self, quantity: Quantity) -> int:
         """Return the number of a quantity, whatever its first value."""
+        # Without its value: variants of a network differ in first values, and share all else.
         return self.rows(quantity if quantity.value is None else replace(quantity, value=None))
 
     def expression(self, node: Node) -> tuple[int, list[int]]:
@@ -112,6 +114,7 @@ class Packer:
             return None
         for sample in range(2, self.samples + 1):
             here = [name for term in terms[(sample - 1) * each : sample * each] for name in names_in(term)]
+            # Names in the same order, or it is no sum that says the same of each sample.
             if here != [name.replace("[1]", f"[{sample}]") for name in first]:
                 return None
         return terms[:each]
@@ -147,6 +150,7 @@ class Packer:
             name = self.spell(quantity.name, quantity.label, quantity.latex)
             of = -1 if quantity.of is None else self.names(quantity.of)
             place = [quantity.unit or 0, quantity.source or 0, quantity.number or 0, quantity.sample or 0]
+            # Nine numbers a quantity, kept as nine columns: alike lies beside alike.
             columns.add("row", [name, family(families[quantity]), *place, of, shape, chain])
         return {
             **self._spelling(),
@@ -172,6 +176,7 @@ class Packer:
                 spelled = self.spelled[name]
                 form = (re.sub(r"\d+", "#", spelled[0]), re.sub(r"\d+", "#", spelled[1]))
                 same = all(re.findall(r"\d+", text) == found for text in spelled)
+                # A name whose label has other numbers than itself, or another form than its fellows, is spelled out.
                 if not same or spelling.setdefault(forms.items[kind], form) != form:
                     single[name] = spelled
         return {

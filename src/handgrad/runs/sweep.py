@@ -206,6 +206,7 @@ def pairs(best: Trial, trials: list[Trial]) -> tuple[Paired, ...]:
     found = []
     for trial in trials:
         theirs = dict(zip(trial.seeds, trial.accuracies, strict=False))
+        # On common seeds: their luck is in both figures, and falls out of the difference.
         differences = [own[seed] - theirs[seed] for seed in own if seed in theirs]
         if trial.number != best.number and differences:
             apart = spread(differences)

@@ -208,6 +208,7 @@ def asked_for(
     root: Path,
 ) -> Asked:
     """Return the recipe that *what* and *network* mean, with *overrides* and *values* in it."""
+    # A network in the first place means "this one, by the usual recipe".
     if network is None and not is_recipe(what):
         what, network = BASE, what
     recipe = as_recipe(what if isinstance(what, str | Path | Recipe) else BASE, overrides)
@@ -223,6 +224,7 @@ def asked_for(
     recipe = with_values(recipe, values)
     if given is None:
         return Asked(recipe, None)
+    # With a source on disk the recipe names the file, and every process can make it anew.
     make = given.make if given.source is None or given.own_weights else None
     return Asked(recipe, make, given.own_weights)
 
@@ -262,4 +264,5 @@ def loaded(data: Data, download: bool, class_names: Sequence[str] | None = None)
 def warn_of_drawn(found: Dataset) -> None:
     """Warn where the digits are drawn because nothing else was to be had."""
     if found.name == "drawn":
+        # Up to the line of the user's own script.
         warnings.warn(f"{found.notice}; figures say nothing about handwriting", DrawnDigitsWarning, stacklevel=4)

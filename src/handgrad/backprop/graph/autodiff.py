@@ -145,6 +145,7 @@ def _bent(below: float) -> Callable[[Dual], Dual]:
 
 
 def _largest(*values: Dual) -> Dual:
+    # The slope of the largest alone; it is subtracted again from every exponent, so ties change nothing.
     return max(values, key=lambda one: one.value)
 
 

@@ -19,6 +19,7 @@ def deltas(draft: Draft, layer: int, sample: int) -> None:
         for unit in draft.units(layer):
             _add_delta(draft, layer, unit, sample, expression=draft.loss.delta(output(draft, unit, sample)), chain=())
         return
+    # All slopes before the deltas: under softmax a delta takes those of every unit of its layer.
     for unit in draft.units(layer):
         _error_slope(draft, layer, unit, sample)
     for unit in draft.units(layer):

@@ -124,6 +124,7 @@ class Draft:
         """Add weights and biases with their first values, and note what follows each after the step."""
         values = iter(self.network.weights)
         for layer in range(1, len(self.network.layers) + 1):
+            # By the unit that they lead into, as the published sheets number them: w1 and w2 lead into h1.
             for unit in self.units(layer):
                 for source in self.units(layer - 1):
                     symbol = self.weight(layer, unit, source)
@@ -163,6 +164,7 @@ class Draft:
                 self.successors[STEP.name] = following(STEP).name
             case _:
                 carried = []
+        # A list first: what is remembered of each weight becomes a successor itself.
         for name in [name for name in self.successors if name != STEP.name]:
             for letter, meaning in carried:
                 symbol = prefixed(letter, letter, letter, name)

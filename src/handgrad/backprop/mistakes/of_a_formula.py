@@ -37,6 +37,7 @@ def suspects(graph: Graph, name: str) -> Iterator[Mistake]:
         return
     forms = _forms(graph, quantity.expression)
     count = 0
+    # The likelier first: the first that fits the learner's numbers is the one that is named.
     for make in (_whole, _news, _pieces, exchanged, _rows):
         for form in forms:
             for suspect in make(graph, quantity, form):
@@ -57,6 +58,7 @@ def _forms(graph: Graph, expression: Node) -> list[Node]:
             deltas[q.name] = substitute(q.expression, deltas)
         elif q.kind is Kind.ACTIVATION_SLOPE:
             slopes[q.name] = q.expression
+    # Three forms, since people write a gradient with or without the delta as a column of its own.
     once = _flat(substitute(expression, deltas))
     twice = _flat(substitute(once, slopes))
     return list(dict.fromkeys((expression, once, twice)))
@@ -146,6 +148,7 @@ def _news(graph: Graph, q: Quantity, form: Node) -> Iterator[Mistake]:
         return
     weights = [name for name in names_in(form) if name in graph.successors]
     everywhere: dict[str, Node] = {name: Ref(graph.successors[name]) for name in weights}
+    # Whoever computes forward with the new weights has begun the next step.
     if not weights or q.kind is Kind.PRE_ACTIVATION:
         return
     listed = ", ".join(weights)
@@ -163,6 +166,7 @@ def _news(graph: Graph, q: Quantity, form: Node) -> Iterator[Mistake]:
 def _pieces(graph: Graph, q: Quantity, form: Node) -> Iterator[Mistake]:
     """One term or factor left out, one sign turned, one constant changed, anywhere in the expression."""
     for likely, words, changed in _changes(graph, form):
+        # Of w − η · slope "one path left out" would name the weight itself; the changes of an update say it better.
         if q.kind is Kind.UPDATED and likely is MistakeKind.ONE_PATH:
             continue
         yield Mistake(q.name, likely, words, changed)

@@ -75,6 +75,7 @@ class Mistakes(StepParts):
             right = " · ".join((self.label(weights[0]), self.label(outs[0])))
             advice = f"each weight goes with the value at the start of its arrow ({right})"
             yield MistakeKind.SWAPPED, advice, summed(weights[::-1])
+            # Turned only where rows and columns of the weights are equally many: elsewhere the sheet has no such cells.
             if len(outs) == self.sizes[layer]:
                 turned = [self.weight(layer, source, unit) for source in before]
                 into = ", ".join(self.label(weight) for weight in weights[:3]) + ("…" if len(weights) > 3 else "")
