@@ -820,3 +820,37 @@ def enlarged() -> nn.Module:
 def noisy_in_training() -> nn.Module:
     network = Between(lambda x: x + 0.1 * torch.randn_like(x) if network.training else x)
     return network
+
+
+class GhostNorm(nn.BatchNorm2d):
+    """Normalises parts of the batch apart in training, with statistics for each, and all by the first part's in ``eval()``."""
+
+    def __init__(self, channels: int, parts: int) -> None:
+        super().__init__(channels)
+        self.parts = parts
+        self.register_buffer("running_mean", torch.zeros(channels * parts))
+        self.register_buffer("running_var", torch.ones(channels * parts))
+
+    def forward(self, x: Tensor) -> Tensor:
+        count, channels, *sides = x.shape
+        mean, var = self.running_mean, self.running_var
+        assert mean is not None and var is not None
+        if not self.training:
+            return F.batch_norm(x, mean[:channels], var[:channels], self.weight, self.bias, False, 0.1, self.eps)
+        folded = x.reshape(-1, channels * self.parts, *sides)
+        gain, shift = self.weight.repeat(self.parts), self.bias.repeat(self.parts)
+        return F.batch_norm(folded, mean, var, gain, shift, True, 0.1, self.eps).view(count, channels, *sides)
+
+
+@for_assignment("under-20k")
+def normed_in_two_parts() -> nn.Module:
+    return nn.Sequential(
+        trunk(norm=False), GhostNorm(8, 2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10)
+    )
+
+
+@for_assignment("under-20k")
+def normed_in_eight_parts() -> nn.Module:
+    return nn.Sequential(
+        trunk(norm=False), GhostNorm(8, 8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10)
+    )

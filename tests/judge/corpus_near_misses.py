@@ -183,6 +183,16 @@ class InstanceNorm(Parts):
 
 
 @misses("batch_norm")
+class NormOfEachImageByTheBatchs(Parts):
+    """The operation of BatchNorm on a batch that is folded wholly into the channels: every image is normalised alone."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps = self.body(x)
+        folded = maps.reshape(1, -1, *maps.shape[2:])
+        return self.head(self.drop(F.relu(F.batch_norm(folded, None, None, training=True).view_as(maps))))
+
+
+@misses("batch_norm")
 class GroupNorm(Parts):
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.drop(F.group_norm(self.body(x), 2)))

@@ -210,6 +210,15 @@ def test_a_missing_part_is_named(complete: RunFolder) -> None:
         (complete.path / name).write_bytes(content)
 
 
+def test_a_record_larger_than_any_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    run.write_json("summary.json", {"status": "complete"})
+    with (tmp_path / "summary.json").open("r+b") as file:
+        file.truncate(folder.LARGEST_RECORD + 1)  # a hole: it takes no room on the disk
+    with pytest.raises(DamagedRunError, match="more than 64 MB, which no record has"):
+        run.read_json("summary.json")
+
+
 def test_damaged_metrics_of_an_unfinished_run_say_that_resuming_mends_them(tmp_path: Path) -> None:
     made = create_run(tmp_path, "r")
     made.write("metrics.jsonl", '{"epoch": 1}\n{"epo')

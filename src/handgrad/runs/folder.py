@@ -30,6 +30,9 @@ SIGNS = (ENVIRONMENT, RECIPE, METRICS, SUMMARY)
 """A folder that holds one of these is a run folder, or was one."""
 # A message is one line.
 MOST_NAMED = 4
+# The largest is a summary with the confusion matrix of a thousand classes, some ten million bytes; what a damaged disk or a
+# strange program put there must not fill the memory before it is refused.
+LARGEST_RECORD, TEXTS = 64 << 20, (".json", ".jsonl", ".toml")
 # In the file itself, so that a copy of one file can be checked without the others.
 SEAL = "content_sha256"
 # With date, time and a number the name stays below 110, so that its files fit into the 255 bytes of most file
@@ -80,11 +83,14 @@ class RunFolder:
 
     def read_bytes(self, name: str) -> bytes:
         """Return the content of the file *name*; raise `DamagedRunError` when it cannot be read."""
+        path = self.path / name
         try:
-            return (self.path / name).read_bytes()
+            if path.suffix in TEXTS and path.stat().st_size > LARGEST_RECORD:
+                raise self.damaged(name, f"it has more than {LARGEST_RECORD >> 20} MB, which no record has")
+            return path.read_bytes()
         except OSError as error:
             raise DamagedRunError(
-                f"{self.path / name} cannot be read: {error.strerror} – restore it from a copy, or start a new run"
+                f"{path} cannot be read: {error.strerror} – restore it from a copy, or start a new run"
             ) from error
 
     def parse(self, name: str, data: bytes) -> Any:

@@ -212,3 +212,27 @@ def test_files_that_a_platform_put_side_by_side_are_shown_by_the_platforms_name(
     }
     (found,) = find_people([write(tmp_path / "class", files)], tmp_path / "scratch")
     assert (found.person, found.shown) == ("bob", "bob_LATE_12_347_S6-1.ipynb")
+
+
+def test_a_project_of_packages_that_import_each_other_is_one_persons(tmp_path: Path) -> None:
+    files = {
+        "train.py": "from src.models import Net\nNet(7)\n",
+        "src/__init__.py": "",
+        "src/utils.py": "WIDTH = 5\n",
+        "src/models/__init__.py": "from .net import *\n",
+        "src/models/net.py": f"from ..utils import WIDTH\n{NET}",
+        "notes/ideas.md": "",
+    }
+    people = found(write(tmp_path / "project", files), tmp_path)
+    assert {name: chosen(each) for name, each in people.items()} == {"project": "net.py"}
+    # Two people who both have a module of a usual name are two, though each imports one that is called so.
+    both = write(
+        tmp_path / "class",
+        {
+            "ann/train.py": "from model import Net\n",
+            "ann/model.py": NET,
+            "bob/main.py": "import model\n",
+            "bob/model.py": NET,
+        },
+    )
+    assert sorted(found(both, tmp_path)) == ["ann", "bob"]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,10 +12,10 @@ import pytest
 
 from handgrad.judge.course.choose import read_program
 from handgrad.judge.handed_in.cells import read_cells
-from handgrad.judge.handed_in.load import loaded
+from handgrad.judge.handed_in.load import loaded, on_the_processor
 from handgrad.judge.handed_in.records import NotTakenError, Taken
 from handgrad.judge.handed_in.take import take
-from handgrad.judge.network.author import made
+from handgrad.judge.network.author import author_at_fault, made
 from judge.course.classes import notebook, write
 
 HEAD = "import torch\nfrom torch import nn\nimport torch.nn.functional as F\n"
@@ -50,7 +51,7 @@ def taken(folder: Path, files: Mapping[str, str | bytes], main: str) -> Taken:
 
 def count(found: Taken) -> int:
     """Return the parameters of the network that was taken, loaded."""
-    with loaded(found) as module:
+    with on_the_processor([each.code for each in found.pieces]), loaded(found) as module:
         return sum(each.numel() for each in made(found, module).parameters())
 
 
@@ -98,6 +99,76 @@ RIGHT: dict[str, tuple[Mapping[str, str | bytes], str, int]] = {
         "models.py",
         3,
     ),
+    "options of a command line": (
+        {"hw.ipynb": notebook("import argparse\nap = argparse.ArgumentParser()\nap.add_argument('--width', type=int, default=13)\nargs = ap.parse_args()", NET, "model = Net(args.width)\n" + TRAINS)},
+        "hw.ipynb",
+        13,
+    ),
+    "settings that are changed before": (
+        {"hw.ipynb": notebook("class CFG:\n    width = 3\nCFG.width = 4\nsetattr(CFG, 'width', 14)", NET, "model = Net(CFG.width)\n" + TRAINS)},
+        "hw.ipynb",
+        14,
+    ),
+    "a layer that is put in afterwards": (
+        {"hw.ipynb": notebook(NET, "model = Net(9)\nmodel.conv, model.norm = nn.Conv2d(1, 15, 3), nn.BatchNorm2d(15)\nmodel.fc = nn.Linear(15, 10)\nmodel = model.to(nowhere)\n" + TRAINS)},
+        "hw.ipynb",
+        15,
+    ),
+    "a class whose name its network takes": (
+        {"hw.ipynb": notebook(NET.replace("class Net", "class net"), "net = net(16).to('cuda')\nopt = torch.optim.SGD(net.parameters(), lr=0.1)")},
+        "hw.ipynb",
+        16,
+    ),
+    "a sequence beside a module of its own": (
+        {
+            "hw.ipynb": notebook(
+                HEAD + "class Mean(nn.Module):\n    def forward(self, x):\n        return x.mean((2, 3))\n",
+                "w = 17\nmodel = nn.Sequential(nn.Conv2d(1, w, 3), nn.BatchNorm2d(w), nn.ReLU(), Mean(), nn.Linear(w, 10))\n" + TRAINS,
+            )
+        },
+        "hw.ipynb",
+        17,
+    ),
+    "a module of a training library": (
+        {
+            "hw.ipynb": notebook(
+                "import pytorch_lightning as pl\nfrom torchmetrics import Accuracy\n" + HEAD,
+                NET.replace("nn.Module", "pl.LightningModule")
+                .replace("super().__init__()", "super().__init__()\n        self.save_hyperparameters()\n        width = self.hparams.width\n        self.hits = Accuracy()")
+                .replace("return self.fc", "self.log('mean', x.mean())\n        return self.fc"),
+                "model = Net(18)\ntrainer = pl.Trainer()\ntrainer.fit(model)",
+            )
+        },
+        "hw.ipynb",
+        18,
+    ),
+    "annotations of libraries that are not here": (
+        {
+            "hw.ipynb": notebook(
+                "from typing import override\nfrom jaxtyping import Float\nfrom typeguard import typechecked\n" + HEAD,
+                NET.replace("    def forward(self, x)", "    @override\n    @typechecked\n    def forward(self, x: Float[torch.Tensor, 'n 1 28 28'])"),
+                "model = Net(19)",
+            )
+        },
+        "hw.ipynb",
+        19,
+    ),
+    "as many scores as the data has classes": (
+        {
+            "hw.ipynb": notebook(
+                "from torchvision import datasets\ntrain_set = datasets.MNIST('data', download=True)",
+                NET.replace("width=5", "scores, planes, width=20").replace("width, 10", "width, scores").replace("Conv2d(1,", "Conv2d(planes,"),
+                "model = Net(len(train_set.classes), train_set[0][0].shape[0])",
+            )
+        },
+        "hw.ipynb",
+        20,
+    ),
+    "a notebook that bears the name of a library": (
+        {"keras.ipynb": notebook("from keras import layers", NET, "model = Net(21)")},
+        "keras.ipynb",
+        21,
+    ),
     "a function that fetches weights": (
         {"app.py": NET + "def load_model():\n    model = Net(10)\n    model.load_state_dict(torch.load('net.pt'))\n    return model\nmodel = load_model()\n"},
         "app.py",
@@ -128,9 +199,21 @@ SAID: dict[str, tuple[Mapping[str, str | bytes], str]] = {
         {"hw.ipynb": "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n"},
         "hw.ipynb",
     ),
-    "no network was found in hw.ipynb – it imports mine and library, which were not handed in with it": (
+    "no network was found in hw.ipynb – it imports mine and library, which were neither handed in with it nor installed here": (
         {"hw.ipynb": notebook("import pandas\nimport mine\nfrom library import run", "run(mine)")},
         "hw.ipynb",
+    ),
+    "no network of torch is defined in hw.ipynb – models.Sequential (cell 3, line 1) is tensorflow's, and networks of torch are judged": (
+        {"hw.ipynb": notebook("x", "from tensorflow.keras import layers, models", "model = models.Sequential([layers.Dense(10)])\nmodel.fit(x, y)")},
+        "hw.ipynb",
+    ),
+    "no network of torch is defined in hw.ipynb – torchvision.models.resnet18 (cell 2, line 1) makes a network of torchvision's; what is judged is a network that the file defines": (
+        {"hw.ipynb": notebook("import torchvision", "model = torchvision.models.resnet18(num_classes=10)")},
+        "hw.ipynb",
+    ),
+    "line 5: type parameters (Python 3.12) may stand here, and this Python does not read it": (
+        {"net.py": HEAD + "\ndef first[T](values: list[T]) -> T:\n    return values[0]\n" + NET[len(HEAD):].replace("nn.Linear(width, 10)", "first([nn.Linear(width, 10)])")},
+        "net.py",
     ),
 }  # fmt: skip
 
@@ -151,3 +234,43 @@ def test_a_page_saved_as_a_notebook_is_no_program(tmp_path: Path) -> None:
     assert read_program(tmp_path / "net.ipynb").network
     (tmp_path / "net.ipynb").write_text(json.dumps({"cells": []}), encoding="utf-8")
     assert not read_program(tmp_path / "net.ipynb").network
+
+
+def test_a_value_that_is_not_here_is_asked_for_with_the_call(tmp_path: Path) -> None:
+    found = taken(
+        tmp_path,
+        {"hw.ipynb": notebook("import yaml\ncfg = yaml.safe_load(open('c.yaml'))", NET, "model = Net(width=cfg['w'])")},
+        "hw.ipynb",
+    )
+    with (
+        pytest.raises(
+            NotTakenError,
+            match=r"cfg could not be made here .* – if it is for an argument, write that out, as in hw\.ipynb:Net\(width=…\)",
+        ) as caught,
+        author_at_fault(found),
+        loaded(found) as module,
+    ):
+        made(found, module)
+    assert not caught.value.author
+
+
+@pytest.mark.parametrize(
+    ("line", "newer"),
+    [
+        ('x = f"{\'a\' + f"{w}"}"', True),
+        ("x = f'{d['a']}'", True),
+        ("x = f\"{'\\n'.join(d)}\"", True),
+        ("x = f'{w # the width\n}'", True),
+        ("x = f'{w:>{d['n']}}' + \"it's\"", True),
+        ("x = f'{{}} {d['a']} }}'", True),
+        ("x = f'{w'", False),
+        ("x = f'{a b}'", False),
+        ("x = 'leaf'{", False),
+    ],
+)
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="this Python reads them")
+def test_a_string_that_newer_pythons_read_is_told_from_a_wrong_one(line: str, newer: bool, tmp_path: Path) -> None:
+    files = {"net.py": NET.replace("        super()", f"        d, w = dict(a=1), 2\n        {line}\n        super()")}
+    with pytest.raises(NotTakenError) as caught:
+        taken(tmp_path, files, "net.py")
+    assert caught.value.author is not newer

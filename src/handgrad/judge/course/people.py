@@ -25,8 +25,11 @@ RESUBMITTED = re.compile(r"(.+)-\d{1,3}")
 HANDED_IN = (*PROGRAMS, *BOOKS, ".zip", ".pdf", ".doc", ".docx", ".odt", ".rar", ".7z", ".tar", ".gz", ".pt", ".pth")
 """A file of this kind by itself is somebody's; a list, a page or a note in the class's folder is the teacher's."""
 ONE_HAND_IN = (*PROGRAMS, ".zip")
-PARTS = ("model", "models", "net", "network", "main", "train", "utils", "layers")
-"""What modules are called and people are not: with such files, which import each other, a folder is one person's."""
+PARTS = (
+    *("model", "models", "net", "network", "main", "train", "utils", "layers"),
+    *("src", "lib", "core", "modules", "data", "dataset", "config", "trainer", "helpers"),
+)
+"""What modules and packages are called and people are not: where such import each other, a folder is one person's."""
 # A hand-in may hold a virtual environment by accident: looking for the one file that counts ends before that takes
 # minutes.
 MOST_FILES, DEPTH = 2000, 8
@@ -124,26 +127,33 @@ def _below_wrappers(folder: Path) -> Path:
 
 
 def _is_one_hand_in(folder: Path) -> bool:
-    """Whether *folder* is one person's: modules with usual names in it that import each other, and no people beside them."""
-    files = [path for path in _visible(folder) if path.is_file() and path.suffix.lower() in PROGRAMS]
-    # One file says nothing: a class of a single learner looks the same.
-    if len(files) < 2 or not any(path.stem.lower() in PARTS for path in files):
-        return False
+    """Whether *folder* is one person's: its modules and packages import each other, and no people lie beside them.
+
+    That alone does not tell, because a name such as ``model`` is imported everywhere: at least one of them must be called as
+    modules are and people are not.
+    """
+    # One entry says nothing: a class of a single learner looks the same.
+    entries = [path for path in _visible(folder) if path.is_dir() or path.suffix.lower() in PROGRAMS]
     if any(_platform_name(path.name) for path in _visible(folder)):
         return False
-    read = {path: read_program(path) for path in files}
-    joined, waiting = {files[0]}, [files[0]]
+    read = {}
+    for path in entries:
+        files = list(_files_below(path, PROGRAMS)) if path.is_dir() else [path]
+        if files:
+            read[path] = frozenset().union(*(read_program(each).imports for each in files))
+    if len(read) < 2 or not any(path.stem.lower() in PARTS for path in read) or all(path.is_dir() for path in read):
+        return False
+    first, *_ = read
+    joined, waiting = {first}, [first]
     while waiting:
         path = waiting.pop()
         near = [
-            other
-            for other in files
-            if other not in joined and (other.stem in read[path].imports or path.stem in read[other].imports)
+            other for other in read if other not in joined and (other.stem in read[path] or path.stem in read[other])
         ]
         joined |= set(near)
         waiting += near
     # All of them hang together by imports: a class's files, one a person, do not import each other.
-    return len(joined) == len(files)
+    return len(joined) == len(read)
 
 
 def _groups(top: Path) -> Iterable[Group]:

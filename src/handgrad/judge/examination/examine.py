@@ -55,7 +55,7 @@ def examine(module: nn.Module, images: Tensor, *, name: str | None = None) -> Ex
         seen = evaluation.layers()
         problems = tuple(problems_of(module, images[:COMPANY], name))
         remarks = tuple(remarks_on(module, images[:COMPANY], name))
-        training = Run(module.train(), images[:FEW_IMAGES], state, name)
+        training = _training_run(module.train(), images, state, name)
         layers = _used_layers(seen, training)
         statistics = _norm_statistics(training) - _read_otherwise(evaluation)
         statistics |= _forgotten(evaluation, training, state, statistics)
@@ -124,6 +124,23 @@ class Run:
     def layers(self) -> list[Found]:
         """Return the layers that take part."""
         return [each for each in layers_in(self.trace) if self.takes_part(each.node)]
+
+
+def _training_run(module: nn.Module, images: Tensor, state: Snapshot, name: str) -> Run:
+    """Return the run in ``train()``, over a few images, or over all where a few are not enough.
+
+    A network that normalises parts of the batch apart cannot part a few, or finds single images in the parts.
+    """
+    try:
+        few = Run(module, images[:FEW_IMAGES], state, name)
+    except UsageError:
+        return Run(module.train(), images, state, name)
+    parted = (
+        node.shape and 0 < node.shape[0] < FEW_IMAGES
+        for node in few.trace.nodes
+        if node.images and "batch_norm" in node.name
+    )
+    return Run(module.train(), images, state, name) if any(parted) else few
 
 
 def _used_layers(seen: Sequence[Found], training: Run) -> tuple[UsedLayer, ...]:

@@ -112,10 +112,18 @@ def _shape_words(shape: Sequence[int]) -> str:
 
 
 def _batch_norm(node: Node, trace: Trace) -> UsedLayer | None:
-    """Return the layer; statistics of single images (instance normalisation runs as this operation too) are none."""
-    if not node.shape or node.shape[0] % trace.batch:
+    """Return the layer; statistics of single images (instance normalisation runs as this operation too) are none.
+
+    A batch that is folded into the channels, several images in each statistic, is normalised in groups of images (ghost
+    BatchNorm: Hoffer et al., Train longer, generalize better, 2017).
+    """
+    rows = node.shape[0] if node.shape else 0
+    if rows % trace.batch == 0 and rows:
+        return _named(node, "batch_norm", f"{node.shape[1]} channels")
+    if rows < 2 or trace.batch % rows:
         return None
-    return _named(node, "batch_norm", f"{node.shape[1]} channels")
+    groups = trace.batch // rows
+    return _named(node, "batch_norm", f"{node.shape[1] // groups} channels, the batch in {groups} parts")
 
 
 def _only_moves(weight: Tensor) -> bool:

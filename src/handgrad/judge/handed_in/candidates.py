@@ -68,7 +68,7 @@ class _Search:
                     found[statement.name] = Candidate(statement.name, source, statement, "function")
             elif isinstance(statement, ast.Assign) and len(statement.targets) == 1:
                 target, value = statement.targets[0], statement.value
-                if isinstance(target, ast.Name) and _is_sequential(value):
+                if isinstance(target, ast.Name) and _is_sequential(value, source):
                     found[target.id] = Candidate(target.id, source, statement, "value")
         return found
 
@@ -141,10 +141,31 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield statement
 
 
-def _is_sequential(value: ast.expr) -> bool:
-    """Whether *value* is ``nn.Sequential(…)``, moved to a device or not."""
+def _is_sequential(value: ast.expr, source: Source) -> bool:
+    """Whether *value* is ``nn.Sequential(…)``, moved to a device or not; other libraries have a Sequential too."""
     call = made_in(value)
-    return call is not None and dotted(call.func).rpartition(".")[2] == "Sequential"
+    if call is None or dotted(call.func).rpartition(".")[2] != "Sequential":
+        return False
+    return not OTHER_FRAMEWORKS & set(came_from(dotted(call.func).partition(".")[0], source).split("."))
+
+
+def came_from(name: str, source: Source) -> str:
+    """Return the module that *source* imports *name* or its value from, "" where it does not."""
+    for node in reversed(list(ast.walk(source.tree))):
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            if any((alias.asname or alias.name) == name for alias in node.names):
+                return node.module or ""
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if (alias.asname or alias.name.partition(".")[0]) == name:
+                    return alias.name
+    return ""
+
+
+OTHER_FRAMEWORKS = frozenset(
+    {"tensorflow", "keras", "jax", "flax", "sklearn", "mxnet", "paddle", "tinygrad", "mlx", "chainer"}
+)
+"""Libraries whose networks are not torch's, and are not judged."""
 
 
 def made_in(value: ast.expr) -> ast.Call | None:
@@ -236,6 +257,7 @@ def roots(found: dict[str, Candidate]) -> dict[str, Candidate]:
     used: set[str] = set()
     for name, each in found.items():
         if each.kind == "value":
+            used |= used_by(each.node) & set(found) - {name}
             continue
         bases = {dotted(base) for base in each.node.bases} if isinstance(each.node, ast.ClassDef) else set()
         inherited = {base for base in bases & set(found) if inputs_of(found[base]) is not None}

@@ -6,8 +6,15 @@ import ast
 from dataclasses import dataclass, replace
 
 from handgrad.judge.handed_in.builds import Build, builds_in
-from handgrad.judge.handed_in.candidates import Candidate, candidates_in, needed_arguments, roots
-from handgrad.judge.handed_in.names import bound_by, dotted, used_by
+from handgrad.judge.handed_in.candidates import (
+    OTHER_FRAMEWORKS,
+    Candidate,
+    came_from,
+    candidates_in,
+    needed_arguments,
+    roots,
+)
+from handgrad.judge.handed_in.names import bound_by, dotted, root_of, used_by
 from handgrad.judge.handed_in.parsed import Source
 from handgrad.judge.handed_in.project import Project
 from handgrad.judge.handed_in.records import NoneFoundError, NotTakenError
@@ -15,6 +22,7 @@ from handgrad.text import and_joined
 
 # What tutorials call the network that counts, where a file holds several.
 USUAL = ("Net", "Network", "Model")
+READY_MADE = frozenset({"timm", "torchvision", "transformers", "segmentation_models_pytorch", "efficientnet_pytorch"})
 # About what fits into three lines of a terminal; a collection of fifty models would fill it.
 SHOWN = 12
 """How many candidates a message lists."""
@@ -41,10 +49,13 @@ def choose(project: Project, wanted: str) -> Choice:
     builds = builds_in(source, found)
     if wanted:
         return _wanted(source, wanted, found, builds)
+    alone = roots({name: each for name, each in found.items() if "." not in name} or found)
+    # What is only a part of another network is not meant, nor a bare value beside networks that nothing builds.
+    builds = [each for each in builds if each.candidate.kind != "value" or each.candidate.name in alone]
     # What the file itself does comes first, then what it imports, and names only when nothing is built: a name can
     # deceive.
     meant = _trained_last(builds)
-    if meant is not None:
+    if meant is not None and (meant.candidate.kind != "value" or meant.trained or len(alone) == 1):
         return _by_build(meant, builds, source, found)
     other = _in_another_file(project, found)
     if other is not None:
@@ -161,14 +172,24 @@ def _by_build(build: Build, builds: list[Build], source: Source, found: dict[str
     expression = build.expression()
     unclear = sorted(used_by(expression) & build.unclear)
     if unclear:
-        name = ast.unparse(build.call.func)
         raise NotTakenError(
             f"{source.file} builds {ast.unparse(build.call)} ({source.place(build.line)}), and the value of "
-            f"{and_joined(unclear)} is not written there – write what is meant, as in {source.file}:{_example(name, build)}",
+            f"{and_joined(unclear)} is not written there – write what is meant, as in {source.file}:{example_of(build.call)}",
             author=False,
         )
     # Nothing is said where there is no choice: the line is for a reader who could have meant another.
     others = {each.candidate.name for each in builds} | set(roots(found))
+    changed = _changed_afterwards(build, source)
+    if build.candidate.kind == "value" and changed is None:
+        several = sum(each.candidate.kind == "value" for each in builds) > 1
+        why = f"judged: {build.variable}, the last that the file trains ({source.place(build.line)})" if several else ""
+        return Choice(ast.Name(build.candidate.name, ast.Load()), why, build.candidate)
+    if build.variable == dotted(build.call.func):
+        # ``net = net()``: the name now means the network, and the class can no longer be called by it.
+        return Choice(ast.Name(build.variable, ast.Load()), "", build.candidate)
+    if changed is not None:
+        why = f"judged: {build.variable} as the file builds it and changes it ({source.place(changed.lineno)})"
+        return Choice(ast.Name(build.variable, ast.Load()), why, build.candidate)
     why = ""
     if len(others) > 1 or len({ast.unparse(each.expression()) for each in builds}) > 1:
         how = "trains" if build.trained else "builds"
@@ -178,10 +199,26 @@ def _by_build(build: Build, builds: list[Build], source: Source, found: dict[str
     return Choice(expression, why, build.candidate)
 
 
-def _example(name: str, build: Build) -> str:
-    """Return how a call with its arguments written out looks."""
-    arguments = [*("…" for _ in build.call.args), *(f"{each.arg}=…" for each in build.call.keywords if each.arg)]
-    return f"{name}({', '.join(arguments)})"
+def _changed_afterwards(build: Build, source: Source) -> ast.stmt | None:
+    """Return the first statement that puts something else into the network of *build*: ``model.fc = nn.Linear(16, 10)``.
+
+    None where there is none, or where the network is no value of the module itself.
+    """
+    body = source.tree.body
+    own = any(isinstance(each, ast.Assign | ast.AnnAssign) and build.call in ast.walk(each) for each in body)
+    if not own or not build.variable.isidentifier():
+        return None
+    for statement in body:
+        targets = statement.targets if isinstance(statement, ast.Assign) else []
+        if statement.lineno > build.line and any(root_of(each) == build.variable for each in targets):
+            return statement
+    return None
+
+
+def example_of(call: ast.Call) -> str:
+    """Return how *call* looks with its arguments left to be written out: ``Net(…, width=…)``."""
+    arguments = [*("…" for _ in call.args), *(f"{each.arg}=…" for each in call.keywords if each.arg)]
+    return f"{ast.unparse(call.func)}({', '.join(arguments)})"
 
 
 def _bare(name: str, candidate: Candidate, source: Source) -> Choice:
@@ -233,7 +270,7 @@ def _missing(source: Source, wanted: str, found: dict[str, Candidate]) -> NotTak
     """Return why the network *wanted* is not there."""
     broken = next((each for each in source.broken if wanted in each.defines), None)
     if broken is not None:
-        return _unreadable(source, broken.at, broken.message, broken.newer)
+        return unreadable(source, broken.at, broken.message, broken.newer)
     there = f"found {_listed(found, source)}" if found else "no network was found in it"
     return NoneFoundError(f'{source.file} has no "{wanted}" – {there}', author=False)
 
@@ -244,14 +281,40 @@ def _nothing(project: Project, source: Source) -> NotTakenError:
     # misled.
     for each in source.broken:
         if each.defines or not source.tree.body:
-            return _unreadable(source, each.at, each.message, each.newer)
+            return unreadable(source, each.at, each.message, each.newer)
+    foreign = _made_elsewhere(source)
+    if foreign:
+        return NoneFoundError(f"no network of torch is defined in {source.file} – {foreign}", author=False)
     absent = project.absent(source)
     were = "were" if len(absent) > 1 else "was"
-    beside = f" – it imports {and_joined(absent[:3])}, which {were} not handed in with it" if absent else ""
+    beside = (
+        f" – it imports {and_joined(absent[:3])}, which {were} neither handed in with it nor installed here"
+        if absent
+        else ""
+    )
     return NoneFoundError(f"no network was found in {source.file}{beside}", author=False)
 
 
-def _unreadable(source: Source, line: int, message: str, newer: str) -> NotTakenError:
+def _made_elsewhere(source: Source) -> str:
+    """Say which other library makes the network of *source*, "" where none seems to.
+
+    Networks of torch alone are judged; one that a library brings ready made needs that library here.
+    """
+    for node in ast.walk(source.tree):
+        call = node.value if isinstance(node, ast.Assign) else None
+        called = dotted(call.func) if isinstance(call, ast.Call) else ""
+        package = came_from(called.partition(".")[0], source).partition(".")[0]
+        if package in OTHER_FRAMEWORKS:
+            return f"{called} ({source.place(node.lineno)}) is {package}'s, and networks of torch are judged"
+        if called and package in READY_MADE:
+            where = source.place(node.lineno)
+            return (
+                f"{called} ({where}) makes a network of {package}'s; what is judged is a network that the file defines"
+            )
+    return ""
+
+
+def unreadable(source: Source, line: int, message: str, newer: str) -> NotTakenError:
     """Return the author's syntax error, or that the form belongs to a newer Python."""
     where = source.place(line)
     if newer:

@@ -14,11 +14,13 @@ import importlib.machinery
 import importlib.util
 import linecache
 import sys
+import typing
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import CodeType, ModuleType
 from typing import Any, NoReturn
 
+from handgrad.judge.handed_in.candidates import MOVES
 from handgrad.judge.handed_in.records import Piece, Taken
 from handgrad.judge.handed_in.stand_ins import UNAVAILABLE, LastFinder, NotHereError, StandInModule, UnavailableValue
 
@@ -78,6 +80,9 @@ def _run_each(piece: Piece, module: ModuleType) -> None:
     tree = ast.parse(piece.code)
     future = sum(_future_flag(node) for node in tree.body)
     for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module == "typing" and not _all_in(typing, node.names):
+            # ``override`` came with 3.12; torch brings the package that has the newer names for older Pythons.
+            node.module = "typing_extensions"
         code: CodeType = compile(
             ast.Module([node], []), f"{HANDED_IN}{piece.file}", "exec", flags=future, dont_inherit=True
         )
@@ -93,10 +98,25 @@ def _run_each(piece: Piece, module: ModuleType) -> None:
             reason = str(error) if isinstance(error, NotHereError) else f"{type(error).__name__}: {error}"[:200]
             for name in _names(node):
                 words = f"{name} could not be made here ({reason})"
-                # An earlier value does not stand for one that could not be made, but an attempt may have left a good one.
-                if name not in module.__dict__ or isinstance(node, ast.Assign | ast.AnnAssign):
+                # An earlier value does not stand for one that could not be made, but an attempt may have left a good one,
+                # and a network that could not be moved is there all the same.
+                new = isinstance(node, ast.Assign | ast.AnnAssign) and not _is_moved(name, node.value)
+                if name not in module.__dict__ or new:
                     module.__dict__[name] = UnavailableValue(words)
                     UNAVAILABLE.append(words)
+
+
+def _is_moved(name: str, value: ast.expr | None) -> bool:
+    """Whether *value* is what *name* stands for already, on another device or in another form: ``model.to(device)``."""
+    inner = value
+    while isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and inner.func.attr in MOVES:
+        inner = inner.func.value
+    return inner is not value and isinstance(inner, ast.Name) and inner.id == name
+
+
+def _all_in(module: ModuleType, names: Sequence[ast.alias]) -> bool:
+    """Whether *module* has every one of *names*."""
+    return all(alias.name == "*" or hasattr(module, alias.name) for alias in names)
 
 
 def _future_flag(node: ast.stmt) -> int:
@@ -125,7 +145,7 @@ def loaded(taken: Taken) -> Iterator[ModuleType]:
     UNAVAILABLE.clear()
     finder, last = _Finder(taken), LastFinder(taken)
     # A copy, so that modules which the hand-in pushes aside can be put back.
-    before, usual = dict(sys.modules), builtins.input
+    before, usual, line = dict(sys.modules), builtins.input, sys.argv
     for name in (*finder.pieces, *finder.aliases, *finder.above):
         # The hand-in's own utils.py, and not one that happens to be imported here; never torch or ours.
         if name.partition(".")[0] not in _KEPT:
@@ -135,10 +155,12 @@ def loaded(taken: Taken) -> Iterator[ModuleType]:
     sys.meta_path.insert(0, finder)
     sys.meta_path.append(last)
     builtins.input = _no_input
+    # ``parse_args()`` reads the command line of the program that it stands in: the author's defaults count, not our arguments.
+    sys.argv = [taken.main]
     try:
         yield importlib.import_module(taken.main)
     finally:
-        builtins.input = usual
+        builtins.input, sys.argv = usual, line
         sys.meta_path.remove(finder)
         sys.meta_path.remove(last)
         ours = (*finder.pieces, *finder.aliases, *finder.above)

@@ -9,8 +9,12 @@ from collections.abc import Iterator
 CHANGES = {
     *("append", "extend", "insert", "update", "add", "add_module", "register_buffer", "register_parameter"),
     *("setdefault", "pop", "remove", "clear", "sort", "reverse", "apply", "register_module"),
+    *("add_argument", "set_defaults", "merge_from_dict", "merge_from_list", "set", "set_struct", "freeze"),
 }
-"""Methods that change what they are called on: a statement that calls one on a needed name is needed too."""
+"""Methods that change what they are called on: a statement that calls one on a needed name is needed too.
+
+So does every method whose name ends in an underscore, which is how torch marks them: ``kernel.fill_(1)``.
+"""
 NEVER = {
     *("input", "open", "print", "backward", "step", "DataLoader", "fit", "train", "tqdm", "summary", "download"),
     *("mount", "urlretrieve", "system", "run", "Popen", "get_ipython", "exit", "quit", "show", "imshow"),
@@ -89,18 +93,32 @@ def changed_by(statement: ast.stmt) -> set[str]:
     """Return the names whose values *statement* changes in place: ``layers.append(…)``, ``sizes[0] = …``, ``Net.x = …``."""
     found: set[str] = set()
     for node in _here(statement):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CHANGES:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _changes(node.func.attr):
             found |= _root(node.func.value)
+        elif isinstance(node, ast.Call) and dotted(node.func) == "setattr" and node.args:
+            found |= _root(node.args[0])
         elif isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.ctx, ast.Store):
             found |= _root(node.value)
     return found
 
 
+def _changes(method: str) -> bool:
+    """Whether a method changes what it is called on."""
+    return method in CHANGES or (method.endswith("_") and not method.endswith("__"))
+
+
+def root_of(node: ast.AST) -> str:
+    """Return the name at the beginning of ``name.a.b[0]``, "" where there is none, or nothing after it."""
+    inner = node
+    while isinstance(inner, ast.Attribute | ast.Subscript):
+        inner = inner.value
+    return inner.id if isinstance(inner, ast.Name) and inner is not node else ""
+
+
 def _root(node: ast.AST) -> set[str]:
-    """Return the name at the beginning of ``name.a.b[0]``, nothing where there is none."""
-    while isinstance(node, ast.Attribute | ast.Subscript):
-        node = node.value
-    return {node.id} if isinstance(node, ast.Name) else set()
+    """Return the name at the beginning of ``name.a.b[0]`` or the name *node* alone, nothing where there is none."""
+    name = dotted(node) if isinstance(node, ast.Name) else root_of(node)
+    return {name} if name else set()
 
 
 def harmless(statement: ast.stmt) -> bool:

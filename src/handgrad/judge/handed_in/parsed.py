@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from handgrad.judge.handed_in.fstrings import without_newer_strings
 from handgrad.judge.handed_in.records import Cell, place_in
 
 PYTHON_MAGICS = (
@@ -38,7 +39,6 @@ NEWER = (
     (re.compile(r"^\s*except\s+\w[\w.]*\s*,\s*\w[\w.]*\s*:", re.MULTILINE), "except without brackets (Python 3.14)"),
     (re.compile(r"^\s*(?:class|def)\s+\w+\[", re.MULTILINE), "type parameters (Python 3.12)"),
     (re.compile(r"^\s*type\s+\w+\s*(?:\[.*\])?\s*=", re.MULTILINE), "a type statement (Python 3.12)"),
-    (re.compile(r"[fF](['\"])[^'\"]*\{[^}'\"]*\1"), "quotes inside an f-string (Python 3.12)"),
 )
 """Forms that newer Pythons read: where one of them stands, a text that does not parse is not its author's fault."""
 LOOK_AHEAD = 6
@@ -162,6 +162,8 @@ def _readable(code: str) -> tuple[str, list[Broken]]:
             error = _fails(part)
             assert error is not None
             newer = next((words for form, words in NEWER if form.search(part)), "")
+            if not newer and _fails(without_newer_strings(part)) is None:
+                newer = "an f-string with quotes, a backslash or a comment inside its braces (Python 3.12)"
             at = line + (error.lineno or 1) - 1
             broken.append(Broken(line, at, str(error.msg), tuple(DEFINES.findall(part)), newer))
         kept.append(part if taken else "\n" * part.count("\n"))

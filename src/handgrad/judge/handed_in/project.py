@@ -38,6 +38,12 @@ OTHERS = (
     "torch_lr_finder",
 )
 """Libraries that are imported beside a network and never hold one."""
+WITHOUT_LAYERS = (
+    *(f"{name}." for name in OTHERS if name not in ("torchvision", "pytorch_lightning", "lightning")),
+    *(f"torchvision.{name}" for name in ("transforms", "datasets", "utils", "io")),
+    *("jaxtyping.", "typeguard.", "beartype.", "loguru.", "rich.", "icecream.", "lightning.pytorch.loggers"),
+)
+"""How the names begin of what is no layer: what a network keeps of it has no weights that would have to be counted."""
 
 
 def installed(name: str) -> bool:
@@ -67,7 +73,9 @@ class Project:
             if name:
                 self._paths[name] = (path, package)
         self.folder = ".".join(main.relative_to(root).parent.parts)
-        self.main = self._read(self._module(main.stem), main, package=False)
+        # Nothing imports a notebook: ``from keras import layers`` in keras.ipynb means the library.
+        stem = main.stem if main.suffix == ".py" else f"{main.stem}_"
+        self.main = self._read(self._module(stem), main, package=False)
         self._sources[self.main.name] = self.main
         for name, text in self.main.written.items():
             # A file that a cell writes stands beside the notebook, and what was handed in beside it is no newer.

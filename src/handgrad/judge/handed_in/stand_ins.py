@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
 from collections.abc import Iterator
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, NoReturn
 
+from handgrad.judge.handed_in.project import WITHOUT_LAYERS
 from handgrad.judge.handed_in.records import Taken
 
 # One list for the process, as torch's message tells the type of an argument and not which value it was.
@@ -39,21 +41,84 @@ class StandIn:
         return StandIn(f"{object.__getattribute__(self, '_path')}.{name}")
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
-        from torch import nn
-
         # LightningModule and the like are modules with a training loop, which is not asked for here.
-        return (nn.Module,) if object.__getattribute__(self, "_path").endswith("Module") else ()
+        return (_module_with_settings(),) if object.__getattribute__(self, "_path").endswith("Module") else ()
 
-    def __call__(self, *given: Any, **named: Any) -> NoReturn:
-        """Tell who calls it what is missing."""
-        self._used()
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        """Tell who calls it what is missing, unless what it is decides nothing."""
+        path = object.__getattribute__(self, "_path")
+        # A metric kept beside the layers, a line in a log: it decides nothing as long as nothing is calculated with it.
+        if not path.startswith(WITHOUT_LAYERS):
+            self._used()
+        UNAVAILABLE.append(missing(path))
+        if path.startswith("torchvision.datasets."):
+            return _Digits(path)
+        # As a decorator (``@typechecked``) it leaves alone what it is written above.
+        return (
+            given[0] if len(given) == 1 and not named and isinstance(given[0], type | FunctionType) else StandIn(path)
+        )
+
+    def __getitem__(self, key: object) -> StandIn:
+        # ``Float[Tensor, "batch 10"]`` stands in annotations, which decide nothing.
+        path = object.__getattribute__(self, "_path")
+        UNAVAILABLE.append(missing(path))
+        return StandIn(path)
 
     def _used(self, *given: Any) -> NoReturn:
         raise NotHereError(missing(object.__getattribute__(self, "_path")))
 
     # Python looks operators up on the class, past `__getattr__`: each has to be named.
-    __iter__ = __len__ = __getitem__ = __add__ = __radd__ = __mul__ = __rmul__ = __sub__ = __enter__ = __exit__ = _used
+    __iter__ = __len__ = __add__ = __radd__ = __mul__ = __rmul__ = __sub__ = __enter__ = __exit__ = _used
     __truediv__ = __lt__ = __gt__ = __le__ = __ge__ = __float__ = __int__ = __bool__ = __contains__ = __index__ = _used
+
+
+class _Digits(StandIn):
+    """A set of images that cannot be read here: it has the form of the digits and no image of them.
+
+    Networks are built by it: ``Net(len(train_set.classes))``, ``Net(*train_set[0][0].shape)``.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "classes":
+            return [str(digit) for digit in range(10)]
+        return {str(digit): digit for digit in range(10)} if name == "class_to_idx" else super().__getattr__(name)
+
+    def __getitem__(self, key: object) -> Any:
+        import torch
+
+        return torch.zeros(1, 28, 28), 0
+
+
+@functools.cache
+def _module_with_settings() -> type:
+    """Return the class that stands in for a LightningModule: a module of torch that keeps the arguments it was built with."""
+    from torch import nn
+
+    class Settings(dict[str, Any]):
+        """Arguments by name, as keys and as attributes."""
+
+        def __getattr__(self, name: str) -> Any:
+            if name not in self:
+                raise AttributeError(name)
+            return self[name]
+
+    class Module(nn.Module):
+        """What a network of a training library needs of it while it is built and while it answers."""
+
+        def save_hyperparameters(self, *names: Any, **_: Any) -> None:
+            """Keep the arguments of the ``__init__`` that calls this, in ``hparams``."""
+            frame = sys._getframe(1)
+            count = frame.f_code.co_argcount + frame.f_code.co_kwonlyargcount
+            given = {name: frame.f_locals[name] for name in frame.f_code.co_varnames[1:count]}
+            wanted = [name for name in names if isinstance(name, str)]
+            self.hparams = Settings({name: value for name, value in given.items() if not wanted or name in wanted})
+
+        def log(self, *_: Any, **__: Any) -> None:
+            """Keep no log: nothing is trained with this class."""
+
+        log_dict = log
+
+    return Module
 
 
 def missing(path: str) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from handgrad.judge.handed_in.cells import read_cells
-from handgrad.judge.handed_in.choice import choose
+from handgrad.judge.handed_in.choice import choose, unreadable
 from handgrad.judge.handed_in.claims import claims_in, last_run
 from handgrad.judge.handed_in.extract import Extraction
 from handgrad.judge.handed_in.names import used_by
@@ -50,6 +51,7 @@ def _taken(root: Path, main: Path, wanted: str) -> Taken:
     extraction = Extraction(project)
     main_module = choice.source or source
     extraction.need(main_module, used_by(choice.make))
+    _raise_if_left_out(project, extraction.unknown)
     notes = [choice.why] if choice.why else []
     notes += [f"{source.place(each.at)} does not parse ({each.message}) and is left out" for each in source.broken]
     return Taken(
@@ -60,6 +62,15 @@ def _taken(root: Path, main: Path, wanted: str) -> Taken:
         notes=tuple(notes),
         aliases=extraction.names(),
     )
+
+
+def _raise_if_left_out(project: Project, unknown: Collection[str]) -> None:
+    """Raise where a name that the network needs would be defined in a part that does not parse."""
+    for name in project.names():
+        source = project.source(name)
+        for each in source.broken if source is not None else ():
+            if source is not None and set(each.defines) & set(unknown):
+                raise unreadable(source, each.at, each.message, each.newer)
 
 
 def told_in(root: Path, main: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ to *no verdict*.
 
 from __future__ import annotations
 
+import ast
 import difflib
 import re
 import sys
@@ -23,10 +24,10 @@ from handgrad.digits.layers.shape_check import check_classes
 from handgrad.digits.networks.load import asks_for_gpu
 from handgrad.digits.training.augment import normalise
 from handgrad.errors import HandgradError, UsageError
-from handgrad.judge.handed_in.choice import USUAL
+from handgrad.judge.handed_in.choice import USUAL, example_of
 from handgrad.judge.handed_in.load import HANDED_IN, evaluated
 from handgrad.judge.handed_in.records import NotTakenError, Taken, place_in
-from handgrad.judge.handed_in.stand_ins import UNAVAILABLE, NotHereError, UnavailableValue
+from handgrad.judge.handed_in.stand_ins import UNAVAILABLE, NotHereError, StandIn, UnavailableValue
 from handgrad.judge.network.conditions import CLASSES
 from handgrad.transcript.packing import MalformedError
 from handgrad.transcript.record import weights_of
@@ -45,7 +46,7 @@ def author_at_fault(taken: Taken) -> Iterator[None]:
     except (NotTakenError, UntraceableError, MalformedError):
         raise
     except NotHereError as error:
-        raise NotTakenError(first_line_of(error), author=False) from error
+        raise NotTakenError(f"{first_line_of(error)}{_how_to_say(taken)}", author=False) from error
     except HandgradError as error:
         raise NotTakenError(str(error), author=True) from error
     # Before the general clause, because its message would be an exit status.
@@ -60,9 +61,21 @@ def author_at_fault(taken: Taken) -> Iterator[None]:
         raise NotTakenError(f"{place_of_error(error, taken)}{reason}", author=not missing) from error
 
 
+def _how_to_say(taken: Taken) -> str:
+    """Return how to write what the file takes from where it is not known here, "" where it builds the network of itself."""
+    try:
+        call = ast.parse(taken.make, mode="eval").body
+    except SyntaxError:
+        return ""
+    if not isinstance(call, ast.Call) or not (call.args or call.keywords):
+        return ""
+    file = next((each.file for each in taken.pieces if each.name == taken.main), "net.py")
+    return f" – if it is for an argument, write that out, as in {file}:{example_of(call)}"
+
+
 def _not_here(error: BaseException, taken: Taken) -> str:
     """Return what a library here lacks where that is what *error* says, else nothing."""
-    if UnavailableValue.__name__ in first_line_of(error) and UNAVAILABLE:
+    if UNAVAILABLE and any(kind in first_line_of(error) for kind in (UnavailableValue.__name__, StandIn.__name__)):
         return UNAVAILABLE[-1]
     if asks_for_gpu(error):
         return "it asks for a graphics processor, and none is used here"
@@ -119,6 +132,8 @@ def made(taken: Taken, module: ModuleType) -> nn.Module:
         if not taken.whole or not make.isidentifier():
             raise
         raise NotTakenError(f'the file has no "{make}" when it has been run', author=True) from error
+    if isinstance(thing, StandIn):
+        thing()  # says what is missing
     if not isinstance(thing, nn.Module) and callable(thing) and taken.whole:
         thing = thing()
     if not isinstance(thing, nn.Module):
