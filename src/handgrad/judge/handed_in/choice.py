@@ -301,8 +301,9 @@ def _made_elsewhere(source: Source) -> str:
     Networks of torch alone are judged; one that a library brings ready made needs that library here.
     """
     for node in ast.walk(source.tree):
-        call = node.value if isinstance(node, ast.Assign) else None
-        called = dotted(call.func) if isinstance(call, ast.Call) else ""
+        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+            continue
+        called = dotted(node.value.func)
         package = came_from(called.partition(".")[0], source).partition(".")[0]
         if package in OTHER_FRAMEWORKS:
             return f"{called} ({source.place(node.lineno)}) is {package}'s, and networks of torch are judged"
