@@ -322,8 +322,9 @@ LIGHT = ("cli*", "handgrad", "errors", "version", "__main__")
 ONLY_CLI = ("print", "input", "sys.exit", "exit", "quit", "os._exit", "os.environ", "os.getenv", "sys.argv")
 
 
-PROGRAMS = {"cluster.processes", "judge.sandbox.server"}
-"""Modules that are the main part of a process of their own, which ends where they say so, in an environment that they make."""
+PROGRAMS = {"cluster.processes", "judge.sandbox.server", "judge.handed_in.load"}
+"""Modules that are the main part of a process of their own, which ends where they say so, in an environment that they make;
+or that make one for a stranger's program, with a command line that is none of ours."""
 
 
 @dataclass(frozen=True)
