@@ -138,7 +138,7 @@ def measure_pens(runs: dict[str, Run], images: Bytes, labels: Bytes, count: int,
 def table(found: dict[str, Any]) -> list[str]:
     """Return the lines of the page."""
     names = list(next(iter(found["counts"].values())))
-    lines = [f"| nuisance | {' | '.join(names)} | digits |", "|---|" + "---|" * (len(names) + 1)]
+    lines = [f"| difficulty | {' | '.join(names)} | digits |", "|---|" + "---|" * (len(names) + 1)]
     sums = {way: Count() for way in names}
     for name, row in found["counts"].items():
         cells = [percent(row[way]["right"], row[way]["total"]) for way in names]
@@ -183,9 +183,9 @@ def beside(found: dict[str, Any], stroked: dict[str, Any]) -> list[str]:
     right, total = overall(stroked)
     inside = low <= 100 * right / total <= high
     words = (
-        f"One run each (the second is {stroked['run']}), the same seed, the same photographs. The second lies "
+        f"One run each (the second run is {stroked['run']}), the same seed, the same photographs. The second result lies "
         f"{'inside' if inside else 'outside'} the first's interval ({low:.2f} to {high:.2f} %): "
-        + ("on these photographs the augmentation makes no difference that so many digits show." if inside else
+        + ("on these photographs the augmentation makes no difference that this many digits can show." if inside else
            "on these photographs the augmentation makes a difference.")
     )  # fmt: skip
     return [*lines, "", words, *(pen_table(found["pens"]) if "pens" in found else [])]
@@ -208,7 +208,7 @@ def pen_table(rows: list[dict[str, Any]]) -> list[str]:
     return [
         *lines,
         "",
-        f"{rows[0]['count']:,} photographs a row, one test digit each and no other nuisance than the pen.",
+        f"{rows[0]['count']:,} photographs per row, each with one test digit and no other difficulty than the pen.",
     ]
 
 

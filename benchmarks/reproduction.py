@@ -150,7 +150,7 @@ def row_of(recipe: str, runs: dict[tuple[str, int], RunFolder], epoch_seconds: d
 def table_of(rows: list[dict[str, Any]]) -> str:
     """Return the Markdown table: published against reproduced."""
     lines = [
-        "| recipe | epochs | published: last, best¹ | last epoch: mean ± sd (lowest) | best epoch¹ | seeds | s an epoch² |",
+        "| recipe | epochs | published: last, best¹ | last epoch: mean ± sd (lowest) | best epoch¹ | seeds | s per epoch² |",
         "|---|---|---|---|---|---|---|",
     ]
     for row in rows:

@@ -57,7 +57,7 @@ def script_table(record: dict[str, Any]) -> str:
 def peers_table(record: dict[str, Any]) -> str:
     """Return each tool's time, memory, start and lines, a line a network and tool."""
     lines = [
-        "| network | tool | s an epoch (spread) | × ours | peak memory | first batch after | lines of code |",
+        "| network | tool | s per epoch (spread) | × ours | peak memory | first batch after | lines of code |",
         "|---|---|---|---|---|---|---|",
     ]
     for row in record["networks"]:

@@ -74,14 +74,14 @@ SKIPPED = 34
 PAGE_TEXT = """# What the tests notice
 
 `make mutants` plants one fault after another in the modules that print claims (a sign, a number, a comparison, an argument, a
-word) and runs the tests that guard them. `python tools/mutants.py --record` writes this page: where fewer were tried than
-there are, the tried were drawn at random with a seed that `tools/mutants.json` names, and the share is that of a sample.
+word) and runs the tests that guard them. A fault that makes a test fail is *killed*. `python tools/mutants.py --record` writes this
+page. If not all faults of a module were tried, they are a random sample, drawn with the seed in `tools/mutants.json`.
 
 | module | mutants | tried | killed | share |
 |---|---|---|---|---|
 {rows}
 
-## Survivors, and why they may live
+## Faults that no test notices, and why that is acceptable
 
 {survivors}
 """
