@@ -196,7 +196,7 @@ def test_nobody_gets_a_file_written_elsewhere_by_a_link_under_the_temporary_name
         ("folder", "folder is a folder – give the name of a file"),
         ("gone/file", "file: no such folder – make "),
         ("there/file", "file: no such folder – make "),
-        ("nul\0", "\" can be no file's name – choose another name"),
+        ("nul\0", '" cannot be the name of a file – choose another name'),
     ],
 )
 def test_a_name_that_is_taken_or_can_be_no_file_is_refused(tmp_path: Path, name: str, found: str) -> None:

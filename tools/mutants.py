@@ -74,8 +74,9 @@ SKIPPED = 34
 PAGE_TEXT = """# What the tests notice
 
 `make mutants` plants one fault after another in the modules that print claims (a sign, a number, a comparison, an argument, a
-word) and runs the tests that guard them. A fault that makes a test fail is *killed*. `python tools/mutants.py --record` writes this
-page. If not all faults of a module were tried, they are a random sample, drawn with the seed in `tools/mutants.json`.
+word) and runs the tests that guard them. A fault that makes a test fail is *killed*. `python tools/mutants.py --record`
+writes this page. If not all faults of a module were tried, they are a random sample, drawn with the seed in
+`tools/mutants.json`.
 
 | module | mutants | tried | killed | share |
 |---|---|---|---|---|

@@ -57,7 +57,9 @@ def write_whole(path: Path, data: bytes | Iterable[bytes]) -> Path:
         _remove_temporary(temporary)
         raise
     if found.digest() != wanted.digest():
-        raise DiskError(f"{path} does not read back as it was written – the disk is not to be trusted, choose another")
+        raise DiskError(
+            f"{path} does not read back as it was written – the disk does not work correctly, choose another"
+        )
     return path
 
 
@@ -101,7 +103,7 @@ def check_free(*paths: Path, overwrite: bool, new_folder: bool = False) -> None:
     """
     for path in paths:
         if "\0" in str(path):
-            raise UsageError(f"{quoted(path)} can be no file's name – choose another name")
+            raise UsageError(f"{quoted(path)} cannot be the name of a file – choose another name")
         if path.is_dir():
             raise UsageError(f"{path} is a folder – give the name of a file")
         if os.path.lexists(path) and not overwrite:

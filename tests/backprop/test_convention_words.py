@@ -22,7 +22,7 @@ HALF = (
     "the factor ½ | ½ (t − a)², so that the 2 of its derivative cancels | E_total in row 0 | "
     "(t − a)² without the ½: error and derivatives are twice as large, and so is each step"
 )
-SIGN = "with the other sign, as in (t − a) times the slope, and the update adds: the same weights in the end"
+SIGN = "with the other sign, as in (t − a) times the slope, and the update adds it: this gives the same weights"
 EXPECTED = {
     "classic": [
         FIRST_ROW,
@@ -30,9 +30,9 @@ EXPECTED = {
         "over the outputs | the sum of ½ (t − a)² | E_total in row 0 | the mean over the 2 outputs, the ½ kept",
         "over the outputs | the sum of ½ (t − a)² | E_total in row 0 | "
         "the mean squared error, (1/2) Σ (t − a)², with two outputs the same number",
-        "biases | one bias a layer, never changed | E_total in row 1 | no biases",
-        "biases | one bias a layer, never changed | E_total in row 1 | a trained bias for each unit",
-        "biases | one bias a layer, never changed | E_total in row 1 | one trained bias a layer, shared by its units",
+        "biases | one bias per layer, never changed | E_total in row 1 | no biases",
+        "biases | one bias per layer, never changed | E_total in row 1 | a trained bias for each unit",
+        "biases | one bias per layer, never changed | E_total in row 1 | one trained bias per layer, shared by its units",
         "order of the updates | all derivatives from the old weights | E_total in row 1 | "
         "the output layer updated first, hidden derivatives from its new weights",
         f"sign of δ | δ_o1 = ∂E/∂o1, and the update subtracts | δ_o1 in row 0 | {SIGN}",
@@ -50,7 +50,7 @@ EXPECTED = {
         "over the samples | the mean of the 6 samples' errors | E_total in row 0 | "
         "their sum: every derivative changes by the same factor",
         "when the weights change | once for all samples | E_total when all samples were seen once | "
-        "after each sample, which then sees the weights that the one before it left",
+        "after each sample, so that the next sample is computed with the new weights",
         "unit of the error | natural logarithms (nats) | E_total in row 0 | "
         "logarithms to base 2 (bits): error and derivatives are larger by 1 / ln 2",
     ],

@@ -121,9 +121,9 @@ def by_torch(network: Network, one: Convention) -> float:
 
 WORDS = {
     BiasRule.NONE: "no biases",
-    BiasRule.FIXED: "one bias a layer, never changed",
+    BiasRule.FIXED: "one bias per layer, never changed",
     BiasRule.NEURON: "a trained bias for each unit",
-    BiasRule.LAYER: "one trained bias a layer, shared by its units",
+    BiasRule.LAYER: "one trained bias per layer, shared by its units",
 }
 
 

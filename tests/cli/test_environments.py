@@ -196,7 +196,7 @@ def test_every_command_that_prints_ends_with_6_where_its_output_is_full(tmp_path
 
 
 def test_a_working_folder_that_is_gone_is_told_before_anything_else(tmp_path: Path) -> None:
-    expected = "error: the working folder is gone – found nothing where it was – change to another folder\n"
+    expected = "error: the working folder is gone – found nothing there – change to another folder\n"
     for arguments in (["train"], ["assignments"]):
         (tmp_path / "here").mkdir()
         done = Place(tmp_path, {}, before="cd here && rmdir ../here").run(arguments)

@@ -77,7 +77,7 @@ def test_help_lists_every_command_and_ends_well(capsys: pytest.CaptureFixture[st
 
 
 def test_every_module_with_commands_is_registered() -> None:
-    """A command in a file that nothing imports would be missing without a word."""
+    """A command in a file that nothing imports would be missing without a message."""
     with_commands = {
         path.stem
         for path in CLI.glob("*.py")
@@ -113,7 +113,7 @@ def fail(error: BaseException) -> None:
         (KeyboardInterrupt(), 130, "interrupted\n"),
         (HandgradError("two\nlines"), 1, "error: two lines\n"),
         (HandgradError("a\x1b[31mred"), 1, "error: a\ufffd[31mred\n"),
-        (MemoryError("4 GB"), 1, "error: out of memory – 4 GB – close other programs or take less at once\n"),
+        (MemoryError("4 GB"), 1, "error: out of memory – 4 GB – close other programs or use less at once\n"),
         (
             OSError(errno.ENOSPC, "No space left on device", "/tmp/x"),
             6,

@@ -45,4 +45,4 @@ def test_a_best_epoch_is_told_with_what_chose_it_or_not_at_all(capsys: pytest.Ca
     assert "selected on the hold-out" in capsys.readouterr().out
     print_study(replace(FOUND, selected=(), selected_on=NOT_SELECTED))
     said = capsys.readouterr().out
-    assert "the test set was read once a seed, after the last epoch" in said and "best epoch" not in said
+    assert "the test set was read once per seed, after the last epoch" in said and "best epoch" not in said

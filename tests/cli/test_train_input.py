@@ -88,15 +88,15 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["--resume", "small.toml"], "small.toml is no run folder – found a file – `handgrad runs` lists them"),
         (
             ["--resume", "gone", "--seed", "3"],
-            "--resume goes on with the run as it began – leave out --seed, or start a new run",
+            "--resume continues the run as it began – leave out --seed, or start a new run",
         ),
         (
             ["quick", "--resume", "gone"],
-            "--resume goes on with the run as it began – leave out a recipe, or start a new run",
+            "--resume continues the run as it began – leave out a recipe, or start a new run",
         ),
         (
             ["--resume", "gone", "--set", "epochs=30"],
-            "--resume goes on with the run as it began – leave out --set, or start a new run",
+            "--resume continues the run as it began – leave out --set, or start a new run",
         ),
     ],
 )

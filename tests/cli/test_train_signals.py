@@ -54,7 +54,7 @@ def test_a_signal_saves_within_three_seconds_and_prints_the_line_that_resumes(
     last = command.errors.splitlines()[-1]
     folder = the_run(tmp_path)
     found = re.fullmatch(
-        r"error: interrupted – epoch (\d+), step (\d) of 4 is saved – go on with: (handgrad train --resume .*)", last
+        r"error: interrupted – epoch (\d+), step (\d) of 4 is saved – continue with: (handgrad train --resume .*)", last
     )
     assert found, last
     assert shlex.split(found[3]) == ["handgrad", "train", "--resume", str(folder)]
@@ -64,7 +64,7 @@ def test_a_signal_saves_within_three_seconds_and_prints_the_line_that_resumes(
     again.until(lambda: f"epoch {int(found[1]) + 2}/5000" in again.errors)
     again.signal(number)
     assert again.status() == 130
-    assert f"note: going on after epoch {checkpoint.epoch}, step {checkpoint.step}, from" in again.errors
+    assert f"note: continuing after epoch {checkpoint.epoch}, step {checkpoint.step}, from" in again.errors
 
 
 def test_two_signals_end_at_once_and_leave_whole_files(server: Server, long_run: list[str], tmp_path: Path) -> None:

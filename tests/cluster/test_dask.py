@@ -38,7 +38,7 @@ from judge.course.classes import EASY, NET, WIDE, write
 pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore")]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "50"}
 
-LOST = r"is lost, \d+ tasks? open – what came home is kept, go on with: handgrad study --resume .* --on "
+LOST = r"is lost, \d+ tasks? open – all finished runs are kept, continue with: handgrad study --resume .* --on "
 
 
 @dataclass

@@ -384,7 +384,7 @@ def test_a_damaged_newest_checkpoint_is_named_to_the_user_and_the_one_before_use
     run.resume(folder, data=small_digits(), watcher=notes)
     assert notes.lines[0].startswith(f"checkpoint/{newest.name} is damaged: its ")
     assert notes.lines[0].endswith("bytes do not match the hash in its name – passed over")
-    assert notes.lines[1].startswith("going on after epoch 1, step 0, from checkpoint/000001-00000-")
+    assert notes.lines[1].startswith("continuing after epoch 1, step 0, from checkpoint/000001-00000-")
     assert_same_end(folder, unbroken)
 
 

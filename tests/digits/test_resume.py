@@ -233,7 +233,7 @@ def test_a_run_killed_before_its_first_checkpoint_begins_anew(recipe: Recipe, un
         path.unlink()
     notes = Notes()
     run.resume(folder, data=small_digits(), watcher=notes)
-    assert notes.lines == ["no checkpoint yet – training begins anew"]
+    assert notes.lines == ["no checkpoint yet – training begins again"]
     assert_same_end(folder, unbroken)
 
 

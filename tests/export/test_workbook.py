@@ -101,7 +101,7 @@ def test_a_run_is_exported_with_its_proof_and_what_libreoffice_said(
     exported = export(finished_run(tmp_path), "xlsx", out, tell=lambda line: told.append((line, out.exists())))
     # A network with many formulas is written all the same, after saying how many.
     many = [(line, there) for line, there in told if "the book will be large, and slow to open" in line]
-    assert many == [(f"{exported.notes[0].split()[0]} formulas: the book will be large, and slow to open", False)]
+    assert many == [(f"{exported.notes[0].split()[0]} formulas: the book will be large and slow to open", False)]
     assert exported.proof.same == TEST
     assert any("not installed or did not answer" in note for note in exported.notes)
     words = [row[0].value for row in load_workbook(tmp_path / "net.xlsx")["How to read this"].iter_rows()]

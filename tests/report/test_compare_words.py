@@ -170,7 +170,7 @@ def test_what_keeps_figures_from_being_compared_is_said_and_nothing_else(tmp_pat
     assert compare([one, other]).notes == ()
     change_json(other / "environment.json", device_name="another")
     assert compare([one, other]).notes == (
-        "Devices, precisions or threads differ: the seconds an epoch are not of the same machine.",
+        "Devices, precisions or threads differ: the seconds per epoch cannot be compared.",
     )
     drawn = make_run(tmp_path, "drawn", recipe=ADAM | {"name": "d"}, dataset="drawn", holdout=100)
     part = make_run(tmp_path, "part", recipe=ADAM | {"name": "p"}, state="unfinished")
@@ -180,7 +180,7 @@ def test_what_keeps_figures_from_being_compared_is_said_and_nothing_else(tmp_pat
         "dataset: drawn – digits that the program drew itself; the figures say nothing about handwriting.",
         "Hold-outs differ: the runs trained on different numbers of images, and their curves were measured on different "
         "images.",
-        "part is not finished: 3 of 4 epochs. It has no result and is in no mean.",
+        "part is not finished: 3 of 4 epochs. It has no result and no mean includes it.",
     )
     again = make_run(tmp_path, "again", recipe=SGD, wrong=7)
     found = compare([one, again])

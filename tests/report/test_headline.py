@@ -53,9 +53,9 @@ def test_the_test_set_is_said_to_have_had_a_part_where_it_chose_and_only_there(t
 
 
 def test_only_a_hold_out_is_said_to_keep_the_test_set_out() -> None:
-    assert choice(EvaluatedOn.HOLDOUT) == "Chosen on training images kept apart; the test set had no part in it."
+    assert choice(EvaluatedOn.HOLDOUT) == "Chosen on training images that were kept apart; the test set was not used."
     assert choice(EvaluatedOn.TEST) == (
-        "Chosen by looking at the test set, so it flatters: it is no estimate for other images."
+        "Chosen by looking at the test set, so it looks too good: it is not an estimate for other images."
     )
 
 
@@ -79,8 +79,8 @@ def test_the_cards_hold_the_last_and_the_best_epoch_with_their_counts(tmp_path: 
     lead = texts(shown, "p", "lead")[0]
     assert lead == (
         f"After 4 epochs the network reads 795 of the 800 test images of MNIST and misreads 5. From this count, its "
-        f"accuracy on endlessly many images of the same kind is put between {low:.2f} and {high:.2f} % (95 % Wilson "
-        "interval). Another seed gives another figure; how much another, this interval does not say."
+        f"accuracy on other images of the same kind is estimated to be between {low:.2f} and {high:.2f} % (95 % Wilson "
+        "interval). Another seed gives another figure; the interval does not include this."
     )
     assert texts(shown, "p", "notice") == []
 
@@ -88,7 +88,7 @@ def test_the_cards_hold_the_last_and_the_best_epoch_with_their_counts(tmp_path: 
 def test_one_epoch_is_no_plural_and_kept_images_are_counted(tmp_path: Path) -> None:
     assert "After 1 epoch the" in texts(top(make_run(tmp_path, "one", epochs=1)), "p", "lead")[0]
     said = texts(top(make_run(tmp_path, "two", holdout=1200)), "p", "lead")[0]
-    assert said.endswith("1,200 training images were kept apart for choosing and taught it nothing.")
+    assert said.endswith("1,200 training images were kept apart for choosing; the network did not learn from them.")
 
 
 def test_a_test_set_read_once_chose_nothing() -> None:
@@ -103,7 +103,7 @@ def test_a_test_set_read_once_chose_nothing() -> None:
 def test_other_images_than_mnist_are_said_to_be_others(tmp_path: Path) -> None:
     drawn = texts(top(make_run(tmp_path, "drawn", dataset="drawn")), "p", "notice")
     assert drawn == [
-        "dataset: drawn – these digits were drawn by the program itself, because no others were at hand. "
+        "dataset: drawn – these digits were drawn by the program itself, because no others were available. "
         "The figures say that training works; they say nothing about how well the network reads handwriting."
     ]
     other = texts(top(make_run(tmp_path, "other", dataset="idx-0123")), "p", "notice")
@@ -135,7 +135,7 @@ def test_an_unfinished_run_shows_how_to_go_on_and_how_far_it_is(tmp_path: Path) 
     folder = make_run(tmp_path, "a run", state="unfinished", holdout=200)
     shown = top(folder)
     assert texts(shown, "h2") == ["This run is not finished"]
-    assert "3 of 4 epochs are complete. If nothing trains it now, go on with:" in texts(shown, "p")
+    assert "3 of 4 epochs are complete. If nothing trains it now, continue with:" in texts(shown, "p")
     assert shlex.split(texts(shown, "code")[0]) == ["handgrad", "train", "--resume", str(folder)]
     assert "alarm" in shown.all("div", "card")[0].classes
     newest = json.loads((folder / "metrics.jsonl").read_text().splitlines()[-1])
@@ -145,7 +145,7 @@ def test_an_unfinished_run_shows_how_to_go_on_and_how_far_it_is(tmp_path: Path) 
     # Three epochs of 3, 4 and 5 seconds.
     assert texts(shown, "p", "lead") == [
         f"Newest epoch (3): {exact:.2f} % on the hold-out ({count['correct']} of 200, 95 % interval {low:.2f} to "
-        f"{high:.2f} %) after 12.0 s of training. This is no final figure."
+        f"{high:.2f} %) after 12.0 s of training. This is not a final figure."
     ]
 
 

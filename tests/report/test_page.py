@@ -73,7 +73,7 @@ def test_every_image_is_a_picture_of_28_by_28_and_shows_what_the_evidence_holds(
 def test_samples_stand_beside_what_augmentation_made_of_them(tmp_path: Path) -> None:
     folder = make_run(tmp_path, recipe={"augmentation": {"rotation": 5.0}})
     evidence = load_file(folder / "evidence.safetensors")
-    items = section(page_of(folder), "What it learned from").all("li")
+    items = section(page_of(folder), "Training images").all("li")
     assert len(items) == len(evidence["sample_before"])
     assert all(len(item.all("img")) == 2 for item in items)
 
@@ -107,7 +107,7 @@ def test_the_confusion_matrix_is_that_of_the_answers(tmp_path: Path) -> None:
     expected = np.zeros((10, 10), dtype=int)
     for label, row in zip(evidence["labels"], evidence["log_probabilities"], strict=True):
         expected[label, row.argmax()] += 1
-    part = section(page_of(folder), "What it mistakes for what")
+    part = section(page_of(folder), "Which classes it confuses")
     rows = cells(part.all("table", "confusion")[0])
     shown = [[0 if cell == "·" else int(cell.replace(",", "")) for cell in row[1:11]] for row in rows]
     assert shown == expected.tolist()
@@ -124,7 +124,7 @@ def test_the_confusion_matrix_is_that_of_the_answers(tmp_path: Path) -> None:
 def test_mistakes_come_with_truth_answer_and_probability_the_surest_first(tmp_path: Path) -> None:
     folder = make_run(tmp_path, wrong=55)
     evidence = load_file(folder / "evidence.safetensors")
-    part = section(page_of(folder), "The surest mistakes")
+    part = section(page_of(folder), "Mistakes it was surest of")
     assert "the 40 surest of 55" in part.text
     expected = []
     for index in evidence["mistake_index"]:
@@ -150,7 +150,7 @@ def test_bars_are_as_high_as_the_probabilities(tmp_path: Path) -> None:
 def test_a_run_without_mistakes_says_so(tmp_path: Path) -> None:
     page = page_of(make_run(tmp_path, wrong=0))
     assert page.faults == []
-    assert "There are none" in section(page, "The surest mistakes").text
+    assert "There are none" in section(page, "Mistakes it was surest of").text
     assert page.root.all("p", "figure")[0].text == "100.00 %"
 
 

@@ -8,7 +8,7 @@ from handgrad.shown.view import View
 
 def test_a_long_column_gives_up_room_to_the_others() -> None:
     found = "drop (p=0.05), which zeroes 5 % of 24 values"
-    rows = (("dropout", "used " + "and asked for " * 20, found), ("answers", "depend on the image alone", "the same"))
+    rows = (("dropout", "used " + "and asked for " * 20, found), ("answers", "depend only on the image", "the same"))
     lines = as_text(View("verdict", head=("condition", "asked", "found"), rows=rows)).splitlines()
     assert all(len(line) <= WIDTH for line in lines)
     assert "…" in lines[2] and lines[2].startswith("dropout") and lines[2].rstrip().endswith("values")

@@ -52,7 +52,7 @@ def candidates_of(recipe: str, overrides: Sequence[str], texts: Sequence[str]) -
     combinations = list(itertools.product(*(over.values for over in overs)))
     if len(combinations) > MOST_CANDIDATES:
         raise UsageError(
-            f"{len(combinations)} candidates – at most {MOST_CANDIDATES} are trained, list fewer values in --candidates"
+            f"{len(combinations)} candidates – at most {MOST_CANDIDATES} can be trained – list fewer values in --candidates"
         )
     found = []
     for values in combinations:

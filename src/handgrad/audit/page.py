@@ -17,8 +17,8 @@ HEAD = ("candidate", "seeds", "distance", "likely", "possible", "outside")
 RULE = (
     "The distance is the root mean square of (printed − mean of the seeds), in standard deviations between seeds that all "
     "candidates share, of the logarithm of the errors or of the loss. Likely: inside the 95 % prediction interval of one more "
-    "seed. Possible: outside of it by at most its half width. Outside: further away. It says what a recipe can give, and "
-    "nothing about anybody’s honesty: another value that a publication leaves unsaid may explain the same figures."
+    "seed. Possible: outside of it by at most its half width. Outside: further away. This shows what a recipe gives. It does "
+    "not prove that a figure is wrong: another value that a publication does not state may explain the same figures."
 )
 
 

@@ -76,7 +76,7 @@ def read_trace(path: Path) -> Trace:
     try:
         size = path.stat().st_size
         if size > MOST_BYTES:
-            raise UsageError(f"{path} has {size:,} bytes – a log of at most {MOST_BYTES:,} is read, cut it")
+            raise UsageError(f"{path} has {size:,} bytes – at most {MOST_BYTES:,} are read, shorten it")
         if path.suffix.lower() == ".ipynb":
             text = "\n".join(cell.printed for cell in read_cells(path))
         else:
@@ -157,7 +157,7 @@ def _from_table(text: str, path: Path) -> dict[str, dict[int, float]]:
     separator = max(",;\t", key=first_line.count)
     rows = [row for row in csv.reader(io.StringIO(text), delimiter=separator) if any(cell.strip() for cell in row)]
     if not rows:
-        raise UsageError(f"{path} is empty – a table needs a head and one row per epoch")
+        raise UsageError(f"{path} is empty – a table needs column headings and one row per epoch")
     head = [cell.strip().lower() for cell in rows[0]]
     places = {name: place for place, cell in enumerate(head) if (name := _series_of(cell, head))}
     at = next((place for place, cell in enumerate(head) if cell.startswith("epoch")), None)
@@ -188,7 +188,7 @@ def _series_of(cell: str, head: list[str]) -> str:
         return ""
     if TESTED.search(cell):
         return f"test {kind}"
-    # Beside a column of the test set, a column without a word is that of the training, as Keras writes it.
+    # Beside a column of the test set, a column without a message is that of the training, as Keras writes it.
     trained = "train" in cell or any(TESTED.search(other) for other in head)
     return f"training {kind}" if trained else f"test {kind}"
 

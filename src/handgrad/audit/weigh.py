@@ -84,7 +84,7 @@ def weigh(published: Trace, candidates: Mapping[str, Sequence[tuple[int, Trace]]
     for name, runs in candidates.items():
         if len(runs) < 2:
             raise UsageError(
-                f"{name} has {counted(len(runs), 'finished seed')} – an audit needs at least 2, give more with --seeds"
+                f"{name} has {counted(len(runs), 'finished seed')} – an audit needs at least 2 – give more with --seeds"
             )
     traces = {name: [trace for _, trace in runs] for name, runs in candidates.items()}
     shared = _Spreads(list(traces.values()))

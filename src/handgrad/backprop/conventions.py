@@ -164,7 +164,7 @@ def _samples(graph: Graph, rows: _Rows) -> Iterator[_Choice]:
         yield _Choice(
             "when the weights change",
             "once for all samples",
-            "after each sample, which then sees the weights that the one before it left",
+            "after each sample, so that the next sample is computed with the new weights",
             "E_total when all samples were seen once",
             AFTER,
             trained=_one_by_one(network),
@@ -226,7 +226,7 @@ def _delta_sign(graph: Graph, rows: _Rows) -> Iterator[_Choice]:
     yield _Choice(
         "sign of δ",
         f"{delta.label} = ∂E/∂{graph[delta.of or ''].label}, and the update subtracts",
-        "with the other sign, as in (t − a) times the slope, and the update adds: the same weights in the end",
+        "with the other sign, as in (t − a) times the slope, and the update adds it: this gives the same weights",
         f"{delta.label} in row 0",
         Ref(f"{delta.name}@0"),
         Neg(Ref(f"{delta.name}@0")),

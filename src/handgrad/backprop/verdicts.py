@@ -63,25 +63,27 @@ class Outcome(StrEnum):
     BARELY_MOVES = "barely moves"
     FALLS_WITH_RISES = "falls, with rises on the way"
     FALLS = "falls at every step"
-    STANDS_STILL = "falls, then stands still"
+    STANDS_STILL = "falls, then stops changing"
     NEVER_RISES = "never rises"
 
 
 MEANING = {
-    Outcome.DIVERGES: "the error is no finite number any more",
+    Outcome.DIVERGES: "the error is no longer a finite number",
     Outcome.NOT_TRAINED: "",
-    Outcome.NOTHING: "the error is 0 from the first",
-    Outcome.STUCK_OUTPUTS: "every output is so far out that its activation is flat: slopes and steps are next to 0",
-    Outcome.STUCK_HIDDEN: "every unit of a hidden layer is so far out that it is flat, and passes no slope back",
+    Outcome.NOTHING: "the error is 0 from the beginning",
+    Outcome.STUCK_OUTPUTS: "every pre-activation of the outputs is so large that the activation is flat: slopes and steps "
+    "are almost 0",
+    Outcome.STUCK_HIDDEN: "every pre-activation of a hidden layer is so large that the activation is flat, and passes no "
+    "slope back",
     Outcome.STUCK_DEAD: "every unit of a hidden layer is below 0, where ReLU is flat, and passes no slope back",
     Outcome.RISES: "the error ends higher than it began",
-    Outcome.ZIGZAGS: "in the second half the error goes up again and again: steps land beyond the lowest point",
-    Outcome.ZIGZAGS_ONLY: "in the second half the error goes up again and again, and it has hardly fallen",
+    Outcome.ZIGZAGS: "in the second half the error rises again and again: steps go past the lowest point",
+    Outcome.ZIGZAGS_ONLY: "in the second half the error rises again and again, and it has hardly fallen",
     Outcome.BARELY_MOVES: "these steps lower the error by less than a tenth",
     Outcome.FALLS_WITH_RISES: "the error ends lower, but not every step lowers it",
     Outcome.FALLS: "",
-    Outcome.STANDS_STILL: "at its end the error moves by no more than rounding",
-    Outcome.NEVER_RISES: "but at some steps the error moves by no more than rounding",
+    Outcome.STANDS_STILL: "at the end the error changes only by rounding",
+    Outcome.NEVER_RISES: "but at some steps the error changes only by rounding",
 }
 """What each outcome says of the run, true wherever its rule holds."""
 

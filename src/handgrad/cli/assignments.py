@@ -13,7 +13,7 @@ from handgrad.cli.app import app
 @app.command("assignments", short_help="Show what the shipped assignments, or your own, ask for.")
 def assignments_command(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME", help="Shipped assignments or TOML files; left out, all.")
+        list[str] | None, typer.Argument(metavar="NAME", help="Shipped assignments or TOML files; default: all.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the records as JSON.")] = False,
 ) -> None:

@@ -18,7 +18,7 @@ from handgrad.errors import UsageError
 from handgrad.files import check_free
 
 
-@app.command("audit", short_help="Weigh published figures: possible, and with which recipe.")
+@app.command("audit", short_help="Judge published figures: are they possible, with which recipe?")
 def audit_command(
     log: Annotated[
         Path, typer.Argument(help="A printed log: text, a notebook, or a table in CSV.", show_default=False)
@@ -27,15 +27,15 @@ def audit_command(
     *,
     candidates: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY=A,B", help="What the log may have been trained with; may be repeated."),
+        typer.Option(metavar="KEY=A,B", help="Settings to try for the log; may be repeated."),
     ] = None,
-    seeds: Annotated[str, typer.Option(help="Of every candidate, at least two.")] = "0..2",
+    seeds: Annotated[str, typer.Option(help="Seeds of every candidate, at least two.")] = "0..2",
     overrides: SetOption = None,
     runs: Annotated[
-        list[Path] | None, typer.Option(metavar="DIR", help="Take finished runs from here, too; may be repeated.")
+        list[Path] | None, typer.Option(metavar="DIR", help="Also take finished runs from here; may be repeated.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Where the candidates' runs go, and are found again.")] = Path("audit"),
-    train: Annotated[bool, typer.Option(help="Train what is missing, or only weigh what is there.")] = True,
+    out: Annotated[Path, typer.Option(help="The folder of the candidates' runs.")] = Path("audit"),
+    train: Annotated[bool, typer.Option(help="Train missing runs, or only use those that are there.")] = True,
     page: Annotated[
         Path | None, typer.Option("--report", help="Write a page with the curves here.", show_default=False)
     ] = None,
@@ -43,9 +43,11 @@ def audit_command(
     data: DataOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
-    jobs: Annotated[int | None, typer.Option(min=1, max=256, help="Trainings at a time; left out, one a core.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Trainings at a time; default: one per core.")
+    ] = None,
     on: OnOption = "local",
-    offline: Annotated[bool, typer.Option(help="Never download; without files, digits are drawn.")] = False,
+    offline: Annotated[bool, typer.Option(help="Never download; without files, draw digits.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Weigh published figures: is each possible with a recipe, and which candidate explains them best?"""

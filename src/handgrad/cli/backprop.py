@@ -57,7 +57,7 @@ SeedOption = Annotated[
 KeyOption = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="With --exercise: write the key there; a test has one anyway.", show_default=False
+        metavar="FILE", help="With --exercise: write the key there; a test always has one.", show_default=False
     ),
 ]
 PrintTomlOption = Annotated[
@@ -78,7 +78,7 @@ class Wanted:
     overwrite: bool
 
 
-@app.command("backprop", short_help="Write a small network as a workbook in which all is live.")
+@app.command("backprop", short_help="Write a small network as a workbook of live formulas.")
 def backprop_command(
     *,
     network: NetworkArgument = "classic",

@@ -73,7 +73,7 @@ def data(
     if fetch and place is not None and name not in (MNIST, *KNOWN):
         names = ", ".join((MNIST, *KNOWN))
         raise UsageError(
-            f"--fetch fills the cache, --data names another folder – found both – give one of them, or {names}"
+            f"--fetch fills the cache, --data names another folder – found both – give only one of them, or {names}"
         )
     if mirror and not fetch:
         raise UsageError("--mirror says where to download from – found no --fetch – add it")

@@ -134,7 +134,7 @@ def _machine(cpuinfo: Path = Path("/proc/cpuinfo")) -> Iterator[Finding]:
     else:
         build = torch.version.cuda or "none"
         found = f"no device found (torch {torch.__version__}, built for CUDA: {build})"
-        yield Finding("cuda", False, False, found, "not needed; a GPU wants a CUDA build of torch (pytorch.org)")
+        yield Finding("cuda", False, False, found, "not needed; for a GPU install a CUDA build of torch (pytorch.org)")
 
 
 def _processor(cpuinfo: Path) -> tuple[str, list[str]]:

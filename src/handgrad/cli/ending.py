@@ -35,7 +35,7 @@ def report(error: BaseException, *, judging: bool = False) -> int:
     if isinstance(told, HandgradError):
         status = told.status
     elif isinstance(told, MemoryError):
-        status, message = HandgradError.status, f"out of memory – {message} – close other programs or take less at once"
+        status, message = HandgradError.status, f"out of memory – {message} – close other programs or use less at once"
     else:
         status, message = FAULT, f"{type(told).__name__}: {message} – this is a fault of handgrad, --debug shows where"
     print(f"error: {visible(' '.join(message.split()))}", file=sys.stderr)
@@ -64,6 +64,4 @@ def check_working_folder() -> None:
     try:
         Path.cwd()
     except OSError as error:
-        raise UsageError(
-            "the working folder is gone – found nothing where it was – change to another folder"
-        ) from error
+        raise UsageError("the working folder is gone – found nothing there – change to another folder") from error

@@ -40,7 +40,7 @@ def refuse_beside_task(given: Mapping[str, object]) -> None:
         if value not in (None, False):
             why = "its numbers come from --seed" if option in ("--weights", "--learning-rate") else "it is one step"
             if option in ("--explain", "--pictures", "--csv"):
-                why = "they are about the network's own numbers"
+                why = "they change the network's own numbers"
             raise UsageError(f"{option} does not go with --exercise ({why}) – leave one of the two out")
 
 

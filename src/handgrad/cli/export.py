@@ -25,14 +25,14 @@ def export_command(
     *,
     to: Annotated[
         str | None,
-        typer.Option(help="c, onnx, xlsx or hub; left out, the ending of --out decides.", show_default=False),
+        typer.Option(help="c, onnx, xlsx or hub; default: from the ending of --out.", show_default=False),
     ] = None,
     int8: Annotated[bool, typer.Option("--int8", help="C in 8-bit whole numbers instead of float32.")] = False,
     out: Annotated[
         Path | None, typer.Option(help="File (for hub: folder) to write. Default: RUN/export/…", show_default=False)
     ] = None,
     accept_loss: Annotated[
-        bool, typer.Option("--accept-loss", help="Write it even where it loses more than 0.05 points.")
+        bool, typer.Option("--accept-loss", help="Write it even if it loses more than 0.05 points.")
     ] = False,
     data: DataOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")] = False,

@@ -41,19 +41,19 @@ def judge_command(
     assignment: Annotated[str | None, _option("A shipped assignment or a TOML file.", "NAME")] = None,
     static: Annotated[bool, typer.Option("--static", help="Only what needs no training.")] = False,
     recipe: Annotated[
-        str, typer.Option(metavar="NAME", help="found: train with what is found in the hand-in.")
+        str, typer.Option(metavar="NAME", help="found: train with the recipe found in the hand-in.")
     ] = "assignment",
-    seeds: Annotated[str | None, _option("0..2 or 1,5; left out, as many as are asked.", "LIST")] = None,
+    seeds: Annotated[str | None, _option("0..2 or 1,5; default: as many as the assignment asks for.", "LIST")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
     report: Annotated[Path | None, _option("Write a page to hand back.")] = None,
-    csv: Annotated[Path | None, _option("For a class: write one row a person.")] = None,
+    csv: Annotated[Path | None, _option("For a class: write one row per person.")] = None,
     data: DataOption = None,
     time_limit: Annotated[float, typer.Option(min=1.0, max=1e6, help="Seconds for each hand-in.")] = 3600.0,
     require_sandbox: Annotated[
-        bool, typer.Option("--require-sandbox", help="Judge nothing where only limits can be set.")
+        bool, typer.Option("--require-sandbox", help="Refuse to judge if only limits can be set.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a class; judge nothing twice.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue with a class; judge nothing twice.")] = False,
     on: OnOption = "local",
     key: Annotated[Path | None, _option("For a practice workbook: the key made with it.")] = None,
     grades: Annotated[Path | None, _option("A grade book exported from Moodle or Canvas; goes with --out.")] = None,
@@ -72,7 +72,7 @@ def judge_command(
     if make_gradescope is not None:
         return judge_class.make_gradescope(make_gradescope, assignment, what, time_limit)
     if not what:
-        raise UsageError("nothing is given to judge – found no file – name a file, a folder or a zip")
+        raise UsageError("there is nothing to judge – found no file – name a file, a folder or a zip")
     asked = Asked(
         what=tuple(what),
         assignment=assignment,
@@ -164,5 +164,5 @@ def _judge_book(path: Path, key: Path | None, as_json: bool, report: Path | None
     print(json.dumps(verdict.as_json()) if as_json else verdict.text())
     write(report, book_page(verdict))
     if verdict.verdict == "no verdict":
-        raise UndecidedError(f"{path}: no verdict – the reason stands above – see --json for all of it")
+        raise UndecidedError(f"{path}: no verdict – see the reason above, or everything with --json")
     return 0 if verdict.verdict == "met" else 1

@@ -103,7 +103,9 @@ def judge(asked: Asked) -> int:
     from handgrad.judge.page import as_json, class_csv, class_page, count_words
 
     if (asked.grades is None) != (asked.out is None):
-        raise UsageError("--grades and --out go together – found one – give the exported book and where to write it")
+        raise UsageError(
+            "--grades and --out go together – found one – give the exported book and a name for the filled one"
+        )
     places, network = [], ""
     for each in asked.what:
         path, name = parted(each)
@@ -242,7 +244,7 @@ def _fill_book(asked: Asked, verdicts: list[Verdict]) -> None:
     from handgrad.judge.course.gradebook import fill_grades
 
     if all(verdict.points is None for verdict in verdicts):
-        raise UsageError(f"{asked.assignment} gives no points – nothing can be filled in – add [points] to it")
+        raise UsageError(f"{asked.assignment} gives no points – no grade can be filled in – add [points] to it")
     filled = fill_grades(asked.grades, asked.out, verdicts, column=asked.column)
     print(f"{asked.out}: {counted(filled.filled, 'grade')} filled in")
     for what, names in (

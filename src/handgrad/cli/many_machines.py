@@ -7,7 +7,7 @@ from handgrad.version import __version__
 
 SLURM = """\
 #!/bin/bash
-# sbatch workers.sh: eight tasks, a scheduler in the first; all see the folder that it is started in.
+# sbatch workers.sh: eight tasks, the scheduler in the first; all can read the folder in which it is started.
 #SBATCH --job-name=handgrad
 #SBATCH --ntasks=8
 #SBATCH --cpus-per-task=1
@@ -17,7 +17,7 @@ rm -f scheduler.json
 dask scheduler --scheduler-file scheduler.json --no-dashboard &
 until [ -e scheduler.json ]; do sleep 1; done
 srun dask worker --scheduler-file scheduler.json --nworkers 1 --nthreads 1 --no-dashboard --death-timeout 60
-# then, where that file is seen: {command} --on scheduler.json
+# then, where that file can be read: {command} --on scheduler.json
 """
 KUBERNETES = """\
 # kubectl apply -f workers.yaml; IMAGE holds Python with: pip install "handgrad[cluster]=={version}"

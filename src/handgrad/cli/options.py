@@ -27,7 +27,7 @@ PrecisionOption = Annotated[str, typer.Option(help="auto, fp32, bf16, or probe: 
 
 
 ThreadsOption = Annotated[
-    int | None, typer.Option(min=1, max=256, help="CPU threads; left out, they follow from the work.")
+    int | None, typer.Option(min=1, max=256, help="CPU threads; default: chosen for the network.")
 ]
 
 

@@ -28,7 +28,8 @@ def predict_command(
     polarity: Annotated[
         str | None,
         typer.Option(
-            help="dark or light: the writing beside its ground; left out, the picture decides.", show_default=False
+            help="dark or light: the writing compared with the paper; default: found from the picture.",
+            show_default=False,
         ),
     ] = None,
     explain: Annotated[

@@ -24,9 +24,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the record as JS
 def report_command(
     runs: RunsArgument,
     markdown: Annotated[
-        bool, typer.Option("--markdown", help="Write README.md there as well, to hand in beside the code.")
+        bool, typer.Option("--markdown", help="Also write README.md there, to hand in with the code.")
     ] = False,
-    tensorboard: Annotated[bool, typer.Option(help="Write TensorBoard events as well.")] = False,
+    tensorboard: Annotated[bool, typer.Option(help="Also write TensorBoard events.")] = False,
     as_json: JsonOption = False,
 ) -> int:
     """Make the page and the plots of each run again, from its folder alone."""
@@ -92,13 +92,13 @@ def runs_command(
         str | None,
         typer.Option(
             metavar="CONDITIONS",
-            help='As "recipe=quick and accuracy>99.4"; keys of recipes too.',
+            help='Like "recipe=quick and accuracy>99.4"; also keys of recipes.',
             show_default=False,
         ),
     ] = None,
     sort: Annotated[
         str | None,
-        typer.Option(metavar="FIELD", help="As accuracy, or -accuracy from the largest.", show_default=False),
+        typer.Option(metavar="FIELD", help="accuracy, or -accuracy for the largest first.", show_default=False),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

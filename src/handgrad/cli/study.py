@@ -47,19 +47,19 @@ def study_command(
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
     jobs: Annotated[
-        int | None, typer.Option(min=1, max=256, help="Seeds trained at a time; left out, one a core.")
+        int | None, typer.Option(min=1, max=256, help="Seeds trained at a time; default: one per core.")
     ] = None,
     population: Annotated[
         bool | None,
-        typer.Option(help="Train many seeds in one go, or never; left out, on a GPU."),
+        typer.Option(help="Train many seeds together, or never; default: on a GPU."),
     ] = None,
     on: OnOption = "local",
     resume: Annotated[
-        Path | None, typer.Option(metavar="STUDY", help="Go on with the study in this folder.", show_default=False)
+        Path | None, typer.Option(metavar="STUDY", help="Continue the study in this folder.", show_default=False)
     ] = None,
     print_kind: PrintOption = None,
     overrides: SetOption = None,
-    offline: Annotated[bool, typer.Option(help="Never download; without files, digits are drawn.")] = False,
+    offline: Annotated[bool, typer.Option(help="Never download; without files, draw digits.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a recipe over many seeds: mean, spread, interval."""
@@ -163,7 +163,7 @@ def print_study(found: Study) -> None:
         low, high = found.interval95
         print(f"95 % interval of the mean over seeds: {low:.3f} to {high:.3f} %")
     if found.chosen_on is None:
-        print("the test set was read once a seed, after the last epoch")
+        print("the test set was read once per seed, after the last epoch")
     elif found.selected:
         best = sum(found.selected) / len(found.selected)
         print(f"mean of each run's best epoch: {best:.3f} % – selected on the {found.chosen_on.words}")

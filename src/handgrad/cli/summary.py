@@ -22,7 +22,7 @@ HEADINGS = ("Layer (type)", "Output Shape", "Param #", "Mult-Adds", "Field")
 def summary(
     network: Annotated[str, typer.Argument(metavar="NETWORK", help="A network's name, or file.py:Net for your own.")],
     input_size: Annotated[str, typer.Option("--input", metavar="CxHxW", help="Shape of one input.")] = "1x28x28",
-    classes: Annotated[int, typer.Option(min=0, help="Scores that an image must get; 0 takes any output.")] = 10,
+    classes: Annotated[int, typer.Option(min=0, help="Scores per image; 0 allows any output.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
 ) -> None:
     """Print layers, output shapes, parameters, multiply-adds and receptive fields of a network, with totals and memory.
@@ -103,7 +103,7 @@ def totals(record: LayerTable) -> Iterator[str]:
     yield f"Forward/backward pass size (MB): {record.memory.forward_backward_mb:.2f}"
     yield f"Params size (MB): {record.memory.parameters_mb:.2f}"
     yield f"Estimated Total Size (MB): {record.memory.estimated_total_mb:.2f}"
-    yield "Field: receptive field, the side in input pixels of what one value sees"
+    yield "Field: receptive field, the side in pixels of the input square that one value depends on"
     for note in record.notes:
         yield f"Note: {note}"
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from handgrad.runs.sweep import Sweep, Trial
 
 
-@app.command("sweep", short_help="Try many settings, choose one on a hold-out, train it anew.")
+@app.command("sweep", short_help="Try many settings, choose one on hold-out images, train it.")
 def sweep_command(
     recipe: Annotated[str | None, typer.Argument(help="A shipped recipe or a TOML file.", show_default=False)] = None,
     *,
@@ -40,25 +40,29 @@ def sweep_command(
     ] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="Settings to try, in all.", show_default="20")] = None,
     seeds: Annotated[str, typer.Option(help="Of every trial.")] = "0",
-    final_seeds: Annotated[int, typer.Option(min=0, max=1000, help="New seeds of the setting that was chosen.")] = 5,
+    final_seeds: Annotated[int, typer.Option(min=0, max=1000, help="New seeds for the chosen setting.")] = 5,
     sampler: Annotated[str, typer.Option(help="tpe, random, grid or cmaes.")] = "tpe",
-    sampler_seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="What is tried follows from it.")] = 0,
+    sampler_seed: Annotated[
+        int, typer.Option(min=0, max=2**31 - 1, help="The settings that are tried depend on it.")
+    ] = 0,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Give trials up that lie below the median of the others.")
+        bool, typer.Option("--prune", help="Stop trials that are below the median of the others.")
     ] = False,
-    holdout: Annotated[int, typer.Option(min=1, help="Training images that the choice is made on.")] = 5000,
+    holdout: Annotated[int, typer.Option(min=1, help="Training images kept apart to choose on.")] = 5000,
     data: DataOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
-    jobs: Annotated[int | None, typer.Option(min=1, max=256, help="Trainings at a time; left out, one a core.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Trainings at a time; default: one per core.")
+    ] = None,
     on: OnOption = "local",
     overrides: SetOption = None,
     out: Annotated[Path | None, typer.Option(help="The sweep's own folder.", show_default=False)] = None,
     resume: Annotated[
-        Path | None, typer.Option(metavar="SWEEP", help="Go on with the sweep in this folder.", show_default=False)
+        Path | None, typer.Option(metavar="SWEEP", help="Continue the sweep in this folder.", show_default=False)
     ] = None,
     print_kind: PrintOption = None,
-    offline: Annotated[bool, typer.Option(help="Never download; without files, digits are drawn.")] = False,
+    offline: Annotated[bool, typer.Option(help="Never download; without files, draw digits.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Try many settings of a recipe, choose one on a hold-out, and train it with new seeds."""
@@ -73,7 +77,7 @@ def sweep_command(
         look = Look(trial=print_trial, final=Told(), note=ProgressLines().note, stop=stop)
         if resume is not None:
             if recipe is not None or over or out is not None:
-                raise UsageError("--resume goes on with the sweep as it began – leave out recipe, --over and --out")
+                raise UsageError("--resume continues the sweep as it began – leave out recipe, --over and --out")
             found = resume_sweep(resume, trials=trials, on=on, look=look)
         elif recipe is None or out is None:
             missing = "a recipe" if recipe is None else "--out"
@@ -132,14 +136,12 @@ def print_sweep(found: Sweep, page: Path) -> None:
     counts = ", ".join(
         f"{states.count(state)} {state}" for state in ("complete", "pruned", "failed") if state in states
     )
-    print(f"{len(states)} trials ({counts}), chosen on {found.holdout:,} images held out of the training set")
+    print(f"{len(states)} trials ({counts}), chosen on {found.holdout:,} training images kept apart")
     best = found.chosen
     if best is not None:
         print(f"best: trial {best.number}, {settings_in_words(best)}: {best.mean:.3f} % on the hold-out")
     if found.flattery is not None:
-        print(
-            f"of that, choosing the best of {states.count('complete')} flatters by up to about {found.flattery:.2f} points"
-        )
+        print(f"choosing the best of {states.count('complete')} flatters by up to about {found.flattery:.2f} points")
     final = found.final
     if final is not None and final["mean"] is not None:
         low, high = final["interval95"] or (final["mean"], final["mean"])

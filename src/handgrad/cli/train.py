@@ -45,21 +45,21 @@ def train_command(
     precision: PrecisionOption = "auto",
     threads: ThreadsOption = None,
     overrides: SetOption = None,
-    resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with this run.", show_default=False)] = None,
+    resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Continue this run.", show_default=False)] = None,
     weights_of: Annotated[
         str | None,
         typer.Option("--from", metavar="RUN", help="Begin with the weights of this run.", show_default=False),
     ] = None,
     freeze: Annotated[
-        list[str] | None, typer.Option(metavar="LAYER", help="Let this learn nothing: conv1, 'blocks.0.*'.")
+        list[str] | None, typer.Option(metavar="LAYER", help="Keep these weights fixed: conv1, 'blocks.0.*'.")
     ] = None,
     rate: Annotated[
         list[str] | None,
         typer.Option(metavar="LAYER=FACTOR", help="Multiply the learning rate of a layer: conv1=0.1."),
     ] = None,
     list_recipes: Annotated[bool, typer.Option("--list", help="Show all recipes and stop.")] = False,
-    tensorboard: Annotated[bool, typer.Option(help="Write TensorBoard events into the run folder as well.")] = False,
-    offline: Annotated[bool, typer.Option(help="Never download; without files, digits are drawn.")] = False,
+    tensorboard: Annotated[bool, typer.Option(help="Also write TensorBoard events into the run folder.")] = False,
+    offline: Annotated[bool, typer.Option(help="Never download; without files, draw digits.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a recipe, show progress, and leave a run folder with a report."""
@@ -134,7 +134,7 @@ def check_nothing_else(context: typer.Context) -> None:
         source = context.get_parameter_source(name)
         if name not in kept and source is not None and source.name == "COMMANDLINE":
             given = names.get(name, f"--{name.replace('_', '-')}")
-            raise UsageError(f"--resume goes on with the run as it began – leave out {given}, or start a new run")
+            raise UsageError(f"--resume continues the run as it began – leave out {given}, or start a new run")
 
 
 def print_summary(summary: RunSummary, page: Path, as_json: bool) -> None:

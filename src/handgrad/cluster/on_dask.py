@@ -86,7 +86,7 @@ class DaskEngine:
         for worker, theirs in self.client.run(versions_here, on_error="return").items():
             if theirs != ours:
                 raise UsageError(
-                    f"worker {worker} has {_in_words(theirs)}, here is {_in_words(ours)} – install the same there"
+                    f"worker {worker} has {_in_words(theirs)}, here is {_in_words(ours)} – install the same versions there"
                 )
         token = folder.resolve() / f".shared-{secrets.token_hex(8)}"
         token.write_text("")
@@ -95,7 +95,7 @@ class DaskEngine:
         finally:
             token.unlink()
         workers = len(self.client.nthreads())
-        where = "see the folder of the runs" if self.shared else "send their runs home whole"
+        where = "see the folder of the runs" if self.shared else "send back whole runs"
         note(f"{self.on}: {workers} worker{'' if workers == 1 else 's'}, {self.width} tasks at a time; they {where}")
 
     def standing(self, left: int) -> Standing:

@@ -47,7 +47,7 @@ class WorkerProcess:
                 self._process.start()
         except OSError as error:  # EAGAIN where the user has as many processes as they may, ENOMEM, EMFILE
             raise HandgradError(
-                f"no process can be started: {error.strerror} – end others, or run one task at a time (--jobs 1)"
+                f"no process can be started: {error.strerror} – end other processes, or run one task at a time (--jobs 1)"
             ) from error
         finally:
             theirs.close()

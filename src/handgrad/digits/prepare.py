@@ -127,8 +127,9 @@ def fitting(whole: Dataset, network: nn.Module, name: str) -> Dataset:
     kind = for_scores(kind, scores)
     if scores != kind.count:
         raise UsageError(
-            f"{name} gives {scores:,} scores an image – dataset {whole.name} has {kind.count:,} classes: its last layer must "
-            "give one score for each"
+            f"{name} gives {scores:,} scores per image – "
+            f"dataset {whole.name} has {kind.count:,} classes: its last layer must "
+            f"give one score per class"
         )
     return replace(whole, kind=kind)
 

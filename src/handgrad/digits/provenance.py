@@ -134,7 +134,7 @@ def check_named(network: str, folder: Path) -> None:
     if network.startswith(IN_PYTHON):
         name = network.removeprefix(IN_PYTHON)
         raise UsageError(
-            f"{folder}: its network {name} was handed in from Python and no file holds its source – hand it in again: "
+            f"{folder}: its network {name} was given in Python and no file holds its source – give it again: "
             f'handgrad.resume("{folder}", network={name}(…))'
         )
 

@@ -159,9 +159,9 @@ def _take_up(job: Job, state: State, checkpoint: Checkpoint | None) -> None:
     """Put *checkpoint* into the freshly begun *state* and tell the watcher where training goes on."""
     if checkpoint is None:
         if job.folder.metrics():
-            raise DamagedRunError(f"{job.folder.checkpoints} holds no checkpoint any more – start a new run")
+            raise DamagedRunError(f"{job.folder.checkpoints} no longer holds a checkpoint – start a new run")
         job.folder.checkpoints.mkdir(exist_ok=True)
-        job.watcher.note("no checkpoint yet – training begins anew")
+        job.watcher.note("no checkpoint yet – training begins again")
         save(job, state)
         return
     # With the lock held and before anything new is saved, so that a damaged newer one cannot outlive it.
@@ -175,11 +175,12 @@ def _take_up(job: Job, state: State, checkpoint: Checkpoint | None) -> None:
         raise DamagedRunError(f"{place} lacks the weights of the epoch best on the hold-out – start a new run")
     # Made again from the checkpoint: the file may be one epoch ahead of it, or behind.
     write_metrics(job)
-    job.watcher.note(f"going on after epoch {state.epoch}, step {state.step}, from checkpoint/{checkpoint.path.name}")
+    job.watcher.note(f"continuing after epoch {state.epoch}, step {state.step}, from checkpoint/{checkpoint.path.name}")
     before = job.environment.versions["torch"]
     if before != torch.__version__:
         job.watcher.note(
-            f"begun with torch {before}, found {torch.__version__} – the last digits may differ from an unbroken run"
+            f"begun with torch {before}, found {torch.__version__} – the last digits may differ from a run that was not "
+            f"stopped"
         )
 
 
@@ -202,7 +203,7 @@ def _carry_on(job: Job, state: State) -> RunSummary:
             steps = steps_an_epoch(len(job.prepared.seen.train_labels), job.prepared.recipe)
             where = f"epoch {state.epoch + 1}, step {state.step} of {steps}"
             line = f"handgrad train --resume {shlex.quote(str(job.folder.path))}"
-            raise InterruptedRunError(f"interrupted – {where} is saved – go on with: {line}") from None
+            raise InterruptedRunError(f"interrupted – {where} is saved – continue with: {line}") from None
     except DivergedError as error:
         raise record_divergence(job, error) from error
 

@@ -88,8 +88,8 @@ def start_of(
     for pattern, factor in rates.items():
         if not 0 < factor <= LARGEST_FACTOR:
             raise UsageError(
-                f"--rate {pattern}={factor:g} – a factor above 0 and up to {LARGEST_FACTOR} is needed; --freeze stops a "
-                "layer from learning"
+                f"--rate {pattern}={factor:g} – a factor above 0 and up to {LARGEST_FACTOR} is needed; --freeze keeps "
+                "the weights of a layer fixed"
             )
     if run is None:
         return Start(Ancestry(None, None, (), tuple(freeze), rates), {}) if freeze or rates else None
@@ -105,7 +105,7 @@ def weights_of_run(path: Path) -> tuple[dict[str, Tensor], str, str]:
     """Return the weights of a finished run by name, the run's name, and the SHA-256 of the file that holds them."""
     folder = open_run(path)
     if not isinstance(read_end(folder), RunSummary):
-        raise UsageError(f"--from {path}: this run is not finished – go on with: handgrad train --resume {path}")
+        raise UsageError(f"--from {path}: this run is not finished – continue with: handgrad train --resume {path}")
     content = folder.read_bytes(MODEL)
     try:
         return load(content), folder.name, hashlib.sha256(content).hexdigest()

@@ -79,9 +79,7 @@ def study(
     check_root(Path(out))
     if made is not None or isinstance(data, Dataset):
         if on != LOCAL:
-            raise UsageError(
-                f"--on {on} – a network or data that Python holds stays in this process, name files instead"
-            )
+            raise UsageError(f"--on {on} – a network or data from Python stays in this process, name files instead")
         # What Python holds cannot be sent to another process.
         jobs = None if population else 1
     prepared = prepare(recipe, data=data, holdout=holdout, download=download, watched=watcher is not None, made=made)
@@ -137,7 +135,7 @@ def resume_study(
         raise UsageError(f"{path} began with other data – found {prepared.whole.name} – name the first with --data")
     # The data may have moved since; their hash has just been compared.
     kept = replace(kept, data=prepared.place)
-    plan = TrainingPlan(0, "each seed goes on alone", kept.machine.threads)
+    plan = TrainingPlan(0, "each seed continues alone", kept.machine.threads)
     note(f"{in_words(kept.machine)}; {plan.why}")
     tasks = kept.tasks(folder.path)
     if kept.jobs == 1 and on == LOCAL:
@@ -197,7 +195,7 @@ def _record(prepared: Prepared, kept: StudyPlan, plan: TrainingPlan, folder: Run
         record()
         line = f"handgrad study --resume {shlex.quote(str(folder.path))}"
         raise LostEngineError(
-            f"{error} – what came home is kept, go on with: {line} --on {shlex.quote(told.on)}"
+            f"{error} – all finished runs are kept, continue with: {line} --on {shlex.quote(told.on)}"
         ) from error
     except InterruptedRunError as error:
         record()

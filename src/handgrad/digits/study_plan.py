@@ -71,6 +71,6 @@ def read_plan(folder: RunFolder) -> StudyPlan:
     """Return the plan in the folder of a study; raises `UsageError` where it is none, `DamagedRunError` where it is damaged."""
     if not (folder.path / PLAN).is_file():
         raise UsageError(
-            f"{folder.path} is no study that can go on – found no {PLAN} in it – name the folder of a study"
+            f"{folder.path} is not a study that can be continued – found no {PLAN} in it – name the folder of a study"
         )
     return read_stored(StudyPlan, folder.read_json(PLAN), str(folder.path / PLAN))

@@ -30,7 +30,7 @@ def trained_module(run: Run) -> nn.Module:
     if run.state == "diverged":
         raise DivergedError(f"{run.path} diverged – {run.reason} – it has no network to use, train again")
     if run.state == "unfinished":
-        raise UsageError(f"{run.path} is not finished – go on with: handgrad train --resume {run.path}")
+        raise UsageError(f"{run.path} is not finished – continue with: handgrad train --resume {run.path}")
     check_named(run.network, run.path)
     network = load_network(network_name(run.path, run.network))
     load_weights(network, run.path / MODEL)

@@ -46,7 +46,7 @@ def failed_seed(seed: int, error: Exception) -> FailedSeed:
 def interrupted_study(place: str) -> InterruptedRunError:
     """Return the error for who has stopped several runs in the folder *place*."""
     line = f"handgrad study --resume {shlex.quote(place)}"
-    return InterruptedRunError(f"interrupted – the runs under way are saved – go on with: {line}")
+    return InterruptedRunError(f"interrupted – the runs under way are saved – continue with: {line}")
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _to_send(task: Task) -> Task:
     # A path would have to exist on the worker, where the file is written beside nothing else.
     if Path(file).name != file:
         raise UsageError(
-            f"{file} cannot go along to workers elsewhere – work in the folder that it lies in, and name it alone"
+            f"{file} cannot be sent to workers elsewhere – work in the folder of the file, and give its name without a path"
         )
     return replace(task, source=Path(file).read_bytes())
 
@@ -204,7 +204,7 @@ def data_at_worker(place: str | None, sha256: str, *, download: bool) -> Dataset
     # Refused rather than trained: a figure on other data would stand in the same table.
     if sha256 and dataset.sha256 != sha256:
         raise UsageError(
-            f"this worker has other data than who sent the task: {dataset.name} {dataset.sha256[:12]}, "
+            f"this worker has other data than the computer that sent the task: {dataset.name} {dataset.sha256[:12]}, "
             f"wanted {sha256[:12]} – put the same files there (handgrad data --fetch)"
         )
     return dataset

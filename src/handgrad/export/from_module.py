@@ -56,7 +56,9 @@ def plan_of(module: nn.Module, name: str | None = None) -> Plan:
             recording = for_every_batch(module, images[: max(SIZES)])
             plan = read(module, name, recording, images[:BATCH])
     except UntraceableError as error:
-        raise UsageError(f"{name} cannot be exported – {error} – a plan needs a forward without such steps") from error
+        raise UsageError(
+            f"{name} cannot be exported – {error} – an export needs a forward without such steps"
+        ) from error
     except UnreadableError as error:
         raise UsageError(f"{name} cannot be exported – {error} – it can be used in Python") from error
     check_same(plan, bytes_, expected)
@@ -70,7 +72,7 @@ def check_same(plan: Plan, images: np.ndarray[Any, np.dtype[np.uint8]], expected
     # `not … <=`, so that a NaN is a difference.
     if not difference <= SAME * max(1.0, float(np.abs(wanted).max())):
         raise UsageError(
-            f"{plan.name} cannot be exported – what was written down of it gives other scores, {difference:.2g} apart – "
+            f"{plan.name} cannot be exported – its recorded operations give other scores, {difference:.2g} apart – "
             "it can be used in Python"
         )
 

@@ -20,7 +20,7 @@ KIND = "handgrad-mnist"
 """What ``model_type`` says in the configuration, by which `handgrad.load` knows the folder."""
 DATA_LICENCE = (
     "MNIST is by Yann LeCun, Corinna Cortes and Christopher J. C. Burges, made from NIST's Special Databases 1 and 3, and is "
-    "offered under CC BY-SA 3.0. The weights are numbers learned from it."
+    "offered under CC BY-SA 3.0. The weights were learned from it."
 )
 
 
@@ -74,10 +74,10 @@ def card_text(run: Run, proof: Proof, unnormalised: int) -> str:
             f"# {run.network}: {run.dataset} with {result.parameters:,} parameters",
             "",
             f"**{percent(last.correct, last.total)}** of the test set ({last.correct:,} of {last.total:,}; 95 % interval of "
-            f"Wilson {low:.2f} to {high:.2f} %), the network as its last epoch left it.",
+            f"Wilson {low:.2f} to {high:.2f} %), the network after its last epoch.",
             "",
             f"- One seed ({run.seed}), recipe `{run.title}`, {counted(run.planned, 'epoch')}. "
-            "Another seed gives another figure; the interval says nothing of that.",
+            "Another seed gives another figure; the interval does not include this.",
             f"- {chosen_by(run)}",
             f"- Checked when this folder was made: {proof.sentence}.",
             f"- Trained with handgrad {run.environment.versions['handgrad']} and PyTorch "
@@ -100,7 +100,7 @@ def card_text(run: Run, proof: Proof, unnormalised: int) -> str:
             "",
             "## Limits",
             "",
-            "It knows the ten digits, written one at a time, and answers with one of them whatever it is shown. Its "
+            "It knows the ten digits, written one at a time, and always answers with one of them. Its "
             "probabilities are not calibrated: a softmax of 0.99 is not 99 % certainty.",
             "",
             "## Data",
@@ -133,7 +133,7 @@ def chosen_by(run: Run) -> str:
         return f"Epochs were judged on {run.holdout:,} training images held out; the test set was read after the last epoch."
     if run.recipe.get("test") == "once":
         return "The test set was read once, after the last epoch; nothing of this run was chosen by it."
-    return "The test set was read after every epoch, but only watched: the last epoch is taken, not the best."
+    return "The test set was read after every epoch, but not used to choose: the last epoch is taken, not the best."
 
 
 def data_words(run: Run) -> str:
@@ -142,7 +142,7 @@ def data_words(run: Run) -> str:
     if run.dataset == "mnist":
         return DATA_LICENCE
     if run.dataset == "drawn":
-        return "The digits were drawn by the program: the figures say nothing of handwriting."
+        return "The digits were drawn by the program: the figures say nothing about handwriting."
     return f"The data set is called {run.dataset} after its hash ({digest}…); its licence is not known here."
 
 

@@ -87,5 +87,5 @@ def check_loss(proof: Proof, accepted: bool) -> None:
     if lost > MOST_LOSS and not accepted:
         raise LossError(
             f"{proof.correct:,} of {proof.total:,} right, the run has {proof.run_correct:,} – {lost:.2f} points lost, "
-            f"{MOST_LOSS} are allowed – nothing was written, --accept-loss writes it all the same"
+            f"{MOST_LOSS} are allowed – nothing was written, --accept-loss writes it anyway"
         )

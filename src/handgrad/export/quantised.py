@@ -148,7 +148,7 @@ def evaluate_integers(quantised: IntegerPlan, images: NDArray[np.uint8]) -> Arra
     parts = []
     for at in range(0, len(images), BATCH):
         batch = images[at : at + BATCH]
-        # int64 throughout: numpy would let int8 wrap round without a word, and C's promotions are not numpy's.
+        # int64 throughout: numpy would let int8 wrap round without a message, and C's promotions are not numpy's.
         values: list[Any] = [batch.reshape(-1, *quantised.plan.shapes[0]).astype(np.int64) - 128]
         for step in quantised.plan.steps:
             inputs = [values[number] for number in step.inputs]

@@ -51,7 +51,7 @@ def render_c(material: Material, int8: bool, tell: Tell) -> Rendered:
     size: Size | None = None
     notes: tuple[str, ...] = ()
     if compiler is not None:
-        tell(f"compiling it and asking it all {material.expected.total:,} test images")
+        tell(f"compiling it and running it on all {material.expected.total:,} test images")
         size = size_of(draft, compiler)
         scores = run_c(draft, material.images, material.plan.classes, compiler)
         by = f"this file, compiled with {compiler_words(compiler)}"
@@ -78,9 +78,9 @@ def size_words(size: Size | None) -> list[str]:
 
 
 C_WORDS = (
-    "void handgrad_predict(const uint8_t image[784], float scores[10]): image is 28 rows of 28 raw bytes, 0 for the ground and "
-    "255 for ink, the digit as in MNIST; nothing is to be divided or subtracted. The place of the largest score is the "
-    "answer; exp(score) / sum of exp(scores) are probabilities.",
+    "void handgrad_predict(const uint8_t image[784], float scores[10]): image is 28 rows of 28 raw bytes, 0 for the "
+    "background and 255 for ink, the digit as in MNIST; do not divide or subtract anything. The index of the largest score "
+    "is the answer; exp(score) / sum of exp(scores) are probabilities.",
     "cc -std=c99 -DHANDGRAD_SELFTEST FILE -o selftest && ./selftest checks ten images stored at the end of this file.",
 )
 
@@ -88,7 +88,7 @@ C_WORDS = (
 def render_onnx(material: Material, _: bool, tell: Tell) -> Rendered:
     """Return the ONNX model, run by onnxruntime on all test images where that is installed, else by the plan's numpy twin."""
     draft = onnx_model(material.plan, material.head).SerializeToString()
-    tell(f"asking it all {material.expected.total:,} test images")
+    tell(f"running it on all {material.expected.total:,} test images")
     answered = run_onnx(draft, material.images)
     notes: tuple[str, ...] = ()
     if answered is None:
@@ -102,7 +102,7 @@ def render_onnx(material: Material, _: bool, tell: Tell) -> Rendered:
 
 def render_hub(material: Material, _: bool, tell: Tell) -> Rendered:
     """Return the folder for a hub: the weights are the run's own, so the module itself is asked."""
-    tell(f"asking the network all {material.expected.total:,} test images")
+    tell(f"running the network on all {material.expected.total:,} test images")
     module, images = trained_module(material.run), material.dataset.test_images
     proof = prove(predict(module, images).numpy(), material.expected, "the PyTorch module with these weights")
     mistaken = int((answers_unnormalised(module, images).numpy() == material.expected.labels).sum())
@@ -116,7 +116,7 @@ def render_workbook(material: Material, _: bool, tell: Tell) -> Rendered:
     """Return the workbook, its hundred digits worked by LibreOffice where that is installed, all others by the numpy twin."""
     count = count_formulas(material.plan)
     if count > MANY_FORMULAS:
-        tell(f"{count:,} formulas: the book will be large, and slow to open")
+        tell(f"{count:,} formulas: the book will be large and slow to open")
     proof = prove(evaluate(material.plan, material.images), material.expected, "the numpy twin of this book")
     evidence = material.run.evidence
     assert evidence is not None

@@ -133,7 +133,7 @@ def notes_of(rendered: Rendered, to: str, target: Path, run: Run) -> tuple[str, 
     if to != "hub":
         return rendered.notes
     line = f"nothing is uploaded; to do it: {upload_line(shlex.quote(str(target)), run)}"
-    return (*rendered.notes, line, "choose a licence for the card: none is written in it")
+    return (*rendered.notes, line, "choose a licence for the card: it has none yet")
 
 
 def remember(run: Run, exported: Exported, target: Path) -> None:

@@ -158,7 +158,7 @@ def _verdict_section(verdict: Verdict, heading: str) -> Markup:
         table(["condition", "asked", "found", "met"], rows, class_="judged") if rows else None,
         _points_table(verdict),
         _listed("The training here", verdict.training),
-        _listed("What the author says, beside what was found", verdict.said),
+        _listed("What the author claims", verdict.said),
         _listed("Notes", verdict.notes),
         tag("p", f"judged: {verdict.judged}", class_="quiet") if verdict.judged else None,
         tag("p", f"isolation: {verdict.isolation} · judged in {verdict.seconds:.1f} s", class_="quiet"),

@@ -65,7 +65,7 @@ def written(network: Handed, folder: Path) -> str:
     """Write the source of *network* into *folder* and return its name."""
     if network.source is None:
         raise UsageError(
-            f"the source of {network.name} is not to be had – write it into a file and hand in file.py:{network.name}"
+            f"the source of {network.name} is not available – write it into a file and give file.py:{network.name}"
         )
     file = folder / f"{network.name}.py"
     file.write_text(network.source, encoding="utf-8")

@@ -15,21 +15,22 @@ from handgrad.page.digits_data import Sample, groups_of, packed_bytes, plan_data
 from handgrad.page.document import page_document
 
 WORDS = {
-    "convolution": "A kernel moves over the maps before; the numbers under it are multiplied by its own and added up.",
-    "linear": "Every number before is multiplied by a weight of its own, and all products are added up.",
+    "convolution": "A kernel moves over the maps of the layer before. The numbers under it are multiplied by its weights and "
+    "added up.",
+    "linear": "Every number of the layer before is multiplied by its own weight, and all products are added up.",
     "scale_shift": "Each number is multiplied by one and added to another, the same for a whole map.",
-    "max pool": "Of each small window the largest number stays: where it is matters less, that it is there matters.",
+    "max pool": "The largest number of each small window is kept. Its exact place in the window does not matter.",
     "average pool": "Each window becomes its mean.",
     "add": "Two values are added, number by number.",
     "multiply": "Two values are multiplied, number by number.",
-    "concatenate": "Maps are laid one behind the other.",
-    "gather": "Numbers are taken from their places and laid in another order.",
-    "standardise": "The numbers are brought to mean 0 and variance 1.",
+    "concatenate": "Maps are put one after the other.",
+    "gather": "Numbers are put in another order.",
+    "standardise": "The numbers are shifted and scaled to mean 0 and variance 1.",
     "softmax": "Scores become shares of 1.",
-    "relu": "What is below 0 becomes 0; the rest stays.",
-    "leaky relu": "What is below 0 shrinks; the rest stays.",
-    "sigmoid": "Every number is pressed between 0 and 1.",
-    "tanh": "Every number is pressed between −1 and 1.",
+    "relu": "Numbers below 0 become 0; the others do not change.",
+    "leaky relu": "Numbers below 0 become smaller; the others do not change.",
+    "sigmoid": "Every number becomes one between 0 and 1.",
+    "tanh": "Every number becomes one between −1 and 1.",
 }
 HOW = {
     "max pool": "The largest of",

@@ -147,7 +147,7 @@ def occlusion_section() -> Markup:
                 "canvas",
                 id="digit-occlusionMap",
                 role="img",
-                aria_label="how far the answer's probability falls when a place is covered",
+                aria_label="how far the probability of the answer falls when a part is covered",
             ),
             tag("p", id="digit-occlusionWords", role="status"),
             id="digit-occlusion",

@@ -102,6 +102,6 @@ def groups_of(samples: Sequence[Sample], mistakes: Sequence[Sample]) -> tuple[li
     ]
     groups = [
         {"title": "Test digits", "open": True, "digits": rows[: len(samples)]},
-        {"title": "The surest mistakes", "open": False, "digits": rows[len(samples) :]},
+        {"title": "Mistakes it was surest of", "open": False, "digits": rows[len(samples) :]},
     ]
     return [group for group in groups if group["digits"]], b"".join(sample.image.tobytes() for sample in everything)

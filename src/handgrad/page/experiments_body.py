@@ -93,7 +93,7 @@ def checks() -> Markup:
         tag(
             "p",
             "A derivative can be measured without any calculus: move one number a little up and a little down, all else "
-            "fixed, and divide the change of the error by the way moved.",
+            "fixed, and divide the change of the error by the distance moved.",
             class_="quiet",
         ),
         tag("div", table, class_="scroll", tabindex="0", role="region", aria_label="Checks of every derivative"),

@@ -46,7 +46,7 @@ def write_run_page(
     path = folder / PAGE if out is None else Path(out)
     check_free(path, overwrite=overwrite or out is None)
     material = material_of(found, plan_of(module, found.network), data, download)
-    tell(f"asking it all {material.expected.total:,} test images")
+    tell(f"running it on all {material.expected.total:,} test images")
     subject, proof = subject_of(material)
     return write_digits(subject, path, overwrite=True), proof
 

@@ -51,7 +51,7 @@ def what_is_delta(graph: Graph) -> Markup:
         ),
         tag(
             "p",
-            "It has a letter of its own because it saves work. Every weight into the unit needs it "
+            "It has its own letter because it saves work. Every weight into the unit needs it "
             f"({gradient.label} is {delta.label} times the value that comes through the arrow), and so does the "
             "layer before.",
         ),
@@ -64,8 +64,8 @@ def why_a_sum(graph: Graph) -> Markup:
     if last == 1 or graph.network.sizes[last] == 1:
         text = (
             "A hidden unit that feeds several units reaches the error on several paths at once. Move it a little,"
-            " and each path moves the error by its own part; what the error does is the sum of these parts. This "
-            "network has one path only from each unit, so nothing is left to add up."
+            " and each path moves the error by its own part; the change of the error is the sum of these parts. In this "
+            "network each unit has only one path, so there is nothing to add up."
         )
         return tag("p", text)
     slope = first(graph, Kind.ERROR_SLOPE, last - 1)
@@ -74,8 +74,8 @@ def why_a_sum(graph: Graph) -> Markup:
         tag(
             "p",
             f"The activation behind {slope.label} feeds every unit of the next layer, so it reaches the error on "
-            "as many paths. Move it a little, and each path moves the error by its own part. The error can only "
-            "do all of them at once: the parts add up.",
+            "as many paths. Move it a little, and each path moves the error by its own part. All of this happens at the same "
+            "time, so the parts add up.",
         ),
         tag(
             "p",
@@ -110,10 +110,11 @@ def what_eta_does() -> Markup:
     """Say what the learning rate is for."""
     return tag(
         "p",
-        "The derivative says which way the error falls and how steeply, but not how far one may go: it is true "
-        "only near the point where one stands. η is how far to trust it, as a factor. Now it is ",
+        "The derivative says which way the error falls and how steeply, but not how far to go: it is true only near the "
+        "current point. η is a factor that says how far to trust it. Now it is ",
         live("learning_rate"),
-        ". Too small, and training crawls; too large, and it steps over the valley or flies off. Move the slider under ",
+        ". If η is too small, training is slow. If it is too large, a step goes past the lowest point, or the training "
+        "diverges. Move the slider under ",
         tag("i", "One weight"),
         " to see all three.",
     )
@@ -126,18 +127,20 @@ def why_it_stops(network: Network) -> Markup:
     is_classic = load_network("classic") == network
     slopes = max(abs(row[name]) for name in done.graph.names if name.startswith("dE/dw"))
     text = (
-        "With η = 1,000,000 the classic network makes one giant step and then stands still at E_total = "
+        "With η = 1,000,000 the classic network makes one very large step and then stops at E_total = "
         f"{row['E_total']:.4f}. The step made its weights so large that both hidden units are saturated: a_h1 = "
-        f"{row['a_h1']:.1g}, a_h2 = {row['a_h2']:.1g}. The outputs then hear nothing and answer sigmoid(0) = "
-        f"{row['a_o1']:.2g}. A derivative contains the activation before its weight and a · (1 − a), and both are"
-        f" next to 0: the largest of the eight is {slopes:.1g}. The error is far from its lowest, but every slope"
-        " is flat, so no step leads away."
+        f"{row['a_h1']:.1g}, a_h2 = {row['a_h2']:.1g}. The outputs then get almost no input and are sigmoid(0) = "
+        f"{row['a_o1']:.2g}. A derivative contains the activation before its weight and a · (1 − a), and both are almost "
+        f"0: the largest of the eight is {slopes:.1g}. The error is far from its minimum, but every slope is almost 0, so no "
+        f"step changes anything."
     )
     return joined(
         tag("p", text),
         tag("p", tag("button", "Try it here", type="button", data_rate=f"{STUCK_RATE:.0f}", data_step=STUCK_STEP))
         if is_classic
-        else tag("p", "The same can happen in any network whose activation flattens out, as sigmoid and tanh do."),
+        else tag(
+            "p", "The same can happen in any network with an activation that becomes flat, such as sigmoid and tanh."
+        ),
     )
 
 

@@ -17,15 +17,15 @@ WORDS: dict[str, tuple[str, str]] = {
     "pre-activation": (
         "Every value that reaches the unit is multiplied by the weight of its arrow, and the products are added up: "
         f"{PRE_ACTIVATION}.",
-        "It is done now because all that reaches the unit is known.",
+        "It is done now because all inputs of the unit are known.",
     ),
     "softmax part": (
-        "Softmax turns the outputs into shares of 1, in steps in which no exponential overflows.",
+        "Softmax turns the outputs into shares of 1. The order of the steps keeps the exponentials from overflowing.",
         "It is done now because the shares need the pre-activations of all outputs.",
     ),
     "activation": (
         "The activation function makes the unit's activation of its pre-activation.",
-        "It is done now because whatever comes after takes the activation, not the pre-activation.",
+        "It is done now because everything after it uses the activation, not the pre-activation.",
     ),
     "error": (
         "The loss measures how far this output is from its target.",
@@ -57,8 +57,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "It is done now because every weight into the unit, and the layer before, need it: computed once, used often.",
     ),
     "delta met": (
-        "It says how fast the error changes when the unit's pre-activation changes. Loss and activation fit each other: what "
-        "is left of their two slopes is activation minus target.",
+        "It says how fast the error changes when the unit's pre-activation changes. With this loss and this activation, the "
+        "product of their two slopes is simply activation minus target.",
         "It is done now because every weight into the unit, and the layer before, need it: computed once, used often.",
     ),
     "gradient": (
@@ -67,13 +67,16 @@ WORDS: dict[str, tuple[str, str]] = {
         "It is done now because that delta is known.",
     ),
     "gradient of a bias": (
-        "It says how fast the error changes when {of} changes. A bias is added as it is, so it is the delta itself; where "
-        "units or samples share it, their deltas add up.",
+        "It says how fast the error changes when {of} changes. A bias is added without a factor, so its derivative is the "
+        "delta itself. If units or samples share it, their deltas add up.",
         "It is done now because those deltas are known.",
     ),
-    "update part": ("The update rule brings its memory up to date.", "It is done now because the derivative is known."),
-    "updated gradient-descent": ("{of} moves against its derivative, by η times as far.", ""),
-    "updated momentum": ("{of} moves against its velocity, which adds up past derivatives, by η times as far.", ""),
+    "update part": ("The update rule updates its memory.", "It is done now because the derivative is known."),
+    "updated gradient-descent": ("{of} moves against its derivative, by η times the derivative.", ""),
+    "updated momentum": (
+        "{of} moves against its velocity, which adds up past derivatives, by η times the velocity.",
+        "",
+    ),
     "updated adam": (
         "{of} moves against the mean of its past derivatives, divided by the root of their mean square: by about η, "
         "whatever their size.",
@@ -81,16 +84,16 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
 }
 ORDER_WORDS = {
-    "old-weights": "It is done last, because every derivative has to be that of the old weights.",
+    "old-weights": "It is done last, because every derivative must be computed with the old weights.",
     "output-layer-first": (
         "It is done before the layer below is computed, which then sees the new weights: an order that some texts use."
     ),
 }
 WALK_WORDS = {
-    "crawls": "The steps hardly shrink, and it is still on its way: a small rate crawls.",
-    "settles": "The steps get smaller as the curve flattens: the slope itself slows them down.",
-    "over": "It jumps over the lowest point and comes back from the other side: a large rate zigzags.",
-    "flies": "Each step lands higher than the one before: too large a rate flies off.",
+    "crawls": "The steps hardly become smaller, and it is still far from the minimum: a small rate is slow.",
+    "settles": "The steps become smaller because the slope does.",
+    "over": "It jumps over the lowest point and comes back from the other side: with a large rate it zigzags.",
+    "flies": "Each step lands higher than the one before: with a too large rate it diverges.",
     "still": "The curve is flat here, and a step is the slope times η: it does not move.",
-    "none": "There is no finite slope here: the numbers have left the range of a double.",
+    "none": "There is no finite slope here: the numbers are too large for the computer.",
 }

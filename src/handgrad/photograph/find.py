@@ -44,14 +44,14 @@ def find_digits(found: Ink) -> list[Found] | Refused:
     """Return the digits on a picture, line by line and from left to right, or why there are none."""
     mask = without_rules(found.mask)
     if mask.mean() > MOST_COVERED:
-        return Refused("most of it is ink: no writing on paper – if it is, name --polarity")
+        return Refused("most of it is ink: this is not writing on paper – if it is, give --polarity")
     labels, boxes, sizes = components(mask)
     kept = drop_specks(boxes, sizes)
     if not kept:
         return Refused("there is no ink on it")
     groups = [kept] if max(mask.shape) <= ONE_DIGIT else join_parts({number: boxes[number] for number in kept})
     if len(groups) > MOST_DIGITS:
-        return Refused(f"{len(groups)} marks on it: a text or a pattern, no digits")
+        return Refused(f"{len(groups)} marks on it: a text or a pattern, not digits")
     ordered = in_reading_order([(box_around([boxes[n] for n in group]), group) for group in groups])
     return [Found(box, cut_out(found.ink, labels, box, group)) for box, group in ordered]
 

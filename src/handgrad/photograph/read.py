@@ -60,7 +60,7 @@ def check_size(image: Any, name: str) -> None:
         raise UsageError(f"{name} has {wide:,}×{high:,} pixels – at most {MOST_PIXELS:,} – make it smaller")
     frames = getattr(image, "n_frames", 1)
     if frames > 1:
-        raise UsageError(f"{name} has {frames} pictures in it – save the one to read as PNG")
+        raise UsageError(f"{name} has {frames} pictures in it – save the one to be read as PNG")
 
 
 def grey_of(image: Any) -> Bytes:

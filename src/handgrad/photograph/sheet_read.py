@@ -45,7 +45,7 @@ def read_sheet(grey: Bytes) -> Sheet:
                 images.append(image)
                 places.append((row, column))
     if not images:
-        raise UsageError("no box of the sheet is written in – write digits into it, or leave --sheet out")
+        raise UsageError("all boxes of the sheet are empty – write digits into it, or leave out --sheet")
     rows, columns = np.array(places, np.int64).T
     return Sheet(np.array(images, np.uint8), rows, columns, page)
 
@@ -87,7 +87,7 @@ def four_marks(grey: Bytes) -> NDArray[np.float64]:
         if len(hull) == 4 and max(sizes) <= 5 * min(sizes) and area > most:
             best, most = points, area
     if best is None:
-        raise UsageError("the sheet's four corner marks lie in no rectangle – photograph the whole page, flat")
+        raise UsageError("the sheet's four corner marks do not form a rectangle – photograph the whole page, flat")
     return np.asarray(best, np.float64)
 
 

@@ -49,7 +49,7 @@ def write_explanation(
     title = f"How {network.name} read {len(found)} picture{'s' if len(found) != 1 else ''}"
     words = (
         f"Sure means: the first answer lies {margin.least:.2f} or more before the second ({margin.words}). The shares are "
-        "softmax's: a network is often surer than it is right."
+        f"the softmax output of the network, which is often too high."
     )
     plan = plan_or_none(network)
     training = training_digits(network, data)
@@ -89,7 +89,7 @@ def picture_section(
         return tag("section", head, tag("p", str(answered.error)))
     figures = [figure(shown(with_boxes(seen)), "the photograph in grey, a frame round each digit found")]
     if seen.ink is not None:
-        figures.append(figure(shown(255 - seen.ink.ink), "the paper evened out: ink alone"))
+        figures.append(figure(shown(255 - seen.ink.ink), "the paper made even: only the ink"))
         figures.append(figure(shown(np.where(seen.ink.mask, 0, 255).astype(np.uint8)), "what counts as ink"))
         words = f"{seen.ink.polarity} writing; {len(seen.digits)} found."
     else:
@@ -125,7 +125,10 @@ def digit_part(
     if maps is not None:
         pictures = [picture(each, f"map {at + 1}") for at, each in enumerate(maps)]
         parts.append(
-            tag("p", f"The first layer answers with {len(maps)} maps (like the page: 0; the more ink, the larger):")
+            tag(
+                "p",
+                f"The first layer gives {len(maps)} maps (the colour of the page is 0; more ink is a larger number):",
+            )
         )
         parts.append(tag("div", *pictures, style=ROW, class_="large"))
     return joined(*parts)

@@ -51,7 +51,7 @@ def margin_of(network: TrainedNetwork, data: Path | None = None) -> Margin:
     try:
         dataset = dataset_of(run.dataset, run.environment.dataset_sha256, data or run.environment.data, download=False)
     except HandgradError:
-        return Margin(LEAST, "a margin of 0.5, not calibrated: the run's data is not here")
+        return Margin(LEAST, "a margin of 0.5, not calibrated: the data of the run was not found")
     if run.holdout:
         held = hold_out(dataset, run.holdout, run.seed)
         images, labels, what = held.test_images[:IMAGES], held.test_labels[:IMAGES], "training images held out"

@@ -175,7 +175,7 @@ def as_bytes(images: Any, kind: DataKind = DIGITS) -> Bytes:
         values = values.astype(np.uint8)
     if values.dtype != np.uint8:
         raise UsageError(
-            f"images are {values.dtype} – give bytes, uint8 0 to 255, ink 255 on ground 0: nothing is to be divided"
+            f"images are {values.dtype} – give bytes, uint8 0 to 255, ink 255 on background 0, without dividing"
         )
     if values.ndim == 4 and values.shape[1] == 1:
         values = values[:, 0]

@@ -94,7 +94,7 @@ def write_sheet_page(answered: AnsweredSheet, path: Path) -> Path:
     """Write a page with the figure and every mistake as a picture, and return its path."""
     first, *_ = answered.lines
     mistakes = [mistake(answered, at) for at in answered.wrong]
-    words = "Every digit was read as it was meant." if not mistakes else "Read otherwise than meant:"
+    words = "Every digit was read correctly." if not mistakes else "Read wrong:"
     row = tag("div", *mistakes, style="display:flex; flex-wrap:wrap; gap:1.5rem")
     body = joined(tag("h1", f"A handwriting read by {answered.network}"), tag("p", first), tag("p", words), row)
     return write_whole(path, document("A handwriting read", body).encode("utf-8"))

@@ -32,7 +32,7 @@ def confusion(evidence: Evidence, classes: Sequence[str]) -> Markup:
         return joined(
             tag(
                 "p",
-                f"Of {len(classes):,} classes: those that were read worst, and the commonest confusions.",
+                f"Of {len(classes):,} classes: those with the most mistakes, and the most frequent confusions.",
                 class_="quiet",
             ),
             tag("div", worst_read(counts, classes), commonest(wrong, classes), class_="beside"),
@@ -150,6 +150,6 @@ def samples(run: Run, evidence: Evidence) -> Markup:
     text = (
         "Each pair: a training image as it is, and one of its random changes. Every epoch draws new ones."
         if changed
-        else "Training images as they are; this recipe does not change them."
+        else "Training images; this recipe does not change them."
     )
     return joined(tag("p", text, class_="quiet"), tag("ol", *pairs, class_="samples"))

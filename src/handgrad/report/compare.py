@@ -195,10 +195,10 @@ def notes(runs: Sequence[Run]) -> list[str]:
         )
     made = [run.environment for run in runs]
     if len({(each.device_name, each.platform, each.machine) for each in made}) > 1:
-        found.append("Devices, precisions or threads differ: the seconds an epoch are not of the same machine.")
+        found.append("Devices, precisions or threads differ: the seconds per epoch cannot be compared.")
     found += [
         f"{run.name} {'diverged' if run.state == 'diverged' else 'is not finished'}: "
-        f"{len(run.epochs)} of {run.planned} epochs. It has no result and is in no mean."
+        f"{len(run.epochs)} of {run.planned} epochs. It has no result and no mean includes it."
         for run in runs
         if run.result is None
     ]

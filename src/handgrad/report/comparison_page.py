@@ -35,7 +35,7 @@ def comparison_page(comparison: Comparison) -> str:
         titled("What they reached", runs_table(comparison)),
         titled("Over seeds", groups_table(comparison)),
         titled("How they learned", overlays(comparison)),
-        titled("What sets the recipes apart", differences_table(comparison)),
+        titled("How the recipes differ", differences_table(comparison)),
     ]
     return document(names, joined(*parts))
 
@@ -52,9 +52,13 @@ def runs_table(comparison: Comparison) -> Markup:
     """Return every run in a row."""
     rows: list[list[object]] = [list(run_cells(label, run)) for label, run in comparison.runs]
     chosen = {run.result.best_epoch.chosen_on for _, run in comparison.runs if run.result}
-    text = "The last epoch is the headline; accuracies round down, intervals are Wilson’s for the test images."
+    text = (
+        "The last epoch is the headline; accuracies are rounded down, and intervals are Wilson’s for the test images."
+    )
     if EvaluatedOn.TEST in chosen:
-        text += " A best epoch selected on the test set flatters and is no estimate for other images."
+        text += (
+            " A best epoch that was selected on the test set looks too good, and is not an estimate for other images."
+        )
     return joined(table(list(HEAD), rows, class_="runs"), tag("p", text, class_="quiet"))
 
 
@@ -63,7 +67,9 @@ def groups_table(comparison: Comparison) -> Markup | None:
     if all(len(group.runs) == 1 for group in comparison.groups):
         return None
     rows: list[list[object]] = [list(group_cells(group)) for group in comparison.groups]
-    text = "Means of last epochs; the interval is Student’s t over seeds, and the sampling of test images is not in it."
+    text = (
+        "Means of last epochs; the interval is Student’s t over seeds; it leaves out the sampling of the test images."
+    )
     return joined(table(list(GROUP_HEAD), rows, class_="runs"), tag("p", text, class_="quiet"))
 
 
@@ -91,7 +97,7 @@ def overlays(comparison: Comparison) -> Markup | None:
         ),
         overlay(comparison, loss_chart, "loss", "Loss, training", value=lambda epoch: epoch.training.loss),
     ]
-    text = "Training figures are taken while a network learns, with its augmentation and dropout. One line a run."
+    text = "Training figures are measured while a network learns, with augmentation and dropout. One line per run."
     figures = [chart_figure(chart, legend=False) for chart in charts]
     return joined(legend(comparison), tag("div", *figures, class_="charts"), tag("p", text, class_="quiet"))
 

@@ -58,8 +58,8 @@ def best_epoch(best: BestEpoch) -> Markup:
 def choice(chosen_on: EvaluatedOn) -> str:
     """Return what the way of choosing is worth."""
     if chosen_on is EvaluatedOn.HOLDOUT:
-        return "Chosen on training images kept apart; the test set had no part in it."
-    return "Chosen by looking at the test set, so it flatters: it is no estimate for other images."
+        return "Chosen on training images that were kept apart; the test set was not used."
+    return "Chosen by looking at the test set, so it looks too good: it is not an estimate for other images."
 
 
 def meaning(run: Run) -> Markup:
@@ -77,11 +77,11 @@ def sentences(run: Run) -> list[str]:
     said = (
         f"After {run.planned} {'epoch' if run.planned == 1 else 'epochs'} the network reads {last.correct:,} of the "
         f"{last.total:,} test images of {dataset_name(run.dataset)} and misreads {wrong:,}. From this count, its accuracy on "
-        f"endlessly many images of the same kind is put between {low:.2f} and {high:.2f} % (95 % Wilson interval). Another "
-        f"seed gives another figure; how much another, this interval does not say."
+        f"other images of the same kind is estimated to be between {low:.2f} and {high:.2f} % (95 % Wilson interval). Another "
+        f"seed gives another figure; the interval does not include this."
     )
     if run.holdout:
-        said += f" {run.holdout:,} training images were kept apart for choosing and taught it nothing."
+        said += f" {run.holdout:,} training images were kept apart for choosing; the network did not learn from them."
     return [said, *_warnings(run)]
 
 
@@ -94,7 +94,7 @@ def _warnings(run: Run) -> list[str]:
     """Return what must be known of the data: digits that were drawn, or another set than MNIST."""
     if run.dataset == "drawn":
         return [
-            "dataset: drawn – these digits were drawn by the program itself, because no others were at hand. "
+            "dataset: drawn – these digits were drawn by the program itself, because no others were available. "
             "The figures say that training works; they say nothing about how well the network reads handwriting."
         ]
     if run.dataset == "mnist":
@@ -164,7 +164,9 @@ def unfinished(run: Run) -> Markup:
         tag(
             "div",
             tag("h2", "This run is not finished"),
-            tag("p", f"{len(run.epochs)} of {run.planned} epochs are complete. If nothing trains it now, go on with:"),
+            tag(
+                "p", f"{len(run.epochs)} of {run.planned} epochs are complete. If nothing trains it now, continue with:"
+            ),
             tag("pre", tag("code", line)),
             class_="card alarm",
         ),
@@ -183,6 +185,6 @@ def so_far(run: Run) -> Markup | None:
     spent = sum(epoch.seconds_training for epoch in run.epochs)
     text = (
         f"Newest epoch ({newest.epoch}): {share(count)} on the {run.evaluated_on.words} ({count.correct:,} of {count.total:,}, "
-        f"95 % interval {interval(bounds)}) after {duration(spent)} of training. This is no final figure."
+        f"95 % interval {interval(bounds)}) after {duration(spent)} of training. This is not a final figure."
     )
     return tag("p", text, class_="lead")

@@ -18,9 +18,9 @@ CAPTIONS = {
     "accuracy": "Accuracy by epoch",
     "loss": "Loss by epoch",
     "learning-rate": "Learning rate by step",
-    "confusion": "What it mistakes for what",
-    "mistakes": "The surest mistakes",
-    "samples": "What it learned from",
+    "confusion": "Which classes it confuses",
+    "mistakes": "Mistakes it was surest of",
+    "samples": "Training images",
 }
 """The pictures that a reader of a hand-in looks for, in this order, with what they show."""
 

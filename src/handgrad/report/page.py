@@ -78,7 +78,7 @@ def masthead(run: Run) -> Markup:
         tag("p", "Handgrad – one run", class_="over"),
         tag("h1", run.title),
         tag("p", " · ".join(parts)),
-        tag("p", tag("a", "Draw a digit, and see what this network makes of it", href=PAGE)) if has_page(run) else None,
+        tag("p", tag("a", "Draw a digit, and see how this network reads it", href=PAGE)) if has_page(run) else None,
     )
 
 
@@ -93,9 +93,9 @@ def learning(run: Run) -> Markup | None:
         return None
     on = run.evaluated_on.words
     text = (
-        f"The {on} is read after each epoch in evaluation mode. Training figures are taken while it learns: "
-        "on images as augmented, with dropout where it has any, and over the whole epoch while the weights still move. So they "
-        "can be worse than those on unseen images. The accuracy axis is logarithmic in the mistakes: it widens towards 100 %."
+        f"The {on} is read after each epoch in evaluation mode. Training figures are measured while it learns: on augmented "
+        f"images, with dropout if it has any, and over the whole epoch while the weights change. So they can be worse than "
+        f"those on unseen images. The accuracy axis is logarithmic in the mistakes: it is wider near 100 %."
     )
     figures = [chart_figure(chart) for chart in charts(run)]
     words = tag("div", tag("p", text, class_="quiet"), epoch_table(run))
@@ -107,16 +107,16 @@ def answers(run: Run) -> list[tuple[str, Markup]]:
     if run.evidence is None:
         return []
     return [
-        ("What it mistakes for what", confusion(run.evidence, run.kind.classes)),
-        ("The surest mistakes", mistakes(run.evidence, run.kind.classes)),
+        ("Which classes it confuses", confusion(run.evidence, run.kind.classes)),
+        ("Mistakes it was surest of", mistakes(run.evidence, run.kind.classes)),
         (singles_title(run.kind.count), singles(run.evidence, run.kind.classes)),
-        ("What it learned from", samples(run, run.evidence)),
+        ("Training images", samples(run, run.evidence)),
     ]
 
 
 def singles_title(count: int) -> str:
     """Return the title of the section with one image of each class."""
-    return "Ten digits, ten probabilities each" if count == 10 else "Single images, and how sure the answer is"
+    return "Ten digits, ten probabilities each" if count == 10 else "Single images, and how sure the network is"
 
 
 def again(run: Run) -> Markup:

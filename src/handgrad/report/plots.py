@@ -120,7 +120,7 @@ def mistakes(run: Run, evidence: Evidence) -> Figure:
         answer = int(evidence.answers[index])
         true, given = (run.kind.classes[int(each)][:LETTERS] for each in (evidence.labels[index], answer))
         labels.append(f"{true} → {given}, {probability(evidence.probabilities(index)[answer])}")
-    return mosaic("The surest mistakes: true → read, probability", evidence.mistake_images, labels, 8)
+    return mosaic("Mistakes it was surest of: true → read, probability", evidence.mistake_images, labels, 8)
 
 
 def mosaic(title: str, images: Bytes, labels: Sequence[str], columns: int) -> Figure:

@@ -122,7 +122,7 @@ def environment_section(run: Run) -> Markup:
     if run.epochs:
         training = sum(epoch.seconds_training for epoch in run.epochs)
         evaluating = sum(epoch.seconds_evaluating for epoch in run.epochs)
-        each = f"{training / len(run.epochs):.1f} s an epoch"
+        each = f"{training / len(run.epochs):.1f} s per epoch"
         rows.append(["time", f"{duration(training)} training ({each}), {duration(evaluating)} evaluating"])
     return table(["", ""], rows, class_="facts plain")
 

@@ -255,5 +255,5 @@ def read_sweep(path: Path) -> Sweep:
     folder = RunFolder(path)
     if not (path / SWEEP).is_file():
         read_sweep_plan(folder)
-        raise UsageError(f"{path} has no result yet – go on with: handgrad sweep --resume {path}")
+        raise UsageError(f"{path} has no result yet – continue with: handgrad sweep --resume {path}")
     return read_stored(Sweep, folder.read_json(SWEEP), str(path / SWEEP))

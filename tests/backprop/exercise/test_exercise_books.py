@@ -217,7 +217,7 @@ def test_the_command_writes_a_task_and_says_so(
         ),
         (
             ("--exercise", "--explain", "notes"),
-            "--explain does not go with --exercise (they are about the network's own numbers) – leave one of the two out",
+            "--explain does not go with --exercise (they change the network's own numbers) – leave one of the two out",
         ),
         (("--exercise", "--seed", "-1"), "--seed must be a whole number from 0 to 4,294,967,295 – found -1"),
         (

@@ -195,7 +195,7 @@ def test_heads_settings_and_lines_stand_where_they_are_looked_for(name: str) -> 
     old = name == "other order"
     assert (said[0, 0], said[1, 0]) == (
         "Checks",
-        "Is every gradient in the training table right? It is found in two other ways, which know nothing of the deltas.",
+        "Is every gradient in the training table right? Each is computed in two other ways, which do not use the deltas.",
     )
     heads = {
         0: "quantity", 1: "in the table, row 0", 2: "from the old weights", 3: "finite difference", 4: "difference",
@@ -229,16 +229,16 @@ def test_heads_settings_and_lines_stand_where_they_are_looked_for(name: str) -> 
 
 def test_what_is_explained_is_what_is_done_here() -> None:
     three = [
-        "1  (E(w + nudge) − E(w − nudge)) / 2 nudge, from forward passes on the sheet Checks working. "
-        "It knows nothing of the chain rule.",
+        "1  (E(w + nudge) − E(w − nudge)) / 2 nudge, from forward passes on the sheet Checks working. It does not use the "
+        "chain rule.",
         "2  Before it wrote the book the program differentiated the forward formulas by themselves, in 40 digits. "
         "Once a yellow cell is changed they are not compared.",
-        "3  Every cell of a column, in every row, beside the same rule applied to the row's other cells: finds a formula "
-        "that was changed.",
+        "3  Every cell of a column, in every row, beside the same rule applied to the other cells of the row. This finds a "
+        "formula that was changed.",
     ]
     fourth = (
-        "Here the output layer is updated first, so hidden gradients in the table are not those of E; the two others "
-        "belong to the gradient from the old weights."
+        "Here the output layer is updated first, so the hidden gradients in the table are not those of E. The two other "
+        "columns show the gradient from the old weights."
     )
     for name, network in NETWORKS.items():
         sheet = workbook_plan(network, steps=3, rates=(0.5,))["Checks"]

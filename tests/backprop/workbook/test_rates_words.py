@@ -76,7 +76,7 @@ def test_a_small_rate_is_written_as_the_spreadsheet_joins_it_to_a_text() -> None
 
 def test_where_no_run_ends_in_a_number_none_is_called_lowest() -> None:
     cells = workbook_plan(load_network("diverging"), steps=50, rates=(2.0, 50.0))["Learning rates"].cells.values()
-    assert "At no rate does the training end in a number." in [cell.value for cell in cells]
+    assert "With every rate the training ends without a finite number." in [cell.value for cell in cells]
 
 
 def test_a_rise_that_rounding_can_make_is_none_and_one_beyond_is() -> None:
@@ -103,8 +103,8 @@ def test_a_network_that_falls_at_every_rate_is_said_never_to_diverge(monkeypatch
     assert steps == 100
     assert said == (
         "41 rates from 0.1 to 1000 were tried, 100 steps each: none makes the error rise from one step to the next. "
-        "This network never diverges, because its bounded outputs saturate and the error sticks. The network "
-        "diverging (handgrad backprop diverging) shows what a rate too large does."
+        "This network never diverges, because its bounded outputs saturate and the error stops changing. The network "
+        "diverging (handgrad backprop diverging) shows what a too large rate does."
     )
 
 

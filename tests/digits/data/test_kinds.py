@@ -166,7 +166,7 @@ def test_names_that_do_not_fit_are_refused(names: list[str], said: str) -> None:
 
 def test_a_network_that_does_not_fit_the_data_is_refused_before_training(tmp_path: Path) -> None:
     data = (IMAGES, LABELS, IMAGES, LABELS)
-    with pytest.raises(UsageError, match=r"10 scores an image – dataset arrays-.* has 4 classes"):
+    with pytest.raises(UsageError, match=r"10 scores per image – dataset arrays-.* has 4 classes"):
         trained(data, net(1, 10), tmp_path)
     with pytest.raises(UsageError, match=r"16×16 pixels, grey, 4 classes"):
         trained(data, nn.Sequential(nn.Flatten(), nn.Linear(784, 4)), tmp_path)

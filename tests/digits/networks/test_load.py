@@ -126,8 +126,8 @@ class Rows(nn.Module):
     ("module", "message"),
     [
         (nn.Sequential(nn.Flatten(), nn.Linear(784, 9)), "Net returns [128, 9] – 10 classes are needed"),
-        (nn.Conv2d(1, 10, 28), "Net returns [128, 10, 1, 1] – [128, 10] is needed, a row of scores an image"),
-        (Rows(), "Net returns [100, 10] – [128, 10] is needed, a row of scores an image"),
+        (nn.Conv2d(1, 10, 28), "Net returns [128, 10, 1, 1] – [128, 10] is needed, one row of scores per image"),
+        (Rows(), "Net returns [100, 10] – [128, 10] is needed, one row of scores per image"),
         (nn.LSTM(28, 10, batch_first=True), "Net: "),
     ],
 )

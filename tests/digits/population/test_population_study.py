@@ -238,8 +238,8 @@ def hooked() -> nn.Module:
     ("build", "complaint"),
     [
         (Scaled, "holds scale itself"),
-        (lambda: flat(AcrossTheBatch), "what the network answers differs"),
-        (lambda: flat(Noisy), "what the network answers differs"),
+        (lambda: flat(AcrossTheBatch), "the output of the network differs"),
+        (lambda: flat(Noisy), "the output of the network differs"),
         (hooked, "has hooks"),
         (lambda: flat(nn.Sequential, nn.Conv2d(1, 1, 3, padding=1, padding_mode="reflect")), "pads with reflect"),
         (lambda: flat(nn.Sequential, nn.BatchNorm2d(1, momentum=None)), "needs a momentum"),

@@ -150,7 +150,7 @@ def test_a_zip_from_a_mac_with_zips_in_it_is_opened_and_stays_inside(tmp_path: P
     assert {name: chosen(each) for name, each in people.items()} == {
         "Jörg": "model.py",
         "ada": "net.py",
-        "bad": "nothing to judge: hw.zip is no whole zip – File is not a zip file – pack it again",
+        "bad": "nothing to judge: hw.zip is not a complete zip – File is not a zip file – pack it again",
     }
     inside = [path for path in tmp_path.rglob("*") if path.name in ("evil", "outside.py")]
     assert inside == []

@@ -1,4 +1,4 @@
-"""What is seen of a network: places and names, numbers counted once, everything as before afterwards."""
+"""Result of a network: places and names, numbers counted once, everything as before afterwards."""
 
 from __future__ import annotations
 

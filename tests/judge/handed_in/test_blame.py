@@ -45,8 +45,9 @@ def judged(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch, wanted: str
 AUTHOR = {
     "a syntax error in the class": (net(result="self.fc(x"), "was never closed"),
     "a cell that does not parse": (notebook([HEAD, "class Net(nn.Module)\n    pass\n"]), "cell 2, line 1: expected ':'"),
-    "rows": (net(result="self.fc(x).view(-1, 5)"), "64 rows: a view or reshape does not keep one row an image"),
-    "three channels": (net().replace("Conv2d(1,", "Conv2d(3,"), "takes 3 channels – found 1 – this assignment feeds images of 1×28×28"),
+    "rows": (net(result="self.fc(x).view(-1, 5)"), "64 rows: a view or reshape does not keep one row per image"),
+    "three channels": (net().replace("Conv2d(1,", "Conv2d(3,"), "takes 3 channels – found 1 – this assignment gives images "
+        "of 1×28×28"),
     "a slip of the pen": (net(init="self.more = nn.Cov2d(1, 2, 3)"), "line 9: AttributeError: module 'torch.nn' has no attribute 'Cov2d'"),
     "a name that is nowhere": (net(result="self.fc(x) * factor"), "name 'factor' is not defined"),
     "a list": (net(result="[self.fc(x)] * 0"), "returns a list"),
@@ -70,7 +71,8 @@ OURS = {
     "a module of an older Python": (f"import distutils_of_old\n{net()}".replace("pass", "distutils_of_old.spawn()"), "distutils_of_old is not installed here"),
     "data": (f"classes = torch.load('labels.pt')\n{net(init='self.out = nn.Linear(8, len(classes))')}".replace(HEAD, "", 1), "classes could not be made here"),
     "an answer": (f"width = int(input())\n{net(init='self.out = nn.Linear(8, width)')}", "width could not be made here (it asks for input"),
-    "arguments": (net(arguments=", norm, dropout"), "Net needs norm and dropout, and net.py does not build it – write what is meant, as in net.py:Net(norm=…, dropout=…)"),
+    "arguments": (net(arguments=", norm, dropout"), "Net needs norm and dropout, and net.py does not build it – write the "
+        "call, as in net.py:Net(norm=…, dropout=…)"),
     "several": (net() + net().replace("Net", "Model_2"), "several networks and builds none of them: Net (line 5) and Model_2"),
     "nothing": ("x = 1\n", "no network was found"),
     "no notebook": ("{", "is no notebook"),
@@ -138,7 +140,7 @@ def test_what_the_author_says_stands_beside_what_was_found(tmp_path: Path, monke
     assert (verdict.claim.best, verdict.claim.best_epoch, verdict.claim.last) == (9931, 3, 9926)
     assert verdict.said == (
         "claims 99.31 % in epoch 3 of 4 (the best of 4, seen on the test set); last epoch 99.26 % (the output of cell 3)",
-        "its own recipe, as far as it is written: SGD, rate 0.01, momentum 0.9; batches of 128; 15 epochs "
+        "its own recipe, as far as it could be read: SGD, rate 0.01, momentum 0.9; batches of 128; 15 epochs "
         "(--recipe found trains with it)",
         "its printed summary has 1,234 parameters, the network judged has 170",
     )

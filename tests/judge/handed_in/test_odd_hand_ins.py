@@ -195,7 +195,7 @@ SAID: dict[str, tuple[Mapping[str, str | bytes], str]] = {
         {"hw.ipynb": notebook("from model import Net", "model = Net()\n" + TRAINS), "model.py": NET.replace("Net(", "Net2(")},
         "hw.ipynb",
     ),
-    "hw.ipynb is a pointer of Git LFS – hand in the file itself": (
+    "hw.ipynb is a pointer of Git LFS – hand in the real file": (
         {"hw.ipynb": "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n"},
         "hw.ipynb",
     ),

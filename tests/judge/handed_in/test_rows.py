@@ -118,7 +118,8 @@ def test_what_to_change_comes_with_numbers_the_largest_effect_first(
     # 80 + 2,336 = 2,416 parameters, at most 999: 1,417 over. To w channels: 8·w + w·32·9 = 296·w instead of 2,304.
     assert verdict.advice[:2] == (
         "1,417 parameters over: wide has 2,336; a 1×1 to 4 channels before it saves 1,120",
-        "then still 297 parameters over: conv has 80; each of its 8 output channels costs 9, and more in the layer behind it",
+        "then still 297 parameters over: conv has 80; each of its 8 output channels costs 9, and more in the layer after "
+        "it",
     )
     assert 8 * 32 * 9 - (8 * 4 + 4 * 32 * 9) == 1120
 

@@ -124,7 +124,7 @@ def test_a_file_of_ones_own_takes_its_name_from_the_file(tmp_path: Path) -> None
     assert assignment.name == "week 3"
     assert assignment.recipe == Recipe(network=HANDED_IN, epochs=3)
     assert assignment.words() == [
-        "at most 500 parameters, counted by what computes the output",
+        "at most 500 parameters that take part in computing the output",
         "at least 99.4 % in the last epoch, with 2 of 3 seeds",
     ]
 

@@ -54,12 +54,12 @@ def judged(assignment: Assignment, recipe: Recipe | None = None, **seen: object)
 )
 def test_ten_scores_an_image_are_asked_of_every_network(shape: tuple[int, ...], met: bool) -> None:
     found = judged(Assignment(), output_shape=shape)["output"]
-    assert told(found) == ("output", "10 scores an image", str(list(shape)), met)
+    assert told(found) == ("output", "10 scores per image", str(list(shape)), met)
 
 
 def test_answers_that_depend_on_more_than_the_image_are_told_one_by_one() -> None:
     assert told(judged(Assignment())["answers"]) == (
-        "answers", "depend on the image alone", "the same alone, in any order and every time", True,
+        "answers", "depend only on the image", "the same alone, in any order and every time", True,
     )  # fmt: skip
     found = judged(Assignment(), problems=("one thing", "another"))["answers"]
     assert (found.found, found.met) == ("one thing; another", False)
@@ -258,16 +258,16 @@ def test_near_the_line_the_seeds_measured_spread_counts_from_the_fourth_on() -> 
     asked = Assignment(accuracy=Accuracy(99.4), seeds=Seeds(1, 1))
     few = [answers(9_930, seed=0), answers(9_940, seed=1), answers(9_941, seed=2)]
     mean = (99.30 + 99.40 + 99.41) / 3
-    assert f"about {seeds_to_settle(mean, 99.4, 0.06)} seeds would settle it" in accuracy(asked, None, few).found
+    assert f"about {seeds_to_settle(mean, 99.4, 0.06)} seeds would decide it" in accuracy(asked, None, few).found
     wide = [answers(each, seed=each) for each in (9_910, 9_920, 9_950, 9_960)]
     # The sample's standard deviation by hand: deviations of 25, 15, 15 and 25 hundredths around 99.35.
     deviation = ((0.25**2 + 0.15**2 + 0.15**2 + 0.25**2) / 3) ** 0.5
     needed = seeds_to_settle(99.35, 99.4, deviation)
-    assert needed is not None and f" – near the line: about {needed} seeds would settle it" in (
+    assert needed is not None and f" – near the line: about {needed} seeds would decide it" in (
         accuracy(asked, None, wide).found
     )
     same = [answers(9_940, seed=seed) for seed in range(2)]
-    assert accuracy(asked, None, same).found.endswith(" – near the line: no number of seeds would settle it")
+    assert accuracy(asked, None, same).found.endswith(" – near the line: no number of seeds would decide it")
     # A training that failed has no place in a mean.
     broken = [replace(answers(9_000, seed=8), failed="x"), SeedResult(9, (), "y"), answers(9_938)]
     assert f"about {seeds_to_settle(99.38, 99.4, 0.06)} seeds" in accuracy(asked, None, broken).found

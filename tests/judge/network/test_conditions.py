@@ -72,7 +72,7 @@ def test_a_run_near_the_line_shows_its_interval_and_the_seeds_that_would_settle_
     found = accuracy(LINE, None, [counts(9_938)])
     assert found.met is False
     assert "95 % interval 99.21 to 99.52 %" in found.found
-    assert f"near the line: about {seeds_to_settle(99.38, 99.4, RUN_TO_RUN)} seeds would settle it" in found.found
+    assert f"near the line: about {seeds_to_settle(99.38, 99.4, RUN_TO_RUN)} seeds would decide it" in found.found
 
 
 def test_a_run_far_from_the_line_says_nothing_of_seeds() -> None:

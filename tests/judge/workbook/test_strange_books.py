@@ -37,7 +37,7 @@ HEADS |= {"g1": "dE/dw1", "g2": "dE/dw2", "gb": "dE/db"}
 
 
 def one_unit(path: Path, formulas: Mapping[str, str], heads: Mapping[str, str] = HEADS) -> Path:
-    """Write a unit with two inputs that learns AND, one sample a row."""
+    """Write a unit with two inputs that learns AND, one sample per row."""
     book = openpyxl.Workbook()
     sheet = book.active
     sheet["A1"], sheet["B1"] = "learning rate", 0.5

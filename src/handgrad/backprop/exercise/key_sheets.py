@@ -33,7 +33,7 @@ def mistakes_sheet(places: Places) -> SheetPlan:
     """Return every wrong value that the task can name, all other answers being right."""
     page = Page(MISTAKES)
     page.text(0, 0, "Mistakes", TITLE)
-    page.text(1, 0, "What a likely mistake leads to where all earlier answers are right.", SUBTITLE)
+    page.text(1, 0, "What each likely mistake gives if all earlier answers are right.", SUBTITLE)
     for column, (head, width) in enumerate((("#", 5), ("quantity", 12), ("right", 13), ("found", 13), ("mistake", 90))):
         page.text(3, column, head, HEADER)
         page.widths[column] = width
@@ -52,7 +52,7 @@ def data_sheet(places: Places) -> SheetPlan:
     """
     page = Page(DATA)
     page.text(0, 0, "Data", TITLE)
-    said = "The key once more, for programs: key_facts, key_answers and key_mistakes are names of its three tables."
+    said = "The same key for programs: key_facts, key_answers and key_mistakes are names of its three tables."
     page.text(1, 0, said, SUBTITLE)
     facts = _facts(places)
     for row, (fact, value) in enumerate(facts, start=FACTS):

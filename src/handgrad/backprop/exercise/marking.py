@@ -32,7 +32,7 @@ NEAR_MISTAKE, NEAR_RIGHT = 2.0, APART
 """A mistake is named within 2 tolerances of its wrong value; what is nearer to the right value than any mistake is one of
 rounding: two digits may be off by 0.5 % to 5 %, of which those above 1 % are a mistake with a name."""
 
-ROUNDED = "rounding: nearly right; keep more digits on the way"
+ROUNDED = "rounding: nearly right; keep more digits in the steps before"
 NO_NUMBER = "type a number, or a formula that gives one"
 FORMULA_ERROR = "your formula gives an error"
 FOLLOWS = "right from your own"

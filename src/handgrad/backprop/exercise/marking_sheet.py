@@ -36,14 +36,19 @@ def marking_sheet(places: Places) -> SheetPlan:
     """Return the sheet behind the verdicts: true values, what follows from the answers, values of likely mistakes."""
     page = Page(MARKING)
     page.text(0, 0, "Marking", TITLE)
-    page.text(1, 0, "What the verdicts are made from. It holds the answers: this book is for practice.", SUBTITLE)
+    page.text(
+        1,
+        0,
+        "The verdicts are computed from this sheet. It holds the answers, because this book is for practice.",
+        SUBTITLE,
+    )
     heads = (
         "quantity",
         "true value",
         "follows from your answers",
-        "used further on",
+        "used in later steps",
         "tolerance",
-        "tolerance of what follows",
+        "tolerance for follows",
         "how it is found",
     )
     mistake_heads = ("answer", "mistake", "wrong value", "tolerance", "named")

@@ -71,8 +71,8 @@ def own_numbers(
         # A mistake that hardly ever shows in such a network is left out of this task (`told_apart`), not the task refused.
         return _with_numbers(network, second[1])
     raise UsageError(
-        f"{network.name}: {len(FLOORS) * BATCH:,} draws of numbers, and none that can be worked out by hand – "
-        "take fewer units, layers or samples"
+        f"{network.name}: {len(FLOORS) * BATCH:,} draws gave no numbers that can be worked out by hand – take fewer units, "
+        f"layers or samples"
     )
 
 

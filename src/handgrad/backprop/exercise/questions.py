@@ -76,7 +76,7 @@ def rule(graph: Graph, name: str) -> str:
         if quantity.expression is not None and (slope or _trivial(quantity)):
             slopes[quantity.name] = substitute(quantity.expression, slopes)
     if name == AFTER:
-        return "the forward pass once more, with the new weights"
+        return "the forward pass again, with the new weights"
     expression = graph[name].expression
     if expression is None:
         raise ValueError(f"{name} has a first value and follows no rule")

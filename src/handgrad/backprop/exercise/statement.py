@@ -31,8 +31,9 @@ def todo(exercise: Exercise) -> list[str]:
         "and its activation, the errors, the delta of every unit (∂E/∂ its pre-activation), the partial derivative of "
         "every weight, every weight after the step, and the error after it.",
         f"Write each answer into its yellow cell on the sheet {ANSWERS}: {len(exercise.questions)} numbers, typed or found by "
-        "a formula of your own. The drawing below shows what you have. The column for your working is yours; nobody judges it.",
-        f"The given numbers stand at the left; in formulas they have names: {names} and so on.",
+        "a formula of your own. The drawing below shows what you have. The column for your working is for you; it is not "
+        "judged.",
+        f"The given numbers are at the left; in formulas they have names: {names} and so on.",
     ]
 
 
@@ -47,16 +48,21 @@ def judged(exercise: Exercise, practice: bool) -> list[str]:
         f"An answer is right within {TOLERANCE:.1%} of the true value: {_digits(exercise)} significant digits are enough. What "
         f"comes after the step (w⁺, E_total⁺) must also be within {OF_STEP:.0%} of the change that the step makes, or be the "
         "true value to so many digits. Round at the end only, not on the way.",
-        "An answer that is wrong only because an earlier one is counts as “follows”: it was found the right way.",
+        "An answer that is wrong only because an earlier answer is wrong counts as “follows”: it was computed correctly.",
     ]
     if practice:
         return [
             *lines,
-            "Beside each answer stands its verdict, and the likely mistake where one is recognised: found from your own "
-            "earlier answers, so that one slip is told once. To see the rules, write 1 into the cell “show the rules”.",
-            f"This book is for practice. What it judges by, answers included, is in the hidden sheet {MARKING}.",
+            "Beside each answer is its verdict, and the likely mistake if one is recognised. Each answer is compared with "
+            "your own earlier answers, so one mistake is named only "
+            "once. To see the rules, write 1 into the cell “show the rules”.",
+            f"This book is for practice. The hidden sheet with the rules and the answers is {MARKING}.",
         ]
-    return [*lines, "This file holds no answers. Save it with yours under the name you were told, and hand it in."]
+    return [
+        *lines,
+        "This file holds no answers. Type your answers, save it under the name that your teacher gave you, and "
+        "hand it in.",
+    ]
 
 
 def _digits(exercise: Exercise) -> str:

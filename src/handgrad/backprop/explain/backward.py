@@ -54,9 +54,10 @@ def backward(scope: Scope, write: Equations) -> Iterator[Block]:
         say(
             r"The chain rule takes the derivative apart into partial derivatives that are each easy: how the error "
             r"changes with an activation, how the activation moves with the pre-activation, how that moves with the weight. "
-            r"Each says how many times as far something moves as what is before it; a nudge is passed on from one to the next, "
-            r"and so they are multiplied. The product of the first two belongs to the unit and not to the weight; it is the "
-            rf"unit's $\delta$, computed once and used for all weights into the unit: {_work_saved(scope)}."
+            r"Each says how many times as far a quantity moves as the one before it. A nudge is passed on from one to the "
+            r"next, so these numbers are "
+            rf"multiplied. The product of the first two belongs to the unit and not to the weight; it is called the unit's "
+            rf"$\delta$, and is computed once and used for all weights into the unit: {_work_saved(scope)}."
         )
     )
     if scope.samples > 1:
@@ -66,7 +67,7 @@ def backward(scope: Scope, write: Equations) -> Iterator[Block]:
                 r"bias it is the total. Sample 1 in full, the deltas of all samples in the tables."
             )
         )
-    yield Picture("paths", say("The network, with every path from one weight to the error lit"))
+    yield Picture("paths", say("The network, with every path from one weight to the error highlighted"))
     for layer in range(len(network.layers), 0, -1):
         yield from _slopes(scope, write, steps, layer)
         yield from _gradients(scope, write, steps, layer)
@@ -118,12 +119,12 @@ def _slope_words(scope: Scope, layer: int) -> str:
     if layer == len(network.layers):
         return f"How the error changes with each output. {OF_LOSS.get(network.loss, '')}".rstrip()
     words = (
-        "A hidden activation reaches the error through every unit of the next layer. Nudge it and all of them move, each moves "
-        "the error as if it moved alone, and as a nudge is tiny these movements add up: the shares of all paths are added."
+        "A hidden activation reaches the error through every unit of the next layer. A nudge moves all of these units, and "
+        "each of them moves the error. Because the nudge is tiny, these movements add up: the parts of all paths are added."
     )
     if network.order is UpdateOrder.OUTPUT_FIRST:
         words += (
-            " The weights are the new ones, because this network updates each layer before it goes on to the one below."
+            " The weights are the new ones, because this network updates each layer before it computes the layer below."
         )
     return words
 
@@ -158,7 +159,7 @@ def _last_partial(scope: Scope, write: Equations, quantity: Quantity) -> Iterato
     if last.quantity is None:
         yield Paragraph(
             say(
-                "A bias is added as it is, and the pre-activation moves with it one to one: ",
+                "A bias is added without a factor, so the pre-activation moves as far as the bias: ",
                 Math(f"{last.latex} = 1"),
                 ".",
             )
@@ -166,7 +167,8 @@ def _last_partial(scope: Scope, write: Equations, quantity: Quantity) -> Iterato
         return
     yield Paragraph(
         say(
-            "In the pre-activation the weight stands beside one number only, and it moves with the weight that much: ",
+            "In the pre-activation the weight is multiplied by one number only, so this number says how fast the "
+            "pre-activation moves with the weight: ",
             Math(f"{last.latex} = {scope.graph[last.quantity].latex}"),
             ".",
         )
@@ -217,8 +219,9 @@ def check(scope: Scope, write: Equations) -> Iterator[Block]:
     yield Heading(2, say("5. Check"))
     yield Paragraph(
         say(
-            "A derivative can be measured without any calculus: move one weight a little up and a little down, and divide "
-            r"the change of the error by the way moved. $\frac{E(w + s) - E(w - s)}{2 s}$ with $s = 6 \cdot 10^{-6}$ gives:"
+            r"A derivative can be measured without any calculus: move one weight a little up and a little down, and divide "
+            r"the change of the error by the distance "
+            r"moved. $\frac{E(w + s) - E(w - s)}{2 s}$ with $s = 6 \cdot 10^{-6}$ gives:"
         )
     )
     gaps = {name: abs(found[name] - write.values[f"dE/d{name}"]) for name in exact}
@@ -239,13 +242,13 @@ def check(scope: Scope, write: Equations) -> Iterator[Block]:
         say(
             f"The largest gap of {len(gaps)} is {plain_number(gaps[largest], 2)}, at ",
             write.sign(largest),
-            ". A difference loses digits to rounding; agreement in eight to ten of them is what to expect.",
+            ". A difference loses digits to rounding, so eight to ten equal digits are normal.",
         )
     )
     if graph.network.order is UpdateOrder.OUTPUT_FIRST and len(exact) < len(graph.parameters):
         yield Paragraph(
             say(
                 "The hidden layers are left out: with the order output layer first their numbers are not the derivatives of "
-                "this error at these weights, and a difference rightly disagrees."
+                "this error at these weights, so they must differ from a finite difference."
             )
         )

@@ -24,7 +24,7 @@ from handgrad.backprop.symbols.calculus import ACTIVATIONS, LOSSES
 from handgrad.backprop.symbols.rendering import plain_number
 from handgrad.errors import counted
 
-_WHAT_A_BIAS_IS = " (a number that a unit adds, whatever reaches it)"
+_WHAT_A_BIAS_IS = " (a number that a unit adds to its sum, whatever its inputs are)"
 ACTIVATION_IN = dict.fromkeys(("sigmoid", "tanh", "softmax"), ", where $a$ is the activation itself")
 """What must be said of a derivative that is written with the activation."""
 
@@ -97,9 +97,9 @@ def _shape_words(network: Network) -> str:
     return (
         f"A fully connected {shape_words(network)} network: {counted(network.inputs, 'input')}, "
         f"{counted(len(network.weights), 'weight')}, "
-        f"trained on {counted(samples, 'sample')}. Fully connected: each unit receives every number of the layer "
-        "before, each over a weight of its own. A sample is numbers for the inputs, and the targets: what the outputs "
-        "should be for them."
+        f"trained on {counted(samples, 'sample')}. Fully connected means that each unit receives every number of the layer "
+        f"before, each through a weight of its own. A sample consists of numbers for the inputs and of targets, which say "
+        f"what the outputs should be."
     )
 
 
@@ -128,7 +128,8 @@ def forward(scope: Scope, write: Equations) -> Iterator[Block]:
     yield Paragraph(
         say(
             "Each unit adds up what reaches it, each number times the weight on its arrow"
-            f"{_bias_words(graph.network)}: that is its pre-activation. Its activation function makes the activation of that."
+            f"{_bias_words(graph.network)}: that is its pre-activation. Its activation function computes the activation from "
+            f"it."
         )
     )
     if scope.samples > 1:
@@ -141,9 +142,9 @@ def forward(scope: Scope, write: Equations) -> Iterator[Block]:
         if graph.network.layers[layer - 1].activation == "softmax":
             yield Paragraph(
                 say(
-                    "The outputs are to be shares: none below 0, together 1, and the unit with the largest pre-activation gets "
-                    "the largest. The exponential makes every number positive and keeps their order; dividing by the sum makes "
-                    "them add up to 1."
+                    "The outputs should be shares: none is below 0, together they are 1, and the unit with the largest "
+                    "pre-activation gets the largest share. The exponential makes every number positive and keeps their "
+                    "order. Dividing by the sum makes them add up to 1."
                 )
             )
         for quantity in scope.shown(Kind.PRE_ACTIVATION, Kind.SOFTMAX_PART, Kind.ACTIVATION, layer=layer):
@@ -151,8 +152,8 @@ def forward(scope: Scope, write: Equations) -> Iterator[Block]:
         if graph.network.layers[layer - 1].activation == "softmax":
             yield Paragraph(
                 say(
-                    "The largest pre-activation is taken off before the exponentials: that changes no share, as numerator and "
-                    "denominator get the same factor, and keeps the exponentials from overflowing."
+                    "The largest pre-activation is subtracted before the exponentials. This does not change any share, "
+                    "because numerator and denominator get the same factor, and it keeps the exponentials from overflowing."
                 )
             )
     if scope.samples > 1 and scope.complete:
@@ -194,7 +195,9 @@ def error(scope: Scope, write: Equations) -> Iterator[Block]:
         yield write.worked(quantity.name)
     if scope.samples > 1:
         yield Paragraph(
-            say(f"Over the {scope.samples} samples the error is the {OVER_SAMPLES[network.over_samples]} of theirs:")
+            say(
+                f"Over the {scope.samples} samples the error is the {OVER_SAMPLES[network.over_samples]} of their errors:"
+            )
         )
     for quantity in scope.graph.of_kind(Kind.TOTAL):
         yield write.worked(quantity.name)

@@ -26,7 +26,7 @@ def what_a_partial_is(scope: Scope, write: Equations) -> Iterator[Block]:
     name = graph[weight].latex
     yield Paragraph(
         say(
-            "What is looked for can be measured. Nudge ",
+            "The derivative can be measured. Nudge ",
             write.sign(weight),
             f" by {NUDGE:g}, from ",
             Math(latex_number(at, 6)),
@@ -40,9 +40,9 @@ def what_a_partial_is(scope: Scope, write: Equations) -> Iterator[Block]:
             Math(latex_number(after - before, 3)),
             ". So $E$ moves about ",
             Math(latex_number((after - before) / NUDGE, 3)),
-            " times as far as the weight. How many times, for a nudge that is as small as you like, is the partial derivative ",
+            " times as far as the weight. For smaller and smaller nudges this factor becomes the partial derivative ",
             Math(rf"\frac{{\partial E}}{{\partial {name}}}"),
-            ". The rules below find this number for every weight, exactly and without nudging; section 5 nudges them all, to "
-            "check.",
+            ". The rules below compute this number for every weight, exactly and without nudging. Section 5 nudges every "
+            "weight as a check.",
         )
     )

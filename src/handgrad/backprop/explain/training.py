@@ -25,24 +25,24 @@ ROWS = (0, 1, 2, 3, 4, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 DIGITS = 10
 RULE_WORDS = {
     UpdateRule.GRADIENT_DESCENT: (
-        "Every weight moves against its derivative, by the learning rate times as far. The rule has no memory: the step "
-        "depends on the current derivatives alone.",
+        "Every weight moves against its derivative, by the learning rate times the derivative. The rule has no memory: the "
+        "step depends only on the current derivatives.",
     ),
     UpdateRule.MOMENTUM: (
         r"Each weight has a memory, its velocity $u$, which is 0 before the first step. In every step the velocity keeps the "
-        r"part $\mu$ of itself and takes on the current derivative; then the weight moves against the velocity, by the "
-        r"learning rate times as far.",
-        r"So a derivative from $k$ steps ago still counts $\mu^{k}$ times. Derivatives that agree add up, to steps up to "
-        r"$\frac{1}{1 - \mu}$ times as long; derivatives that alternate in sign cancel.",
+        r"part $\mu$ of itself, and the current derivative is added. Then the weight moves against the velocity, by the "
+        r"learning rate times the velocity.",
+        r"So a derivative from $k$ steps ago still counts $\mu^{k}$ times. Derivatives with the same sign add up, and steps "
+        r"become up to $\frac{1}{1 - \mu}$ times as long. Derivatives that alternate in sign cancel.",
     ),
     UpdateRule.ADAM: (
         r"Each weight has two memories, both 0 before the first step: $m$, a running mean of its derivatives, and $v$, one of "
         r"their squares. In every step $m$ keeps the part $\beta_{1}$ of itself and takes on $1 - \beta_{1}$ times the current "
         r"derivative; $v$ does the same with $\beta_{2}$ and the square. As both begin at 0 they are too small at first, and "
         r"are divided by $c_{1}$ and $c_{2}$, which are small at first as well and go to 1.",
-        r"The weight moves against the mean divided by the root of the mean square. So the learning rate is about as long as "
-        r"a step is, whether the derivatives are large or small, and steps become shorter where their signs alternate. "
-        r"$\epsilon$ only keeps the division from being one by 0.",
+        r"The weight moves against the mean divided by the root of the mean square. So a step is about as long as the "
+        r"learning rate, whether the derivatives are large or small, and steps become shorter if the signs of the "
+        r"derivatives alternate. $\epsilon$ only prevents a division by 0.",
     ),
 }
 """How a derivative becomes a step, in words: what is remembered, from what it starts, and what follows from it."""
@@ -54,8 +54,8 @@ def update(scope: Scope, write: Equations) -> Iterator[Block]:
     yield Heading(2, say("6. The update"))
     yield Paragraph(
         say(
-            "A derivative above 0 says that the error grows with the weight, so that the weight must shrink to lower it; "
-            "below 0, the other way round."
+            "A derivative above 0 says that the error grows with the weight, so the weight must become smaller to lower the "
+            "error. Below 0 it is the other way round."
         )
     )
     for words in RULE_WORDS[graph.network.update.rule]:
@@ -64,7 +64,9 @@ def update(scope: Scope, write: Equations) -> Iterator[Block]:
         yield Paragraph(
             say("All derivatives are those of the old weights: nothing is updated before everything is computed.")
         )
-    yield Paragraph(say("A plus marks what a number is after the step: $w_{1}^{+}$ is the $w_{1}$ of the next row."))
+    yield Paragraph(
+        say("A plus marks the value of a number after the step: $w_{1}^{+}$ is the $w_{1}$ of the next row.")
+    )
     # A weight into a unit that is dead now does not move, and would show nothing.
     moving = (name for name in graph.parameters if write.values[f"dE/d{name}"])
     first = next(moving, graph.parameters[0])
@@ -103,7 +105,7 @@ def training(scope: Scope, done: Trace) -> Iterator[Block]:
     graph, network = scope.graph, scope.graph.network
     yield Heading(2, say("7. Training"))
     columns, left_out = _training_columns(graph)
-    words = "The step is repeated. Row $k$ is the state before update $k$, so that the error in row 1 is that after one update."
+    words = "The step is repeated. Row $k$ is the state before update $k$, so row 1 holds the error after one update."
     if left_out:
         words += f" The table shows the first weights and outputs; {left_out} more columns are in the workbook."
     yield Paragraph(say(words))
@@ -165,15 +167,16 @@ def _why_rates_matter(scope: Scope, write: Equations) -> Iterator[Block]:
         curved, most = plain_number(found.curvature, 3), plain_number(2 / found.curvature, 3)
         yield Paragraph(
             say(
-                "Seen from one weight, and from near enough, the error is a parabola. Today, with all else fixed, the slope of "
-                "the error at ",
+                "Close to the current value of one weight, the error is almost a parabola. With all other weights fixed, the "
+                "slope of the error at ",
                 write.sign(found.name),
                 f" grows by {curved} for each unit that the weight moves: that is the curvature, $c$. A step takes the weight "
-                r"from its distance $d$ to the lowest point to $d \cdot (1 - \eta c)$. With a small $\eta$ the factor is just "
-                r"below 1, and the weight crawls. Beyond $\frac{1}{c}$ it is negative: each step lands on the other side, "
-                r"and the weight zigzags down. Beyond $\frac{2}{c}$ it is below $-1$: each step lands further away, and the "
-                f"weight flies off. For this weight alone that would be at {most}; all weights move at once, and together they "
-                "bend the error more, or, where units saturate, less.",
+                r"from its distance $d$ to the lowest point to $d \cdot (1 - \eta c)$. With a small $\eta$ the factor is "
+                r"just below 1, and the weight moves slowly. If $\eta$ is larger than $\frac{1}{c}$, the factor is "
+                r"negative: each step lands on the other side, and the weight zigzags to the lowest point. If $\eta$ is "
+                r"larger than $\frac{2}{c}$, the factor is below $-1$: each step lands further away, and the weight "
+                f"diverges. For this weight alone this limit would be {most}. But all weights move at once, and together "
+                "they curve the error more, or less where units saturate.",
             )
         )
     yield Picture("descent", say("Steps of three learning rates on the parabola of one weight"))
@@ -194,8 +197,9 @@ def _seen(scope: Scope, sweep: RateSweep, verdicts: Sequence[Verdict]) -> Iterat
     network = scope.graph.network
     if dataclasses.replace(load_network("classic"), learning_rate=network.learning_rate, name=network.name) == network:
         yield say(
-            "On this network no learning rate from 0.1 to 1000 makes the error rise: the sigmoids saturate before anything "
-            "can run away. The preset `diverging` has outputs that nothing bounds, and shows what divergence looks like."
+            "On this network no learning rate from 0.1 to 1000 makes the error rise: the sigmoids saturate before the "
+            "numbers can become too large. The preset `diverging` has outputs without a limit and shows what divergence "
+            "looks like."
         )
 
 
@@ -205,7 +209,7 @@ def all_values(scope: Scope, write: Equations) -> Iterator[Block]:
         return
     yield Heading(2, say("10. All values"))
     for words, kind in (("activations", Kind.ACTIVATION), ("deltas", Kind.DELTA)):
-        yield Paragraph(say(f"All {words}, a column a sample:"))
+        yield Paragraph(say(f"All {words}, one column per sample:"))
         yield by_sample(scope, write, kind)
     yield Paragraph(say("All parameters:"))
     yield _parameter_table(scope.graph, write)

@@ -104,7 +104,7 @@ class Draft:
         if update.rule is UpdateRule.ADAM:
             rows.append((BETA1, "decay of the first moment", update.beta1))
             rows.append((BETA2, "decay of the second moment", update.beta2))
-            rows.append((EPSILON, "keeps the division from 0", update.epsilon))
+            rows.append((EPSILON, "prevents a division by 0", update.epsilon))
         for symbol, meaning, value in rows:
             self.add(symbol, Kind.SETTING, meaning, value=value)
 

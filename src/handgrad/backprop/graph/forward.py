@@ -49,7 +49,7 @@ def _softmax(draft: Draft, layer: int, sample: int) -> None:
     exps = [prefixed("exp", "exp", r"\exp", f"{letter}{unit}", sample=mark) for unit in draft.units(layer)]
     for unit, exp in zip(draft.units(layer), exps, strict=True):
         shifted = Call(EXP, (pre[unit - 1] - Ref(largest.name),))
-        meaning = f"exponential for output {unit}, the largest taken off{on}"
+        meaning = f"exponential for output {unit}, the largest subtracted{on}"
         draft.add(exp, Kind.SOFTMAX_PART, meaning, shifted, unit=unit, of=pre[unit - 1].name, **place)
     summed = total(Ref(exp.name) for exp in exps)
     draft.add(whole, Kind.SOFTMAX_PART, f"sum of the exponentials{on}", summed, **place)

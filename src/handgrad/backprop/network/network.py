@@ -164,8 +164,8 @@ def biases_for(network: Network, rule: BiasRule, prefix: str = "") -> tuple[floa
     for number, values in enumerate(by_layer, start=1):
         if len(set(values)) > 1:
             raise UsageError(
-                f"{prefix}bias {rule}: the units of layer {number} have different biases "
-                f"– give one a layer in the network's file"
+                f"{prefix}bias {rule}: the units of layer {number} have different biases – give one per layer in the "
+                f"network's file"
             )
     return tuple(values[0] for values in by_layer)
 
@@ -189,8 +189,8 @@ def _check_name(name: str) -> None:
     """Accept letters, digits, spaces and ``. _ - ( ) +`` only, so that no name is a formula, a tag or a path."""
     if not re.fullmatch(r"\w[\w .()+-]*", name) or len(name) > MAX_NAME:
         raise UsageError(
-            f"name {quoted(name)} cannot be used – begin with a letter or digit, "
-            f"go on with letters, digits, spaces, . _ - ( ) +, at most {MAX_NAME} characters"
+            f"name {quoted(name)} cannot be used – begin with a letter or digit, then letters, digits, spaces, . _ - ( ) +, "
+            f"at most {MAX_NAME} characters"
         )
 
 
@@ -272,7 +272,7 @@ def _first_biases(network: Network) -> tuple[float, ...]:
     if network.bias is BiasRule.NEURON and len(biases) == len(layers):
         return tuple(value for value, layer in zip(biases, layers, strict=True) for _ in range(layer.units))
     if len(biases) != needed:
-        either = f"{needed} (one a unit) or {len(layers)} (one a layer)" if needed != len(layers) else f"{needed}"
+        either = f"{needed} (one per unit) or {len(layers)} (one per layer)" if needed != len(layers) else f"{needed}"
         raise UsageError(f"{counted(len(biases), 'bias')} – {either} needed for bias rule {network.bias}")
     return biases
 

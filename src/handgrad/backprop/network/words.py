@@ -9,9 +9,9 @@ from handgrad.errors import counted
 
 BIASES = {
     BiasRule.NONE: "no biases",
-    BiasRule.FIXED: "one bias a layer, never changed",
+    BiasRule.FIXED: "one bias per layer, never changed",
     BiasRule.NEURON: "a trained bias for each unit",
-    BiasRule.LAYER: "one trained bias a layer, shared by its units",
+    BiasRule.LAYER: "one trained bias per layer, shared by its units",
 }
 """The bias rule as a noun, which can follow *with* or *has*."""
 UPDATES = {
@@ -53,12 +53,12 @@ def layer_words(network: Network, layer: int) -> str:
 
 
 def hints(network: Network) -> tuple[str, ...]:
-    """Return what a learner may not have meant though it can be done, a sentence each."""
+    """Return what a learner may not have meant though it can be done, one sentence each."""
     found = []
     if network.layers[-1].activation == "softmax" and network.loss != "softmax-cross-entropy":
         found.append(
-            f"softmax with {loss_words(network)} learns slowly where an output is far off, as its slopes are small there – "
-            'loss = "softmax-cross-entropy" goes with softmax'
+            f"softmax with {loss_words(network)} learns slowly if an output is far from its target, because its slopes are "
+            'small there – use it with loss = "softmax-cross-entropy"'
         )
     return tuple(found)
 

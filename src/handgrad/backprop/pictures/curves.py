@@ -78,9 +78,9 @@ def rates_figure(sweep: RateSweep, name: str, logarithmic: bool = False) -> Figu
         _remark(axes, "errors above twice the first are cut off")
     least = min((float(_finite_part(column).min(initial=np.inf)) for column in sweep.errors.T), default=np.inf)
     if logarithmic and first > 0 and least < first / HIGHEST:
-        _remark(axes, "errors below a million-millionth of the first are drawn as that: there is only rounding")
+        _remark(axes, "errors below 10⁻¹² of the first are drawn there: they are only rounding")
     if logarithmic and first > 0 and largest > HIGHEST * first:
-        _remark(axes, "errors above a million million times the first are cut off")
+        _remark(axes, "errors above 10¹² times the first are cut off")
     _name_ends(axes, ends)
     return figure
 

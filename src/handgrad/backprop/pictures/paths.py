@@ -56,7 +56,7 @@ def paths_figure(graph: Graph, values: Mapping[str, float], unit_of: Callable[[i
             Line2D([x, to_x], [y, to_y], color=colour, linewidth=9, alpha=0.42, solid_capstyle="round", zorder=0.5)
         )
     said = f"{draft.weight(layer, unit, 1).label} reaches E by {counted(len(routes), 'path')}"
-    said += f", {MOST_PATHS} of them lit" if len(routes) > MOST_PATHS else ""
+    said += f", {MOST_PATHS} of them highlighted" if len(routes) > MOST_PATHS else ""
     axes.text(plan.width / 2, 0.42, said, ha="center", va="center", fontsize=9, **{**FONT, "color": QUIET})
     return figure
 

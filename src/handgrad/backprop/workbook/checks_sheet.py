@@ -69,7 +69,7 @@ def checks_sheet(material: Material, checks: Checks) -> SheetPlan:
     """Return the sheet that compares every gradient of the table with finite differences and with the program."""
     page = Page(CHECKS)
     page.text(0, 0, "Checks", TITLE)
-    said = "Is every gradient in the training table right? It is found in two other ways, which know nothing of the deltas."
+    said = "Is every gradient in the training table right? Each is computed in two other ways, which do not use the deltas."
     page.text(1, 0, said, SUBTITLE)
     page.widths |= dict(enumerate(WIDTHS))
     if not checks.output_first:
@@ -207,17 +207,17 @@ class _Writer:
     def _explained(self) -> list[str]:
         graph, checked = self.material.graph, self.checks.checked
         lines = [
-            "1  (E(w + nudge) − E(w − nudge)) / 2 nudge, from forward passes on the sheet Checks working. "
-            "It knows nothing of the chain rule.",
-            f"2  Before it wrote the book the program differentiated the forward formulas by themselves, in {DIGITS} digits. "
-            "Once a yellow cell is changed they are not compared.",
-            "3  Every cell of a column, in every row, beside the same rule applied to the row's other cells: "
-            "finds a formula that was changed.",
+            "1  (E(w + nudge) − E(w − nudge)) / 2 nudge, from forward passes on the sheet Checks working. It does not use "
+            "the chain rule.",
+            f"2  Before it wrote the book, the program differentiated the forward formulas automatically, with {DIGITS} "
+            f"digits. They are not compared after a yellow cell is changed.",
+            "3  Every cell of a column, in every row, beside the same rule applied to the other cells of the row. This finds "
+            "a formula that was changed.",
         ]
         if self.checks.output_first:
             lines.append(
-                "Here the output layer is updated first, so hidden gradients in the table are not those of E; "
-                "the two others belong to the gradient from the old weights."
+                "Here the output layer is updated first, so the hidden gradients in the table are not those of E. The two "
+                "other columns show the gradient from the old weights."
             )
         if len(checked.parameters) < len(graph.parameters):
             lines.append(

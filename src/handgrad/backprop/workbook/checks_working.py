@@ -144,7 +144,8 @@ def checks_working_sheet(material: Material, checked: Checked) -> SheetPlan:
     page.text(
         1,
         0,
-        "Forward passes from the first weights, one weight moved a little in each: what the finite differences are made of.",
+        "Forward passes from the first weights, one weight moved a little in each. The finite differences are computed from "
+        "them.",
         SUBTITLE,
     )
     heads = ("moved", "by", "to", *(material.graph[name].label for name in checked.columns))

@@ -39,7 +39,9 @@ def conventions_sheet(material: Material) -> SheetPlan:
     """Return the sheet that says which convention this book follows and what others would give."""
     page = Page(CONVENTIONS)
     page.text(0, 0, "Conventions", TITLE)
-    said = "Two correct texts can print different numbers. These are the choices made here, and what the others would give."
+    said = (
+        "Two correct texts can print different numbers. These are the choices made here, and what other choices give."
+    )
     page.text(1, 0, said, SUBTITLE)
     for column, (head, width) in enumerate(zip(HEADS, WIDTHS, strict=True)):
         page.text(HEAD, column, head, HEADER)
@@ -48,8 +50,8 @@ def conventions_sheet(material: Material) -> SheetPlan:
     for row, convention in enumerate(conventions(material.graph), start=HEAD + 1):
         _line(page, material, row, convention)
     note = (
-        "Numbers that are live follow every change. A number that takes a training of another network was found by the "
-        "program for the numbers as written; once a yellow cell is changed it turns grey, and holds no longer."
+        "Live numbers follow every change. Some numbers need the training of another network; the program computed them for "
+        "the numbers as first written. They turn grey when a yellow cell is changed, because they are then no longer valid."
     )
     page.text(row + 2, 0, note, NOTE_WRAPPED, span=(2, len(HEADS)))
     return page.done(freeze=(HEAD + 1, 1), printing=Print(1, (HEAD, HEAD)))

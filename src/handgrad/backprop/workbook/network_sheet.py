@@ -63,11 +63,12 @@ SETTINGS = {
 """What each setting is, in words that fit beside its sign."""
 GUIDE = (
     (TRAINING, "One row per step, one column per quantity, every cell a formula. Row k is the state before update k."),
-    (DERIVATION, "Each equation in symbols, with the current numbers, its value, and the cell where it lives."),
-    (RATES, "The same training at several learning rates; the rates can be changed."),
+    (DERIVATION, "Each equation in symbols, with the current numbers, its value, and its cell."),
+    (RATES, "The same training with several learning rates; you can change the rates."),
     (CHECKS, "Every gradient against a finite difference made in the sheet. Red where they disagree."),
     (CONVENTIONS, "The choices other texts make differently, and the numbers that change with them."),
-    (RATES_WORKING, f"This sheet, {CHECKS_WORKING} and {CHART_DATA} (grey tabs) hold what the others are computed from."),
+    (RATES_WORKING, f"This sheet, {CHECKS_WORKING} and {CHART_DATA} (grey tabs) hold the numbers from which the other sheets "
+        f"are computed."),
 )  # fmt: skip
 
 
@@ -88,8 +89,8 @@ def network_sheet(material: Material, checks_failed: int) -> SheetPlan:
     if not drawing.numbered:
         count = f"A drawing of {len(material.network.weights):,} weights"
         said = (
-            f"{count} has no numbers on its arrows: they stand in the list at the left. On paper, where the list is cut, "
-            f"they stand in the first row of the sheet {TRAINING}."
+            f"{count} has no numbers on its arrows: they are in the list at the left. On paper the list is cut; there they "
+            f"are in the first row of the sheet {TRAINING}."
         )
         page.text(end + 1, DRAWING_LEFT, said, NOTE_WRAPPED, span=(TEXT_ROWS, TEXT_COLUMNS))
     # One page: of a large network the drawing and the list as far as it stands beside it.

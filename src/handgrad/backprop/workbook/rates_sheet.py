@@ -104,7 +104,7 @@ def _summary(page: Page, material: Material, side: int) -> int:
     """Write what each rate does, two rows a rate: its last error, how often it rose, the verdict in words, all live."""
     # Below the rows that are repeated on every printed page.
     row = RATES_TOP
-    page.text(row, side, "What is seen", HEADING)
+    page.text(row, side, "Result", HEADING)
     for number, head in enumerate(("η", f"E after {material.rate_steps:,} steps", "steps up", "verdict")):
         page.text(row + 1, side + number, head, HEADER)
     first_line = row + 2

@@ -163,7 +163,7 @@ def _comparison(material: Material, number: int, test: Test) -> str:
 
 def lowest_formula(material: Material, lasts: str, rates: str) -> tuple[str, Value]:
     """Return the sentence on the rate that gets lowest, and what it says now; ``lasts`` and ``rates`` are ranges."""
-    none = "At no rate does the training end in a number."
+    none = "With every rate the training ends without a finite number."
     steps = f"Lowest after {material.rate_steps:,} steps: η = "
     formula = f'IF(COUNT({lasts})=0,"{none}","{steps}"&INDEX({rates},MATCH(MIN({lasts}),{lasts},0)))'
     ends = [rate_values(material, number)["E_total"][-1] for number in range(len(material.rates))]

@@ -37,9 +37,9 @@ def what_many_rates_do(material: Material) -> str:
     rising = [rate for rate, count in zip(TRIED, rises(sweep), strict=True) if count]
     if not rising:
         return (
-            f"{tried}: none makes the error rise from one step to the next. This network never diverges, because its "
-            "bounded outputs saturate and the error sticks. The network diverging (handgrad backprop diverging) "
-            "shows what a rate too large does."
+            f"{tried}: none makes the error rise from one step to the next. This network never diverges, because its bounded "
+            f"outputs saturate and the error stops changing. The network diverging (handgrad backprop diverging) shows what "
+            f"a too large rate does."
         )
     parts = [f"{tried}: from η = {rising[0]:g} on, the error rises in some steps"]
     if higher:

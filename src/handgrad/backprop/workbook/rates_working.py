@@ -43,7 +43,7 @@ def rates_working_sheet(material: Material, finish: Callable[[Page, Material], N
     page.text(
         1,
         0,
-        "The runs behind the sheet Learning rates, one below the other: the training table again, each with a rate of its own.",
+        "The runs behind the sheet Learning rates, one below the other. Each is a training table with its own rate.",
         SUBTITLE,
     )
     page.text(HEAD, 0, "η", HEADER)

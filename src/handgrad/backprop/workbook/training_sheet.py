@@ -42,10 +42,10 @@ def training_sheet(material: Material) -> SheetPlan:
     page.text(
         1,
         1,
-        "Row k is the state before update k: the error after n updates stands in row n. Every cell is a formula.",
+        "Row k is the state before update k: the error after n updates is in row n. Every cell is a formula.",
         SUBTITLE,
     )
-    where = f"The error curve stands below the table, at row {material.last_row + 3}, and on the sheet Network."
+    where = f"The error curve is below the table, at row {material.last_row + 3}, and on the sheet Network."
     page.text(2, 1, f"{where} {material.left_out}".rstrip(), NOTE)
     page.text(TABLE_TOP - 2, 0, "step", HEADER, span=(2, 1))
     for names in (material.main, material.extra):

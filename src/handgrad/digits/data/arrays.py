@@ -22,7 +22,8 @@ from handgrad.runs.kind import DIGITS, MOST_CLASSES
 
 PARTS = ("training images", "training labels", "test images", "test labels")
 WANTED = (
-    "hand in (images, labels, test_images, test_labels), ((images, labels), (test_images, test_labels)), or two torch datasets "
+    "give (images, labels, test_images, test_labels), ((images, labels), (test_images, test_labels)), "
+    "or two torch datasets "
     "(training, test)"
 )
 Bytes = NDArray[np.uint8]
@@ -57,7 +58,7 @@ def dataset_of_parts(
     """Return the dataset of training and test *images* and *labels*, named *what* and the hash of its content."""
     if images[0].shape[1:] != images[1].shape[1:]:
         found = " and ".join("×".join(map(str, each.shape[1:])) for each in images)
-        raise UsageError(f"training and test images differ: {found} – make them of one size and colour")
+        raise UsageError(f"training and test images differ: {found} – give all the same size and colour")
     kind = kind_of(images[0], labels[0], labels[1], names)
     content = hashlib.sha256()
     for values in (images[0], labels[0], images[1], labels[1]):
@@ -115,7 +116,7 @@ def pair(half: Any, name: str) -> tuple[Any, Any]:
         first, other = (
             next(each.shape for each in images if (each.shape == images[0].shape) is same) for same in (True, False)
         )
-        raise UsageError(f"{name} images: found {list(first)} and {list(other)} – make them of one size and colour")
+        raise UsageError(f"{name} images: found {list(first)} and {list(other)} – give all the same size and colour")
     return np.stack(images), [int(item[1]) for item in items]
 
 
@@ -162,8 +163,8 @@ def scaled(found: NDArray[Any], name: str) -> Bytes:
     if low >= 0 and high <= 255 and bool((found == np.rint(found)).all()):
         return np.asarray(found, dtype=np.uint8)
     raise UsageError(
-        f"{name} lie between {low:.4g} and {high:.4g} – whole numbers 0 to 255 or floats 0 to 1 are needed; leave the "
-        "normalisation out, training does it"
+        f"{name} lie between {low:.4g} and {high:.4g} – whole numbers 0 to 255 or floats 0 to 1 are needed; do not normalise "
+        f"them, training does it"
     )
 
 

@@ -51,7 +51,7 @@ def hold_out(dataset: Dataset, count: int, seed: int) -> Dataset:
     total = len(dataset.train_labels)
     if dataset.evaluated_on is EvaluatedOn.HOLDOUT:
         raise UsageError(
-            f"{dataset.name} already has {len(dataset.test_labels):,} images held out – hold out only once"
+            f"{dataset.name} already has {len(dataset.test_labels):,} images kept apart – use holdout only once"
         )
     if not 1 <= count < total:
         raise UsageError(f"holdout {count} – {dataset.name} has {total:,} training images – choose 1 to {total - 1:,}")

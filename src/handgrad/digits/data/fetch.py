@@ -151,7 +151,7 @@ def _ask(mirror: str, file: Remote, cache: Path, unreachable: dict[str, str], *,
         ) from error
     # pooch raises a plain ValueError for a wrong hash, and so does our own bar for an endless answer.
     except ValueError:
-        answer = f"sent something else than {file.name} (SHA-256 differs)"
+        answer = f"sent something other than {file.name} (SHA-256 differs)"
     else:
         transfer.complete()
         return None

@@ -114,7 +114,9 @@ def _check_header(path: Path, header: bytes, dimensions: int) -> tuple[int, ...]
         raise damaged(path, f"a header of {4 + 4 * dimensions} bytes", _beginning(header))
     count, *shape = (int(number) for number in np.frombuffer(header, dtype=">u4", offset=4))
     if shape and (len(set(shape)) > 1 or not SMALLEST_SIDE <= shape[0] <= LARGEST_SIDE):
-        raise damaged(path, f"square images of {SMALLEST_SIDE} to {LARGEST_SIDE} pixels a side", _times(tuple(shape)))
+        raise damaged(
+            path, f"square images with sides of {SMALLEST_SIDE} to {LARGEST_SIDE} pixels", _times(tuple(shape))
+        )
     if not 1 <= count <= LARGEST_COUNT:
         raise damaged(path, f"1 to {LARGEST_COUNT:,} items", f"{count:,}")
     return count, *shape

@@ -109,7 +109,7 @@ def repeated_in_words(folder: Folder) -> str:
     count, of = folder.repeated, len(folder.files[2].values)
     return (
         f"{count:,} of the {of:,} test images {'stands' if count == 1 else 'stand'} in the training set too – "
-        "an accuracy on them says little about new digits"
+        "the accuracy on them says little about new digits"
     )
 
 

@@ -33,7 +33,8 @@ def check_images(shape: Sequence[int], name: str) -> None:
     sides = tuple(shape[-2:])
     if len(shape) not in (3, 4) or sides[0] != sides[1] or not SMALLEST_SIDE <= sides[0] <= LARGEST_SIDE:
         raise UsageError(
-            f"{name}: found {'×'.join(map(str, shape))} – square images of {SMALLEST_SIDE} to {LARGEST_SIDE} pixels a side are "
+            f"{name}: found {'×'.join(map(str, shape))} – square images with sides of {SMALLEST_SIDE} to {LARGEST_SIDE} "
+            f"pixels are "
             "needed, n×side×side in grey or n×3×side×side in colour; crop or resize them"
         )
     if not shape[0]:
@@ -53,15 +54,15 @@ def kind_of(
     most = int(labels.max(initial=0))
     count = len(names) if names is not None else most + 1
     if not FEWEST_CLASSES <= count <= MOST_CLASSES:
-        raise UsageError(f"found {counted(count, 'class')} – {FEWEST_CLASSES} to {MOST_CLASSES:,} can be told apart")
+        raise UsageError(f"found {counted(count, 'class')} – {FEWEST_CLASSES} to {MOST_CLASSES:,} are possible")
     if most >= count:
         raise UsageError(
             f"training labels go up to {most} – there are {count:,} names of classes, one for each is needed"
         )
     if int(test_labels.max(initial=0)) >= count:
         raise UsageError(
-            f"test labels go up to {int(test_labels.max())} – the training labels end at {count - 1}: what no training image "
-            "shows cannot be learned"
+            f"test labels go up to {int(test_labels.max())} – the training labels end at {count - 1}: a class without "
+            f"training images cannot be learned"
         )
     kind = DataKind(3 if images.ndim == 4 else 1, images.shape[-1], class_names(names, count))
     return kind if kind.shape == DIGITS.shape else with_own_scale(kind, images)
@@ -89,7 +90,7 @@ def with_own_scale(kind: DataKind, images: Bytes) -> DataKind:
     mean = total / images.size
     deviation = np.sqrt(max(0.0, squares / images.size - mean**2))
     if deviation < 1e-3:
-        raise UsageError("training images: all pixels are alike – there is nothing to learn from")
+        raise UsageError("training images: all pixels are equal – there is nothing to learn")
     return replace(kind, mean=round(mean, 4), deviation=round(float(deviation), 4))
 
 

@@ -48,7 +48,10 @@ def read_pictures(place: Path) -> FourParts:
         return split(images, labels, str(place), known)
     strange = sorted({each.name for each in _classes(test)} - set(names))
     if strange:
-        raise UsageError(f"{test}: class {strange[0]} has no pictures in {train} – what is not shown cannot be learned")
+        raise UsageError(
+            f"{test}: class {strange[0]} has no pictures in {train} – a class without training pictures cannot "
+            f"be learned"
+        )
     test_images, test_labels = _read(test, names)
     images, test_images = _grey_if_all([images, test_images])
     return FourParts((images, test_images), (labels, test_labels), known)

@@ -40,6 +40,6 @@ def scores_given(module: nn.Module, classes: int, *, input_size: Sequence[int], 
         raise UsageError(f"{name} returns a {type(output).__name__} – a tensor [{batch}, {classes}] is needed")
     if output.dim() != 2 or len(output) != batch:
         raise UsageError(
-            f"{name} returns {list(output.shape)} – [{batch}, {classes}] is needed, a row of scores an image"
+            f"{name} returns {list(output.shape)} – [{batch}, {classes}] is needed, one row of scores per image"
         )
     return output.shape[1]

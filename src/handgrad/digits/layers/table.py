@@ -100,7 +100,7 @@ def _further_notes(rows: Sequence[LayerRow], pieces: Sequence[int], rest: int) -
         if each > 1:
             yield f"{row.path or row.layer} runs on {each} pieces of each image, side by side in the batch"
     if rest:
-        yield f"{rest:,} multiply-adds in no row, as no layer did them; they are in the total"
+        yield f"{rest:,} multiply-adds are in no row, because no layer made them; they are in the total"
 
 
 def run_quietly(module: nn.Module, input_size: Sequence[int], *, batch: int, name: str | None = None) -> Any:
@@ -139,7 +139,7 @@ def notes(module: nn.Module, recorder: Recorder) -> Iterator[str]:
             yield f"{path} runs {count} times: its {parameters[path]:,} parameters count once"
     outside = [(path, each.numel()) for path, each in module.named_parameters() if id(each) not in recorder.counted]
     for path, count in outside:
-        yield f"{path}: {count:,} parameters in no row, as no layer ran with them; they are in the total"
+        yield f"{path}: {count:,} parameters are in no row, because no layer used them; they are in the total"
     unknown = [row.layer for row in recorder.rows if row.multiply_adds is None]
     if unknown:
         yield f"multiply-adds of {', '.join(unknown)} are not known and not in the total"

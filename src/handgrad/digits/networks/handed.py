@@ -47,7 +47,7 @@ def handed(thing: type[nn.Module] | Callable[[], nn.Module] | nn.Module) -> Hand
         return Handed(kind.__name__, lambda: copy.deepcopy(kept), checked(source, kind.__name__, kept), True)
     if not callable(thing):
         raise UsageError(
-            f"{type(thing).__name__} is no network – hand in a name, file.py:Net, a class, a function or an nn.Module"
+            f"{type(thing).__name__} is not a network – give a name, file.py:Net, a class, a function or an nn.Module"
         )
     name = getattr(thing, "__name__", type(thing).__name__)
     # Making a sample draws weights, and the caller's random numbers are the caller's.
@@ -65,7 +65,7 @@ def copied(module: nn.Module) -> nn.Module:
     except Exception as error:
         reason = str(error).strip().partition("\n")[0]
         raise UsageError(
-            f"{type(module).__name__} cannot be copied: {reason} – hand in its class, or a function that makes it"
+            f"{type(module).__name__} cannot be copied: {reason} – give its class, or a function that makes it"
         ) from error
 
 

@@ -121,9 +121,11 @@ def asks_for_gpu(error: BaseException) -> bool:
 def lacking(error: BaseException) -> str:
     """Return what this machine lacks and what to do, where that and no fault of the file is what *error* says; else ""."""
     if asks_for_gpu(error):
-        return "asks for a graphics processor, and none is here – leave .cuda() to who trains it, or use a machine with one"
+        return "asks for a graphics processor, and there is none here – remove .cuda(), or use a machine with one"
     if isinstance(error, ModuleNotFoundError) and error.name:
-        return f"this Python has no module {error.name} – install it, or leave the import out where the network does without it"
+        return (
+            f"this Python has no module {error.name} – install it, or remove the import if the network does not need it"
+        )
     return ""
 
 

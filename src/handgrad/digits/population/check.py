@@ -99,7 +99,7 @@ def first_difference(build: Callable[[], nn.Module], kind: DataKind = DIGITS) ->
     # The mean over both members' images, twice: the sum of the two means that the members have alone.
     (2 * F.cross_entropy(logits, labels.repeat(2))).backward()
     if not close(logits, torch.cat(expected)):
-        return "what the network answers"
+        return "the output of the network"
     return difference_of_state(together, alone)
 
 

@@ -99,7 +99,7 @@ def choose_plan(
     if wanted:
         return TrainingPlan(size, f"populations of up to {size}, as asked", machine.threads)
     if size == 1:
-        return TrainingPlan(0, "each seed trains alone: memory does not hold two members", machine.threads)
+        return TrainingPlan(0, "each seed trains alone: there is not enough memory for two members", machine.threads)
     if not timed:
         return TrainingPlan(
             size, f"populations of up to {size}, as always on CUDA unless processes are asked for", machine.threads
@@ -125,7 +125,7 @@ def _faster_plan(prepared: Prepared, machine: Machine, probed: Sequence[int], *,
     threads, together = min(times.items(), key=lambda item: item[1])
     ratio = alone / together
     processes = f" in {jobs} processes" if jobs > 1 else ""
-    found = f"{len(probed)} in one go take {1000 * together:.3g} ms a step and seed, alone{processes} it is {1000 * alone:.3g}"
+    found = f"{len(probed)} together take {1000 * together:.3g} ms per step and seed, alone{processes} {1000 * alone:.3g} ms"
     if ratio >= WORTH:
         return TrainingPlan(
             size, f"populations of up to {size}: {found}, {ratio:.2f} times as fast", threads, alone, together

@@ -34,7 +34,7 @@ def check_augmentation(recipe: Recipe, kind: DataKind) -> None:
         raise UsageError("augmentation.stroke moves the edge of the ink, and colour images have none – leave it out")
     if recipe.augmentation.shift > kind.side / 2:
         raise UsageError(
-            f"augmentation.shift is {recipe.augmentation.shift:g} pixels – of {kind.side} at most half can be shifted out"
+            f"augmentation.shift is {recipe.augmentation.shift:g} pixels – at most half of {kind.side} is possible"
         )
 
 

@@ -48,7 +48,7 @@ def answer_sheet(book: Book, title: str, area: Area, scores: Floats) -> Area:
     sheet.formula(1, 1, best, value=int(scores.argmax()), look=replace(looks.RESULT, number="0", size=14))
     sheet.text(2, 0, "its share", looks.LABEL)
     sheet.formula(2, 1, most, value=rounded(chances.max()), look=looks.RESULT)
-    sheet.text(2, 2, "A share is not a certainty: a network is often surer than it is right.", looks.NOTE)
+    sheet.text(2, 2, "A probability of the network is not a certainty: it is often too high.", looks.NOTE)
     for column, words in enumerate(("digit", "score", "exp(score − largest)", "probability")):
         sheet.text(TOP - 1, column, words, looks.HEADER)
     for digit in range(classes):
@@ -74,9 +74,9 @@ def answer_sheet(book: Book, title: str, area: Area, scores: Floats) -> Area:
 def check_sheet(book: Book, layers: Sequence[Layer], answer: Area, hundred: Hundred, *, known: Known) -> None:
     """Write the sheet *Check*: sums of each layer and the ten log-probabilities, beside the program's own."""
     sheet = book.sheet(CHECK, looks.ACCENT)
-    sheet.text(0, 0, "Is every layer what the program computes?", looks.TITLE)
-    sheet.text(1, 0, "For the test digits the program's own numbers are stored below: of each layer the sum of its numbers and "
-               "of their squares, and the ten log-probabilities as the run itself kept them.", looks.SUBTITLE)  # fmt: skip
+    sheet.text(0, 0, "Does every layer agree with the program?", looks.TITLE)
+    sheet.text(1, 0, "For the test digits the numbers of the program are stored below: for each layer the sum of its numbers "
+               "and of their squares, and the ten log-probabilities that the run has kept.", looks.SUBTITLE)  # fmt: skip
     for column, words in enumerate(("what", "in this book", "the program's", "difference", "")):
         sheet.text(TOP - 1, column, words, looks.HEADER)
     rows = [*sum_rows(layers, known), *log_rows(answer, known)]
@@ -97,7 +97,7 @@ def check_sheet(book: Book, layers: Sequence[Layer], answer: Area, hundred: Hund
     verdicts = f"{address(TOP, 4, fixed=True)}:{address(last, 4, fixed=True)}"
     wrong = f'COUNTIF({verdicts},"DIFFERS")'
     text = (
-        f'IF({DIGIT}!$O$6,"A digit of your own: the program has no numbers for it.",'
+        f'IF({DIGIT}!$O$6,"This is your own digit: the program has no numbers for it.",'
         f'IF({wrong}=0,"Everything is the same.",{wrong}&" of {width} differ."))'
     )
     sheet.formula(2, 0, text, value="Everything is the same.", look=looks.HEADING)
@@ -105,7 +105,7 @@ def check_sheet(book: Book, layers: Sequence[Layer], answer: Area, hundred: Hund
     first = address(TOP, 4).replace("E", "$E")
     sheet.rule(Rule((TOP, 0), (last, 4), f'{first}="DIFFERS"', looks.RED, looks.RED_FILL))
     sheet.rule(Rule((TOP, 4), (last, 4), f'{first}="same"', looks.GREEN, looks.GREEN_FILL))
-    sheet.text(table - 2, 0, "The program's numbers, a row a test digit", looks.HEADING)
+    sheet.text(table - 2, 0, "The numbers of the program, one row per test digit", looks.HEADING)
     for number, row in enumerate(rows):
         sheet.text(table - 1, 1 + number, row.words, looks.HEADER_WRAPPED)
         for digit, value in enumerate(row.stored):

@@ -72,7 +72,7 @@ def digit_sheet(book: Book, plan: Plan, hundred: Hundred) -> Area:
     book.define("test_digit", f"{DIGIT}!{fixed(CHOICE)}")
     # COUNT and not COUNTA: words typed there are no pixels.
     own = f"COUNT({typed.text(DIGIT)})"
-    sheet.formula(4, 0, f'IF({own}>0,"Shown: the digit of the yellow grid; empty it to go back to the test digits.",'
+    sheet.formula(4, 0, f'IF({own}>0,"This is the digit of the yellow grid; empty the grid to go back to the test digits.",'
                   f'"Shown: test digit "&test_digit&".")', value="Shown: test digit 1.", look=looks.NOTE)  # fmt: skip
     place(sheet, hundred)
     sheet.text(GRID_TOP - 1, 1, "What the network sees", looks.HEADING)
@@ -121,9 +121,7 @@ def write_border(sheet: Sheet, grid: Rectangle, margin: int, border: float) -> N
         for column in range(-margin, SIDE + margin):
             if not (0 <= row < SIDE and 0 <= column < SIDE):
                 sheet.number(grid.row + row, grid.column + column, float(str(np.float32(border))), BORDER)
-    words = (
-        f"The grey ring holds {border:.4f}: normalisation makes an exact 0 of it, which is what lies beyond the edge."
-    )
+    words = f"The grey ring holds {border:.4f}. Normalisation makes exactly 0 of it, the value outside of the image."
     sheet.text(GRID_TOP + SIDE + 2 * margin, 1, words, looks.NOTE)
 
 
@@ -132,7 +130,8 @@ def images_sheet(book: Book, hundred: Hundred) -> None:
     sheet = book.sheet(IMAGES, looks.ACCENT)
     sheet.text(0, 0, "A hundred test digits", looks.TITLE)
     words = (
-        f"The first {hundred.mistakes} are the surest mistakes of the run; then eight or more of each class, in order. "
+        f"The first {hundred.mistakes} are the mistakes that the network was surest of; then come eight or more of each "
+        f"class, in order. "
         "Type a number into the sheet Digit."
     )
     sheet.text(1, 0, words, looks.SUBTITLE)

@@ -28,7 +28,9 @@ def worked_words(worked: Worked | None, expected: NDArray[np.float64], error: ty
     Raises *error* where an answer differs, or a probability by more than `MOST_APART`.
     """
     if worked is None:
-        return "LibreOffice is not installed or did not answer: the book itself was not calculated, its numpy twin was"
+        return (
+            "LibreOffice is not installed or did not answer: only the same steps in numpy were calculated, not the book"
+        )
     found = np.array(worked.values)
     same = int((found.argmax(axis=1) == expected.argmax(axis=1)).sum())
     apart = float(np.abs(found - expected).max())
@@ -37,5 +39,5 @@ def worked_words(worked: Worked | None, expected: NDArray[np.float64], error: ty
         f"probability {apart:.1g}; opened in {worked.opened_s:.1f} s, recalculated in {worked.all_s:.2f} s"
     )
     if same < len(found) or not apart <= MOST_APART:
-        raise error(f"the workbook does not answer as the run – {words} – nothing was written")
+        raise error(f"the workbook does not give the answers of the run – {words} – nothing was written")
     return words

@@ -43,7 +43,7 @@ mkdir -p "$root/results"
 rm -f "$root/results/results.json"
 "$root/venv/bin/python" -m handgrad judge "$root/submission" --assignment "$root/source/assignment.toml" \\
     --gradescope "$root/results/results.json" TIME
-# Met, not met and no verdict all write results; where there are none the grader is at fault, and Gradescope shows it.
+# Met, not met and no verdict all write results. If there are none, the grader has failed, and Gradescope shows this.
 [ -f "$root/results/results.json" ]
 """
 AT_ANY_TIME = (1980, 1, 1, 0, 0, 0)

@@ -58,7 +58,7 @@ def judged_away(people: Sequence[HandIn], course: Course) -> Generator[tuple[int
             kept = (
                 "the same command with --resume goes on"
                 if course.log
-                else "with --csv FILE verdicts are kept as they come"
+                else "with --csv FILE each verdict is saved at once"
             )
             raise LostEngineError(f"{error} – {kept}") from error
 

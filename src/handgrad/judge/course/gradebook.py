@@ -154,7 +154,7 @@ def _matches(
         if row is None and not verdict.number:
             there = by_name.get(name, [])
             if len(there) > 1 or names.count(name) > 1:
-                filled.unmatched_people.append(f"{who}: several are called so")
+                filled.unmatched_people.append(f"{who}: several people have this name")
                 continue
             row = there[0] if there else None
         if row is None:
@@ -191,7 +191,7 @@ def _fill(table: Table, book: Book, row: int, verdict: Verdict, *, sign: str) ->
     # A grade that stands there may be a teacher's own: it is told, never overwritten.
     if _number(there) is not None:
         return (
-            "" if _number(there) == points.total else f"the grade {there} stands there – empty the cell to have {text}"
+            "" if _number(there) == points.total else f"the cell already has the grade {there} – empty it to get {text}"
         )
     if there not in ("", "-"):
         return f"{quoted(there)} stands there"

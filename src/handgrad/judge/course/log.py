@@ -32,7 +32,7 @@ class Log:
         self.path = path
         self.known: dict[str, Verdict] = {}
         if path.exists() and not resume:
-            raise UsageError(f"{path} exists – add --resume to go on with it, or --overwrite to begin anew")
+            raise UsageError(f"{path} exists – add --resume to continue it, or --overwrite to start again")
         try:
             # Append mode: even two writers by accident would not write into each other's lines.
             self.file: BinaryIO = path.open("a+b")

@@ -54,7 +54,7 @@ def judge_person(person: HandIn, course: Course) -> Verdict:
         verdict = no_verdict(person, course, f"{FAULT}: {type(error).__name__}: {one_line(error)}")
     if person.others:
         beside = ", ".join(person.others[:5]) + (" …" if len(person.others) > 5 else "")
-        verdict = replace(verdict, notes=(*verdict.notes, f"judged {person.shown}; handed in beside it: {beside}"))
+        verdict = replace(verdict, notes=(*verdict.notes, f"judged {person.shown}; also handed in: {beside}"))
     return replace(verdict, file=person.shown, person=person.person, number=person.number)
 
 
@@ -65,7 +65,7 @@ def _judged(person: HandIn, course: Course) -> Verdict:
     if person.is_book:
         return book_as_verdict(judge_workbook(person.file), person.shown)
     if course.assignment is None:
-        return no_verdict(person, course, "nothing to judge it by: a network needs --assignment")
+        return no_verdict(person, course, "there is nothing to judge it by: a network needs --assignment")
     return judge_network(
         f"{person.file}:{course.network}" if course.network else str(person.file),
         course.assignment,

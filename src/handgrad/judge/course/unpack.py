@@ -35,9 +35,11 @@ def unpack(archive: Path, target: Path) -> None:
         with zipfile.ZipFile(archive) as packed:
             _write_all(packed, target, archive.name)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError) as error:
-        raise UsageError(f"{one_line(archive.name)} is no whole zip – {one_line(error)} – pack it again") from error
+        raise UsageError(
+            f"{one_line(archive.name)} is not a complete zip – {one_line(error)} – pack it again"
+        ) from error
     except RuntimeError as error:  # what zipfile raises for a password
-        raise UsageError(f"{one_line(archive.name)} asks for a password – pack it again without") from error
+        raise UsageError(f"{one_line(archive.name)} asks for a password – pack it again without one") from error
 
 
 def _write_all(packed: zipfile.ZipFile, target: Path, name: str) -> None:

@@ -44,7 +44,7 @@ def problems_of(module: nn.Module, images: Tensor, name: str) -> Iterator[str]:
         return
     far = _distance(first)
     if far(answer(module, images, name, seed=3)):
-        yield "the answer to one image changes from time to time in eval()"
+        yield "the answer to one image is not always the same in eval()"
         return
     # Reversed rather than shuffled: every image gets other neighbours and another place, without chance.
     order = torch.arange(len(images) - 1, -1, -1)
@@ -55,14 +55,14 @@ def problems_of(module: nn.Module, images: Tensor, name: str) -> Iterator[str]:
     }
     for how, scores in shown.items():
         if scores.shape[1:] != first.shape[1:] or far(scores):
-            yield f"the answer to an image depends on its neighbours: shown {how}, it is another"
+            yield f"the answer to an image depends on the other images: shown {how}, it is different"
             break
     # Exactly 0: a barely trained network differs little from image to image, and yet it looks.
     if float(first.double().std(0).max()) == 0:
         yield "the answer does not depend on the image"
     now = parameters_of(module)
     if any(path in now and not torch.equal(now[path].detach(), value) for path, value in before.items()):
-        yield "it changes its own parameters while it answers in eval()"
+        yield "it changes its own parameters in eval()"
 
 
 def _rows(scores: Tensor, first: Tensor) -> Tensor:

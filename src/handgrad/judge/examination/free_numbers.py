@@ -160,7 +160,7 @@ def made_numbers(
             elif not live.read(read):
                 seen.add(read.place)
                 if count > FEW and not _is_simple(read.tensor):
-                    yield HiddenTensor(f"made by a formula {where}, in the place of weights", count, "constant")
+                    yield HiddenTensor(f"made by a formula {where} and used as weights", count, "constant")
 
 
 def _stored_behind(live: Live, read: Read) -> dict[int, int]:

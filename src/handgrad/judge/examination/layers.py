@@ -61,7 +61,7 @@ def _not_of_a_gate(found: Found, trace: Trace) -> Found:
     """
     if found.layer.kind not in ("global_average_pooling", "fully_connected") or not only_gates(found.node, trace):
         return found
-    detail = f"{found.layer.detail}, weighs channels: squeeze-and-excitation, not the head's"
+    detail = f"{found.layer.detail}, weights channels: squeeze-and-excitation, not the classifier"
     return Found(replace(found.layer, kind="squeeze_excitation", detail=detail), found.node)
 
 

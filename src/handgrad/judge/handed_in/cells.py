@@ -23,7 +23,7 @@ def read_cells(path: Path) -> tuple[Cell, ...]:
     """Return the code cells of the file *path*; raises `NotTakenError` where it can be read as neither."""
     data = path.read_bytes()
     if data.startswith(POINTER):
-        raise NotTakenError(f"{path.name} is a pointer of Git LFS – hand in the file itself", author=False)
+        raise NotTakenError(f"{path.name} is a pointer of Git LFS – hand in the real file", author=False)
     if path.suffix.lower() == ".ipynb" and not is_program(data):
         return tuple(_cells_of(_notebook(data, path.name), path.name))
     return (Cell(0, _text(data, path.name)),)

@@ -109,7 +109,7 @@ def _one_cycle(call: Call, found: Found) -> str:
         found.unread.append("the third phase of OneCycleLR")
     # torch's own default is True, and moves the momentum against the rate.
     if given.get("cycle_momentum", True) and optimizer.get("momentum"):
-        found.unread.append("the momentum, which OneCycleLR moves and which stays here")
+        found.unread.append("the momentum, which OneCycleLR changes and which is fixed here")
     if not optimizer:
         del found.recipe["optimizer"]
     found.recipe["schedule"] = table
@@ -128,8 +128,8 @@ def _plateau(call: Call, found: Found) -> str:
     table |= {key: int(table[key]) for key in ("patience", "cooldown")}
     found.beyond["plateau"] = table
     return (
-        f"ReduceLROnPlateau by {table['factor']:g} after {table['patience']} epochs (here by the loss in training: nobody who "
-        "trains knows the test labels)"
+        f"ReduceLROnPlateau by {table['factor']:g} after {table['patience']} epochs (here by the training loss, because the "
+        f"test labels are not available in training)"
     )
 
 
@@ -173,7 +173,7 @@ def _by_epoch(call: Call, found: Found) -> str:
         return ""
     found.beyond["rates"] = [round(each, 12) for each in rates]
     named = ", ".join(f"{key} {value:g}" for key, value in given.items() if isinstance(value, int | float))
-    return f"{call.name} ({named}), a rate an epoch"
+    return f"{call.name} ({named}), one rate per epoch"
 
 
 def _whole_run(call: Call, epochs: int | None, found: Found) -> bool:

@@ -30,9 +30,9 @@ def advice(
     missed = {each.name: each for each in requirements if each.met is False}
     if not missed or examination is None:
         return tuple(f"make it answer: {each.found}" for each in missed.values())
-    lines = [f"make its answers depend on the image alone: {missed['answers'].found}"] if "answers" in missed else []
+    lines = [f"make its answers depend only on the image: {missed['answers'].found}"] if "answers" in missed else []
     if "output" in missed:
-        lines.append(f"give {CLASSES} scores an image, one row each: it gives {missed['output'].found}")
+        lines.append(f"give {CLASSES} scores per image, one row each: it gives {missed['output'].found}")
     if "parameters" in missed:
         lines += _fewer(assignment, examination)
     for name in missed:
@@ -87,7 +87,7 @@ def _smaller(weight: Weight, over: int, examination: Examination) -> tuple[str, 
             saved = (inputs - channels[-1]) * outputs
             return f"global average pooling before it leaves {channels[-1]} features: saves {saved:,}", saved
         return f"each of its {inputs} inputs costs {outputs:,}", 0
-    costs = f"each of its {outputs} output channels costs {inputs * area:,}, and more in the layer behind it"
+    costs = f"each of its {outputs} output channels costs {inputs * area:,}, and more in the layer after it"
     if area == 1:
         return costs, 0
     narrower = range(inputs - 1, LEAST_CHANNELS - 1, -1)
@@ -108,20 +108,20 @@ def _layer(name: str, assignment: Assignment, examination: Examination) -> Itera
     channels = [each.shape[0] for each in examination.weights if len(each.shape) == 4]
     last = channels[-1] if channels else 0
     if name == "batch_norm":
-        cost = f": 2 parameters a channel, {2 * sum(channels):,} behind all convolutions" if channels else ""
-        yield f"add BatchNorm behind the convolutions{cost}"
+        cost = f": 2 parameters per channel, {2 * sum(channels):,} after all convolutions" if channels else ""
+        yield f"add BatchNorm after the convolutions{cost}"
     elif name == "dropout":
         yield "add Dropout between two blocks: it costs no parameters"
     elif name == "dropout probability":
         yield f"set one Dropout to exactly {assignment.layers.dropout:g}"
     elif name == "fully_connected":
         cost = f": nn.Linear({last}, {CLASSES}) costs {last * CLASSES + CLASSES:,}" if last else ""
-        yield f"put a fully connected layer behind the pooling{cost}"
+        yield f"put a fully connected layer after the pooling{cost}"
     elif name == "global_average_pooling":
         yield "average each whole map to one value, as nn.AdaptiveAvgPool2d(1) does: it costs no parameters"
     elif name == "no fully_connected":
         cost = f": a 1×1 from {last} to {CLASSES} channels costs {last * CLASSES:,}" if last and last != CLASSES else ""
-        yield f"let the last convolution give {CLASSES} maps and average them, with nothing behind it{cost}"
+        yield f"let the last convolution give {CLASSES} maps and average them, with nothing after it{cost}"
     elif name in assignment.layers.required or name.removeprefix("no ") in assignment.layers.forbidden:
         yield f"{'leave out' if name.startswith('no ') else 'add'} {name.removeprefix('no ').replace('_', ' ')}"
 

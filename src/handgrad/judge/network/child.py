@@ -95,7 +95,7 @@ def main(folder: str, answers: int) -> None:
     except UntraceableError as error:
         send("refused", reason=str(error), author=error.author)
     except MalformedError as error:
-        send("refused", reason=f"the network cannot be written down: {error}", author=False)
+        send("refused", reason=f"the network cannot be recorded: {error}", author=False)
     except NotTakenError as error:
         send("refused", reason=str(error), author=error.author)
     except HandgradError as error:
@@ -206,7 +206,7 @@ def _check_same_answers(network: nn.Module, images: Tensor, told: Any) -> None:
         raise MalformedError("its answers are no numbers") from error
     # `not … <=` and not `>`: a difference that is not a number must not pass.
     if own.shape != scores.shape or not bool((own - scores).abs().max() <= REBUILT_SAME * (1 + scores.abs().max())):
-        raise MalformedError("what was written down answers otherwise than the network in the file")
+        raise MalformedError("the recorded network gives other answers than the network in the file")
 
 
 def _changes_itself(network: nn.Module, images: Tensor) -> list[str]:

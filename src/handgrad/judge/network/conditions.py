@@ -56,13 +56,13 @@ def _output_shape(examination: Examination) -> Requirement:
     """Ten scores an image, whatever the assignment."""
     shape = examination.output_shape
     found = f"{list(shape)}"
-    return Requirement("output", f"{CLASSES} scores an image", found, len(shape) == 2 and shape[1] == CLASSES)
+    return Requirement("output", f"{CLASSES} scores per image", found, len(shape) == 2 and shape[1] == CLASSES)
 
 
 def _answers(examination: Examination) -> Requirement:
-    """Answers that depend on the image alone."""
+    """Answers that depend only on the image."""
     found = "; ".join(examination.problems) or "the same alone, in any order and every time"
-    return Requirement("answers", "depend on the image alone", found, not examination.problems)
+    return Requirement("answers", "depend only on the image", found, not examination.problems)
 
 
 def parameters(assignment: Assignment, examination: Examination) -> Iterator[Requirement]:
@@ -267,7 +267,7 @@ def mean_accuracy(assignment: Assignment, results: Sequence[SeedResult]) -> floa
 
 
 def _near(assignment: Assignment, results: Sequence[SeedResult]) -> str:
-    """Say, where the line lies within the interval of a count, how many seeds would settle on which side the mean is."""
+    """Say, where the line lies within the interval of a count, how many seeds would decide on which side the mean is."""
     deciding = [_decides(assignment, each) for each in results if each.failed is None and each.epochs]
     line = float(100 * assignment.accuracy.share)
     close = [
@@ -281,7 +281,7 @@ def _near(assignment: Assignment, results: Sequence[SeedResult]) -> str:
     # The spread of two or three seeds says next to nothing of their spread.
     deviation = figures.sd if figures.sd and figures.n > 3 else RUN_TO_RUN
     needed = seeds_to_settle(figures.mean, line, deviation)
-    how = "no number of seeds would settle it" if needed is None else f"about {needed} seeds would settle it"
+    how = "no number of seeds would decide it" if needed is None else f"about {needed} seeds would decide it"
     return f" – near the line: {how}"
 
 

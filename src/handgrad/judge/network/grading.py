@@ -52,7 +52,7 @@ class PointsTable(Strict):
         for name, points in self.conditions.items():
             within(f"conditions.{name[:40]}", points, 0, MOST_POINTS, open_low=True)
         if self.accuracy and "accuracy" in self.conditions:
-            raise ValueError("accuracy has steps and stands in conditions – keep one")
+            raise ValueError("accuracy has steps and is also in conditions – keep one")
 
     @property
     def any(self) -> bool:

@@ -37,7 +37,7 @@ from handgrad.text import one_line
 TIME_LIMIT = 3600.0
 RECIPE = "recipe.toml"
 UNTRAINED = 50
-"""Percent that a network may have right before its first step: more, and its weights were learned elsewhere."""
+"""Percent that a network may have right before its first step: more, and its weights were trained before."""
 
 FAULT = "a fault of the judge"
 """How the reason begins where we, or the machine, are at fault and never the author."""
@@ -226,7 +226,7 @@ def _trained(written: Written, findings: Findings, data: Dataset, context: Conte
     # Chance is 10 %; fresh weights do not reach half.
     if 100 * before > UNTRAINED * total:
         raise NotMetError(
-            f"{before:,} of {total:,} test images are right before the first step – its weights were learned elsewhere"
+            f"{before:,} of {total:,} test images are right before the first step – its weights were trained before"
         )
     return result
 
@@ -235,7 +235,7 @@ def _recipe_for(path: Path, asked: Assignment, findings: Findings) -> Recipe:
     """Return what the network is trained with: ``recipe.toml`` beside the file, else the assignment's own."""
     own = path.parent / RECIPE
     if own.is_file():
-        findings.notes.append(f"trained with {RECIPE} beside the file")
+        findings.notes.append(f"trained with the {RECIPE} in its folder")
         try:
             recipe = load_recipe(str(own), ["network=judged"])
         except UsageError as error:

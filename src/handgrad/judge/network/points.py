@@ -77,7 +77,7 @@ def _bonus(assignment: Assignment, requirements: Sequence[Requirement], paramete
     """Return the row for few parameters; a network that does not do what is asked can be as small as it likes."""
     steps = sorted(assignment.points.bonus, key=lambda step: step.points, reverse=True)
     if any(each.met is False for each in requirements) or parameters is None:
-        return PointsRow("bonus", 0.0, 0.0, "only where everything asked is met")
+        return PointsRow("bonus", 0.0, 0.0, "only if all conditions are met")
     step = next((step for step in steps if parameters < step.fewer_than), None)
     if step is None:
         return PointsRow("bonus", 0.0, 0.0, f"{parameters:,} parameters, not fewer than {steps[-1].fewer_than:,}")

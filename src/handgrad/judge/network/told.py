@@ -102,7 +102,7 @@ def recipe_with(told: Told, base: Recipe) -> tuple[Recipe, Beyond, str]:
         beyond[key] = value
     words = f"trained with the recipe found in the hand-in: {'; '.join(told.words) or 'nothing could be read'}"
     if left:
-        words += f" – not read, so the assignment's stands: {'; '.join(left)}"
+        words += f" – not read, so the assignment's recipe is used for: {'; '.join(left)}"
     return read_record(Recipe, table, "found"), read_record(Beyond, beyond, "found"), words
 
 
@@ -200,7 +200,7 @@ def said(
     if told.words and not own:
         unread = f" – not read: {'; '.join(told.unread)}" if told.unread else ""
         lines.append(
-            f"its own recipe, as far as it is written: {'; '.join(told.words)}{unread} (--recipe found trains with it)"
+            f"its own recipe, as far as it could be read: {'; '.join(told.words)}{unread} (--recipe found trains with it)"
         )
     if examination is not None and told.parameters:
         known = {

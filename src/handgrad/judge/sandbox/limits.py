@@ -80,7 +80,7 @@ LEVELS = (
     ),
     Level(
         "limits only",
-        "limits only (own session, empty home, clean environment, limits; files and network stay in reach)",
+        "limits only (own session, empty home, clean environment, limits; files and network can be reached)",
         (),
         "nothing",
     ),

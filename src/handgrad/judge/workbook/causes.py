@@ -80,7 +80,7 @@ class Causes:
                 return Finding(
                     MistakeKind.STOPS, f"the formula of {self.at(name, place)} differs from the one above", place
                 )
-            return Finding(MistakeKind.UNKNOWN, "no usual mistake makes such a formula", place)
+            return Finding(MistakeKind.UNKNOWN, "no known mistake gives this formula", place)
         kind, words = made
         if broken and kind is MistakeKind.UNKNOWN:
             kind = MistakeKind.STOPS
@@ -124,7 +124,7 @@ class Causes:
         label = graph[known].label
         if ref.fixed_row:
             fixed = book.address(ref.row, ref.column, fixed=True)
-            words = f"{formula.at} reads {fixed} ({label}): the $ keeps it from following, {right} belongs there"
+            words = f"{formula.at} reads {fixed} ({label}): the $ stops it from following, {right} belongs there"
             return MistakeKind.STOPS, words
         words = f"{formula.at} reads {book.address(ref.row, ref.column)} ({label}), another row: {right} belongs there"
         later = ref.row > rows[formula.place] and graph[known].kind is Kind.WEIGHT
@@ -227,7 +227,7 @@ class Causes:
                     )
                 if agree[chosen].all() and np.isfinite(value[chosen]).all():
                     return Finding(suspect.kind, suspect.advice, place)
-        return Finding(MistakeKind.UNKNOWN, "no usual mistake gives these values", place)
+        return Finding(MistakeKind.UNKNOWN, "no known mistake gives these values", place)
 
     def _loose(self, expression: Node, start: int, own: Floats) -> Any:
         """How far an expression of rounded columns may be from its true value."""

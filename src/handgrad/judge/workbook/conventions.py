@@ -83,7 +83,7 @@ def _graph(sizes: tuple[int, ...], samples: int, choice: Choice) -> Graph:
     layers = tuple(Layer(units, name) for units, name in zip(sizes[1:], choice.activations, strict=True))
     units = sum(sizes[1:])
     if choice.biases not in (0, len(layers), units):
-        raise MisfitError(f"b1 to b{choice.biases} – {len(layers)} (one a layer) or {units} (one a unit) would fit")
+        raise MisfitError(f"b1 to b{choice.biases} – {len(layers)} (one per layer) or {units} (one per unit) would fit")
     rule = BiasRule.NONE
     if choice.biases:
         per_layer = choice.biases == len(layers) and choice.biases != units
@@ -131,7 +131,7 @@ def _said(choice: Choice) -> Iterator[str]:
     if choice.loss != "half-squared-error":
         yield "error: (t − a)² without the factor ½" if choice.loss == "squared-error" else f"error: {choice.loss}"
     if choice.turned:
-        yield "weights numbered by where they start (w1, w2 lead out of i1)"
+        yield "weights numbered by where they start (w1, w2 start at i1)"
     if choice.errors != "E":
         yield f"error: {'target minus output' if choice.errors == 'raw:' else 'output minus target'}"
     if "minus" in choice.delta + choice.error_out + choice.error_hidden or choice.error_out == "raw:":

@@ -225,7 +225,7 @@ def _of_first_step(values: Values, table: Table, trees: list[Tree]) -> Rate | No
         return Rate(1.0, "none: the updates have no factor", typed=True)
     if not steps or not (middle := float(f"{np.median(steps):.3g}")) > 0:
         return None
-    return Rate(middle, "found from the first step of the weights, as no cell says it", typed=True)
+    return Rate(middle, "found from the first step of the weights, because no cell holds it", typed=True)
 
 
 def _outside_or_typed(tree: Tree) -> bool:

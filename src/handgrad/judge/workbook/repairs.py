@@ -76,7 +76,7 @@ def literal_repair(formula: Formula) -> Made | None:
     # At random states: 0 at all of them is no accident.
     found = tried(formula.ground, formula.truth, formula.tree, formula.place)
     if found is not None and not found.any():
-        return MistakeKind.CONSTANT, f"{formula.at} is 0 whatever the cells hold that it reads"
+        return MistakeKind.CONSTANT, f"{formula.at} is always 0, for all values of the cells that it reads"
     return first_right(formula, everywhere(formula.tree, lambda part: _instead_of_number(formula, part)))
 
 
@@ -194,14 +194,14 @@ def _misread(formula: Formula, part: Reference, where: str, read: str | None, *,
         empty = (part.row, part.column) not in formula.ground.cells and part.sheet is None
         table = formula.ground.table
         if part.sheet is None and part.column in table.columns.values() and part.row in formula.ground.index:
-            words += f"; what {where} holds is not judged, as the head of its column is not understood"
+            words += f"; what {where} holds is not judged, because the heading of its column is not understood"
         return MistakeKind.INPUT, words + ("" if not empty else f"; {where} is empty")
     if read == name:
         fixed = part.fixed_row
         words = f"{formula.at} reads {where} ({label}), another row: {belongs or 'its own row'} belongs there"
         if fixed:
             shown = formula.ground.book.address(part.row, part.column, fixed=True)
-            words = f"{formula.at} reads {shown} ({label}): the $ keeps it from following, {belongs} belongs there"
+            words = f"{formula.at} reads {shown} ({label}): the $ stops it from following, {belongs} belongs there"
         rows = formula.ground.table.rows
         later = (
             graph[name].kind is Kind.WEIGHT and formula.place + 1 < len(rows) and part.row == rows[formula.place + 1]

@@ -171,7 +171,7 @@ def _table(sheet: Sheet, header: int, heads: list[Head]) -> Table | None:
             continue
         text = others.get(column) or text_at(sheet.cells, header, column)
         if text or not _is_counter(sheet.cells, rows, column):
-            shown = text or f"column {column_letters(column)}, which has no head"
+            shown = text or f"column {column_letters(column)}, which has no heading"
             name = f"?{shown}" if f"?{shown}" not in columns else f"?{shown} ({column_letters(column)})"
             columns[name], texts[name] = column, shown
     return Table(sheet.name, header, columns, texts, rows, starts_in(sheet.cells, rows, columns), partial)

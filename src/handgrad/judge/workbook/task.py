@@ -51,7 +51,7 @@ def judge_task(book: Book, values: Values, source: str, key: Book, *, notes: tup
     columns = tuple(_column(exercise, row, answers, marks[str(row["name"])]) for row in read.answers)
     points = sum(mark.verdict in (Verdict.RIGHT, Verdict.FOLLOWS) for mark in marks.values())
     right = all(mark.verdict is Verdict.RIGHT for mark in marks.values())
-    said = (f"{points} of {len(marks)} right, counting what follows rightly from an earlier answer.",)
+    said = (f"{points} of {len(marks)} right, including answers computed correctly from a wrong earlier one.",)
     return BookVerdict(
         "met" if right else "not met", plain(book.path.name, 100), source, "Answers",
         "-".join(map(str, exercise.network.sizes)), f"{exercise.network.learning_rate:g}, as the task gives it",
@@ -70,11 +70,11 @@ def read_key(book: Book) -> Key:
     """The tables ``key_facts`` and ``key_answers`` of a key."""
     facts = {str(row[0]): row[1] for row in _named(book, "key_facts") if len(row) > 1}
     if facts.get("format") != FORMAT:
-        raise UsageError(f"{book.path}: no key of this version – make task and key anew, or give the right file")
+        raise UsageError(f"{book.path}: not a key of this version – make task and key again, or give the right file")
     head, *rows = _named(book, "key_answers")
     names = [str(name) for name in head]
     if not {"name", "sheet", "cell"} <= set(names):
-        raise UsageError(f"{book.path}: its table of answers is damaged – make task and key anew")
+        raise UsageError(f"{book.path}: its table of answers is damaged – make task and key again")
     return Key(facts, tuple(dict(zip(names, row, strict=True)) for row in rows))
 
 
@@ -105,9 +105,9 @@ def _exercise(book: Book, key: Key) -> Exercise:
         drawn = network_from(json.loads(str(key.facts["network"])))
         exercise = make_exercise(drawn, int(float(str(key.facts["seed"]))))
     except (KeyError, TypeError, ValueError, HandgradError) as error:
-        raise UsageError(f"{book.path}: its facts do not read back – make task and key anew") from error
+        raise UsageError(f"{book.path}: its facts do not read back – make task and key again") from error
     if exercise.identifier != key.facts.get("task_id"):
-        raise UsageError(f"{book.path}: this version draws other numbers from its seed – make task and key anew")
+        raise UsageError(f"{book.path}: this version draws other numbers from its seed – make task and key again")
     return exercise
 
 
@@ -134,7 +134,7 @@ def _answer(values: Values, row: Mapping[str, Value]) -> float | str | None:
     try:
         at = reference(str(row["cell"]), None)
     except FormulaError as error:
-        raise UsageError("the key's table of answers is damaged – make task and key anew") from error
+        raise UsageError("the key's table of answers is damaged – make task and key again") from error
     cells: Mapping[Place, Value] = values.get(str(row["sheet"]), {})
     value = cells.get((at.row, at.column))
     if isinstance(value, CellError):

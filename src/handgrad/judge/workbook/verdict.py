@@ -201,11 +201,12 @@ def lines(verdict: BookVerdict) -> list[str]:
 def unjudged(verdict: BookVerdict) -> list[str]:
     """Return what was not judged and why, a line for each reason."""
     strange = [head for head in verdict.not_judged if head not in verdict.not_calculated]
-    said = [f"not judged, as the heads were not understood: {', '.join(strange)}"] if strange else []
+    said = [f"not judged, because the headings were not understood: {', '.join(strange)}"] if strange else []
     if verdict.not_calculated:
         heads = ", ".join(verdict.not_calculated)
         said.append(
-            f"not judged, as their functions are not calculated here and the file stores no value: {heads} – open the file in"
+            f"not judged, because their functions are not calculated here and the file stores no "
+            f"value: {heads} – open the file in"
             " a spreadsheet program and save it"
         )
     return said

@@ -127,7 +127,7 @@ export class Pad {
     this.paint();
   }
 
-  /** What is seen on the pad: ink on paper, and the pen while keys move it. */
+  /** Result on the pad: ink on paper, and the pen while keys move it. */
   paint() {
     const context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
     context.clearRect(0, 0, PAD, PAD);
