@@ -40,7 +40,7 @@ def between(spread: dict[str, float]) -> str:
 
 
 def script_table(record: dict[str, Any]) -> str:
-    """Return ours against the usual script and the lean one, a line a network."""
+    """Return ours against the usual script and the lean one, a line per network."""
     lines = [
         "| network | batch | ours, s | usual, s | ratio: median (spread) | lean, s | ratio: median (spread) |",
         "|---|---|---|---|---|---|---|",
@@ -55,7 +55,7 @@ def script_table(record: dict[str, Any]) -> str:
 
 
 def peers_table(record: dict[str, Any]) -> str:
-    """Return each tool's time, memory, start and lines, a line a network and tool."""
+    """Return each tool's time, memory, start and lines, a line per network and tool."""
     lines = [
         "| network | tool | s per epoch (spread) | × ours | peak memory | first batch after | lines of code |",
         "|---|---|---|---|---|---|---|",

@@ -31,7 +31,7 @@ def test_9940_of_10000_is_between_99_23_and_99_53() -> None:
 
 @pytest.mark.parametrize("count", [(-1, 10), (11, 10), (0, 0)])
 def test_what_is_no_count_has_no_interval(count: tuple[int, int]) -> None:
-    with pytest.raises(ValueError, match="is no count"):
+    with pytest.raises(ValueError, match="is not a count"):
         wilson_interval(*count)
 
 

@@ -1,6 +1,6 @@
 """The same training with Keras on torch, as its documentation begins: ``compile``, ``fit`` on arrays, preprocessing layers.
 
-The rotation is Keras's own layer, a batch at a time, in front of the network; ``verbose=2`` prints a line an epoch. The layout
+The rotation is Keras's own layer, a batch at a time, in front of the network; ``verbose=2`` prints a line per epoch. The layout
 is Keras's default, channels last.
 """
 
@@ -15,7 +15,7 @@ from given import MEAN, STANDARD_DEVIATION, Clock, Given, read_digits
 
 
 def main(given: Given, clock: Clock) -> None:
-    """Train; Keras prints a line an epoch."""
+    """Train; Keras prints a line per epoch."""
     train_images, train_labels, test_images, test_labels = read_digits(given.data)
     network = keras_network(given.network)
     model = keras.Sequential(

@@ -19,7 +19,7 @@ class HandgradError(Exception):
 
 
 class UsageError(HandgradError):
-    """A command line, recipe or network description that cannot be meant (status 2)."""
+    """A command line, recipe or network description that is not valid (status 2)."""
 
     status = 2
 

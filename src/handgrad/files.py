@@ -18,7 +18,7 @@ TEMPORARY = ".writing-"
 """Every temporary name begins so; what a killed process left behind is found and removed by it."""
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, *([errno.EDQUOT] if hasattr(errno, "EDQUOT") else [])})
-"""The refusals that more room would mend."""
+"""The refusals that more room would fix."""
 
 
 def write_whole(path: Path, data: bytes | Iterable[bytes]) -> Path:

@@ -25,7 +25,7 @@ def wilson_interval(correct: int, total: int) -> tuple[float, float]:
     say how much the next training with another seed may differ. Raises ValueError unless 0 ≤ correct ≤ total, total > 0.
     """
     if not 0 <= correct <= total or total == 0:
-        raise ValueError(f"{correct} of {total} is no count")
+        raise ValueError(f"{correct} of {total} is not a count")
     share, square = correct / total, NORMAL_95**2
     middle = (share + square / (2 * total)) / (1 + square / total)
     half = NORMAL_95 / (1 + square / total) * math.sqrt(share * (1 - share) / total + square / (4 * total**2))

@@ -133,7 +133,7 @@ def ignore_interrupts() -> None:
 def keep_freed_memory() -> None:
     """Ask the C library to keep freed memory for the next step instead of giving it back (glibc only).
 
-    A training step frees and takes again a hundred megabytes in blocks that glibc would map anew each time, and touching
+    A training step frees and takes again a hundred megabytes in blocks that glibc would map again each time, and touching
     fresh pages costs a tenth to a fifth of a step. It changes speed alone; where the call is not there, nothing happens.
     """
     try:

@@ -106,7 +106,7 @@ def read_value(text: str) -> Any:
         table = read_table(f"value = {text}", "value")
     except UsageError:
         table = {}
-    # A line break in the text could smuggle in a second key: then it is no value but a text.
+    # A line break in the text could smuggle in a second key: then it is not a value but a text.
     return table["value"] if table.keys() == {"value"} else text.strip()
 
 

@@ -73,7 +73,7 @@ def test_given_values_broadcast() -> None:
     [
         (lambda: trace(load_network("classic"), -1), "steps must be a whole number from 0 to 1,000,000 – found -1"),
         (lambda: trace(load_network("classic"), 1, ["w9"]), "w9 is not a quantity of classic"),
-        (lambda: trace(load_network("classic"), 1, None, {"rate": 1.0}), "rate is no first value of this network"),
+        (lambda: trace(load_network("classic"), 1, None, {"rate": 1.0}), "rate is not a first value of this network"),
         (lambda: trace(load_network("three-classes"), 1_000_000), r"1,000,000 steps of \d+ quantities do not fit"),
         (lambda: rate_sweep(load_network("classic"), [], 1), "rates must be finite numbers above 0 – found none"),
         (lambda: rate_sweep(load_network("classic"), [0.1, float("nan")], 1), "above 0 – found nan"),

@@ -36,11 +36,11 @@ def test_a_whole_installation_ends_with_0_and_names_every_declared_dependency(
     assert found["torch"]["found"] == importlib.metadata.version("torch")
     assert {"python", "numpy", "typer", "xlsxwriter", "processor", "instruction sets", "libreoffice"} <= set(found)
     assert "mypy" not in found
-    assert found["data"]["mend"] == "handgrad data --fetch, or set HANDGRAD_DATA to a folder of the files"
+    assert found["data"]["fix"] == "handgrad data --fetch, or set HANDGRAD_DATA to a folder of the files"
     assert str(empty_cache) in found["data"]["found"]
 
 
-def test_the_text_has_the_line_that_mends_below_what_is_missing() -> None:
+def test_the_text_has_the_line_that_fixes_it_below_what_is_missing() -> None:
     lines = list(_text([Finding("a", True, True, "1"), Finding("bc", False, True, "none", "pip install bc")]))
     assert lines == ["ok        a   1", "MISSING   bc  none", "              → pip install bc"]
 
@@ -61,7 +61,7 @@ def test_a_named_folder_that_is_wrong_gives_status_3(
 ) -> None:
     monkeypatch.setenv("HANDGRAD_DATA", str(tmp_path / "nowhere"))
     assert status_of("doctor") == 3
-    assert "nowhere is no folder" in capsys.readouterr().out
+    assert "nowhere is not a folder" in capsys.readouterr().out
 
 
 def test_packages_are_judged_by_what_the_distribution_declares(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,7 +73,7 @@ def test_packages_are_judged_by_what_the_distribution_declares(monkeypatch: pyte
         "x; extra == 'dev'",
     ]
     monkeypatch.setattr(importlib.metadata, "requires", lambda _: declared)
-    found = [(each.part, each.ok, each.needed, each.mend) for each in _packages()][2:]
+    found = [(each.part, each.ok, each.needed, each.fix) for each in _packages()][2:]
     assert found == [
         ("numpy", True, True, None),
         ("no-such-thing", False, True, 'pip install "no-such-thing>=2"'),

@@ -43,7 +43,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         (["summary", "squeeze-16k", "--classes", "-1"], "invalid value for '--classes'"),
         (
             ["summary", "squeeze-16k", "--input", "1x0x28"],
-            '--input "1x0x28" is no shape – write channels, height and width',
+            '--input "1x0x28" is not a shape – write channels, height and width',
         ),
         (["summary", "squeeze-16"], 'network "squeeze-16" is not known – did you mean "squeeze-16k"?'),
         (["summary", "missing.py:Net"], "missing.py is not there – found nothing – give the path of a Python file"),
@@ -109,7 +109,7 @@ def fail(error: BaseException) -> None:
     ("error", "status", "line"),
     [
         (HandgradError("what – where – do"), 1, "error: what – where – do\n"),
-        (KeyError("x"), 70, "error: KeyError: 'x' – this is a fault of handgrad, --debug shows where\n"),
+        (KeyError("x"), 70, "error: KeyError: 'x' – this is a bug in handgrad, --debug shows where\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
         (HandgradError("two\nlines"), 1, "error: two lines\n"),
         (HandgradError("a\x1b[31mred"), 1, "error: a\ufffd[31mred\n"),
@@ -127,7 +127,7 @@ def fail(error: BaseException) -> None:
         (
             BrokenPipeError(),
             70,
-            "error: BrokenPipeError: BrokenPipeError – this is a fault of handgrad, --debug shows where\n",
+            "error: BrokenPipeError: BrokenPipeError – this is a bug in handgrad, --debug shows where\n",
         ),
     ],
 )

@@ -32,7 +32,7 @@ def test_a_damaged_run_has_one_line_and_status_4_and_the_others_their_pages(
     lines = errors.splitlines()
     assert len(lines) == 2
     assert lines[0].startswith(f"error: {bad}/metrics.jsonl ")
-    assert lines[1].startswith(f"error: {tmp_path}/none is no run folder")
+    assert lines[1].startswith(f"error: {tmp_path}/none is not a run folder")
 
 
 def test_report_as_json_names_page_and_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,7 +105,7 @@ def test_runs_looks_into_the_folder_runs_unless_told_otherwise(
     make_run(tmp_path / "runs", "a")
     assert end_of(capsys, "runs")[1].splitlines()[1].endswith("runs/a")
     status, _, errors = end_of(capsys, "runs", "elsewhere")
-    assert (status, errors) == (2, "error: elsewhere is no folder – name one that holds runs\n")
+    assert (status, errors) == (2, "error: elsewhere is not a folder – name one that holds runs\n")
 
 
 def test_a_reader_that_goes_away_is_no_fault(tmp_path: Path) -> None:

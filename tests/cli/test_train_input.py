@@ -77,15 +77,18 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         ),
         (["quick", "--set", "network=squeze-16k"], 'network "squeze-16k" is not known – did you mean "squeeze-16k"?'),
         (["small.toml", "--data", "data", "--holdout", "200"], "holdout 200 – idx-"),
-        (["small.toml", "--data", "data", "--out", "small.toml"], "small.toml is no folder – choose another for --out"),
+        (
+            ["small.toml", "--data", "data", "--out", "small.toml"],
+            "small.toml is not a folder – choose another for --out",
+        ),
         (
             ["small.toml", "--data", "data", "--out", "small.toml/runs"],
             "small.toml/runs cannot be a folder: a part of it is a file",
         ),
         (["small.toml", "--data", "data", "--device", "gpu"], '--device "gpu" – choose one of auto, cpu, cuda'),
         (["small.toml", "--data", "data", "--precision", "fp8"], '--precision "fp8" – choose one of auto, fp32, bf16'),
-        (["--resume", "gone"], "gone is no run folder – found nothing there – `handgrad runs` lists them"),
-        (["--resume", "small.toml"], "small.toml is no run folder – found a file – `handgrad runs` lists them"),
+        (["--resume", "gone"], "gone is not a run folder – found nothing there – `handgrad runs` lists them"),
+        (["--resume", "small.toml"], "small.toml is not a run folder – found a file – `handgrad runs` lists them"),
         (
             ["--resume", "gone", "--seed", "3"],
             "--resume continues the run as it began – leave out --seed, or start a new run",

@@ -1,6 +1,6 @@
 """Runs trainings in processes that are killed: at a given call of the file layer, or after a given time.
 
-As a program it reads one task a line and answers one exit status a line; it forks right after the imports, so that a kill
+As a program it reads one task per line and answers one exit status a line; it forks right after the imports, so that a kill
 costs no import of torch.
 """
 

@@ -179,7 +179,7 @@ def test_a_recipes_name_means_its_newest_complete_run(tmp_path: Path) -> None:
     make_run(tmp_path, "20260103-000000-demo-s2", state="unfinished")
     found, sentence = find_run("demo", tmp_path)
     assert found == newest and sentence == f"demo: {newest}, the newest of 2 runs of it below {tmp_path}"
-    with pytest.raises(UsageError, match=r'"dem" is no run folder, and .* – did you mean "demo"'):
+    with pytest.raises(UsageError, match=r'"dem" is not a run folder, and .* – did you mean "demo"'):
         find_run("dem", tmp_path)
     assert find_run(newest, tmp_path) == (newest, "")
 

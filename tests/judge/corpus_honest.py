@@ -531,7 +531,7 @@ class Blurred(nn.Module):
 
 @for_assignment("under-20k")
 class Coordinates(nn.Module):
-    """Rows and columns as further channels, made anew in each run: 1,568 numbers that hold nothing learnt."""
+    """Rows and columns as further channels, made again in each run: 1,568 numbers that hold nothing learnt."""
 
     def __init__(self) -> None:
         super().__init__()

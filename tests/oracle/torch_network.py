@@ -22,7 +22,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 class TorchNetwork:
-    """Weights as one matrix a layer ``[units, sources]``, biases as one vector a layer ``[units]`` or ``[1]``."""
+    """Weights as one matrix per layer ``[units, sources]``, biases as one vector a layer ``[units]`` or ``[1]``."""
 
     def __init__(self, network: Network) -> None:
         self.network = network

@@ -121,7 +121,7 @@ def test_every_control_of_the_lesson_answers_to_its_key_and_to_a_finger(open_pag
     page.evaluate(HEARD)
     asked, count = set(), len(page.evaluate(REACHABLE, CONTROLS))
     first = {at: page.evaluate(SEEN, at) for at in map(str, range(count))}
-    # Lists last: another update rule makes the table anew.
+    # Lists last: another update rule makes the table again.
     for at in sorted(first, key=lambda at: (first[at] or [""])[0] == "select"):
         kind = page.evaluate(SEEN, at)
         key = key_for(kind) if kind else None

@@ -177,7 +177,7 @@ def test_a_dropped_file_without_a_digit_and_one_that_is_no_picture_are_told_so(
     (tmp_path / "notes.txt").write_text("no picture")
     for name, words in (
         ("empty.png", "No digit on empty.png: it is empty: nothing stands out from the paper."),
-        ("notes.txt", "This file is no picture that the browser can read"),
+        ("notes.txt", "This file is not a picture that the browser can read"),
     ):
         drop(page, tmp_path / name)
         page.wait_for_selector(f"#digit-told:has-text('{words}')")

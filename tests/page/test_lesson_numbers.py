@@ -90,7 +90,7 @@ def other_choices(network: Network, number: int) -> Network:
 
 
 def reload(page: Any, network: Network) -> None:
-    """Put another network's lesson into an open page, without loading scripts anew."""
+    """Put another network's lesson into an open page, without loading scripts again."""
     page.evaluate(
         "async (text) => { handgrad.moments = new Moments(await inflateJson(text), readStep(await inflateJson(text))); }",
         json_deflated(lesson_data(network)),

@@ -109,7 +109,7 @@ def test_a_weight_that_is_changed_changes_all_shows_what_was_and_is_undone(open_
     assert page.evaluate("handgrad.store.state.given.w5") == pytest.approx(0.91)
     field.fill("nonsense")
     field.press("Enter")
-    assert "is no number" in page.inner_text("#change")
+    assert "is not a number" in page.inner_text("#change")
     page.click("#bar-undo")
     page.click("#bar-undo")
     assert page.evaluate("handgrad.store.state.given.w5") == 0.4

@@ -104,8 +104,8 @@ def saved(image: Image.Image, kind: str, **more: object) -> bytes:
 
 PHOTO = Image.fromarray(grey(Scene(), DIGITS[:1]))
 BROKEN = {
-    "text": (b"hello", "is no picture that can be read"),
-    "nothing": (b"", "is no picture that can be read"),
+    "text": (b"hello", "is not a picture that can be read"),
+    "nothing": (b"", "is not a picture that can be read"),
     "a bomb": (bomb(), "at most 60,000,000"),
     "a JPEG cut off": (saved(PHOTO, "JPEG")[:900], "is cut off or damaged"),
     "HEIC": (b"\0\0\0\x18ftypheic" + b"\0" * 60, "is HEIC, AVIF or a film – save it as JPEG or PNG"),

@@ -138,7 +138,7 @@ def test_an_empty_picture_has_a_reason_and_status_1_and_a_broken_one_keeps_no_ot
     )  # fmt: skip
     status, output, errors = end_of(capsys, "predict", copied, broken, empty)
     assert status == 2 and "empty.png: no digit" in output
-    assert errors == 'error: "broken.jpg" is no picture that can be read – JPEG, PNG, TIFF, BMP, GIF or WebP\n'
+    assert errors == 'error: "broken.jpg" is not a picture that can be read – JPEG, PNG, TIFF, BMP, GIF or WebP\n'
 
 
 def test_the_margin_is_the_least_with_which_enough_answers_are_right() -> None:
@@ -193,7 +193,7 @@ def test_a_filled_sheet_gives_the_accuracy_on_its_handwriting(
     assert [line.split(" – ")[0] for line in errors.splitlines()] == [
         'error: "nowhere.png" cannot be read: No such file or directory',
         'error: "sheet.pdf" is a PDF',
-        'error: "why.html" is no picture that can be read',
+        'error: "why.html" is not a picture that can be read',
     ]
     Image.new("L", (400, 300), 220).save(tmp_path / "blank.png")
     _, _, errors = end_of(capsys, "predict", finished, tmp_path / "blank.png", "--sheet")

@@ -151,7 +151,7 @@ def test_whatever_byte_is_changed_there_is_a_page_or_one_line(tmp_path: Path, da
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="is no run folder"):
+    with pytest.raises(UsageError, match="is not a run folder"):
         write_report(tmp_path / "none")
 
 

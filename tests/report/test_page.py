@@ -29,7 +29,7 @@ HOSTILE = [
 
 
 def page_of(folder: Path) -> Page:
-    """Return the parsed page of the run in *folder*, made anew."""
+    """Return the parsed page of the run in *folder*, made again."""
     return Page(write_report(folder).read_text(encoding="utf-8"))
 
 

@@ -116,7 +116,9 @@ def test_the_line_joins_those_that_no_other_beats_in_both(label: str, front: lis
 def test_no_chart_of_trials_speaks_of_the_test_set() -> None:
     """Trials were judged by the hold-out; the test set is named where it is said to be out of reach, or read at the end."""
     page = sweep_page(SWEEP)
-    assert "Accuracy on the hold-out against parameters" in page and "A line a trial; the chosen one stands out" in page
+    assert (
+        "Accuracy on the hold-out against parameters" in page and "A line per trial; the chosen one stands out" in page
+    )
     assert len(re.findall("test", re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL), re.IGNORECASE)) == 2
     assert paretos(replace(SWEEP, trials=TRIALS[:1])) is None
 

@@ -75,7 +75,7 @@ def test_letters_of_any_alphabet_stay_in_a_name(tmp_path: Path) -> None:
 
 def test_a_root_that_is_a_file_or_below_one_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UsageError, match=r"file is no folder – choose another for --out"):
+    with pytest.raises(UsageError, match=r"file is not a folder – choose another for --out"):
         create_run(tmp_path / "file", "r")
     with pytest.raises(UsageError, match=r"a part of it is a file – choose another for --out"):
         create_run(tmp_path / "file" / "runs", "r")
@@ -228,9 +228,9 @@ def test_damaged_metrics_of_an_unfinished_run_say_that_resuming_mends_them(tmp_p
 
 def test_a_missing_folder_and_a_file_are_no_runs(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UsageError, match=r"file is no run folder – found a file"):
+    with pytest.raises(UsageError, match=r"file is not a run folder – found a file"):
         open_run(tmp_path / "file")
-    with pytest.raises(UsageError, match=r"gone is no run folder – found nothing there"):
+    with pytest.raises(UsageError, match=r"gone is not a run folder – found nothing there"):
         open_run(tmp_path / "gone")
     assert find_runs(tmp_path / "gone") == []
 
@@ -241,7 +241,7 @@ def test_the_folder_above_runs_is_told_from_a_run_and_says_what_can_be_resumed(t
             open_run(tmp_path)
         return str(caught.value)
 
-    assert refusal() == f"{tmp_path} is no run folder – found no recipe.toml in it – `handgrad runs` lists them"
+    assert refusal() == f"{tmp_path} is not a run folder – found no recipe.toml in it – `handgrad runs` lists them"
     ended, under_way = tmp_path / "a", tmp_path / "study/b"
     for run in (ended, under_way):
         run.mkdir(parents=True)

@@ -42,7 +42,7 @@ def pictures(count: int = 20) -> Tensor:
 
 
 def written_down(network: nn.Module, images: Tensor) -> Rebuilt:
-    """Return *network* made anew from what was written down of it, with weights of its own."""
+    """Return *network* made again from what was written down of it, with weights of its own."""
     plan, constants = record(network, images)
     parameters, buffers = weights_of(network)
     weights = [each.detach().clone() for each in [*parameters.values(), *buffers.values()]]
@@ -119,9 +119,9 @@ class SeedsAnew(KeepsItsChance):
 
 
 def test_a_generator_that_is_kept_goes_on_and_one_that_is_made_anew_begins_anew() -> None:
-    kept, anew = (written_down(made(), pictures()).train() for made in (KeepsItsChance, SeedsAnew))
+    kept, again = (written_down(made(), pictures()).train() for made in (KeepsItsChance, SeedsAnew))
     assert not torch.equal(kept(pictures()), kept(pictures()))
-    assert torch.equal(anew(pictures()), anew(pictures()))
+    assert torch.equal(again(pictures()), again(pictures()))
 
 
 def test_reduced_precision_ends_with_the_pass_even_where_the_file_never_ends_it() -> None:

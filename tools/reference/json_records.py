@@ -75,9 +75,8 @@ def page() -> str:
     lines = [
         "# What --json prints",
         "",
-        "One JSON value on standard output, in ASCII alone. `[]` stands for each member of a list, `*` for any key of a table",
-        "whose keys are names. What cannot be known is `null`; a number that is no number is never written. The last column is",
-        "an example.",
+        "One JSON value on standard output, in ASCII. `[]` is each member of a list, `*` is any key of a table whose keys are",
+        "names. An unknown value is `null`; not-a-number and infinity are never written. The last column is an example.",
     ]
     for name, record in sorted(records().items()):
         lines += ["", f"## handgrad {name} --json", "", CALLS[name][0][:1].upper() + CALLS[name][0][1:] + ".", ""]

@@ -37,7 +37,7 @@ def exit_statuses() -> str:
         words = " ".join((kind.__doc__ or "").split()).rpartition(" (status")[0]
         lines.append(f"| {kind.status} | `{kind.__name__}` | {words}. |")
         if kind is errors.UndecidedError:
-            lines.append(f"| {FAULT} | | A fault of ours: please report it with what `--debug` shows. |")
+            lines.append(f"| {FAULT} | | A bug in handgrad: please report it with what `--debug` shows. |")
     return "\n".join(lines) + "\n"
 
 

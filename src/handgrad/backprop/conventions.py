@@ -194,7 +194,7 @@ def _biases(graph: Graph, rows: _Rows) -> Iterator[_Choice]:
         try:
             biases = biases_for(network, other)
         except UsageError:
-            continue  # the units of a layer have different biases: one a layer could not be told from them
+            continue  # the units of a layer have different biases: one per layer could not be told from them
         yield _Choice(
             "biases",
             BIASES[network.bias],

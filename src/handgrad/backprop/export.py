@@ -47,7 +47,7 @@ def _extra_columns(graph: Graph) -> tuple[str, ...]:
 
 
 def csv_chunks(trace: Trace) -> Iterator[bytes]:
-    """Yield the trace as CSV in pieces: a header of labels, then one row a step, numbers in full precision.
+    """Yield the trace as CSV in pieces: a header of labels, then one row per step, numbers in full precision.
 
     UTF-8 with a byte order mark. Texts go through :func:`handgrad.text.csv_cell`.
     """

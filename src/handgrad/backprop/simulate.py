@@ -135,7 +135,7 @@ def _first_values(graph: Graph, changes: Mapping[str, Any] | None = None) -> lis
     values: dict[str, Any] = {q.name: q.value for q in graph if q.kind in FIRST_VALUES}
     for name, value in (changes or {}).items():
         if name not in values:
-            raise UsageError(f"{name} is no first value of this network – there are {', '.join(values)}")
+            raise UsageError(f"{name} is not a first value of this network – there are {', '.join(values)}")
         values[name] = value
     return list(values.values())
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class BackpropResult(Shown):
-    """What a training by hand gave: the network as it was used, every quantity of every step, the book if written.
+    """The result of a training by hand: the network, every quantity of every step, and the workbook if one was written.
 
     ``result["w5"]`` (also ``result["∂E/∂w5"]``) is a read-only float64 array of shape ``[steps + 1]``; row k is the
     state before update k.
@@ -96,7 +96,7 @@ def backprop(
     ``network`` is a preset, a TOML file or a description; ``learning_rate``, ``weights`` (in the order w1, w2, …),
     ``bias`` and ``order`` replace its own. ``rates`` are the learning rates that the workbook compares.
 
-    Raises :class:`UsageError` for anything that cannot be meant, among it an ``out`` that exists; ``DiskError`` where
+    Raises :class:`UsageError` for anything that is not valid, and for an ``out`` that exists; ``DiskError`` where
     the disk refuses.
     """
     described = network if isinstance(network, Network) else load_network(network)
@@ -123,7 +123,7 @@ def adapt(
     """Return the network with some of its settings replaced; messages name them with the prefix (``--`` on a command
     line).
 
-    A bias rule keeps the biases that are there: one a layer is given to each of its units; one a unit becomes one a
+    A bias rule keeps the biases that are there: one per layer is given to each of its units; one per unit becomes one a
     layer where its units agree. Where there were none, they start at 0.
     """
     changes: dict[str, object] = {}

@@ -26,7 +26,7 @@ SLACK, NOISE = 1e-9, 1e-15
 FLAT = 0.01
 """A unit is saturated where the slope of its activation is less than this part of its steepest: beyond ±6 for sigmoid."""
 LOW = 0.05
-"""An error below this part of the first one is no failure, however flat the units are: trained outputs are flat."""
+"""An error below this part of the first one is not a failure, however flat the units are: trained outputs are flat."""
 STILL = 1e-3
 """A run stands still if its second half moved the error by less than this part of the first error."""
 BARELY = 0.9
@@ -194,7 +194,7 @@ class Verdict:
 
 
 def features_of(errors: Sequence[float], flat: Flat = Flat.NONE) -> Features:
-    """Return the numbers that the errors of a run, a row a step from the first on, are boiled down to."""
+    """Return the numbers that the errors of a run, a row per step from the first on, are boiled down to."""
     broken = next((step for step, error in enumerate(errors) if not math.isfinite(error)), len(errors))
     kept = [float(error) for error in errors[:broken]]
     nothing = [math.nan]

@@ -190,7 +190,7 @@ def _write_files(wanted: Wanted, done: Trace, rates: tuple[float, ...]) -> list[
 
 
 def _write_drawn(wanted: Wanted, done: Trace, sweep: RateSweep) -> list[Path]:
-    """Write the derivation and the pictures, whichever is wanted."""
+    """Write the derivation and the pictures, if they are wanted."""
     written: list[Path] = []
     if wanted.explain is not None:
         from handgrad.backprop.explain import write_explanation
@@ -234,7 +234,7 @@ def _outcome(done: Trace) -> str:
 
 
 def _parse_numbers(option: str, text: str) -> tuple[float, ...]:
-    """Return the numbers in ``0.1,0.2``; raise `UsageError` for one that is no finite number."""
+    """Return the numbers in ``0.1,0.2``; raise `UsageError` for one that is not a finite number."""
     numbers: list[float] = []
     for place, part in enumerate(text.split(","), start=1):
         try:

@@ -1,4 +1,4 @@
-"""``handgrad doctor``: what is installed, on what it would run, where the data is, and how to mend what is missing."""
+"""``handgrad doctor``: what is installed, on what it would run, where the data is, and how to fix what is missing."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ INSTRUCTIONS = ("avx2", "avx512f", "avx512_bf16", "amx_tile", "amx_bf16", "neon"
 
 @dataclass(frozen=True)
 class Finding:
-    """One part: whether it is there and right, whether handgrad cannot do without it, and the line that mends it."""
+    """One part: whether it is there and right, whether handgrad cannot do without it, and the command that fixes it."""
 
     part: str
     ok: bool
     needed: bool
     found: str
-    mend: str | None = None
+    fix: str | None = None
 
 
 @app.command(short_help="Say what is installed, where the data is, and what to fix.")
@@ -49,17 +49,17 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findi
     if missing:
         sys.stdout.flush()
         names = ", ".join(finding.part for finding in missing)
-        raise MissingError(f"{names} – missing or not usable – {missing[0].mend or 'see the list'}")
+        raise MissingError(f"{names} – missing or not usable – {missing[0].fix or 'see the list'}")
 
 
 def _text(findings: list[Finding]) -> Iterator[str]:
-    """Return the findings as lines for people, each mending line below its part."""
+    """Return the findings as lines for people, the command that fixes a part below it."""
     width = max(len(finding.part) for finding in findings)
     for finding in findings:
         mark = "ok      " if finding.ok else "MISSING " if finding.needed else "optional"
         yield f"{mark}  {finding.part:{width}}  {finding.found}"
-        if finding.mend and not finding.ok:
-            yield f"{'':8}  {'':{width}}  → {finding.mend}"
+        if finding.fix and not finding.ok:
+            yield f"{'':8}  {'':{width}}  → {finding.fix}"
 
 
 def _packages(distribution: str = "handgrad") -> Iterator[Finding]:
@@ -87,13 +87,13 @@ def _package(specifier: str, extra: str | None) -> Finding:
     match = re.match(r"[A-Za-z0-9._-]+", specifier.strip())
     name = match[0] if match else specifier.strip()
     wanted = specifier.strip()[len(name) :].strip(" ()")
-    mend = f'pip install "{extra or name + wanted}"'
+    fix = f'pip install "{extra or name + wanted}"'
     try:
         version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        return Finding(name, False, extra is None, "not installed", mend)
+        return Finding(name, False, extra is None, "not installed", fix)
     if not _satisfies(version, wanted):
-        return Finding(name, False, extra is None, f"{version}, {wanted} is needed", mend)
+        return Finding(name, False, extra is None, f"{version}, {wanted} is needed", fix)
     return Finding(name, True, extra is None, version)
 
 
@@ -156,8 +156,8 @@ def _processor(cpuinfo: Path) -> tuple[str, list[str]]:
 def _spreadsheet() -> Finding:
     """Return whether LibreOffice is there, which opens workbooks and recalculates them in the tests."""
     path = shutil.which("soffice") or shutil.which("libreoffice")
-    mend = "any spreadsheet program opens the workbooks; on Debian: apt install libreoffice-calc"
-    return Finding("libreoffice", path is not None, False, path or "not found", mend)
+    fix = "any spreadsheet program opens the workbooks; on Debian: apt install libreoffice-calc"
+    return Finding("libreoffice", path is not None, False, path or "not found", fix)
 
 
 def _data() -> Finding:

@@ -10,7 +10,7 @@ from handgrad.errors import DiskError, HandgradError, MissingError, UndecidedErr
 from handgrad.text import visible
 
 FAULT = 70
-"""A fault of ours, EX_SOFTWARE of BSD's sysexits.h: 1 says that something was judged and is not met."""
+"""A bug in handgrad, EX_SOFTWARE of BSD's sysexits.h: 1 says that something was judged and is not met."""
 # What a shell reports for a program that Ctrl+C ended: 128 and the number of SIGINT.
 INTERRUPTED = 130
 
@@ -37,7 +37,7 @@ def report(error: BaseException, *, judging: bool = False) -> int:
     elif isinstance(told, MemoryError):
         status, message = HandgradError.status, f"out of memory – {message} – close other programs or use less at once"
     else:
-        status, message = FAULT, f"{type(told).__name__}: {message} – this is a fault of handgrad, --debug shows where"
+        status, message = FAULT, f"{type(told).__name__}: {message} – this is a bug in handgrad, --debug shows where"
     print(f"error: {visible(' '.join(message.split()))}", file=sys.stderr)
     # 1 would read as "not met".
     return UndecidedError.status if judging and status in (HandgradError.status, FAULT) else status

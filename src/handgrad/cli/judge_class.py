@@ -98,7 +98,7 @@ def is_class(asked: Asked) -> bool:
 
 
 def judge(asked: Asked) -> int:
-    """Judge a class, print a line a person, write what is asked for, and return the exit status."""
+    """Judge a class, print a line per person, write what is asked for, and return the exit status."""
     from handgrad.judge.course.judging import judge_course
     from handgrad.judge.page import as_json, class_csv, class_page, count_words
 
@@ -139,7 +139,7 @@ def _isolation(verdicts: list[Verdict]) -> str:
 
 
 class Progress:
-    """A line a person on standard output, and how far the class is on standard error, in one place on a terminal."""
+    """A line per person on standard output, and how far the class is on standard error, in one place on a terminal."""
 
     def __init__(self, *, quiet: bool) -> None:
         self.quiet, self.known = quiet, 0

@@ -1,4 +1,4 @@
-"""What a person sees while a network trains: a bar and a line an epoch in a terminal, plain lines elsewhere."""
+"""What a person sees while a network trains: a bar and a line per epoch in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ProgressLines:
     def step(self, state: State, steps: int, learning_rate: float) -> None:
         """Move the bar: the loss and accuracy are those of all images seen in this epoch so far."""
         if self.bar is None:
-            # disable=None: no bar where standard error is no terminal.
+            # disable=None: no bar where standard error is not a terminal.
             form = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]"
             self.bar = tqdm(total=steps, initial=state.step - 1, disable=None, bar_format=form, dynamic_ncols=True)
         loss, accuracy = state.meter.loss, state.meter.accuracy

@@ -108,7 +108,7 @@ def runs_command(
 
     root = folder or Path("runs")
     if folder is not None and not folder.is_dir():
-        raise UsageError(f"{folder} is no folder – name one that holds runs")
+        raise UsageError(f"{folder} is not a folder – name one that holds runs")
     listed = list(list_runs(root))
     conditions = () if where is None else parse_where(where, names_in(listed))
     found = chosen(listed, conditions, sort)
@@ -134,7 +134,7 @@ def recipe_words(entry: Listed) -> str:
 
 
 def listing_lines(found: list[Listed]) -> list[str]:
-    """Return one line a run."""
+    """Return one line per run."""
     from handgrad.report.numbers import share
     from handgrad.text import aligned
 

@@ -54,7 +54,7 @@ def parse_size(text: str) -> tuple[int, ...]:
     if not 1 <= len(parts) <= 4 or not all(
         part.isascii() and part.isdigit() and 0 < int(part) < 10_000 for part in parts
     ):
-        raise UsageError(f'--input "{text}" is no shape – write channels, height and width as in 1x28x28')
+        raise UsageError(f'--input "{text}" is not a shape – write channels, height and width as in 1x28x28')
     return tuple(int(part) for part in parts)
 
 

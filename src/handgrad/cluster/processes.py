@@ -109,7 +109,7 @@ def _end_with_parent() -> None:
 def without_main() -> Iterator[None]:
     """Let the processes that are started meanwhile not run the user's script again.
 
-    A spawned process imports ``__main__`` anew, so that what is defined there can be sent to it. Nothing of ours is, and a
+    A spawned process imports ``__main__`` again, so that what is defined there can be sent to it. Nothing of ours is, and a
     script that begins a study without asking whether it is the main program would begin one in each worker. The name is
     read when a process starts, by the thread that starts it (multiprocessing.spawn.get_preparation_data).
     """

@@ -37,7 +37,7 @@ def open_engine(
 
 
 def check_engine(on: str) -> None:
-    """Refuse what is no engine, and any but this machine's processes where Dask is missing, before anything is written.
+    """Refuse what is not an engine, and any but this machine's processes where Dask is missing, before anything is written.
 
     Raises `UsageError` for a name that is neither an engine's, nor an address, nor a file, and `MissingError` without Dask.
     """

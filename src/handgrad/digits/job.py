@@ -50,7 +50,7 @@ class Job:
 
 
 def describe(job: Job, layers: LayerTable) -> None:
-    """Write what the run is made with; the environment last, because a folder without one is no run."""
+    """Write what the run is made with; the environment last, because a folder without one is not a run."""
     job.folder.write(RECIPE, recipe_text(job.prepared.recipe))
     job.folder.write_json(LAYERS, layers.as_json())
     source = network_source(job.prepared.recipe)

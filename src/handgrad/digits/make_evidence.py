@@ -25,7 +25,7 @@ def make_evidence(recipe: Recipe, seed: int, training: Images, test: Images, *, 
     of the whole test set; ``mistake_index`` int64 and ``mistake_images`` uint8 ``[m, *bytes_shape]``, the surest wrong answers
     first; ``digit_index`` and ``digit_images``, the first test image of each class, of the first 20 of them;
     ``sample_before`` and ``sample_after`` uint8 ``[24, *bytes_shape]`` with ``sample_labels``, training images as they are and
-    as the first step of the first epoch might change them; ``learning_rates`` fp32, one a step.
+    as the first step of the first epoch might change them; ``learning_rates`` fp32, one per step.
     """
     images, labels = test.images.cpu(), test.labels.cpu()
     answers = answers.cpu()

@@ -49,7 +49,7 @@ class Prepared:
     """The weights that it begins with, and what is frozen; None where all are drawn from the seed and learn."""
 
     def build(self) -> nn.Module:
-        """Return the network, made anew."""
+        """Return the network, made again."""
         network = self.made() if self.made is not None else load_network(self.recipe.network)
         network = with_weights(network, self.whole.kind.shape)
         if self.start is not None:
@@ -91,7 +91,7 @@ def prepare(
     *weights_of* is a finished run that it begins with, *freeze* patterns of what learns nothing, *rates*
     patterns of what learns at another rate (see `start_of`).
 
-    Raises `UsageError` for a network, data or a hold-out that cannot be meant, `MissingError` for data.
+    Raises `UsageError` for a network, data or a hold-out that is not valid, `MissingError` for data.
     """
     # What is trained on, before the network, which must fit it; but nothing is downloaded for a network that is not there.
     whole = find_dataset(data, download=download, watched=watched) if data is not None else None

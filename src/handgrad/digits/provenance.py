@@ -68,7 +68,7 @@ def made_with(folder: RunFolder) -> Environment:
     machine = environment.machine
     # "auto" and "probe" are questions; a run that goes on needs what was answered.
     if machine.device not in ("cpu", "cuda") or machine.precision not in ("fp32", "bf16") or machine.threads < 1:
-        raise DamagedRunError(f"{place}: {machine} is no machine – restore the file or start a new run")
+        raise DamagedRunError(f"{place}: {machine} is not a machine – restore the file or start a new run")
     if "torch" not in environment.versions:
         raise DamagedRunError(f"{place}: versions.torch is missing – restore the file or start a new run")
     return environment
@@ -77,7 +77,7 @@ def made_with(folder: RunFolder) -> Environment:
 def recipe_of(folder: RunFolder, checkpoint: Checkpoint | None) -> Recipe:
     """Return the recipe of the run, which must be the one that *checkpoint* was made with.
 
-    Raises `DamagedRunError` when ``recipe.toml`` is no recipe, `UsageError` when it was edited.
+    Raises `DamagedRunError` when ``recipe.toml`` is not a recipe, `UsageError` when it was edited.
     """
     try:
         recipe = parse_recipe(folder.read(RECIPE), str(folder.path / RECIPE))

@@ -44,7 +44,7 @@ class StudyPlan(Stored):
         return parse_recipe(self.recipe, PLAN)
 
     def tasks(self, out: Path) -> list[Task]:
-        """Return a task a seed; their runs lie in *out*."""
+        """Return a task per seed; their runs lie in *out*."""
         recipe = self.parsed()
         return [
             Task(

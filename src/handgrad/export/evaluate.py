@@ -88,7 +88,7 @@ def compute(step: Step, inputs: Sequence[Array]) -> Any:
             chances = probabilities(first)
             return np.log(chances) if step.log else chances
         case _:
-            raise TypeError(f"{type(step).__name__} is no step that can be computed")
+            raise TypeError(f"{type(step).__name__} is not a step that can be computed")
 
 
 def convolve(step: Convolution, values: Array) -> Any:

@@ -153,7 +153,7 @@ def add_step(graph: Graph, step: Step, inputs: list[str], plan: Plan, *, name: s
         case Softmax():
             return graph.node("LogSoftmax" if step.log else "Softmax", [first], name, axis=1)
         case _:
-            raise TypeError(f"{type(step).__name__} is no step that can be written as ONNX")
+            raise TypeError(f"{type(step).__name__} is not a step that can be written as ONNX")
 
 
 def window_attributes(window: Window) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """From a plan to one in whole numbers of 8 bits, the scale of each value read off training images.
 
-Weights get a scale a channel, values one each (B. Jacob and others, "Quantization and training of neural networks for efficient
-integer-arithmetic-only inference", 2018). What only bounds its input (a ReLU) is taken into the step before it.
+Weights get one scale per channel, values one scale (B. Jacob and others, "Quantization and training of neural networks for
+efficient integer-arithmetic-only inference", 2018). What only bounds its input (a ReLU) is taken into the step before it.
 """
 
 from __future__ import annotations

@@ -195,7 +195,7 @@ def compute_integers(step: Step, inputs: Sequence[Any], quantised: IntegerPlan) 
         case Concatenate():
             return np.concatenate(inputs, axis=1)
         case _:
-            raise TypeError(f"{type(step).__name__} is no step in whole numbers")
+            raise TypeError(f"{type(step).__name__} is not a step in whole numbers")
 
 
 def convolve_integers(step: IntegerConvolution, x: Whole) -> Any:
@@ -231,7 +231,7 @@ def pool_integers(step: IntegerPool, x: Whole) -> Any:
 
 def shifted(values: Any, shift: Any) -> Any:
     """Return ``round(values / 2^shift)``, halves away from zero."""
-    # 0 where nothing is shifted. C's >> of a negative number is implementation-defined, hence sign and size apart.
+    # 0 where nothing is shifted. C's >> of a negative number is implementation-defined, so sign and size are kept apart.
     half = (np.int64(1) << shift) >> 1
     return np.sign(values) * ((np.abs(values) + half) >> shift)
 

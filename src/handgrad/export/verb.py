@@ -137,13 +137,13 @@ def notes_of(rendered: Rendered, to: str, target: Path, run: Run) -> tuple[str, 
 
 
 def remember(run: Run, exported: Exported, target: Path) -> None:
-    """Write into the run's folder ``export`` what was exported, for the report: an entry a file, the newest of each."""
+    """Write into the run's folder ``export`` what was exported, for the report: an entry per file, the newest of each."""
     place = run.path / EXPORTS / EXPORTED
     before: Sequence[dict[str, Any]] = []
     if place.is_file():
         try:
             before = [each for each in json.loads(place.read_text(encoding="utf-8")) if each["file"] != target.name]
         except (ValueError, TypeError, KeyError):
-            before = []  # a list of what lies beside it, not a record: it begins anew
+            before = []  # a list of what lies beside it, not a record: it begins again
     entry = {"file": target.name, "to": exported.to, "bytes": exported.bytes, "sentence": exported.proof.sentence}
     write_whole(place, (json.dumps([*before, entry], indent=2, ensure_ascii=False) + "\n").encode())

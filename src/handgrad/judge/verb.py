@@ -34,9 +34,9 @@ def judge(
 ) -> Verdict | BookVerdict:
     """Judge a network against *assignment*, or a workbook by its own formulas, and return the verdict.
 
-    *what*: ``file.py:Net``, a class, a function that makes a network, a module (it is its class that is judged, made without
-    arguments), or a workbook. The others are those of `handgrad.judge.network.judging.judge_network`. Raises `UsageError` where
-    the source of a class or function is not to be had: a judge reads and trains the source, not what lies in memory.
+    *what*: ``file.py:Net``, a class, a function that makes a network, a module (its class is judged, made without
+    arguments), or a workbook. The others are those of `handgrad.judge.network.judging.judge_network`. Raises `UsageError` if
+    the source of a class or function is not available: the judge reads and trains the source, not the object in memory.
     """
     if isinstance(what, str | Path) and Path(what).suffix.lower() in SHEETS:
         if assignment is not None:

@@ -58,7 +58,7 @@ class Examination:
     ``parameters`` are the trained ones of the module, each once; ``counted`` adds the hidden numbers that take part in
     computing the output, BatchNorm statistics left out; ``output_shape`` is that of a whole batch. ``problems`` say, one
     line each, what makes an answer worthless: it depends on its neighbours, or on chance in ``eval()``. ``largest`` names
-    the module with the most parameters, as in ``conv3 has 9,248``; ``remarks`` are no faults, but worth knowing;
+    the module with the most parameters, as in ``conv3 has 9,248``; ``remarks`` are not faults, but worth knowing;
     ``idle`` are modules that count and take no part, with how many parameters each has; ``weights`` the layers with a matrix
     or kernels, in order.
     """
@@ -88,7 +88,7 @@ class EpochAnswer:
 
 @dataclass(frozen=True)
 class SeedResult:
-    """One training: an answer an epoch in order, and why it ended early where it did."""
+    """One training: an answer per epoch in order, and why it ended early where it did."""
 
     seed: int
     epochs: tuple[EpochAnswer, ...]
@@ -162,7 +162,7 @@ class Verdict(Shown):
     advice: tuple[str, ...] = ()
     """What to change, the largest effect first."""
     training: tuple[str, ...] = ()
-    """With what it was trained, and what it had right after each epoch, a line a seed."""
+    """With what it was trained, and what it had right after each epoch, a line per seed."""
     judged: str = ""
     """Which part of what was handed in: ``cells 3 and 5, 42 lines``."""
     person: str = ""

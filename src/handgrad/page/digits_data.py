@@ -57,7 +57,7 @@ def operation_name(step: Step) -> str:
 
 
 def _plain(step: Step) -> dict[str, Any]:
-    """The fields of a step that are no arrays of numbers."""
+    """The fields of a step that are not arrays of numbers."""
     found: dict[str, Any] = {}
     for field in fields(step):
         value = getattr(step, field.name)

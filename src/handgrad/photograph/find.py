@@ -65,7 +65,7 @@ def components(mask: Mask) -> tuple[NDArray[np.int32], dict[int, Box], dict[int,
 
 
 def drop_specks(boxes: dict[int, Box], sizes: dict[int, int]) -> list[int]:
-    """Return the parts that are no specks: not small beside the largest, in area and in height."""
+    """Return the parts that are not specks: not small beside the largest, in area and in height."""
     if not sizes:
         return []
     largest = max(sizes.values())

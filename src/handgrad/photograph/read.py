@@ -1,4 +1,4 @@
-"""A picture file as grey bytes, upright: whatever is no picture, or too large to be one, is refused in one line."""
+"""A picture file as grey bytes, upright: whatever is not a picture, or too large to be one, is refused in one line."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ LARGE = 1600
 def read_picture(path: Path) -> Bytes:
     """Return the picture in *path* as grey bytes ``[rows, columns]``, turned as its EXIF says, at most `LARGE` on a side.
 
-    Transparency is laid on white; 16 bits a channel are brought to 8. Raises `UsageError` for what is no picture, is cut off,
-    moves, or has more than `MOST_PIXELS`.
+    Transparency becomes white, 16 bits become 8. Raises `UsageError` for a file that is not a picture, is cut off, moves or has
+    more than `MOST_PIXELS`.
     """
     image_module = pillow()
     name = quoted(path.name or str(path))
@@ -48,7 +48,7 @@ def read_picture(path: Path) -> Bytes:
     except (image_module.DecompressionBombError, image_module.DecompressionBombWarning, MemoryError) as error:
         raise UsageError(f"{name} is too large – at most {MOST_PIXELS:,} pixels – make it smaller") from error
     except image_module.UnidentifiedImageError as error:
-        raise UsageError(f"{name} is no picture that can be read – JPEG, PNG, TIFF, BMP, GIF or WebP") from error
+        raise UsageError(f"{name} is not a picture that can be read – JPEG, PNG, TIFF, BMP, GIF or WebP") from error
     except Exception as error:  # a decoder of somebody else's bytes raises whatever it likes
         raise UsageError(f"{name} is cut off or damaged: {one_line(error, 80)} – save it again") from error
 

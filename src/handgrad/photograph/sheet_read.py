@@ -83,7 +83,7 @@ def four_marks(grey: Bytes) -> NDArray[np.float64]:
         sizes = [each[2] for each in four]
         hull = opencv().convexHull(points.astype(np.float32))
         area = float(opencv().contourArea(hull))
-        # In perspective a far mark is smaller, seldom by half along its side.
+        # In perspective a far mark is smaller, rarely by half along its side.
         if len(hull) == 4 and max(sizes) <= 5 * min(sizes) and area > most:
             best, most = points, area
     if best is None:

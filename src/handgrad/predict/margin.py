@@ -47,7 +47,7 @@ def margin_of(network: TrainedNetwork, data: Path | None = None) -> Margin:
         table = json.loads(kept.read_text(encoding="utf-8"))
         return Margin(float(table["least"]), str(table["words"]))
     except (OSError, ValueError, TypeError, KeyError):
-        pass  # not kept yet, or damaged: found anew
+        pass  # not kept yet, or damaged: found again
     try:
         dataset = dataset_of(run.dataset, run.environment.dataset_sha256, data or run.environment.data, download=False)
     except HandgradError:
@@ -64,7 +64,7 @@ def margin_of(network: TrainedNetwork, data: Path | None = None) -> Margin:
         make_folder(kept.parent)
         write_whole(kept, (json.dumps({"least": found, "words": words}) + "\n").encode())
     except HandgradError:
-        pass  # a run that cannot be written to is found anew each time
+        pass  # a run that cannot be written to is found again each time
     return Margin(found, words)
 
 

@@ -38,7 +38,8 @@ CONFIG, KIND, SOURCE = "config.json", "handgrad-mnist", "network.py"
 
 
 class Predictions(NamedTuple):
-    """The answers ``digits [n]``, numbers of classes, and ``probabilities [n, classes]``: softmax's shares, no certainty."""
+    """The answers ``digits [n]``, numbers of classes, and ``probabilities [n, classes]``: the softmax output, which is not a
+    certainty."""
 
     digits: NDArray[np.int64]
     probabilities: NDArray[np.float64]
@@ -50,7 +51,7 @@ class TrainedNetwork(Shown):
 
     ``module`` is the plain `torch.nn.Module` in ``eval()``: normalised images ``[n, 1, 28, 28]`` to scores ``[n, 10]``, where
     normalised is ``(bytes / 255 - 0.1307) / 0.3081``; for a run of other data what its ``kind`` says. ``run`` is its record,
-    None where it was loaded from a hub's folder. ``which`` says which run was taken where only a recipe was named, else "".
+    None if it was loaded from a folder for a hub. ``which`` says which run was used if only a recipe was named, else "".
     """
 
     module: nn.Module
@@ -110,9 +111,9 @@ class TrainedNetwork(Shown):
 
 
 def load(run: str | Path) -> TrainedNetwork:
-    """Return the network of a finished run, ready to answer.
+    """Return the network of a finished run, ready to predict.
 
-    *run* is a run folder; a recipe, the newest complete run of which below ``runs`` is taken (``which`` says so); or a folder
+    *run* is a run folder; a recipe (then its newest complete run below ``runs`` is used, and ``which`` says so); or a folder
     that ``handgrad export --to hub`` wrote. Raises `UsageError` where there is none or it is not finished, `DivergedError`,
     `DamagedRunError` where weights or records do not read back. A hub's network must take ``[n, 1, 28, 28]`` and
     give ten scores.

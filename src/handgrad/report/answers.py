@@ -76,7 +76,7 @@ def count_cell(count: int, diagonal: bool, peak: int) -> Markup:
 
 
 def commonest(wrong: Integers, classes: Sequence[str]) -> Markup:
-    """Return the commonest confusions in words."""
+    """Return the most frequent confusions in words."""
     if not wrong.any():
         return tag("p", "No test image was misread.")
     flat = wrong.ravel()
@@ -88,7 +88,7 @@ def commonest(wrong: Integers, classes: Sequence[str]) -> Markup:
     rows: list[list[object]] = [
         [joined(tag("b", true), " read as ", tag("b", given)), count] for true, given, count in pairs
     ]
-    return table(["commonest confusions", "images"], rows, class_="numbers")
+    return table(["most frequent confusions", "images"], rows, class_="numbers")
 
 
 def mistakes(evidence: Evidence, classes: Sequence[str]) -> Markup:

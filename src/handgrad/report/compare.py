@@ -56,7 +56,7 @@ class Group:
 
 @dataclass(frozen=True, repr=False)
 class Comparison(Shown):
-    """Runs in groups, what keeps them from being compared, and the recipe values in which the groups differ."""
+    """Runs in groups, notes on what makes a comparison unfair, and the recipe values in which the groups differ."""
 
     groups: tuple[Group, ...]
     notes: tuple[str, ...]

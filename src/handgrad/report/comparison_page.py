@@ -110,7 +110,7 @@ def overlay(
     *,
     value: Callable[[EpochScore], float],
 ) -> Chart:
-    """Return one chart with a line a run; the runs of a group look the same."""
+    """Return one chart with a line per run; the runs of a group look the same."""
     lines: list[Line] = [
         (group.label, place, [(epoch.epoch, value(epoch)) for epoch in run.epochs])
         for place, group in enumerate(comparison.groups)

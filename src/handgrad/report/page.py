@@ -39,7 +39,7 @@ def write_report(folder: Path) -> Path:
 
 
 def refresh_page(folder: Path) -> None:
-    """Write ``report.html`` of the run *folder* anew where it has one, without its plots: something beside it changed."""
+    """Write ``report.html`` of the run *folder* again where it has one, without its plots: something beside it changed."""
     if (folder / REPORT).is_file():
         write_whole(folder / REPORT, run_page(read_run(folder)).encode())
 

@@ -85,7 +85,7 @@ def importances(found: Sweep) -> Markup | None:
 
 
 def every_trial(found: Sweep) -> Markup:
-    """Return a row a trial, the best first; what failed or was given up is among them, with the reason."""
+    """Return a row per trial, the best first; what failed or was given up is among them, with the reason."""
     keys = [over.key for over in found.over]
     ordered = sorted(found.trials, key=lambda trial: (trial.state != "complete", -(trial.mean or 0.0), trial.number))
     rows: list[list[object]] = [
@@ -138,7 +138,7 @@ def paretos(found: Sweep) -> Markup | None:
 
 
 def scatter(trials: Sequence[Trial], label: str, cost: Callable[[Trial], float], best: int | None) -> Markup:
-    """Return a dot a trial, accuracy upwards and *cost* to the right, with the front of those that none beats."""
+    """Return a dot per trial, accuracy upwards and *cost* to the right, with the front of those that none beats."""
     across, up = _Scale([cost(trial) for trial in trials]), _Scale([trial.mean or 0.0 for trial in trials])
     place = {
         trial.number: (MARGIN + across.part(cost(trial)) * (WIDTH - 60), HEIGHT - 40 - up.part(trial.mean or 0.0) * 230)
@@ -197,7 +197,7 @@ def scatter(trials: Sequence[Trial], label: str, cost: Callable[[Trial], float],
 
 
 def parallel(found: Sweep) -> Markup | None:
-    """Return a line a trial through all that was varied to what it reached; None without two trials."""
+    """Return a line per trial through all that was varied to what it reached; None without two trials."""
     trials = finished(found)
     if len(trials) < 2:
         return None
@@ -240,7 +240,7 @@ def parallel(found: Sweep) -> Markup | None:
         role="img",
         class_="chart",
     )
-    return tag("figure", tag("figcaption", "A line a trial; the chosen one stands out"), drawing, class_="chart")
+    return tag("figure", tag("figcaption", "A line per trial; the chosen one stands out"), drawing, class_="chart")
 
 
 def _positions(over: Over, trials: Sequence[Trial]) -> dict[int, float]:

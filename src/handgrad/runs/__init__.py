@@ -1,6 +1,6 @@
 """The run folder: the record of a training. Layout, atomic writes, checkpoints, locks; imports no torch.
 
-A run folder holds ``recipe.toml`` (complete), ``environment.json``, ``metrics.jsonl`` (a line an epoch), ``checkpoint/``
+A run folder holds ``recipe.toml`` (complete), ``environment.json``, ``metrics.jsonl`` (a line per epoch), ``checkpoint/``
 and, once complete, ``summary.json``, ``model.safetensors``, ``evidence.safetensors``, ``plots/`` and ``report.html``.
 Everything that is shown later is made from these files.
 """

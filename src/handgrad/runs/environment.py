@@ -57,7 +57,7 @@ class Environment(Stored):
     device_name: str
     platform: str
     began: str
-    """Time of day in ISO 8601, UTC: for people; nothing is reckoned with it."""
+    """Time of day in ISO 8601, UTC: for people; nothing is computed from it."""
     versions: dict[str, str]
     population: int | None = None
     """How many seeds were trained in one go with this one; None where it trained alone."""

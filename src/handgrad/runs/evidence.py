@@ -27,7 +27,7 @@ class Evidence:
     ``log_probabilities`` ``[n, classes]`` and ``labels`` ``[n]`` of the whole test set; ``mistake_index`` ``[m]`` and
     ``mistake_images`` ``[m, 28, 28]``, the surest wrong answers first; ``digit_index`` and ``digit_images``, one test image a
     class; ``sample_before``, ``sample_after`` ``[s, 28, 28]`` and ``sample_labels``, training images unchanged and augmented,
-    all of the size of the data, in colour ``[…, 3, side, side]``; ``learning_rates``, one a step of the whole run. Images are
+    all of the size of the data, in colour ``[…, 3, side, side]``; ``learning_rates``, one per step of the whole run. Images are
     bytes, 0 for paper and 255 for ink.
     """
 

@@ -128,7 +128,7 @@ class RunFolder:
                 raise self.damaged(name, f"its content does not match the hash in {SUMMARY}")
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Return one record an epoch, oldest first; an empty list before the first epoch."""
+        """Return one record per epoch, oldest first; an empty list before the first epoch."""
         path = self.path / METRICS
         if not path.exists():
             return []
@@ -220,7 +220,7 @@ def check_root(root: Path) -> None:
     # lexists: a link that leads nowhere is in the way as much as a file.
     there = next(place for place in (root.absolute(), *root.absolute().parents) if os.path.lexists(place))
     if not there.is_dir():
-        what = "is no folder" if there == root.absolute() else "cannot be a folder: a part of it is a file"
+        what = "is not a folder" if there == root.absolute() else "cannot be a folder: a part of it is a file"
         raise UsageError(f"{root} {what} – choose another for --out")
 
 
@@ -259,10 +259,10 @@ def open_run(path: Path) -> RunFolder:
     """
     if not path.is_dir():
         found = "found a file" if path.exists() else "found nothing there"
-        raise UsageError(f"{path} is no run folder – {found} – `handgrad runs` lists them")
+        raise UsageError(f"{path} is not a run folder – {found} – `handgrad runs` lists them")
     folder = RunFolder(path)
     if not any((path / name).exists() for name in SIGNS):
-        raise UsageError(f"{path} is no run folder – found {_what_it_holds(path)}")
+        raise UsageError(f"{path} is not a run folder – found {_what_it_holds(path)}")
     for part in (RECIPE, ENVIRONMENT):
         folder.read(part)
     folder.verify()

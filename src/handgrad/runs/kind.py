@@ -33,7 +33,7 @@ class DataKind(Stored):
 
     def __post_init__(self) -> None:
         if self.channels not in (1, 3) or not SMALLEST_SIDE <= self.side <= LARGEST_SIDE or self.deviation <= 0:
-            raise ValueError(f"{self.words} is no kind of data")
+            raise ValueError(f"{self.words} is not a kind of data")
         if not FEWEST_CLASSES <= len(self.classes) <= MOST_CLASSES or len(set(self.classes)) != len(self.classes):
             raise ValueError(f"{len(set(self.classes))} different classes are no kind of data")
 

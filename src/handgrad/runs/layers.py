@@ -36,7 +36,7 @@ class LayerRow(Stored):
 
 @dataclass(frozen=True)
 class Memory(Stored):
-    """Sizes for one image in MB of 1,048,576 bytes, reckoned as torchsummary does.
+    """Sizes for one image in MB of 1,048,576 bytes, computed as torchsummary does.
 
     ``forward_backward_mb`` is every row's output twice, once for its gradient; ``estimated_total_mb`` the sum of the
     three.
@@ -79,7 +79,7 @@ class LayerTable(Shown, Stored):
             for row in self.rows
         ]
         return View(
-            title=f"{self.network}: {self.total_parameters:,} parameters, {self.multiply_adds:,} multiply-adds an image",
+            title=f"{self.network}: {self.total_parameters:,} parameters, {self.multiply_adds:,} multiply-adds per image",
             lines=self.notes,
             head=("layer", "output", "parameters", "multiply-adds", "field"),
             rows=tuple(rows),

@@ -95,7 +95,7 @@ def _free_name(root: Path, name: str) -> Path:
 
 
 def _members(parcel: Parcel) -> Iterator[tuple[PurePosixPath, bytes]]:
-    """Yield name and content of each file; what is no plain file below the folder is refused."""
+    """Yield name and content of each file; what is not a plain file below the folder is refused."""
     left = LARGEST
     with tarfile.open(fileobj=io.BytesIO(parcel.data)) as archive:
         for member in archive:
@@ -128,7 +128,7 @@ def _weights(folder: RunFolder) -> tuple[dict[str, Any], bytes]:
     try:
         header = json.loads(data[8:end])
     except ValueError as error:
-        raise folder.damaged(MODEL, "it is no safetensors file") from error
+        raise folder.damaged(MODEL, "it is not a safetensors file") from error
     header.pop("__metadata__", None)
     return header, data[end:]
 

@@ -98,7 +98,7 @@ class Run:
 def read_run(path: Path, *, pictures: bool = True) -> Run:
     """Return the run in the folder *path*; without *pictures*, the evidence of a complete run is left unread.
 
-    Raises `UsageError` when it is no run folder, `DamagedRunError` with file and reason when something in it does not
+    Raises `UsageError` when it is not a run folder, `DamagedRunError` with file and reason when something in it does not
     read back, does not fit together, or belongs to another run.
     """
     folder = open_run(path)

@@ -66,7 +66,7 @@ class Counted:
     def __post_init__(self) -> None:
         # No image is no accuracy, rather than 0 %.
         if not 0 <= self.correct <= self.total or self.total == 0:
-            raise ValueError(f"{self.correct} of {self.total} is no count")
+            raise ValueError(f"{self.correct} of {self.total} is not a count")
 
     @property
     def accuracy(self) -> float:

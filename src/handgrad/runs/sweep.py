@@ -110,7 +110,7 @@ class Paired(Stored):
 
 @dataclass(frozen=True, repr=False)
 class Sweep(Shown, Stored):
-    """What a sweep found. The test set was read by the runs of ``final`` alone, once each."""
+    """The results of a sweep. Only the runs of ``final`` read the test set, once each."""
 
     recipe: str
     path: str
@@ -239,7 +239,7 @@ def flattery(trials: list[Trial], holdout: int) -> float | None:
 def read_sweep_plan(folder: RunFolder) -> SweepPlan:
     """Return the plan in the folder of a sweep; raises `UsageError` where it is none, `DamagedRunError` if it is damaged."""
     if not (folder.path / PLAN).is_file():
-        raise UsageError(f"{folder.path} is no sweep – found no {PLAN} in it – name the folder of a sweep")
+        raise UsageError(f"{folder.path} is not a sweep – found no {PLAN} in it – name the folder of a sweep")
     return read_stored(SweepPlan, folder.read_json(PLAN), str(folder.path / PLAN))
 
 

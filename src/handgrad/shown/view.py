@@ -12,7 +12,7 @@ MOST_ROWS = 60
 
 @dataclass(frozen=True)
 class Curve:
-    """One line of a chart: its name and its points, those that are no finite numbers left out when it is drawn."""
+    """One line of a chart: its name and its points, those that are not finite numbers left out when it is drawn."""
 
     name: str
     x: Sequence[float]

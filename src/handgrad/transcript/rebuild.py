@@ -1,4 +1,4 @@
-"""A network made anew from what was written down of it, in a process where its author's code never ran.
+"""A network made again from what was written down of it, in a process where its author's code never ran.
 
 Whatever the file claims of itself, and whatever it changes around it, this is what is counted, examined, trained and asked.
 """
@@ -114,7 +114,7 @@ class Rebuilt(nn.Module):
                 leave(each)
         result = real(plan["output"], values, batch)
         if not isinstance(result, Tensor):
-            raise MalformedError("the output is no tensor")
+            raise MalformedError("the output is not a tensor")
         return result
 
     def _owner(self, arguments: Any, owned: Mapping[int, str], place: str) -> nn.Module | None:

@@ -11,9 +11,9 @@ from handgrad.verbs.result import TrainedRun
 
 
 def compare(*runs: str | Path | TrainedRun) -> Comparison:
-    """Return two or more runs side by side: accuracies with intervals, means of equal recipes, what sets them apart, curves.
+    """Return two or more runs side by side: accuracies with intervals, means of equal recipes, differences, curves.
 
-    *runs*: what `handgrad.train` gave back, run folders, or recipes, the newest complete run of which is taken. Raises
+    *runs* are results of `handgrad.train`, run folders, or recipes (for a recipe, its newest complete run). Raises
     `UsageError` for fewer than two or one named twice, `DamagedRunError` for a folder that does not read back.
     """
     return compare_folders([run.folder if isinstance(run, TrainedRun) else find_run(run)[0] for run in runs])

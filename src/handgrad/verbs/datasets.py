@@ -37,7 +37,7 @@ class Datasets(Shown):
 
 
 def datasets() -> Datasets:
-    """Return what can be trained on, and which sets are in the cache; nothing is downloaded."""
+    """Return the data that can be trained on, and which sets are in the cache. It downloads nothing."""
     cache = default_cache()
     try:
         found = read_folder(cache, mnist_only=True)

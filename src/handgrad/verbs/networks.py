@@ -14,8 +14,8 @@ from handgrad.runs.layers import LayerTable
 def summary(network: Network, input_size: Sequence[int] = (1, 28, 28), *, name: str | None = None) -> LayerTable:
     """Return the layer table of *network* for inputs of shape ``[batch, *input_size]``.
 
-    *network*: a name, ``file.py:Net``, a class, a function that makes one, or a module, which stays as it is. Raises
-    `UsageError` with the layer and the reason where it cannot run.
+    *network*: a name, ``file.py:Net``, a class, a function that makes one, or a module, which does not change. Raises
+    `UsageError` with the layer and the reason if it cannot run.
     """
     if isinstance(network, str | nn.Module):
         return summarise(network, input_size, name=name)

@@ -26,11 +26,11 @@ from handgrad.shown.view import Curve, View
 
 @dataclass(frozen=True, repr=False)
 class TrainedRun(Shown, RunSummary):
-    """A finished run: the figures of ``summary.json``, and by name what else it left.
+    """A finished run: the figures of ``summary.json``, and the other results by name.
 
     ``module`` the trained network in ``eval()``; ``predictions`` int64 ``[n]``, the answer to each test image;
     ``probabilities`` float32 ``[n, classes]``; ``confusion`` int64 ``[classes, classes]``, the row the true class, the column
-    the answer; ``report`` the page, made when it is first asked for; ``run`` everything in the folder as plain data.
+    the answer; ``report`` the page, made on first use; ``run`` everything in the folder as plain data.
     """
 
     @classmethod

@@ -63,17 +63,18 @@ def train(
     """Train once and return the finished run: its figures, its network, its answers, its report.
 
     *what*: the name of a recipe or a TOML file; or a network, as ``file.py:Net``, a class, a function that makes one, or a
-    module, which is then trained by the recipe `BASE` (a module from the weights that it has; it stays as it is, the trained
-    one is ``result.module``). *network* puts a network into a recipe that is named. *data*: the name of a set that is known
-    (see `handgrad.datasets`), a folder or file, a loaded `Dataset`, or what `handgrad.digits.data.arrays.dataset_from` takes
+    module, which is trained with the recipe `BASE` (a module starts from its own weights and does not change; the trained copy
+    is ``result.module``). *network* replaces the network of the named recipe. *data*: the name of a known set (see
+    `handgrad.datasets`), a folder or file, a loaded `Dataset`, or what `handgrad.digits.data.arrays.dataset_from` takes
     (arrays, tensors, torch datasets; *class_names* then names the classes); None for MNIST. *values* are those of the recipe
     by name (``epochs=3, optimizer="adam", learning_rate=0.01``), *overrides* the same as ``"key=value"``. *weights_of* is a
-    finished run to begin with, *freeze* names layers that learn nothing, *rates* multiplies the learning rate of layers
-    (``{"conv1": 0.1}``). The others are those of `handgrad.digits.run.train`, which see for the errors.
+    finished run whose weights are used at the start, *freeze* names layers whose weights do not change, *rates* multiplies the
+    learning rate of layers
+    (``{"conv1": 0.1}``). The other arguments, and the errors, are those of `handgrad.digits.run.train`.
 
-    A run of a class, function or module keeps its source below *out*, where that is to be had; else it goes on only with
-    ``resume(run, network=…)``. In a notebook the epochs are shown as they are done, and ■ ends the training after
-    its batch: the run is saved, and what is returned is a `StoppedRun` that `resume` takes.
+    A run of a class, function or module keeps its source below *out* if it is available; otherwise only ``resume(run,
+    network=…)`` continues it. In a notebook each epoch is shown when it is done, and ■ stops the training after the current
+    batch: the run is saved, and the function returns a `StoppedRun` for `resume`.
     """
     asked = asked_for(what, network, overrides=overrides, values=values, root=Path(out))
     found = loaded(data, download, class_names)
@@ -110,9 +111,9 @@ def resume(
     watcher: Watcher | None = None,
     stop: Callable[[], bool] = never,
 ) -> TrainedRun:
-    """Go on with the run in the folder *run*; see `handgrad.digits.run.resume`.
+    """Continue the run in the folder *run*; see `handgrad.digits.run.resume`.
 
-    *network* is the class, function or module that it was begun with, where no file holds its source.
+    *network* is the class, function or module of the run; it is needed if no file holds its source.
     """
     make = None if network is None or isinstance(network, str) else handed(network).make
     found = loaded(data, download, class_names) if data is not None else None
@@ -162,8 +163,8 @@ def study(
 ) -> Study:
     """Train over many seeds and return the record; *what*, *network*, *data*, *class_names* and *values* are those of `train`.
 
-    A module has one set of weights, so a study takes its class, or a function that makes it. The others are those of
-    `handgrad.digits.study.study`, which see for the errors.
+    A module has one set of weights, so a study takes its class, or a function that makes it. The other arguments, and the
+    errors, are those of `handgrad.digits.study.study`.
     """
     asked = asked_for(what, network, overrides=overrides, values=values, root=Path(out))
     if asked.own_weights:

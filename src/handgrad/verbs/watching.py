@@ -1,4 +1,4 @@
-"""Who looks on in a notebook: one display that is brought up to date, one row an epoch, the curve beside it, and ■ to stop."""
+"""Who looks on in a notebook: one display that is brought up to date, one row per epoch, the curve beside it, and ■ to stop."""
 
 from __future__ import annotations
 

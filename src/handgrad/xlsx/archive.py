@@ -48,7 +48,7 @@ class Archive:
             raise UsageError(f"{path}: {len(names):,} parts – a workbook of up to {MAX_PARTS:,} is read")
         # Readers differ in which of two they take: what is judged must be what a person sees.
         if len(set(names)) != len(names):
-            raise UsageError(f"{path}: holds two parts of one name – save it anew in a spreadsheet program")
+            raise UsageError(f"{path}: holds two parts of one name – save it again in a spreadsheet program")
         for name in names:
             for part, what, advice in FOREIGN:
                 if part in name.lower():
@@ -62,7 +62,7 @@ class Archive:
         Raises :class:`UsageError` where it is missing, too large, encrypted, damaged or declares a document type.
         """
         if name not in self.names:
-            raise UsageError(f"{self.path}: part {quoted(name)} is missing – save it anew in a spreadsheet program")
+            raise UsageError(f"{self.path}: part {quoted(name)} is missing – save it again in a spreadsheet program")
         limit = min(MAX_PART, self._left)
         try:
             with self._zip.open(name) as part:
@@ -70,16 +70,16 @@ class Archive:
                 # word.
                 data = part.read(limit + 1)
         except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError, ValueError) as error:
-            raise UsageError(f"{self.path}: part {quoted(name)} does not unpack – save it anew") from error
+            raise UsageError(f"{self.path}: part {quoted(name)} does not unpack – save it again") from error
         except Exception as error:  # zlib.error, lzma.LZMAError and what else a method of packing may raise
-            raise UsageError(f"{self.path}: part {quoted(name)} is damaged – save it anew") from error
+            raise UsageError(f"{self.path}: part {quoted(name)} is damaged – save it again") from error
         if len(data) > limit:
             raise UsageError(f"{self.path}: part {quoted(name)} unpacks to more than {limit // 2**20} MB – not read")
         self._left -= len(data)
         encoding = ENCODING.match(data.removeprefix(b"\xef\xbb\xbf"))
         # In UTF-16 the search for a document type below would find nothing.
         if b"\0" in data or (encoding and encoding[1].lower() not in (b"utf-8", b"us-ascii")):
-            raise UsageError(f"{self.path}: part {quoted(name)} is not UTF-8 – save it anew in a spreadsheet program")
+            raise UsageError(f"{self.path}: part {quoted(name)} is not UTF-8 – save it again in a spreadsheet program")
         # Entities can multiply and can read files; no spreadsheet program writes a document type.
         if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
             raise UsageError(f"{self.path}: part {quoted(name)} declares entities – not read")
@@ -147,5 +147,5 @@ def _bytes(path: Path) -> bytes:
     try:
         zipfile.ZipFile(io.BytesIO(data)).close()
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, EOFError) as error:
-        raise UsageError(f"{path}: damaged – save it anew in a spreadsheet program") from error
+        raise UsageError(f"{path}: damaged – save it again in a spreadsheet program") from error
     return data

@@ -94,7 +94,7 @@ def renamed(text: str, sheets: Mapping[str, str]) -> str:
             name = match["sheet"][:-1]
             name = name[1:-1].replace("''", "'") if name.startswith("'") else name
             if name.casefold() not in sheets:
-                raise FormulaError(f"{name} is no sheet of this book")
+                raise FormulaError(f"{name} is not a sheet of this book")
             piece = f"{sheets[name.casefold()]}!"
         found.append(piece)
         at = match.end()

@@ -16,7 +16,7 @@ Result = Value | list[list[Value]]
 """A value, or the values of an area by row and column."""
 
 
-class Unsupported(Exception):  # noqa: N818 - it is no error of the sheet
+class Unsupported(Exception):  # noqa: N818 - it is not an error of the sheet
     """A formula beyond what is calculated here."""
 
 

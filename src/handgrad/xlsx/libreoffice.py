@@ -20,7 +20,7 @@ from handgrad.xlsx.functions import KNOWN
 from handgrad.xlsx.reader import Book, Cell, CellError, Sheet, Value, read_book
 from handgrad.xlsx.rows import address
 
-# Each start writes a profile anew, which takes long on a slow disk.
+# Each start writes a profile again, which takes long on a slow disk.
 LIMIT_S = 90
 PLACES = ("/usr/bin", "/usr/local/bin", "/opt/libreoffice/program", "/Applications/LibreOffice.app/Contents/MacOS")
 # Recalculate on load: always (0). Without it LibreOffice trusts the values that a file of Excel's stores.

@@ -47,7 +47,7 @@ MACRO = """Sub Main
   StarDesktop.terminate()
 End Sub
 """
-# Without it the first start fills the profile anew, over our macro.
+# Without it the first start fills the profile again, over our macro.
 SET_UP = """<?xml version="1.0" encoding="UTF-8"?>
 <oor:items xmlns:oor="http://openoffice.org/2001/registry">
 <item oor:path="/org.openoffice.Setup/Office"><prop oor:name="ooSetupInstCompleted" oor:op="fuse">

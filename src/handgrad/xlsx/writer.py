@@ -80,7 +80,7 @@ class Sheet:
         self._done(self._sheet.merge_range(row, column, *last, "", self._book.format(look)), row, column)
 
     def table(self, rows: TableRows, first: Sequence[str | None], looks: Sequence[Look]) -> None:
-        """Write a block with one row a step; ``first`` are the templates of its first row, ``rows`` holds all else.
+        """Write a block with one row per step; ``first`` are the templates of its first row, ``rows`` holds all else.
 
         A template names this row as ``{+0}`` and the one before as ``{-1}``; None stands for a plain number. Raises
         `SheetError` where the block does not fit on a sheet.

@@ -64,7 +64,7 @@ def test_a_good_description_is_read_whole() -> None:
         (
             'name = "mine"',
             "biases = [1]",
-            "1 bias – 3 (one a unit) or 2 (one per layer) needed for bias rule neuron",
+            "1 bias – 3 (one per unit) or 2 (one per layer) needed for bias rule neuron",
         ),
         ('name = "mine"', "learning_rate = 0", "learning_rate must be a finite number above 0 – found 0.0"),
         ('name = "mine"', "seed = -1", "seed must be a whole number from 0 up – found -1"),

@@ -1,4 +1,4 @@
-"""The sheet Checks: each verdict at the edge of what is allowed, each formula calculated anew, each word in its place."""
+"""The sheet Checks: each verdict at the edge of what is allowed, each formula calculated again, each word in its place."""
 
 from __future__ import annotations
 

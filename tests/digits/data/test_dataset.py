@@ -90,7 +90,7 @@ def test_an_explicit_folder_is_never_replaced(tmp_path: Path, monkeypatch: pytes
     empty.mkdir()
     with pytest.raises(MissingError, match=r"empty/train-images-idx3-ubyte is missing .* found an empty folder"):
         load_dataset(empty, cache=cache)
-    with pytest.raises(MissingError, match="nowhere is no folder – found nothing there"):
+    with pytest.raises(MissingError, match="nowhere is not a folder – found nothing there"):
         load_dataset(tmp_path / "nowhere", cache=cache)
 
 

@@ -94,7 +94,7 @@ def test_the_option_goes_before_the_variable(
     folder = write_folder(tmp_path / "option", digit_arrays())
     assert str(folder) in handgrad(capfd, "data", "--data", folder)[1]
     status, _, err = handgrad(capfd, "data")
-    assert status == 3 and "variable is no folder – found nothing there" in err
+    assert status == 3 and "variable is not a folder – found nothing there" in err
 
 
 @pytest.mark.parametrize(

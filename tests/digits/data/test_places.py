@@ -115,7 +115,7 @@ def test_bytes_that_are_not_the_known_ones_are_refused(cache: Path, mirrors: Mir
 def test_a_name_means_the_set_and_never_drawn_digits_in_its_place(cache: Path) -> None:
     with pytest.raises(MissingError):
         load_dataset("mnist", download=False)
-    with pytest.raises(MissingError, match='"fashon" is no data set, and no folder – did you mean "fashion"'):
+    with pytest.raises(MissingError, match='"fashon" is neither a data set nor a folder – did you mean "fashion"'):
         load_dataset("fashon", download=False)
     assert can_be_found("fashion") and not can_be_found("nowhere") and not can_be_found(None)
 

@@ -24,7 +24,7 @@ class Net(Base):
         return self.head(F.relu(x.flatten(1)))
 """
 
-# As a kernel does it: the cell's text is known to linecache under a name that is no file, and __main__ has no file.
+# As a kernel does it: the cell's text is known to linecache under a name that is not a file, and __main__ has no file.
 NOTEBOOK = f"""
 import linecache, __main__
 code, name = {CELL!r}, "/tmp/ipykernel_0/1.py"

@@ -39,7 +39,7 @@ def test_a_list_and_every_kind_of_range_is_read(text: str, expected: Over) -> No
         ("dropout=0.3..0.1", "from a smaller to a larger number"),
         ("dropout=log:0..0.1", "above 0"),
         ("epochs=int:1.5..4", "whole numbers"),
-        ("epochs=a..b", '"a" is no number'),
+        ("epochs=a..b", '"a" is not a number'),
     ],
 )
 def test_what_cannot_be_meant_is_refused_in_one_line(text: str, complaint: str) -> None:

@@ -67,7 +67,7 @@ def linear() -> nn.Module:
         ("squeeze-16k", 128, False, 2, ("fp32", 2)),
         ("squeeze-16k", 128, True, 2, ("bf16", 2)),
         ("squeeze-16k", 4, True, 64, ("bf16", 1)),
-        ("squeeze-16k", 128, False, 64, ("fp32", 43)),  # 3.38 million multiply-adds an image
+        ("squeeze-16k", 128, False, 64, ("fp32", 43)),  # 3.38 million multiply-adds per image
         ("narrow-5k", 128, True, 8, ("fp32", 3)),  # too little to multiply for bf16
         ("linear", 60_000, False, 8, ("fp32", 8)),
         ("linear", 64, False, 8, ("fp32", 1)),

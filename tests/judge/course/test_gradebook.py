@@ -105,9 +105,9 @@ def test_canvass_export_is_filled_by_its_ids_and_by_names_as_it_writes_them_into
         (CANVAS, {}, '--column is missing – found the assignments "Quiz (11)", "Digits (12)"'),
         (CANVAS, {"column": "Digit"}, 'no column "Digit"'),
         (CANVAS, {"column": "Quiz"}, "up to 10 points, Canvas's book has a maximum of 5"),
-        ("name,mark\nada,1\n", {}, "is no grade book that is known – found the columns name, mark"),
+        ("name,mark\nada,1\n", {}, "is not a grade book that is known – found the columns name, mark"),
         ('Identifier,Grade\n"Participant 1,\n', {}, "row 2 cannot be read as CSV"),
-        ("PK\3\4\0\0", {}, "is no CSV file – export the grades as CSV"),
+        ("PK\3\4\0\0", {}, "is not a CSV file – export the grades as CSV"),
         ("one column\n1\n", {}, "has a single column"),
     ],
 )

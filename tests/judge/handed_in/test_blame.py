@@ -75,7 +75,7 @@ OURS = {
         "call, as in net.py:Net(norm=…, dropout=…)"),
     "several": (net() + net().replace("Net", "Model_2"), "several networks and builds none of them: Net (line 5) and Model_2"),
     "nothing": ("x = 1\n", "no network was found"),
-    "no notebook": ("{", "is no notebook"),
+    "no notebook": ("{", "is not a notebook"),
     "a notebook in another language": ('{"cells": [], "metadata": {"kernelspec": {"language": "R"}}}', "a notebook in R"),
     "a newer Python": (HEAD + "class Net[T](nn.Module, metaclass=T[0):\n    pass\n", "type parameters (Python 3.12)"),
 }  # fmt: skip

@@ -228,7 +228,7 @@ def test_what_cannot_be_taken_is_nobodys_fault_and_said(said: str, tmp_path: Pat
 
 def test_a_page_saved_as_a_notebook_is_no_program(tmp_path: Path) -> None:
     (tmp_path / "hw.ipynb").write_text("<html>\nimport this page\nclass='x'\n</html>", encoding="utf-8")
-    with pytest.raises(NotTakenError, match=r"hw\.ipynb is no notebook"):
+    with pytest.raises(NotTakenError, match=r"hw\.ipynb is not a notebook"):
         read_cells(tmp_path / "hw.ipynb")
     (tmp_path / "net.ipynb").write_text(NET, encoding="utf-8")
     assert read_program(tmp_path / "net.ipynb").network

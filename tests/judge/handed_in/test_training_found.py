@@ -100,7 +100,7 @@ def test_a_schedule_that_a_recipe_lacks_is_a_rate_for_each_epoch(text: str, tmp_
         Told(recipe=found.recipe, beyond=found.beyond, words=tuple(found.words)), Recipe("judged")
     )
     assert [0.1 * each for each in beyond.rates] == pytest.approx(rates)
-    assert "a rate an epoch" in words and not [each for each in found.unread if "LR" in each]
+    assert "one rate per epoch" in words and not [each for each in found.unread if "LR" in each]
 
 
 def test_a_plateau_is_found_with_its_numbers_and_its_measure_told(tmp_path: Path) -> None:

@@ -304,7 +304,7 @@ def test_a_convolution_after_pooling_counts_as_the_assignment_says_with_its_reas
     other = judged(Assignment(layers=layers, convolution_after_pooling=rule), layers=(AFTER,))
     assert (other["convolution"].met, other["no fully_connected"].met) == (True, True)
     assert f"1×1 after pooling, counts as a convolution: {because}" in other["convolution"].found
-    # Only that layer is read otherwise: one that is no convolution stays what it is.
+    # Only that layer is read otherwise: one that is not a convolution stays what it is.
     both = judged(Assignment(layers=layers, convolution_after_pooling=rule), layers=(AFTER, BESIDE))
     assert both["no fully_connected"].met is False and "fc" in both["no fully_connected"].found
     reasoned = Assignment(layers=layers, convolution_after_pooling=AfterPooling(because=because))

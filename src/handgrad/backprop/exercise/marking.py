@@ -191,7 +191,7 @@ def _judge(
 
 def _number(value: float | str | None) -> float | None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if is_number else None  # type: ignore[arg-type]  # a text or None is no number
+    return float(value) if is_number else None  # type: ignore[arg-type]  # a text or None is not a number
 
 
 def _constant(value: float) -> Node:

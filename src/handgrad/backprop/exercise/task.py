@@ -66,7 +66,7 @@ class Exercise:
     def mark(self, answers: Mapping[str, float | str | None]) -> dict[str, Mark]:
         """Judge answers by the name of the quantity, as the practice book does.
 
-        A missing answer, None or ``""`` is empty; a text is no number.
+        A missing answer, None or ``""`` is empty; a text is not a number.
         """
         return marks(
             self.graph, self.questions, self.mistakes, self.values, answers=answers, wrong_values=self.mistake_values

@@ -150,7 +150,7 @@ def _gradients(scope: Scope, write: Equations, steps: Steps, layer: int) -> Iter
 
 
 def _last_partial(scope: Scope, write: Equations, quantity: Quantity) -> Iterator[Block]:
-    """Yield why the pre-activation moves with a weight as it does, said once a layer for weights and once for biases."""
+    """Yield why the pre-activation moves with a weight as it does, said once per layer for weights and once for biases."""
     of = scope.graph[quantity.of or ""]
     first = next(q for q in scope.trained(of.layer or 1) if scope.graph[q.of or ""].kind is of.kind)
     if quantity is not first:

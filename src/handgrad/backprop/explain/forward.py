@@ -166,7 +166,7 @@ def _bias_words(network: Network) -> str:
 
 
 def by_sample(scope: Scope, write: Equations, kind: Kind) -> Table:
-    """Return all quantities of a kind: a row a unit, a column a sample."""
+    """Return all quantities of a kind: a row per unit, a column per sample."""
     samples = range(1, scope.samples + 1)
     by_place: dict[tuple[int | None, int | None, int | None], dict[int, str]] = {}
     for quantity in scope.graph.of_kind(kind):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from handgrad.backprop.graph.graph import Graph, Kind, Quantity
 
-# Beyond this the pages repeat themselves: one unit a layer is derived, the rest stands in tables.
+# Beyond this the pages repeat themselves: one unit per layer is derived, the rest stands in tables.
 ALL_UNITS = 8
 ALL_PARAMETERS = 30
 TABLE_DIGITS = 6
@@ -52,7 +52,7 @@ class Scope:
         return len(self.graph.network.samples)
 
     def holds(self, quantity: Quantity) -> bool:
-        """Return whether a quantity is derived in full: in sample 1, and of a large network in one unit a layer only."""
+        """Return whether a quantity is derived in full: in sample 1, and of a large network in one unit per layer only."""
         if quantity.sample not in (None, 1):
             return False
         if self.complete:

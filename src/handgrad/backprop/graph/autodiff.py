@@ -17,7 +17,7 @@ from handgrad.backprop.symbols.expression import Call, Const, Neg, Node, Power, 
 
 DIGITS = 40
 """A double has 16: what is left over hides no cancellation that a small network can have."""
-# No traps: what is no number (an infinity less itself) stays none, as in the floats that it is compared with.
+# No traps: what is not a number (an infinity less itself) stays none, as in the floats that it is compared with.
 CONTEXT = Context(prec=DIGITS, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
 
 

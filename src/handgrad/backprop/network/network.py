@@ -31,9 +31,9 @@ class BiasRule(StrEnum):
     """Which biases there are and whether they learn."""
 
     NONE = "none"
-    FIXED = "fixed"  # one a layer, never changed: the classic worked example
-    NEURON = "neuron"  # one a unit, trained
-    LAYER = "layer"  # one a layer, shared by its units, trained
+    FIXED = "fixed"  # one per layer, never changed: the classic worked example
+    NEURON = "neuron"  # one per unit, trained
+    LAYER = "layer"  # one per layer, shared by its units, trained
 
 
 class UpdateRule(StrEnum):
@@ -93,8 +93,8 @@ class Network:
     """A network with its data, first weights and update rule; immutable, checked when made.
 
     ``weights`` are in the order w1, w2, … (see :mod:`handgrad.backprop.symbols.names`); left empty, they are drawn from
-    ``seed`` (see :func:`first_weights`). ``biases``: none, one a layer, or with the rule *neuron* also one
-    a unit; left empty they start at 0.
+    ``seed`` (see :func:`first_weights`). ``biases``: none, one per layer, or with the rule *neuron* also one
+    per unit; left empty they start at 0.
 
     Raises :class:`UsageError` with one line that names the field, what was found and what to do.
     """
@@ -152,7 +152,7 @@ def weight_count(sizes: tuple[int, ...]) -> int:
 def biases_for(network: Network, rule: BiasRule, prefix: str = "") -> tuple[float, ...]:
     """Return the biases that a network has under another rule: as they are, or from 0 where there were none.
 
-    One a layer goes to each of its units; one a unit becomes one a layer where its units agree. Raises
+    One per layer goes to each of its units; one per unit becomes one per layer where its units agree. Raises
     :class:`UsageError` where they do not; the message names the rule with the prefix.
     """
     if rule is BiasRule.NONE or network.bias is BiasRule.NONE:

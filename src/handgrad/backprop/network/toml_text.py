@@ -30,7 +30,7 @@ def _head(network: Network) -> Iterator[str]:
     yield f"# w1 to w{count}: layer after layer, all weights into a unit before those into the next"
     yield f"weights = {_numbers(network.weights)}"
     if network.bias is not BiasRule.NONE:
-        yield "# unit after unit" if network.bias is BiasRule.NEURON else "# one a layer"
+        yield "# unit after unit" if network.bias is BiasRule.NEURON else "# one per layer"
         yield f"biases = {_numbers(network.biases)}"
 
 

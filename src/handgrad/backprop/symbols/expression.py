@@ -194,7 +194,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How one rendering writes each sign; ``ref`` may return a number put in, hence a :class:`Text`."""
+    """How one rendering writes each sign; ``ref`` may return a number put in, so a :class:`Text`."""
 
     ref: Callable[[str], Text]
     number: Callable[[float], Text]

@@ -1,7 +1,7 @@
 """How quantities are named: the classic sheet's names, and the rule that gives every other network its own.
 
 The rule: inputs i1…, targets t1…, weights w1… row by row (all weights into the first unit, then into the second, layer
-after layer), biases b1… (one a unit, or one a layer where the layer shares it). Output units are o1…; the last hidden
+after layer), biases b1… (one per unit, or one per layer where the layer shares it). Output units are o1…; the last hidden
 layer is h1…, the one before it g1…, the one before that f1…. An activation is ``a_h1``. With more than one sample, what
 differs from sample to sample carries its number: ``a_h1[2]``.
 """

@@ -178,7 +178,7 @@ class Checks:
 
 
 def minus(first: Value, second: Value) -> Value:
-    """Return a difference, or *diverged* where one of the two is no number."""
+    """Return a difference, or *diverged* where one of the two is not a number."""
     return DIVERGED if isinstance(first, str) or isinstance(second, str) else first - second
 
 

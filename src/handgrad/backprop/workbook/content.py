@@ -168,7 +168,7 @@ class Material:
 def gather(network: Network, steps: int, rates: Sequence[float]) -> Material:
     """Check what a book is asked to hold.
 
-    Raises :class:`UsageError` where steps or rates cannot be meant, or the sheets would be too large, with the number of
+    Raises :class:`UsageError` where steps or rates are not valid, or the sheets would be too large, with the number of
     cells they would need.
     """
     check_steps(steps, MAX_STEPS)

@@ -43,7 +43,7 @@ HEADS = (
     "value",
     "cell",
 )
-# Heights of rows are reckoned from these: no program fits them to the wrapped text of a formula when it opens a file.
+# Heights of rows are computed from these: no program fits them to the wrapped text of a formula when it opens a file.
 WIDTHS = (5, 11, 34, 32, 34, 48, 12, 15)
 # The result beside them has all its digits; more here would push the line of a sum over several rows.
 DECIMALS = 6
@@ -192,7 +192,7 @@ class _Lines:
         return rule, len(text)
 
     def _numbers(self, pieces: list[str]) -> tuple[str, str]:
-        """Return the same line with numbers for names: pieces of text and names by turns."""
+        """Return the same line with numbers for names: pieces of text, each followed by a name."""
         formula, text, diverged = ['"= "'], ["= "], False
         for number, piece in enumerate(pieces):
             if number % 2 == 0:

@@ -111,7 +111,7 @@ def put_ends(page: Page, ends: Ends) -> None:
 def _drawn(page: Page, row: int, column: int) -> float:
     value = page.cells[row, column].value
     if not isinstance(value, float):
-        raise TypeError(f"{address(row, column)} of the chart's points is no number: {value!r}")
+        raise TypeError(f"{address(row, column)} of the chart's points is not a number: {value!r}")
     return value
 
 

@@ -56,7 +56,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A block with one row a step. The rows it takes hold nothing else."""
+    """A block with one row per step. The rows it takes hold nothing else."""
 
     top: int
     columns: tuple[Column, ...]

@@ -31,7 +31,7 @@ def guarded(graph: Graph) -> bool:
 
 
 def guard(formula: str, numbers: Iterable[str] = ()) -> str:
-    """Return the formula, or *diverged* where it is an error or one of ``numbers`` (cells) is no number."""
+    """Return the formula, or *diverged* where it is an error or one of ``numbers`` (cells) is not a number."""
     # COUNT counts numbers alone: fewer than there are cells means a word among them, which MAX would pass over.
     cells = list(numbers)
     if cells:

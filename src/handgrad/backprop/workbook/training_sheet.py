@@ -35,7 +35,7 @@ COLUMNS_A_PAGE = 34
 
 
 def training_sheet(material: Material) -> SheetPlan:
-    """Return the sheet with the training, a row a step, and its error curve."""
+    """Return the sheet with the training, a row per step, and its error curve."""
     page = Page(TRAINING)
     # Not in column A, which is repeated on every printed page: there the words would be cut, and a chart a sliver.
     page.text(0, 1, "Training", TITLE)

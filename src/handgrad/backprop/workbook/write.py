@@ -27,7 +27,7 @@ from handgrad.files import check_free
 def workbook_plan(network: Network, *, steps: int = DEFAULT_STEPS, rates: Sequence[float] = DEFAULT_RATES) -> Plan:
     """Return the sheets of a network's book as data, with the value of every cell.
 
-    Raises :class:`UsageError` where steps or rates cannot be meant, or the network is too large for a sheet.
+    Raises :class:`UsageError` where steps or rates are not valid, or the network is too large for a sheet.
     """
     material = gather(network, steps, rates)
     checks = Checks(material)
@@ -56,7 +56,7 @@ def write_workbook(
     """Write the book of a network and return its path.
 
     ``steps`` is how many updates the training table shows; ``rates`` are the learning rates compared. Raises
-    :class:`UsageError` where the file exists (unless ``overwrite``), steps or rates cannot be meant, or the network is
+    :class:`UsageError` where the file exists (unless ``overwrite``), steps or rates are not valid, or the network is
     too large for a sheet; :class:`DiskError` where the disk refuses.
     """
     path = Path(path)

@@ -110,7 +110,7 @@ def pair(half: Any, name: str) -> tuple[Any, Any]:
         raise UsageError(f"{name} data: found {type(half).__name__} – {WANTED}")
     items = [half[number] for number in range(len(half))]
     if not items or not all(isinstance(item, tuple | list) and len(item) >= 2 for item in items):
-        raise UsageError(f"{name} data: its items are no pairs (image, label) – {WANTED}")
+        raise UsageError(f"{name} data: its items are not pairs (image, label) – {WANTED}")
     images = [as_array(item[0], f"{name} images") for item in items]
     if len({image.shape for image in images}) > 1:
         first, other = (

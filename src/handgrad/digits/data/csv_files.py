@@ -1,4 +1,4 @@
-"""Reads images from CSV files, one a row: a column ``label`` and one for each pixel, as Kaggle hands MNIST out."""
+"""Reads images from CSV files, one per row: a column ``label`` and one for each pixel, as Kaggle hands MNIST out."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read_csv_files(place: Path) -> FourParts:
     """Return the images of a CSV file, or of the files of a folder that have "train" and "test" in their names.
 
     A test file without labels, such as Kaggle's, cannot say how good a network is: then a part of the training rows is kept
-    apart. Raises `MissingError` for a file that cannot be read, `UsageError` for rows that are no images.
+    apart. Raises `MissingError` for a file that cannot be read, `UsageError` for rows that are not images.
     """
     train = place if place.is_file() else _named(place, "train")
     test = None if place.is_file() else _named(place, "test")

@@ -25,7 +25,7 @@ LARGEST_COUNT = 300_000
 _UNSIGNED_BYTE = 8
 _IDX_START = bytes([0, 0, _UNSIGNED_BYTE])
 _GZIP_START = b"\x1f\x8b"
-# Looked at before a byte is read: what claims to be more is no data set, and must not fill the memory.
+# Looked at before a byte is read: what claims to be more is not a data set, and must not fill the memory.
 _LARGEST_FILE = 16 + LARGEST_COUNT * LARGEST_SIDE**2
 
 

@@ -117,7 +117,7 @@ def _missing(folder: Path, part: Part) -> MissingError:
     """Return the error for a part that *folder* lacks; of the other names only the plain one is worth mentioning."""
     if not folder.is_dir():
         found = "a file" if folder.exists() else "nothing"
-        return MissingError(f"{folder} is no folder – found {found} there – name a folder with the four IDX files")
+        return MissingError(f"{folder} is not a folder – found {found} there – name a folder with the four IDX files")
     try:
         others = sorted(one_line(path.name, 80) for path in folder.iterdir())
     except OSError as error:
@@ -152,7 +152,7 @@ def _check_against_mnist(files: tuple[IdxFile, ...], mnist_only: bool) -> bool:
 
 
 def _check_together(files: tuple[IdxFile, IdxFile, IdxFile, IdxFile]) -> None:
-    """Check what must hold in any data set: one label an image, images of one size, more to train than to test."""
+    """Check what must hold in any data set: one label per image, images of one size, more to train than to test."""
     train_images, train_labels, test_images, test_labels = files
     for images, labels in ((train_images, train_labels), (test_images, test_labels)):
         if len(images.values) != len(labels.values):

@@ -156,7 +156,7 @@ def check_spelling(place: Path) -> None:
     """Raise `MissingError` where *place* is nothing, but nearly the name of a set that is known."""
     hint = did_you_mean(str(place), NAMES) if not place.exists() and place.parent == Path() else ""
     if hint:
-        raise MissingError(f'"{place}" is no data set, and no folder{hint}')
+        raise MissingError(f'"{place}" is neither a data set nor a folder{hint}')
 
 
 READERS: tuple[tuple[Callable[[Path], bool], Callable[[Path], FourParts], str], ...] = (

@@ -24,7 +24,7 @@ LARGEST = 4 << 30
 
 
 def read_npz(path: Path) -> FourParts:
-    """Return the four arrays of *path*. Raises `MissingError` for a damaged file, `UsageError` for what are no images."""
+    """Return the four arrays of *path*. Raises `MissingError` for a damaged file, `UsageError` for what are not images."""
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(entry.file_size for entry in archive.infolist())

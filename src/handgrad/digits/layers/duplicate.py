@@ -58,4 +58,4 @@ def _remember_tensor(value: Tensor, memo: dict[int, Any]) -> None:
         kind: Any = UninitializedParameter if isinstance(value, UninitializedParameter) else UninitializedBuffer
         memo[id(value)] = kind(device=value.device, dtype=value.dtype)
     elif not value.is_leaf:
-        memo[id(value)] = value.detach().clone()  # what weight_norm computes anew before every pass
+        memo[id(value)] = value.detach().clone()  # what weight_norm computes again before every pass

@@ -22,7 +22,7 @@ def pair(value: Any, default: Any = None) -> tuple[int, int]:
 
 
 def slide(field: Field, kernel: Any, stride: Any, padding: Any, *, dilation: Any, output: Tensor) -> Field | None:
-    """Return the field after a window of any kind, None where the map is no map of rows and columns any more."""
+    """Return the field after a window of any kind, None where the map is not a map of rows and columns any more."""
     if not field.placed or output.dim() != 4:
         return None
     sides = zip(pair(kernel), pair(stride, kernel), pair(padding, 0), pair(dilation, 1), output.shape[2:], strict=True)

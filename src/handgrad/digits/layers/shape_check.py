@@ -20,7 +20,7 @@ def check_classes(
     batch: int = 128,
     name: str | None = None,
 ) -> None:
-    """Raise `UsageError` unless *module* turns ``[batch, *input_size]`` into ``[batch, classes]``, one row an image.
+    """Raise `UsageError` unless *module* turns ``[batch, *input_size]`` into ``[batch, classes]``, one row per image.
 
     The module's mode and buffers and torch's random state stay as they are.
     """

@@ -28,7 +28,7 @@ def _convolution(arguments: Sequence[Any], result: Tensor) -> int:
 
 
 def _recurrent(arguments: Sequence[Any], result: Tensor) -> int:
-    """``(input [steps, batch, features], weights of the input, weights of the state, …)``: both once a step."""
+    """``(input [steps, batch, features], weights of the input, weights of the state, …)``: both once per step."""
     steps = math.prod(arguments[0].shape[:2])
     return int(steps * (arguments[1].numel() + arguments[2].numel()))
 

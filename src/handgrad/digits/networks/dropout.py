@@ -23,7 +23,7 @@ class Dropout(nn.Dropout):
         # p = 0 and p = 1 as torch has them: nothing drawn, or everything zero without 0 / 0.
         if not self.training or threshold in (0, LEVELS) or not is_dense(values):
             return super().forward(values)
-        # Rounded up: the last three values may need a draw of their own. From -2^63 up to and with the largest, hence
+        # Rounded up: the last three values may need a draw of their own. From -2^63 up to and with the largest, so
         # no upper end.
         bits = torch.empty(-(-values.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
         kept = bits.view(torch.int16)[: values.numel()] >= threshold - LEVELS // 2

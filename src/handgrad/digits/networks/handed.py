@@ -26,7 +26,7 @@ Network = str | type[nn.Module] | Callable[[], nn.Module] | nn.Module
 
 @dataclass(frozen=True, eq=False)
 class Handed:
-    """A network that was handed in: what it is called, how it is made anew, and a file that defines it, where there is one.
+    """A network that was handed in: what it is called, how it is made again, and a file that defines it, where there is one.
 
     ``own_weights``: it is one module, and every training begins with the weights that it had.
     """
@@ -38,7 +38,7 @@ class Handed:
 
 
 def handed(thing: type[nn.Module] | Callable[[], nn.Module] | nn.Module) -> Handed:
-    """Return *thing* as a network that a training can make anew. Raises `UsageError` where it gives no ``nn.Module``."""
+    """Return *thing* as a network that a training can make again. Raises `UsageError` where it gives no ``nn.Module``."""
     if isinstance(thing, nn.Module):
         kind = type(thing)
         # A copy at once: what the caller does with the module afterwards must not change the weights of the next seed.

@@ -51,7 +51,7 @@ def import_file(path: Path) -> ModuleType:
     unique = f"_handgrad_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]}"
     spec = importlib.util.spec_from_file_location(unique, path)
     if spec is None or spec.loader is None:
-        raise UsageError(f"{path} is no Python file – its name must end in .py")
+        raise UsageError(f"{path} is not a Python file – its name must end in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[unique] = module  # dataclasses and pickling look there; a failed file is simply run again
     try:

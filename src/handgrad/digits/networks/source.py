@@ -100,7 +100,7 @@ def _is_own(value: type | FunctionType) -> bool:
 
 
 def _globals_named(text: str, value: type | FunctionType) -> Iterator[tuple[str, object]]:
-    """Yield each global name that *text* uses, with what it stands for; builtins and names of its own are no globals."""
+    """Yield each global name that *text* uses, with what it stands for; builtins and names of its own are not globals."""
     module = inspect.getmodule(value)
     known = value.__globals__ if isinstance(value, FunctionType) else _globals_of(value, module)
     for name in sorted(_global_names(symtable.symtable(text, "source", "exec"))):

@@ -210,7 +210,7 @@ class StackedConv(nn.Module):
 class Convolve(torch.autograd.Function):
     """Unpadded convolutions of all members: patches ``[members, positions, k]`` times weights ``[members, k, outputs]``.
 
-    Backward makes the patches anew from the images instead of keeping them, which would take kernel height × width the memory.
+    Backward makes the patches again from the images instead of keeping them, which would take kernel height × width the memory.
     """
 
     @staticmethod

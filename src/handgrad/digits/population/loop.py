@@ -41,7 +41,7 @@ BROKEN = ("the loss is", "the weights are")
 
 
 class Meters:
-    """The sums of one epoch, a column a member. On CUDA the host's copy may lag a few steps behind, as in `Meter`."""
+    """The sums of one epoch, a column per member. On CUDA the host's copy may lag a few steps behind, as in `Meter`."""
 
     def __init__(self, members: int, device: torch.device) -> None:
         self.sums = torch.zeros(2, members, dtype=torch.float64, device=device)

@@ -36,7 +36,7 @@ def all_together(
     """Train the seeds of *tasks* in populations of at most *size*; yield what became of each.
 
     What goes wrong with one member is its own failure, and the others go on; what goes wrong with all of a population at once
-    is the failure of each of them. *note* is told a line an epoch. Raises `InterruptedRunError` when a stop is asked for.
+    is the failure of each of them. *note* is told a line per epoch. Raises `InterruptedRunError` when a stop is asked for.
     """
     for first in range(0, len(tasks), size):
         group = Group(tasks[first : first + size], prepared, note, stop)

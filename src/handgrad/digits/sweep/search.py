@@ -58,7 +58,7 @@ class Search:
     def _sampler(self, number: int) -> Any:
         """Return the sampler for the trials from *number* on.
 
-        Made anew for each batch from the seed and the number: so a sweep that goes on asks what it would have asked.
+        Made again for each batch from the seed and the number: so a sweep that goes on asks what it would have asked.
         """
         seed = int.from_bytes(hashlib.sha256(f"{self._seed}:{number}".encode()).digest()[:4], "little")
         samplers = self._optuna.samplers

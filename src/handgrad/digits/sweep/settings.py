@@ -52,7 +52,7 @@ def parse_overs(texts: Sequence[str]) -> tuple[Over, ...]:
 def _number(text: str, whole: str) -> int | float:
     value = _value(text.strip())
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise UsageError(f'--over "{whole}" – "{text}" is no number')
+        raise UsageError(f'--over "{whole}" – "{text}" is not a number')
     return value
 
 

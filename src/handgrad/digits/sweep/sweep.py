@@ -81,11 +81,11 @@ def sweep(
     """Try *trials* settings of *recipe*, choose one on a hold-out, train it on everything with new seeds, return the record.
 
     *over* are texts as `handgrad.digits.sweep.settings.parse_over` takes them; every setting trains once with each of
-    *seeds*, on all but *holdout* training images, and its figure is the mean accuracy of the last epoch on those. The test
-    set is out of reach until the chosen setting has been trained on all images with *final_seeds* new seeds. *sampler*:
-    "tpe", "random", "grid", "cmaes", drawn from *sampler_seed*. With *prune* a trial that lies below the median after
-    some of its seeds is given up. *out* is the sweep's own folder, which must not exist. Raises `UsageError`, `MissingError`
-    (Optuna, data, a scheduler), `InterruptedRunError` with the line that goes on.
+    *seeds*, on all but *holdout* training images, and its figure is the mean accuracy of the last epoch on those. The test set
+    cannot be read until the chosen setting has been trained on all images with *final_seeds* new seeds. *sampler*:
+    "tpe", "random", "grid", "cmaes", drawn from *sampler_seed*. With *prune* a trial that is below the median after some of its
+    seeds is stopped. *out* is the folder of the sweep, which must not exist. Raises `UsageError`, `MissingError`
+    (Optuna, data, a scheduler), `InterruptedRunError` with the command that continues.
     """
     known("--sampler", sampler, SAMPLERS)
     check_seeds(seeds)
@@ -141,7 +141,7 @@ def resume_sweep(
 ) -> Sweep:
     """Go on with the sweep in the folder *path*, up to *trials* in all (None: those it has, and what comes after them).
 
-    More trials than before choose anew; where the choice changes, the new one is trained with the final seeds too.
+    More trials than before choose again; where the choice changes, the new one is trained with the final seeds too.
     """
     folder = Path(path)
     plan = read_sweep_plan(RunFolder(folder))

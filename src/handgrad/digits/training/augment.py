@@ -1,4 +1,4 @@
-"""Random changes of whole batches on the device: rotation, shift, scale and shear, a matrix a sample; the pen's width."""
+"""Random changes of whole batches on the device: rotation, shift, scale and shear, a matrix per sample; the pen's width."""
 
 from __future__ import annotations
 

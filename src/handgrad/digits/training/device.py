@@ -37,7 +37,7 @@ WORK_A_THREAD = 10_000_000
 """Multiply-adds of a step's forward pass for which one more thread pays. At a third of it two threads of our networks wait
 for each other longer than they compute (two cores of an EPYC, batches of 128; narrow-5k, 33 million a step, gains a little)."""
 WORK_FOR_BF16 = 500_000
-"""Multiply-adds an image from which bf16 can pay: it saves time in convolutions and products alone, and every operation
+"""Multiply-adds per image from which bf16 can pay: it saves time in convolutions and products alone, and every operation
 between them converts. Measured with AMX: 1.6 to 3.3 times for networks of 1 to 5 million, docs/speed.md."""
 
 

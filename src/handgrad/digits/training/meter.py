@@ -31,7 +31,7 @@ class Meter:
 
     @property
     def broken(self) -> str:
-        """What was no finite number, of all that has reached the host so far: the loss, the weights, or nothing (empty)."""
+        """What was not a finite number, of all that has reached the host so far: the loss, the weights, or nothing (empty)."""
         if not math.isfinite(self.host[0]):
             return "the loss is"
         return "" if math.isfinite(self.host[2]) else "the weights are"

@@ -1,7 +1,7 @@
 """Muon: steps whose matrices have singular values near one, so that no direction of a convolution's kernels is left behind.
 
 The momentum of a convolution's gradient, flattened to a matrix ``[outputs, inputs · height · width]``, is replaced by about the
-nearest matrix with orthonormal rows (or columns), found by five Newton–Schulz iterations. What is no convolution (the
+nearest matrix with orthonormal rows (or columns), found by five Newton–Schulz iterations. What is not a convolution (the
 statistics' scales and shifts, biases, the linear layer) is stepped by Adam, with a learning rate of its own.
 """
 

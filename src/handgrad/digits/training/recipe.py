@@ -32,7 +32,7 @@ class Optimizer(Strict):
     beta2: float = 0.999
     """adam, adamw and muon: how much the mean of their squares keeps at each step."""
     others_rate: float = 0.2
-    """muon: the learning rate of what is no convolution, stepped by Adam, as a factor of ``learning_rate``."""
+    """muon: the learning rate of what is not a convolution, stepped by Adam, as a factor of ``learning_rate``."""
 
     def __post_init__(self) -> None:
         within("learning_rate", self.learning_rate, 0, 1e9, open_low=True)

@@ -169,4 +169,4 @@ def moving_call(
                 start += prod(shape)
             return " ".join(calls)
         case _:
-            raise TypeError(f"{type(step).__name__} is no step that can be written in C")
+            raise TypeError(f"{type(step).__name__} is not a step that can be written in C")

@@ -112,7 +112,7 @@ def mish(x: Term) -> Term:
 
 
 def prelu(x: Term, slopes: Any) -> Term:
-    """``relu(x) - slope · relu(-x)``, a slope a channel."""
+    """``relu(x) - slope · relu(-x)``, a slope per channel."""
     slope = double(slopes).reshape(-1, *[1] * (len(x.shape) - 1))
     negative: Term = (-x).function("relu") * -slope
     return x.function("relu") + negative

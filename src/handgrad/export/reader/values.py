@@ -183,7 +183,7 @@ def double(value: Tensor) -> Any:
     """Return a tensor as float64 numbers of numpy."""
     array = value.detach().double().numpy()
     if not isfinite(float(np.abs(array).sum())):
-        raise ValueError("weights that are no finite numbers")
+        raise ValueError("weights that are not finite numbers")
     return array
 
 

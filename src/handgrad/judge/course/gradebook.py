@@ -85,7 +85,7 @@ def _recognise(table: Table, export: Path, column: str | None) -> Book:
         return _canvas(table, heads, lower, export, column=column)
     known = ", ".join(heads[:6]) or "nothing"
     raise UsageError(
-        f"{export} is no grade book that is known – found the columns {one_line(known, 100)} – give Moodle's grading "
+        f"{export} is not a grade book that is known – found the columns {one_line(known, 100)} – give Moodle's grading "
         "worksheet (Identifier, Full name, Grade, …) or Canvas's export (Student, ID, …)"
     )
 

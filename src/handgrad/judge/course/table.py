@@ -56,7 +56,7 @@ def read_table(path: Path) -> Table:
         ) from error
     wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     if len(data) > LARGEST or data.startswith(b"PK\3\4") or (b"\0" in data[:1000] and not wide):
-        raise UsageError(f"{path} is no CSV file – export the grades as CSV, not as a workbook")
+        raise UsageError(f"{path} is not a CSV file – export the grades as CSV, not as a workbook")
     mark, encoding = next(((mark, name) for mark, name in MARKS if data.startswith(mark)), (b"", ""))
     body = data[len(mark) :]
     # UTF-8 first: it fails on almost every text that is not its own, Windows-1252 on almost none.

@@ -29,7 +29,7 @@ def is_noise(name: str) -> bool:
 def unpack(archive: Path, target: Path) -> None:
     """Write what can be judged in the zip *archive* below the new folder *target*; other files are there, but empty.
 
-    Raises `UsageError` where it is no zip, asks for a password, or holds more than any hand-in does.
+    Raises `UsageError` where it is not a zip, asks for a password, or holds more than any hand-in does.
     """
     try:
         with zipfile.ZipFile(archive) as packed:

@@ -202,7 +202,7 @@ def _forgotten(evaluation: Run, training: Run, state: Snapshot, known: Collectio
     """Return the places of buffers that are running statistics of another kind: they forget what is put into them.
 
     A buffer that training runs change and that moves towards the same values from another beginning stores no number of
-    its author's. Only vectors are considered, one number a channel; *known* are places that need no such look, which
+    its author's. Only vectors are considered, one number per channel; *known* are places that need no such look, which
     spares most networks forty passes.
     """
     state.restore()
@@ -248,7 +248,7 @@ def _unused(module: nn.Module, evaluation: Run, training: Run, layers: Sequence[
     weighty = (nn.Linear, nn.modules.conv._ConvNd)
     for path, each in registered(module):
         watched = isinstance(each, (*LAYERS, *POOLS, *weighty))
-        # A pool or product of a form that is no layer here may still be needed; one tested without effect is not.
+        # A pool or product of a form that is not a layer here may still be needed; one tested without effect is not.
         excused = isinstance(each, POOLS + weighty) and path in ran and path not in tested
         if watched and path and path not in known and not excused:
             yield f"{path} ({type(each).__name__})"

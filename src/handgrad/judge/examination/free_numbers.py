@@ -150,7 +150,7 @@ def made_numbers(
             ):
                 continue
             if read.images:
-                continue  # what images have a part in is no store: there rounding is an activation
+                continue  # what images have a part in is not a store: there rounding is an activation
             stored, count = sum(_stored_behind(live, read).values()), _numbers_in(read.tensor)
             where = f"in {node.path or 'forward'}" + (f", line {node.line}" if node.line else "")
             if stored:
@@ -193,7 +193,7 @@ def _numbers_in(tensor: Tensor) -> int:
 
 
 def _is_simple(tensor: Tensor) -> bool:
-    """Whether the numbers follow a simple rule: all alike, even steps, a smooth curve, few edges, or one place a row.
+    """Whether the numbers follow a simple rule: all alike, even steps, a smooth curve, few edges, or one place per row.
 
     Random features are none of these, whatever formula they come from.
     """

@@ -38,7 +38,7 @@ def _is_over(node: Node) -> bool:
 
 
 def _weighs_a_map(node: Node, number: int) -> bool:
-    """Whether *node* multiplies a map with what operation *number* computed, one number a channel."""
+    """Whether *node* multiplies a map with what operation *number* computed, one number per channel."""
     if node.name.rstrip("_") != "mul" or len(node.reads) != 2 or len(node.shape) != 4:
         return False
     gate = next((read for read in node.reads if number in read.writers), None)

@@ -26,7 +26,7 @@ FUNCTIONS = {
     "max_pooling": "F.max_pool2d",
     "average_pooling": "F.avg_pool2d",
 }
-"""What a layer that is no module of its own is called: the nearest function."""
+"""What a layer that is not a module of its own is called: the nearest function."""
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ def _dropout(node: Node, trace: Trace) -> UsedLayer | None:
         return _named(node, "dropout", f"p={node.arguments[1]:g}", float(node.arguments[1]))
     share, scale, count = node.facts["mask"]
     if count <= trace.batch or not 0 < share < 1:
-        return None  # one draw an image is stochastic depth; a mask without zeros drops nothing
+        return None  # one draw per image is stochastic depth; a mask without zeros drops nothing
     mask = next(read for read in node.reads if read.memory.random and not read.images)
     asked = [each for each in _probabilities(mask, trace) if 0 < each < 1]
     # Four standard deviations of a drawn share: one mask in sixteen thousand lies outside.

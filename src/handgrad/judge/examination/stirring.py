@@ -42,7 +42,7 @@ def let_signals_pass(module: nn.Module, images: Tensor, name: str) -> None:
 
     A deep and narrow network with BatchNorm lets hardly a signal through before it is trained: its statistics are those of
     nothing, and its rectifiers are dead by chance. It trains all the same. So where all answers are one, the statistics see
-    images first, and then, a few times, the weights are drawn anew; a network that does not look at its image stays blind.
+    images first, and then, a few times, the weights are drawn again; a network that does not look at its image stays blind.
     Most networks need none of it and stay exactly as they are (guarded by the honest networks and the near misses).
     """
     if not _blind(module, images[:COMPANY], name):
@@ -68,7 +68,7 @@ def _blind(module: nn.Module, images: Tensor, name: str) -> bool:
 
 
 def _draw_anew(module: nn.Module) -> None:
-    """Draw every matrix and kernel of *module* that learns anew, as large as its inputs ask for; the rest stays."""
+    """Draw every matrix and kernel of *module* that learns again, as large as its inputs ask for; the rest stays."""
     with torch.no_grad():
         for each in parameters_of(module).values():
             if each.requires_grad and each.dim() > 1:

@@ -117,7 +117,7 @@ def _jitter(call: Call, found: Found) -> None:
 
 
 def _centre(call: Call, found: Found) -> None:
-    """Add a crop of the middle, drawn up to the whole size again, with its chance; done to all it is no random change."""
+    """Add a crop of the middle, drawn up to the whole size again, with its chance; done to all it is not a random change."""
     size = call.arguments.get("size")
     size = size[0] if isinstance(size, list) and size else size
     if isinstance(size, int) and 1 <= size < SIDE and call.chance is not None and call.chance < 1.0:

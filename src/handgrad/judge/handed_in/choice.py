@@ -243,7 +243,7 @@ def _wanted(source: Source, wanted: str, found: dict[str, Candidate], builds: li
         asked = ast.parse(wanted, mode="eval").body
     # The parser raises each of these for texts that are no Python: null bytes, or a thousand brackets.
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise NotTakenError(f"{wanted} is no name of a network and no call of one", author=False) from error
+        raise NotTakenError(f"{wanted} is neither the name of a network nor a call of one", author=False) from error
     if isinstance(asked, ast.Call):
         return Choice(asked, candidate=found.get(ast.unparse(asked.func)))
     candidate = found.get(wanted) or _any(source, wanted)

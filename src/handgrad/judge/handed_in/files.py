@@ -61,7 +61,9 @@ def parted(file: str) -> tuple[Path, str]:
             f"{one_line(str(path))} is not there – found {there} – give the path of a Python file or notebook"
         )
     if found is None:
-        raise UsageError(f"{one_line(file)} is no Python file and no notebook – its name must end in .py or .ipynb")
+        raise UsageError(
+            f"{one_line(file)} is neither a Python file nor a notebook – its name must end in .py or .ipynb"
+        )
     return path, found["network"] or ""
 
 

@@ -23,7 +23,7 @@ SCHEDULES = (
     "ChainedScheduler",
 )
 BY_EPOCH = ("CosineAnnealingLR", "CosineAnnealingWarmRestarts", "LinearLR", "PolynomialLR")
-"""Schedules that torch steps through here, once an epoch."""
+"""Schedules that torch steps through here, once per epoch."""
 MANY = 50
 """A ``T_max`` of more epochs than so many times the training's counts steps."""
 
@@ -134,7 +134,7 @@ def _plateau(call: Call, found: Found) -> str:
 
 
 def _by_epoch(call: Call, found: Found) -> str:
-    """Return the words of a schedule whose rates torch itself gives, one an epoch; "" where they cannot be told."""
+    """Return the words of a schedule whose rates torch itself gives, one per epoch; "" where they cannot be told."""
     epochs, peak = found.recipe.get("epochs"), found.recipe.get("optimizer", {}).get("learning_rate")
     if call.name == "CosineAnnealingLR" and _whole_run(call, epochs, found):
         found.recipe["schedule"] = {"name": "cosine"}

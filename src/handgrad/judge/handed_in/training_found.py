@@ -89,7 +89,7 @@ def _betas(call: Call, table: dict[str, Any], found: Found) -> None:
 def _batches(calls: list[Call], found: Found) -> None:
     loaders = [each for each in calls if each.name == "DataLoader"]
     train = [each for each in loaders if each.arguments.get("shuffle") is True or "train" in each.text.lower()]
-    # ``DataLoader(test, shuffle=True)`` is met often enough, and is no loader of the training.
+    # ``DataLoader(test, shuffle=True)`` is met often enough, and is not a loader of the training.
     train = [each for each in train if "test" not in each.text.lower() or "train" in each.text.lower()] or train
     sizes = [each.arguments.get("batch_size") for each in train or loaders]
     sizes = [each for each in sizes if isinstance(each, int)]

@@ -214,7 +214,7 @@ class Assignment(Strict):
         for name in self.points.conditions:
             if spoken(name) not in map(spoken, names):
                 hint = did_you_mean(name, names) or f" – asked are {', '.join(names)}"
-                raise ValueError(f"points.conditions.{name[:40]} is no condition of this assignment{hint}")
+                raise ValueError(f"points.conditions.{name[:40]} is not a condition of this assignment{hint}")
 
     def condition_names(self) -> list[str]:
         """Return what the conditions are called in verdicts, in the order in which they are judged."""

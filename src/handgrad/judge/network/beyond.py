@@ -44,7 +44,7 @@ class Beyond(Strict):
     """What goes beyond a recipe. ``brightness`` and ``contrast`` are the limits of factors, drawn evenly for each image.
 
     ``crop`` pixels in the middle are enlarged to the whole with a chance of ``crop_chance``; ``rates`` are factors of the
-    optimizer's rate, one an epoch.
+    optimizer's rate, one per epoch.
     """
 
     mean: float = MEAN

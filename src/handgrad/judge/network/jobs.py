@@ -144,7 +144,7 @@ def _copy_files(handed: HandedIn, target: Path) -> None:
 
 
 def read_network(handed: HandedIn, seeds: Sequence[int], data: Dataset, context: Context) -> Reading:
-    """Take the network out of what was handed in and run it, in a child: written down, once a seed.
+    """Take the network out of what was handed in and run it, in a child: written down, once per seed.
 
     Raises `NotMetError`, `NoVerdictError`.
     """

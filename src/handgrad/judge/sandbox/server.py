@@ -152,7 +152,7 @@ def _end_orphans() -> None:
     while True:
         children = ""
         with suppress(OSError):
-            # Asked anew after each round: what was killed may have left children of its own, which are adopted only
+            # Asked again after each round: what was killed may have left children of its own, which are adopted only
             # now.
             children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii")
         for child in children.split():

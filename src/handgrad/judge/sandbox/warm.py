@@ -95,7 +95,7 @@ _running: list[WarmProcess] = []
 def start_copy(spec: dict[str, Any], prepared: Sequence[str], answers: int, text: int) -> socket.socket:
     """Start the program that *spec* describes in a copy of the warm process, and return its control socket.
 
-    The process is started on the first call and anew where it has ended. Raises `HandgradError` where none can be.
+    The process is started on the first call and again where it has ended. Raises `HandgradError` where none can be.
     """
     # Runs come from several threads; two first ones at a time would otherwise each start a process, and one would be
     # lost.

@@ -171,7 +171,7 @@ def _spread(sheet: Sheet, row: int, header: int, left: int, *, right: int) -> di
 
 
 def text_at(cells: Mapping[Place, Cell], row: int, column: int) -> str:
-    """Return the words in a cell, or "" where it holds none; a formula or an error is no head, a small number is."""
+    """Return the words in a cell, or "" where it holds none; a formula or an error is not a head, a small number is."""
     cell = cells.get((row, column))
     if cell is None or isinstance(cell.value, CellError | bool) or cell.value is None:
         return ""

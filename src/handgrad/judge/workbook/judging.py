@@ -39,7 +39,7 @@ def judge_workbook(path: Path, *, key: Path | None = None, office: bool = True) 
     Values come from LibreOffice where it is installed (unless ``office`` is False), else from the file; where the file
     stores none, or stores what its formulas do not give, they are calculated here. The verdict says which.
 
-    Raises :class:`UsageError` for what is no workbook, too large or unsafe (macros, declared entities), and for a key
+    Raises :class:`UsageError` for what is not a workbook, too large or unsafe (macros, declared entities), and for a key
     that is none or belongs to another task; :class:`MissingError` where a file cannot be read.
     """
     book = read_table_file(Path(path))

@@ -13,7 +13,7 @@ CLASSES = {"right": "yes", "wrong": "no", "follows": "open"}
 
 
 def book_page(verdict: BookVerdict) -> str:
-    """Return one self-contained page: the verdict, what to mend first, then every column.
+    """Return one self-contained page: the verdict, what to fix first, then every column.
 
     Texts from the workbook are shown letter for letter and do nothing.
     """
@@ -32,7 +32,7 @@ def book_page(verdict: BookVerdict) -> str:
         tag("p", summary(verdict)) if verdict.columns else None,
         tag("section", tag("h2", "Every table"), _tables(verdict)) if len(verdict.tables) > 1 else None,
         *(tag("p", line[:1].upper() + line[1:]) for line in unjudged(verdict)),
-        tag("section", tag("h2", "To mend"), _cards(own)) if own else None,
+        tag("section", tag("h2", "To fix"), _cards(own)) if own else None,
         tag("ul", *(tag("li", note) for note in verdict.notes)) if verdict.notes else None,
         tag("section", tag("h2", f"Every {what}"), _table(verdict)) if listed else None,
     )
@@ -77,7 +77,7 @@ def _cards(own: Sequence[Sequence[str]]) -> Markup:
         place = joined(tag("b", head), " ", tag("span", f"({where})", class_="quiet"))
         likely = joined(tag("br"), tag("strong", mistake)) if mistake else None
         items.append(tag("li", place, likely, tag("br"), explanation))
-    return tag("ol", *items, class_="to-mend")
+    return tag("ol", *items, class_="to-fix")
 
 
 def _table(verdict: BookVerdict) -> Markup:

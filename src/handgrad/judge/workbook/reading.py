@@ -145,7 +145,7 @@ class Reading:
 
     @cached_property
     def true(self) -> dict[str, Floats]:
-        """Return every column as it must be from the first row on (from each row in which a run begins anew)."""
+        """Return every column as it must be from the first row on (from each row in which a run begins again)."""
         graph = self.convention.graph
         names = first_value_names(graph)
         step = compile_step(graph, (*self.found, *graph.successors.values()), arrays=False)

@@ -1,4 +1,4 @@
-"""Tables that run from left to right, one column a step: read in a book whose rows and columns are exchanged."""
+"""Tables that run from left to right, one column per step: read in a book whose rows and columns are exchanged."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from handgrad.xlsx.calculation import At
 
 @dataclass(frozen=True)
 class UnlabelledBiases:
-    """``values`` by name, one a layer or one a unit; the cells that hold them, and those typed; ``where``: in words.
+    """``values`` by name, one per layer or one per unit; the cells that hold them, and those typed; ``where``: in words.
 
     One that a unit lacks, where every other unit has its own, is in none of them but ``values``.
     """

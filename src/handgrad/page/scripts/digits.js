@@ -111,7 +111,7 @@ class Digits {
       // The words above are painted before the work, which takes a second for a large photograph.
       await new Promise((next) => window.setTimeout(next, 20));
     } catch (error) {
-      setText(parts.told, error instanceof RangeError ? `This picture is too large: ${error.message}.` : "This file is no picture that the browser can read – try a PNG or a JPEG.");
+      setText(parts.told, error instanceof RangeError ? `This picture is too large: ${error.message}.` : "This file is not a picture that the browser can read – try a PNG or a JPEG.");
       return;
     }
     if (mine !== this.reading) return;

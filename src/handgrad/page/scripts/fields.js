@@ -97,7 +97,7 @@ export class Field {
   /** @param {number | null} value */
   #commit(value) {
     if (value === null) {
-      setText(this.wrong, `“${this.input.value}” is no number – ${this.#text()} stays`);
+      setText(this.wrong, `“${this.input.value}” is not a number – ${this.#text()} stays`);
       return;
     }
     const wrong = this.app.trySetting(this.name, value, `changing ${this.label}`);

@@ -105,7 +105,7 @@ function components({ values, rows, columns }) {
 }
 
 /**
- * The parts that are no specks: not small beside the largest, in area and in height.
+ * The parts that are not specks: not small beside the largest, in area and in height.
  * @param {Box[]} boxes
  * @param {number[]} sizes
  */

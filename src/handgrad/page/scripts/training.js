@@ -63,7 +63,7 @@ export class Training {
   }
 
   /**
-   * The first step whose error is no finite number, among those passed.
+   * The first step whose error is not a finite number, among those passed.
    * @returns {number}
    */
   get diverged() {
@@ -106,7 +106,7 @@ export function compareRates(graph, given, rates, steps) {
 }
 
 /**
- * The first quantity of a step that is no finite number, and what it has become; empty where all are finite.
+ * The first quantity of a step that is not a finite number, and what it has become; empty where all are finite.
  * @param {Graph} graph
  * @param {Float64Array} values
  * @returns {string}

@@ -40,7 +40,7 @@ export function featuresOf(errors, rows, flat, rules) {
 }
 
 /**
- * The first outcome whose tests all hold; with what is no number nothing holds.
+ * The first outcome whose tests all hold; with what is not a number nothing holds.
  * @param {Record<string, number>} features
  * @param {any} rules
  * @returns {string}
