@@ -121,14 +121,14 @@ def test_only_a_best_epoch_that_the_test_set_chose_is_said_to_flatter(
     page = comparison_page(
         compare([make_run(tmp_path, "one", holdout=holdout), make_run(tmp_path, "two", holdout=holdout)])
     )
-    assert ("A best epoch selected on the test set flatters" in page) is warned
+    assert ("A best epoch that was selected on the test set looks too good" in page) is warned
 
 
 def test_seconds_of_an_epoch_are_the_mean_and_the_data_is_told_as_it_was(tmp_path: Path) -> None:
     folder = make_run(tmp_path, holdout=200)
     seconds = [each["seconds_training"] for each in epochs_of(folder)]
     said = str(environment_section(read_run(folder)))
-    assert f"{sum(seconds):.0f} s training ({sum(seconds) / 4:.1f} s an epoch), 1 s evaluating" in said.replace(
+    assert f"{sum(seconds):.0f} s training ({sum(seconds) / 4:.1f} s per epoch), 1 s evaluating" in said.replace(
         ".0 s t", " s t"
     ).replace("1.0 s e", "1 s e")
     assert "200 training images" in said

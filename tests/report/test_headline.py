@@ -47,9 +47,9 @@ def test_the_test_set_is_said_to_have_had_a_part_where_it_chose_and_only_there(t
         on = {json.loads(line)["evaluation"]["on"] for line in (folder / "metrics.jsonl").read_text().splitlines()}
         said = texts(top(folder), "p", "quiet")[0]
         assert on == ({"holdout"} if holdout else {"test"})
-        assert ("the test set had no part in it" in said) == (on == {"holdout"})
+        assert ("the test set was not used" in said) == (on == {"holdout"})
         assert ("by looking at the test set" in said) == (on == {"test"})
-        assert ("flatters" in said) == (on == {"test"})
+        assert ("looks too good" in said) == (on == {"test"})
 
 
 def test_only_a_hold_out_is_said_to_keep_the_test_set_out() -> None:

@@ -220,7 +220,7 @@ def test_the_curves_go_through_every_epoch(tmp_path: Path) -> None:
         curves = figures[name].all("polyline")
         assert [len(curve.attributes["points"].split()) for curve in curves] == [7, 7]
     assert "while it learns" in part.text
-    assert "augmented, with dropout" in part.text
+    assert "on augmented images, with dropout" in part.text
     assert len(cells(part.all("table")[0])) == 7
 
 
@@ -238,7 +238,7 @@ def test_an_unfinished_run_has_a_page_with_the_line_that_resumes_it(tmp_path: Pa
     page = page_of(folder)
     assert f"handgrad train --resume '{folder}'" in page.root.all("pre")[0].text
     assert "Newest epoch (3)" in page.root.text
-    assert "This is no final figure" in page.root.text
+    assert "This is not a final figure" in page.root.text
     assert page.root.all("p", "figure") == []
 
 

@@ -18,7 +18,7 @@ from handgrad.errors import UsageError
 from handgrad.files import check_free
 
 
-@app.command("audit", short_help="Judge published figures: are they possible, with which recipe?")
+@app.command("audit", short_help="Compare published figures with what a recipe gives.")
 def audit_command(
     log: Annotated[
         Path, typer.Argument(help="A printed log: text, a notebook, or a table in CSV.", show_default=False)
@@ -50,7 +50,7 @@ def audit_command(
     offline: Annotated[bool, typer.Option(help="Never download; without files, draw digits.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Weigh published figures: is each possible with a recipe, and which candidate explains them best?"""
+    """Compare published figures with a recipe: is each possible, and which candidate explains them best?"""
     if page is not None:
         check_free(page, overwrite=overwrite)
     chosen = parse_seeds(seeds)

@@ -248,7 +248,7 @@ def test_the_order_output_layer_first_is_said_and_uses_the_new_weights() -> None
     text = markdown(changed("classic-biased", order=UpdateOrder.OUTPUT_FIRST))
     assert r"\delta_{o1} \cdot w_{5}^{+} + \delta_{o2} \cdot w_{7}^{+}" in text
     assert "the new weights of this layer" in text
-    assert "a difference rightly disagrees" in text
+    assert "so they must differ from a finite difference" in text
 
 
 @pytest.mark.parametrize("rule", [UpdateRule.MOMENTUM, UpdateRule.ADAM])
@@ -483,7 +483,7 @@ def test_the_parabola_of_a_weight_has_the_curvature_that_torch_finds() -> None:
 
 def test_softmax_is_given_its_reason_before_its_trick() -> None:
     text = markdown(load_network("three-classes"), 2)
-    assert text.index("The outputs are to be shares") < text.index("is taken off before the exponentials")
+    assert text.index("The outputs should be shares") < text.index("is subtracted before the exponentials")
 
 
 @pytest.mark.parametrize("name", ["classic", "xor", "diverging"])
@@ -504,7 +504,7 @@ def test_a_weight_flies_off_beyond_two_over_its_curvature(name: str) -> None:
     """The rate is found again by stepping along the tangent of the slope, as the sentence says."""
     done = trace(load_network(name), 3)
     text = write_markdown(derivation(done, rate_sweep(done.graph.network, DEFAULT_RATES, 3)))
-    (said,) = re.findall(r"For this weight alone that would be at ([\d.]+);", text)
+    (said,) = re.findall(r"For this weight alone this limit would be ([\d.]+)\. ", text)
     (curvature,) = re.findall(r"grows by ([\d.]+) for each unit", text)
 
     def distance(rate: float) -> float:

@@ -231,8 +231,8 @@ def test_what_is_explained_is_what_is_done_here() -> None:
     three = [
         "1  (E(w + nudge) − E(w − nudge)) / 2 nudge, from forward passes on the sheet Checks working. It does not use the "
         "chain rule.",
-        "2  Before it wrote the book the program differentiated the forward formulas by themselves, in 40 digits. "
-        "Once a yellow cell is changed they are not compared.",
+        "2  Before it wrote the book, the program differentiated the forward formulas automatically, with 40 digits. They are "
+        "not compared after a yellow cell is changed.",
         "3  Every cell of a column, in every row, beside the same rule applied to the other cells of the row. This finds a "
         "formula that was changed.",
     ]

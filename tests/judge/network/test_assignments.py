@@ -84,7 +84,7 @@ def test_a_line_is_the_fraction_that_its_digits_say() -> None:
         ("parameters = { at_most = true }", "parameters.at_most must be a whole number – found true"),
         ("parameters = { at_most = 0 }", "parameters.at_most is 0 – it must be at least 1 and at most 1e+09"),
         ("epochs = { exactly = 19, at_most = 3 }", "epochs.exactly goes with no other limit – leave the others out"),
-        ("epochs = { at_least = 5, fewer_than = 5 }", "epochs.at_least 5 leaves nothing below the upper limit"),
+        ("epochs = { at_least = 5, fewer_than = 5 }", "epochs.at_least 5 is not below the upper limit"),
         ("accuracy = { at_least = 994.0 }", "accuracy.at_least is 994 – it must be above 0 and at most 100"),
         ('accuracy = { held = "last", epochs = 5 }', 'accuracy.epochs goes with held = "each-of-last" – leave it out'),
         (

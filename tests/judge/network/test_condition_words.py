@@ -314,7 +314,7 @@ def test_a_convolution_after_pooling_counts_as_the_assignment_says_with_its_reas
 def test_the_claim_of_nothing_is_told_as_such() -> None:
     (found,) = claim(Assignment(claim=ClaimCounts("possible", required=True)), None)
     assert told(found) == (
-        "claim", "an accuracy is claimed, and is likely or possible by what a training here reaches",
+        "claim", "an accuracy is claimed, and is likely or possible, compared with a training here",
         "nothing is claimed", False,
     )  # fmt: skip
 

@@ -94,4 +94,4 @@ def test_a_network_worked_out_once_is_told_why_it_is_not_judged(tmp_path: Path) 
     path = turn(write(Layout("x", steps=0, formulas=FORMULAS), tmp_path / "x.xlsx"))
     verdict = judge_workbook(path, office=False)
     assert verdict.verdict == "no verdict"
-    assert "the names at Sheet1!F1 stand beside one value each" in verdict.notes[-1]
+    assert "the names at Sheet1!F1 have one value each" in verdict.notes[-1]

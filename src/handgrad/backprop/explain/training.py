@@ -172,10 +172,10 @@ def _why_rates_matter(scope: Scope, write: Equations) -> Iterator[Block]:
                 write.sign(found.name),
                 f" grows by {curved} for each unit that the weight moves: that is the curvature, $c$. A step takes the weight "
                 r"from its distance $d$ to the lowest point to $d \cdot (1 - \eta c)$. With a small $\eta$ the factor is "
-                r"just below 1, and the weight moves slowly. If $\eta$ is larger than $\frac{1}{c}$, the factor is "
+                r"just below 1, and the weight crawls. If $\eta$ is larger than $\frac{1}{c}$, the factor is "
                 r"negative: each step lands on the other side, and the weight zigzags to the lowest point. If $\eta$ is "
                 r"larger than $\frac{2}{c}$, the factor is below $-1$: each step lands further away, and the weight "
-                f"diverges. For this weight alone this limit would be {most}. But all weights move at once, and together "
+                f"flies off. For this weight alone this limit would be {most}. But all weights move at once, and together "
                 "they curve the error more, or less where units saturate.",
             )
         )
