@@ -15,7 +15,7 @@ from reference.records import with_backticks
 
 DONE = "Done; of `judge`: met."
 NOT_MET = (
-    "`judge`: a file was judged and is not met. Other commands: something that the message names, such as too little memory."
+    "`judge`: a file was judged and is not met. Other commands: what the message names, such as too little memory."
 )
 
 

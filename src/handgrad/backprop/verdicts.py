@@ -156,7 +156,7 @@ _OFTEN_UP_AND_DOWN = (
     _more_than("late_falls", 0),
 )
 RULES: tuple[tuple[Outcome, tuple[Test, ...]], ...] = (
-    # First of all: of an error that is no number nothing else is true.
+    # First of all: of an error that is not a number nothing else is true.
     (Outcome.DIVERGES, (Test("rows", ">", "numbers"),)),
     (Outcome.NOT_TRAINED, (_at_most("steps", 0),)),
     (Outcome.NOTHING, (_at_most("highest", NOISE),)),

@@ -55,7 +55,7 @@ def study(
     stop: Callable[[], bool] = never,
     made: Callable[[], nn.Module] | None = None,
 ) -> Study:
-    """Train *recipe* once a seed and return the record, which is also written to ``study.json`` beside the runs.
+    """Train *recipe* once per seed and return the record, which is also written to ``study.json`` beside the runs.
 
     *jobs* processes train at a time, each with one thread (default: one a usable core; on CUDA one): that finishes more
     networks of this size an hour than one process with all cores. *population* trains many seeds in one go (see

@@ -54,7 +54,7 @@ class Study(Shown):
 
     @property
     def chosen_on(self) -> EvaluatedOn | None:
-        """Return what the epochs of ``selected`` were chosen on; None where the test set was read once a seed."""
+        """Return what the epochs of ``selected`` were chosen on; None where the test set was read once per seed."""
         return chosen_on(self.selected_on)
 
     def as_json(self) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def summarise_study(
 ) -> Study:
     """Return the record of a study from what became of each seed; a seed without a result was interrupted."""
     interrupted = InterruptedRunError.status
-    # All seeds that were asked for: one left out without a word would flatter the mean.
+    # All seeds that were asked for: one left out without a message would flatter the mean.
     every = [results.get(seed, FailedSeed(seed, "interrupted", interrupted)) for seed in seeds]
     runs = [result for result in every if isinstance(result, RunSummary)]
     accuracies = [run.last_epoch.accuracy for run in runs]

@@ -70,7 +70,7 @@ def fixed_point(factor: float) -> tuple[int, int]:
         multiplier, shift = 2**14, shift - 1
     if shift < 0:
         raise UsageError(
-            "a value grows a thousandfold within one step – it has no form in 8 bits, export without --int8"
+            "a value becomes a thousand times larger in one step – it cannot be written in 8 bits, export without --int8"
         )
     # Beyond 62 places everything is rounded to 0 all the same.
     multiplier, shift = (0, 0) if shift > 62 else (multiplier, shift)
@@ -123,7 +123,7 @@ def make_step(work: Quantising, step: Step, inputs: tuple[int, ...], place: int,
         case _:
             kind = type(step).__name__.lower()
             raise UsageError(
-                f"{work.plan.name}: layer {step.name}: {kind} has no form in 8 bits – export without --int8"
+                f"{work.plan.name}: layer {step.name}: {kind} cannot be written in 8 bits – export without --int8"
             )
     work.steps.append(made)
     work.scales.append(scale)

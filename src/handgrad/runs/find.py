@@ -46,7 +46,9 @@ def find_run(name: str | Path, root: Path = Path("runs")) -> tuple[Path, str]:
         hint = did_you_mean(str(name), known) or (
             f" – known: {', '.join(known)}" if known else " – `handgrad train` makes one"
         )
-        raise UsageError(f'"{name}" is no run folder, and {root} holds no complete run of a recipe of that name{hint}')
+        raise UsageError(
+            f'"{name}" is not a run folder, and {root} holds no complete run of a recipe of that name{hint}'
+        )
     # By when it began, which stands inside; a copied folder has the times of the copy.
     newest = max(found, key=lambda run: (run.environment.began, run.path.name))
     which = "the only run" if len(found) == 1 else f"the newest of {len(found)} runs"

@@ -78,7 +78,7 @@ def for_every_batch(network: nn.Module, images: Tensor) -> Recording:
         raise UntraceableError(
             "its training draws from Python's own chance, not torch's (use torch.rand)", author=False
         )
-    # A generator that both passes share belongs to the network and goes on; one made anew in each begins at its seed
+    # A generator that both passes share belongs to the network and goes on; one made again in each begins at its seed
     # each time.
     kept = {id(each) for each in small.generators} & {id(each) for each in large.generators}
     try:

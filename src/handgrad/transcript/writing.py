@@ -75,7 +75,7 @@ def written_down(module: Any, inputs: int) -> Recording:
 
 
 def without_seeds(recording: Recording, kept: Container[int]) -> list[Any]:
-    """Return the nodes with no seed for the generators in *kept*: what one pass leaves to the next begins nowhere anew."""
+    """Return the nodes with no seed for the generators in *kept*: what one pass leaves to the next begins nowhere again."""
     nodes, generators = [], iter(recording.generators)
     for node in recording.nodes:
         known = node[0] == "generator" and id(next(generators)) in kept

@@ -225,7 +225,7 @@ def asked_for(
     recipe = with_values(recipe, values)
     if given is None:
         return Asked(recipe, None)
-    # With a source on disk the recipe names the file, and every process can make it anew.
+    # With a source on disk the recipe names the file, and every process can make it again.
     make = given.make if given.source is None or given.own_weights else None
     return Asked(recipe, make, given.own_weights)
 

@@ -254,7 +254,7 @@ def reference(text: str, sheet: str | None) -> Reference:
     """Return the cell that an address such as ``$B$6`` names; raises :class:`FormulaError` for none."""
     match = REFERENCE.fullmatch(text)
     if match is None:
-        raise FormulaError(f"{text} is no cell")
+        raise FormulaError(f"{text} is not a cell")
     column = column_number(match[2].upper()) + 1
     row = int(match[4])
     # ABC1234567 is a name to some eyes; as a cell it would ask for a sheet of that size.

@@ -211,7 +211,7 @@ SAID: dict[str, tuple[Mapping[str, str | bytes], str]] = {
         {"hw.ipynb": notebook("import torchvision", "model = torchvision.models.resnet18(num_classes=10)")},
         "hw.ipynb",
     ),
-    "line 5: type parameters (Python 3.12) may stand here, and this Python does not read it": (
+    "line 5: type parameters (Python 3.12) may be here, and this Python cannot read it": (
         {"net.py": HEAD + "\ndef first[T](values: list[T]) -> T:\n    return values[0]\n" + NET[len(HEAD):].replace("nn.Linear(width, 10)", "first([nn.Linear(width, 10)])")},
         "net.py",
     ),

@@ -49,7 +49,7 @@ def parts_of(graph: Graph) -> Iterator[Part]:
     last = len(network.layers)
     for layer in range(last, 0, -1):
         where = layer_words(network, layer)
-        note = slopes if layer == last else "∂E/∂a of a hidden unit is the sum over all units it feeds."
+        note = slopes if layer == last else "∂E/∂a of a hidden unit is the sum over all units that it leads to."
         if layer == last and loss.delta is not None:
             note = loss.delta_reads
         for sample in range(1, len(network.samples) + 1):

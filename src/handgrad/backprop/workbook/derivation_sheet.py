@@ -69,7 +69,7 @@ def derivation_sheet(material: Material) -> SheetPlan:
     page.text(
         1,
         0,
-        "One training step, equation by equation. Each value lives in the training table; the last column says where.",
+        "One training step, equation by equation. Each value is in the training table; the last column says in which cell.",
         SUBTITLE,
     )
     rest = f"; another step is chosen on the sheet {NETWORK}. Numbers in the lines are rounded to {DECIMALS} decimals."
@@ -139,7 +139,7 @@ class _Lines:
         self.page.folded |= set(range(first, self.row))
         said = (
             f"{self.row - first} numbers, folded away in rows {first + 1} to {self.row} (mark the rows around them, "
-            f"right-click, Unhide). They stand on the sheet {NETWORK} and in the first row of the table."
+            f"right-click, Unhide). They are on the sheet {NETWORK} and in the first row of the table."
         )
         self.page.text(first - 1, MEANING, said, NOTE)
 
@@ -185,7 +185,7 @@ class _Lines:
             return rule, len(rule)
         formula, text = self._numbers(pieces)
         if len(formula) > LONGEST:
-            text = "too long for a line; the cell holds it"
+            text = "too long for a line; see the cell"
             page.text(row, NUMBERS, text, WRAPPED)
         else:
             page.formula(row, NUMBERS, formula, text, WRAPPED)

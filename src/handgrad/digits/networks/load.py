@@ -67,7 +67,7 @@ def import_file(path: Path) -> ModuleType:
             else f"{error.filename}, line {error.lineno}"
         )
         raise UsageError(f"{path}: {where}: {error.msg} – correct the file") from error
-    # SystemExit too: a file that ends with sys.exit() would end this program without a word.
+    # SystemExit too: a file that ends with sys.exit() would end this program without a message.
     except (Exception, SystemExit) as error:
         at = f"{path}: {_line_of(error, path)}"
         raise UsageError(f"{at}{lacking(error) or f'{_reason(error)} – correct the file'}") from error

@@ -97,7 +97,7 @@ def sweep(
     overs, folder = parse_overs(over), Path(out)
     check_search(overs, sampler)
     if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
-        raise UsageError(f"{folder} exists – go on with --resume {folder}, or choose another name for --out")
+        raise UsageError(f"{folder} exists – continue with --resume {folder}, or choose another name for --out")
     # Resolved, because trials run in other folders and a sweep may go on from elsewhere.
     name = str(recipe) if Path(str(recipe)).suffix != ".toml" else str(Path(recipe).resolve())
     base = recipe_with(name, overrides, {})
@@ -165,7 +165,7 @@ def _carry_on(folder: Path, plan: SweepPlan, search: Search, rest: _Rest) -> Swe
     """Run the trials that are missing, then the study of the one chosen."""
     look = rest.look
     look.note(
-        f"{in_words(plan.machine)}; the test set stays unread while settings are chosen on {plan.holdout:,} images"
+        f"{in_words(plan.machine)}; the test set is not read while settings are chosen on {plan.holdout:,} images"
     )
     done = {trial.number: trial for trial in read_trials(RunFolder(folder))}
     for trial in done.values():
@@ -173,7 +173,7 @@ def _carry_on(folder: Path, plan: SweepPlan, search: Search, rest: _Rest) -> Swe
     try:
         with open_engine(rest.on, plan.jobs, folder, look.note) as engine:
             while True:
-                # First what was begun before: asking anew would leave holes in Optuna's numbering.
+                # First what was begun before: asking again would leave holes in Optuna's numbering.
                 batch = {number: settings for number, settings in search.open.items() if number not in done}
                 missing = min(plan.batch, rest.trials - search.count)
                 if not batch and missing > 0:
@@ -190,7 +190,7 @@ def _carry_on(folder: Path, plan: SweepPlan, search: Search, rest: _Rest) -> Swe
         what = str(error).partition(" – ")[0] if lost else "interrupted"
         where = f" --on {shlex.quote(rest.on)}" if lost else ""
         line = f"handgrad sweep --resume {shlex.quote(str(folder))} --trials {rest.trials}{where}"
-        raise type(error)(f"{what} – {len(done)} of {rest.trials} trials are done – go on with: {line}") from error
+        raise type(error)(f"{what} – {len(done)} of {rest.trials} trials are done – continue with: {line}") from error
 
 
 def _record(folder: Path, plan: SweepPlan, search: Search, trials: list[Trial]) -> Sweep:
@@ -231,7 +231,7 @@ def _final_study(place: Path, plan: SweepPlan, best: Trial, rest: _Rest) -> Stud
     if begun:
         return resume_study(begun[-1].parent, on=rest.on, done=look.final, note=look.note, stop=look.stop)
     make_folder(place)
-    # The test set once a seed: there is nothing left to choose.
+    # The test set once per seed: there is nothing left to choose.
     recipe = replace(recipe_with(plan.recipe, plan.overrides, best.settings), test="once")
     return study(
         recipe,

@@ -28,7 +28,7 @@ from handgrad.errors import DivergedError
 from handgrad.runs.kind import DIGITS, DataKind
 from handgrad.runs.record import EpochScore, Score
 
-# Ten batches of a test set. The size has a say in the last digits, so it is no setting: figures of two runs must not
+# Ten batches of a test set. The size has a say in the last digits, so it is not a setting: figures of two runs must not
 # differ by how they were read.
 EVALUATION_BATCH = 1000
 
@@ -154,7 +154,7 @@ def train(
             labels = training.labels[batch]
             rate = learning_rate(recipe, epoch * steps + step, steps)
             for group in state.optimizer.param_groups:
-                # Set anew at each step and read from nowhere: a resumed run needs no scheduler's state.
+                # Set again at each step and read from nowhere: a resumed run needs no scheduler's state.
                 group["lr"] = rate * group.get("factor", 1.0)
 
             with torch.autocast(device.type, torch.bfloat16, enabled=bf16):

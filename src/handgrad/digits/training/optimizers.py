@@ -12,7 +12,7 @@ from handgrad.digits.training.recipe import Optimizer
 
 
 def make_optimizer(network: nn.Module, recipe: Optimizer) -> torch.optim.Optimizer:
-    """Return torch's optimizer for *recipe*; its learning rate is set anew before every step."""
+    """Return torch's optimizer for *recipe*; its learning rate is set again before every step."""
     # An optimizer would decay a frozen weight that it was given, gradient or not.
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     rate, decay = recipe.learning_rate, recipe.weight_decay

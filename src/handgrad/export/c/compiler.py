@@ -109,7 +109,7 @@ def call(command: list[str], folder: Path, data: bytes = b"") -> bytes:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise HandgradError(f"{Path(command[0]).name} did not run: {error} – nothing was exported") from error
     if done.returncode != 0:
-        lines = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines() or ["without a word"]
+        lines = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines() or ["without a message"]
         # The first error: gcc begins with "In function", which says nothing.
         line = next((each for each in lines if "error" in each), lines[0])
         raise HandgradError(f"{Path(command[0]).name} failed: {line[:200]} – nothing was exported")

@@ -73,7 +73,7 @@ class LayerSheet:
                 return self.standardise(step)
             case Softmax():
                 return self.softmax(step)
-        raise TypeError(f"{type(step).__name__} is no step that can be written into a sheet")
+        raise TypeError(f"{type(step).__name__} is not a step that can be written into a sheet")
 
     def cells(self, source: Area) -> Iterable[str]:
         """Yield the cells of a value in order."""

@@ -152,7 +152,7 @@ def _is_one_hand_in(folder: Path) -> bool:
         ]
         joined |= set(near)
         waiting += near
-    # All of them hang together by imports: a class's files, one a person, do not import each other.
+    # All of them hang together by imports: a class's files, one per person, do not import each other.
     return len(joined) == len(read)
 
 

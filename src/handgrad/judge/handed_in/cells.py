@@ -48,7 +48,7 @@ def _text(data: bytes, name: str) -> str:
     except (SyntaxError, UnicodeDecodeError, LookupError):
         text = data.decode("latin-1")
     if "\0" in text:
-        raise NotTakenError(f"{name} holds null bytes – it is no Python file", author=True)
+        raise NotTakenError(f"{name} holds null bytes – it is not a Python file", author=True)
     # One sign for the end of a line, because lines are counted by it and a place must be the author's.
     return text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
@@ -61,9 +61,9 @@ def _notebook(data: bytes, name: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         # RecursionError comes without a line.
         where = f": line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise NotTakenError(f"{name} is no notebook{where} – save it again", author=False) from error
+        raise NotTakenError(f"{name} is not a notebook{where} – save it again", author=False) from error
     if not isinstance(book, dict) or not isinstance(book.get("cells", book.get("worksheets")), list):
-        raise NotTakenError(f"{name} is no notebook – it holds no cells", author=False)
+        raise NotTakenError(f"{name} is not a notebook – it holds no cells", author=False)
     return book
 
 

@@ -226,7 +226,7 @@ def _bare(name: str, candidate: Candidate, source: Source) -> Choice:
     needed = needed_arguments(candidate)
     if needed:
         raise NotTakenError(
-            f"{name} needs {and_joined(needed)}, and {source.file} does not build it – write what is meant, as in "
+            f"{name} needs {and_joined(needed)}, and {source.file} does not build it – write the call, as in "
             f"{source.file}:{name}({', '.join(f'{each}=…' for each in needed)})",
             author=False,
         )
@@ -319,7 +319,7 @@ def unreadable(source: Source, line: int, message: str, newer: str) -> NotTakenE
     """Return the author's syntax error, or that the form belongs to a newer Python."""
     where = source.place(line)
     if newer:
-        return NotTakenError(f"{where}: {newer} may stand here, and this Python does not read it", author=False)
+        return NotTakenError(f"{where}: {newer} may be here, and this Python cannot read it", author=False)
     return NotTakenError(f"{where}: {message} – correct the file", author=True)
 
 

@@ -178,7 +178,7 @@ _KEPT = frozenset({"torch", "numpy", "handgrad"}) | frozenset(sys.stdlib_module_
 
 def _no_input(*_: Any) -> NoReturn:
     """Be ``input()`` where nobody is asked."""
-    raise NotHereError("it asks for input, and nobody is here to answer")
+    raise NotHereError("it asks for input, but nobody can answer here")
 
 
 def evaluated(expression: str, module: ModuleType) -> Any:

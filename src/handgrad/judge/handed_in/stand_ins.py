@@ -124,7 +124,7 @@ def _module_with_settings() -> type:
 def missing(path: str) -> str:
     """Say that a package is missing."""
     package = path.partition(".")[0]
-    return f"the network uses {path}, and {package} is not installed here"
+    return f"the network uses {path}, but {package} is not installed here"
 
 
 class UnavailableValue(StandIn):

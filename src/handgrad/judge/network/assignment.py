@@ -52,7 +52,7 @@ class Range(Strict):
             raise ValueError("fewer_than and at_most say the same thing twice – keep one")
         largest = self.at_most if self.at_most is not None else (self.fewer_than or 10**10) - 1
         if self.at_least is not None and self.at_least > largest:
-            raise ValueError(f"at_least {self.at_least:,} leaves nothing below the upper limit – correct one of them")
+            raise ValueError(f"at_least {self.at_least:,} is not below the upper limit – correct one of them")
 
     @property
     def any(self) -> bool:
@@ -144,7 +144,7 @@ class Layers(Strict):
         if self.dropout is not None:
             within("dropout", self.dropout, 0, 0.95, open_low=True)
             if "dropout" in self.forbidden:
-                raise ValueError("dropout is given a probability and forbidden – keep one")
+                raise ValueError("dropout is forbidden, but also has a probability – keep one")
         both = [kind for kind in self.required if kind in self.forbidden]
         if both:
             raise ValueError(f"{both[0]} is required and forbidden – keep one")
@@ -239,7 +239,7 @@ def spoken(name: str) -> str:
 def _sentences(assignment: Assignment) -> Iterator[str]:
     """Return one sentence for each condition."""
     if assignment.parameters.any:
-        yield f"{assignment.parameters.words()} parameters, counted by what computes the output"
+        yield f"{assignment.parameters.words()} parameters that take part in computing the output"
     if assignment.layers.required:
         yield f"uses {and_joined([WORDS[kind] for kind in assignment.layers.required])}"
     if assignment.layers.dropout is not None:
@@ -264,4 +264,4 @@ def claim_words(asked: ClaimCounts) -> str:
     """Return what is asked of the author's claim."""
     claimed = "an accuracy is claimed, and" if asked.required else "an accuracy that is claimed"
     least = "likely or possible" if asked.counts == "possible" else "likely"
-    return f"{claimed} is {least} by what a training here reaches"
+    return f"{claimed} is {least}, compared with a training here"

@@ -33,7 +33,7 @@ from handgrad.transcript.packing import MalformedError
 from handgrad.transcript.record import weights_of
 from handgrad.transcript.writing import UntraceableError
 
-FED = "this assignment feeds images of 1×28×28"
+FED = "this assignment gives images of 1×28×28"
 NO_ATTRIBUTE = re.compile(r"module '(torch[\w.]*|numpy[\w.]*)' has no attribute '(\w+)'")
 
 
@@ -78,7 +78,7 @@ def _not_here(error: BaseException, taken: Taken) -> str:
     if UNAVAILABLE and any(kind in first_line_of(error) for kind in (UnavailableValue.__name__, StandIn.__name__)):
         return UNAVAILABLE[-1]
     if asks_for_gpu(error):
-        return "it asks for a graphics processor, and none is used here"
+        return "it asks for a graphics processor, but none is used here"
     if isinstance(error, ModuleNotFoundError) and error.name:
         return f"this Python has no module {error.name}"
     own = {each.name for each in taken.pieces} | set(taken.aliases)
@@ -207,7 +207,8 @@ def answer_of(network: nn.Module, images: Tensor) -> Tensor:
     # `view(-1, n)` with a wrong n changes the number of rows, and would pass for answers to other images.
     if output.dim() and len(output) != len(images):
         raise UsageError(
-            f"{len(images)} images come out as {len(output)} rows: a view or reshape does not keep one row an image – {FED}"
+            f"{len(images)} images come out as {len(output)} rows: a view or reshape does not keep one row per "
+            f"image – {FED}"
         )
     return output
 

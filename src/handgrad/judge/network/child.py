@@ -116,7 +116,7 @@ def _read(place: Path, job: dict[str, Any], send: Send) -> None:
     told = told_in(root, root / job["file"])
     send("taken", judged=taken.judged, notes=list(taken.notes), told=told)  # before any line of the hand-in runs
     with on_the_processor([each.code for each in taken.pieces]), author_at_fault(taken):
-        # The file is loaded anew for each: what a module draws when it is imported belongs to a seed's first weights
+        # The file is loaded again for each: what a module draws when it is imported belongs to a seed's first weights
         # too.
         for seed in job["seeds"]:
             _write_down(taken, seed, images, send)
@@ -203,7 +203,7 @@ def _check_same_answers(network: nn.Module, images: Tensor, told: Any) -> None:
     try:
         own = torch.tensor(told, dtype=torch.float64)
     except (TypeError, ValueError) as error:
-        raise MalformedError("its answers are no numbers") from error
+        raise MalformedError("its answers are not numbers") from error
     # `not … <=` and not `>`: a difference that is not a number must not pass.
     if own.shape != scores.shape or not bool((own - scores).abs().max() <= REBUILT_SAME * (1 + scores.abs().max())):
         raise MalformedError("the recorded network gives other answers than the network in the file")

@@ -129,7 +129,7 @@ def _copy_files(handed: HandedIn, target: Path) -> None:
     """Copy what was handed in below the folder *target*: the file to be judged, and what it may import or what tells of it."""
     for path, place in files_of(handed):
         try:
-            # Read and written anew rather than linked: the job's folder must hold nothing that leads out of it.
+            # Read and written again rather than linked: the job's folder must hold nothing that leads out of it.
             data = path.read_bytes()
         except OSError as error:
             if path == handed.path:
@@ -183,7 +183,7 @@ def check_ended(outcome: Outcome, context: Context, seconds: float) -> None:
         "time": f"the file did not give a network within {seconds:g} s",
         "processes": f"the file starts more than {context.limits.processes} processes",
         "output": "the file prints or sends without end",
-        "form": "what the file sends is not in the agreed form",
+        "form": "the data that the file sends has a wrong form",
     }
     if outcome.ended == "time" and outcome.seconds < seconds / 2:
         raise NoVerdictError(out_of_time(context.clock.limit))  # making the enclosure took the time, not the file

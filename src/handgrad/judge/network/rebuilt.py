@@ -156,7 +156,7 @@ def _numbers(body: bytes, count: int) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Return raw answers as ``[count, 10]``; raise `NotMetError` for another shape or what is not finite."""
     # Ten numbers of four bytes.
     if len(body) != 40 * count:
-        raise NotMetError(f"the network gives {len(body) / 4 / max(count, 1):g} numbers an image – 10 are needed")
+        raise NotMetError(f"the network gives {len(body) / 4 / max(count, 1):g} numbers per image – 10 are needed")
     values = np.frombuffer(body, np.float32).reshape(count, 10)
     # argmax of a row with a NaN is that NaN's place: it would be counted as an answer.
     if not np.isfinite(values).all():
@@ -177,6 +177,6 @@ def _check_again(first: np.ndarray[Any, np.dtype[np.float32]], frame: Frame) -> 
     far = np.abs(first[order] - second) > TOLERANCE * (1 + np.abs(second))
     if far.any():
         raise NotMetError(
-            f"{int(far.any(1).sum())} of {len(order)} images get another answer when they are shown again in another order "
-            "– an answer must depend on its own image alone"
+            f"{int(far.any(1).sum())} of {len(order)} images get another answer when they are shown in another order – an "
+            f"answer must depend only on its own image"
         )

@@ -31,7 +31,7 @@ Change = Callable[[Tree], Iterator[tuple[Tree, Made]]]
 
 def everywhere(tree: Tree, change: Change) -> Iterator[tuple[Tree, Made]]:
     """Yield the formula with one part changed, for every part and every change of it."""
-    # The whole first, then deeper: of two repairs the one nearer the top is the one a person sees first.
+    # The whole first, then deeper: of two repairs the one nearer the top is the one per person sees first.
     yield from change(tree)
     match tree:
         case Binary(sign, left, right):

@@ -26,7 +26,7 @@ from handgrad.xlsx.reader import Book, Cell, read_book
 NO_TABLE = "no training table – a row (or column) of names is needed, such as w1 … w8, a_h1, E_total, ∂E/∂w1"
 TASK = "a task made by handgrad – give the key that was written with it: --key KEY.xlsx"
 ONCE = (
-    "no training table – the names at {where} stand beside one value each; a table of steps is judged: a row (or column) of"
+    "no training table – the names at {where} have one value each; a table of steps is judged: a row (or column) of"
     " names, such as w1 … w8, a_h1, E_total, ∂E/∂w1, and the numbers of each step below (or beside) it"
 )
 ELSEWHERE = re.compile(r"\[\d+\]|'?(?:file|https?)://")
@@ -80,13 +80,13 @@ def judge_tables(book: Book, *, office: bool) -> BookVerdict:
         judged += [_judged(read, shown, table, found) for table in found]
     if stale:
         source = HERE
-        notes = (*notes, "The file stores other values than its formulas give; the table was calculated here.")
+        notes = (*notes, "The values in the file do not agree with its formulas; the table was calculated here.")
     return of_tables(file, source, judged, (*book.notes, *notes))
 
 
 def _why_none(book: Book, across: Turned) -> str:
     if "key_facts" in book.names:
-        return "the key of a task, no hand-in – judge the task and give this as its key: --key"
+        return "this is the key of a task, not a hand-in – judge the task and give this as its key: --key"
     if is_task(book):
         return TASK
     return NO_TABLE if across.once is None else ONCE.format(where=across.once)
@@ -170,7 +170,7 @@ def _texts_read(view: View) -> Iterator[str]:
 def _tolerance(view: View, columns: Columns) -> str:
     """What two numbers may differ by and still be one, in words."""
     if columns.live:
-        return "none: a formula is tried at numbers drawn at random"
+        return "none: formulas are tried with random numbers"
     shown = [
         decimals
         for column in view.ground.places.values()
@@ -180,7 +180,7 @@ def _tolerance(view: View, columns: Columns) -> str:
         return "1e-06 of a value"
     few, many = min(shown), max(shown)
     digits = f"{few}" if few == many else f"{few} to {many}"
-    return f"half of the last digit that a column shows ({digits} decimals), carried on to what reads it"
+    return f"half of the last digit that a column shows ({digits} decimals), and its effect on other cells"
 
 
 def _typed(view: View, row: int, column: int) -> float | None:
@@ -200,10 +200,10 @@ def _notes(view: View, columns: Columns, result: Judged) -> Iterator[str]:
         yield "Most columns hold typed numbers: they were judged by their values."
     if result.beyond:
         listed = ", ".join(plain(head, 20) for head in head_texts(columns.view, result.beyond[:8]))
-        yield f"Judged by their values only, as their functions are not calculated here: {listed}."
+        yield f"Judged only by their values, because their functions are not calculated here: {listed}."
     said = (*view.convention.said, *((view.biases.said,) if view.biases is not None else ()))
     if view.source.varied:
-        said = (*said, "one sample a row")
+        said = (*said, "one sample per row")
     if said:
         yield f"Read as meant: {'; '.join(plain(each, 120) for each in said)}."
 

@@ -56,7 +56,7 @@ def best_view(source: Source) -> View:
         number_of = 0
         # One wrong column is a mistake, no meaning; but our own books may have one unit alone before the updated weights.
         while view.wrong > (0 if source.own and number_of == 0 else 1):
-            # Asked anew each time: a better choice may open other ones.
+            # Asked again each time: a better choice may open other ones.
             groups = list(other_choices(shape, names, view.convention.choice, source.own))
             if number_of >= len(groups):
                 break

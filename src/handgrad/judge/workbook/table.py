@@ -24,7 +24,7 @@ class Table:
     """A table of steps: where each column stands, by its name as spelled, and its rows.
 
     ``columns`` holds a head that is not understood as ``?`` and its text, since the network may know it. ``starts`` are
-    the rows, counted in ``rows``, in which a run begins anew. ``partial`` is whether the last row holds the state alone.
+    the rows, counted in ``rows``, in which a run begins again. ``partial`` is whether the last row holds the state alone.
     """
 
     sheet: str

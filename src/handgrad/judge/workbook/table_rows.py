@@ -1,4 +1,4 @@
-"""Which rows below a row of heads belong to the table, and in which of them a run begins anew."""
+"""Which rows below a row of heads belong to the table, and in which of them a run begins again."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _parsed(formula: str) -> Tree | None:
 
 
 def starts_in(cells: Mapping[Place, Cell], rows: tuple[int, ...], columns: Mapping[str, int]) -> tuple[int, ...]:
-    """Return the rows in which every weight is given anew, after rows in which they were calculated."""
+    """Return the rows in which every weight is given again, after rows in which they were calculated."""
     weights = [column for name, column in columns.items() if re.fullmatch(r"w\d+", name)]
     inside = {(row, column) for row in rows for column in columns.values()}
     found = [0]

@@ -71,7 +71,7 @@ class Source:
 
     @cached_property
     def varied(self) -> bool:
-        """Return whether the data change from row to row, one sample a row, and not by a slip in one cell."""
+        """Return whether the data change from row to row, one sample per row, and not by a slip in one cell."""
         cells = self.values[self.table.sheet]
         columns = [column for name, column in self.settled_table.columns.items() if DATA.fullmatch(name)]
         shown = [[number(cells.get((row, column))) for column in columns] for row in self.table.rows]
