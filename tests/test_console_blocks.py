@@ -128,7 +128,7 @@ def before(line: str) -> None:
 
 
 def meant(line: str) -> list[str]:
-    """Return the words of *line* with the folders of runs that are there in the place of those that are shown."""
+    """Return the words of *line* with the folders of runs that are there instead of those that are shown."""
     words = []
     for word in shlex.split(line)[1:]:
         shown = RUN.match(word)

@@ -12,6 +12,8 @@ from types import ModuleType
 
 import pytest
 
+from plain_words import breaches, prose_of
+
 ROOT = Path(__file__).parents[1]
 INSIDE = sorted((ROOT / "src" / "handgrad").rglob("README.md"))
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")), *INSIDE]
@@ -88,6 +90,51 @@ def test_the_files_that_a_folders_readme_names_are_there(path: Path) -> None:
     for name in named:
         places = (path.parent / name, path.parent.parent / name, ROOT / name)
         assert any(place.exists() for place in places), name
+
+
+WRITTEN = [
+    *DOCUMENTS, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*/*.md")), *sorted((ROOT / "src").rglob("*.py")),
+]  # fmt: skip
+"""Whatever a person reads: documents, and in the source the help texts, messages, sheets, pages and docstrings."""
+
+
+def test_everything_that_is_read_is_in_plain_words() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{place} {breach}"
+        for path in WRITTEN
+        for place, text in prose_of(path)
+        for breach in breaches(text)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It mends what is missing.",
+        "The table is written anew.",
+        "One line a\nstep, hence a long table.",
+        "It trained for 1 epochs.",
+        "the net input of h1",
+        "notes is no folder",
+    ],
+)
+def test_words_that_are_not_plain_are_found(text: str) -> None:
+    assert list(breaches(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "its pre-activation (elsewhere: net input, logit, or z)",
+        "one line per step",
+        "there is no folder",
+        "amendments and 21 epochs",
+        "twice a second",
+    ],
+)
+def test_plain_words_pass(text: str) -> None:
+    assert not list(breaches(text))
 
 
 def test_the_checks_find_what_is_not_printed(

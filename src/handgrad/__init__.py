@@ -5,7 +5,7 @@ first used: ``import handgrad`` loads neither torch nor numpy nor matplotlib.
 
 ``backprop(network)``     trains a small network by hand; every quantity of every step, the workbook where asked for
 ``train(what, data=…)``   trains a recipe, or your own module, class or ``file.py:Net``, and gives back the finished run
-``resume(run)``           goes on with a run that was stopped
+``resume(run)``           continues a run that was stopped
 ``study(what, seeds=…)``  trains over many seeds: mean, spread, interval
 ``sweep(recipe, over=…)`` tries many settings, chooses one on a hold-out, trains it with new seeds
 ``compare(run, run)``     finished runs side by side: intervals, what sets them apart, curves

@@ -82,5 +82,5 @@ def known(kind: str, word: str, words: Iterable[str]) -> None:
 
 def counted(count: int, what: str) -> str:
     """Return how many: ``1 weight``, ``3 weights``."""
-    plural = what + ("es" if what.endswith("s") else "s")
-    return f"{count} {what if count == 1 else plural}"
+    plural = f"{what[:-1]}ies" if what.endswith("ity") else what + ("es" if what.endswith("s") else "s")
+    return f"{count:,} {what if count == 1 else plural}"

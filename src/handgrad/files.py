@@ -22,7 +22,7 @@ NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, *([errno.EDQUOT] if hasattr(errn
 
 
 def write_whole(path: Path, data: bytes | Iterable[bytes]) -> Path:
-    """Write *data* under a temporary name, flush it to the disk, put it in the place of *path*, and read it back.
+    """Write *data* under a temporary name, flush it to the disk, put it instead of *path*, and read it back.
 
     Takes chunks too, for tables too long to be held in memory twice. Returns *path*, and only when the file reads back
     equal; raises `DiskError` (with the space needed and free) otherwise, and then what stood at *path* before still stands

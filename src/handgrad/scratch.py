@@ -19,7 +19,7 @@ HELD = ".held"
 
 @contextmanager
 def scratch_folder(kind: str) -> Iterator[Path]:
-    """Yield an empty folder of one's own for *kind*, removed afterwards; what killed processes left is removed before."""
+    """Yield an empty folder of its own for *kind*, removed afterwards; what killed processes left is removed before."""
     top = Path(tempfile.gettempdir())
     _sweep(top)
     folder, held = _held_folder(kind, top)

@@ -81,7 +81,7 @@ def test_page_and_terminal_say_what_was_weighed() -> None:
     page, lines = audit_page(audit), text_lines(audit)
     assert "<b>" not in page and "&lt;b&gt;.txt" in page
     likely = audit.best.count("likely")
-    assert lines[-1] == f"true explains it best: {likely} of 60 figures are likely with it"
+    assert lines[-1] == f"true explains it best: {likely} of 60 figures likely with it"
     assert page.count("<polygon") == 4, "a band for each series"
     rows = {line.split()[0]: line.split()[1:] for line in lines[2:4]}
     assert rows["true"] == [

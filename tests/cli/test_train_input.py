@@ -16,7 +16,7 @@ from handgrad.cli import main
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of one's own to work in, with data, a network and a recipe of one epoch."""
+    """A folder of its own to work in, with data, a network and a recipe of one epoch."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HANDGRAD_DATA", raising=False)
     write_folder(tmp_path / "data", digit_arrays(200, 60), ending="")

@@ -15,6 +15,7 @@ from handgrad.digits import run
 from handgrad.digits.start import start_of
 from handgrad.digits.training.recipe import Optimizer, Recipe
 from handgrad.errors import InterruptedRunError, UsageError
+from handgrad.report.markdown import markdown
 from handgrad.report.page import run_page
 from handgrad.report.setup import command
 from handgrad.runs.folder import MODEL
@@ -45,9 +46,15 @@ def test_what_is_frozen_keeps_the_weights_of_the_first_run_and_the_rest_learns(f
     ancestry = read_run(after).environment.ancestry
     assert ancestry is not None and ancestry.run == read_run(first).name
     assert (ancestry.new, ancestry.freeze) == ((), ("0", "4.*"))
+    # Frozen weights are part of the network: its size is that of the run it began with, and what learns stands beside it.
+    kept = sum(new[name].numel() for name in ("0.weight", "0.bias", "4.weight", "4.bias"))
+    whole = read_run(first).parameters
+    assert whole is not None and read_run(after).parameters == whole and ancestry.trained == whole - kept
+    said = f"{whole:,} parameters, of which {whole - kept:,} are trained"
+    assert said in run_page(read_run(after)) and said.replace(" parameters", "") in markdown(read_run(after))
 
 
-def test_another_head_begins_anew_and_the_report_says_so(first: Path, tmp_path: Path) -> None:
+def test_another_head_begins_again_and_the_report_says_so(first: Path, tmp_path: Path) -> None:
     after = read_run(train(tmp_path, OTHER_HEAD, weights_of=first))
     ancestry = after.environment.ancestry
     assert ancestry is not None and set(ancestry.new) == {"9.weight", "9.bias", "11.weight", "11.bias"}

@@ -189,7 +189,7 @@ LAYERS: dict[str, Any] = {
     "trainable_parameters": 16452,
     "multiply_adds": 108160,
     "memory": {"input_mb": 0.003, "forward_backward_mb": 0.165, "parameters_mb": 0.063, "estimated_total_mb": 0.231},
-    "notes": ["conv9 runs twice: its 10 parameters count once"],
+    "notes": ["conv9 runs 2 times, with 10 parameters counted once"],
     "rows": [
         layer_row("Conv2d-1", [16, 26, 26], 160, work=97344, field=3),
         layer_row("BatchNorm2d-2", [16, 26, 26], 32, work=10816, field=None),

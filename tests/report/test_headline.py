@@ -135,7 +135,7 @@ def test_an_unfinished_run_shows_how_to_go_on_and_how_far_it_is(tmp_path: Path) 
     folder = make_run(tmp_path, "a run", state="unfinished", holdout=200)
     shown = top(folder)
     assert texts(shown, "h2") == ["This run is not finished"]
-    assert "3 of 4 epochs are complete. If nothing trains it now, continue with:" in texts(shown, "p")
+    assert "Complete: 3 of 4 epochs. If nothing trains it now, continue with:" in texts(shown, "p")
     assert shlex.split(texts(shown, "code")[0]) == ["handgrad", "train", "--resume", str(folder)]
     assert "alarm" in shown.all("div", "card")[0].classes
     newest = json.loads((folder / "metrics.jsonl").read_text().splitlines()[-1])

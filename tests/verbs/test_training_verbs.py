@@ -126,7 +126,7 @@ def test_judge_takes_a_class_by_its_source(tmp_path: Path) -> None:
     assert place == f"{tmp_path / 'MyNet.py'}:MyNet" and "class MyNet" in (tmp_path / "MyNet.py").read_text()
     with pytest.raises(UsageError, match="assignment is missing"):
         handgrad.judge(MyNet)
-    with pytest.raises(UsageError, match="is not to be had"):
+    with pytest.raises(UsageError, match="is not available"):
         handgrad.judge(lambda: MyNet(), assignment="under-20k", static=True)
 
 

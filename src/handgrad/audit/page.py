@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from handgrad.audit.weigh import Audit, Weighed
+from handgrad.errors import counted
 from handgrad.files import check_free, write_whole
 from handgrad.html.document import document
 from handgrad.html.markup import joined, table, tag
@@ -97,7 +98,7 @@ def charts_of(audit: Audit, weighed: Weighed) -> list[Chart]:
 def text_lines(audit: Audit) -> list[str]:
     """Return the audit as a terminal shows it."""
     best = audit.best
-    lines = [f"{audit.source}: {audit.figures} printed figures, {audit.epochs} epochs"]
+    lines = [f"{audit.source}: {counted(audit.figures, 'printed figure')}, {counted(audit.epochs, 'epoch')}"]
     lines += aligned(HEAD, [cells(each) for each in audit.candidates], HEAD[1:])
     outside = [each for each in best.figures if each.word == "outside"]
     for each in outside[:10]:
@@ -108,5 +109,7 @@ def text_lines(audit: Audit) -> list[str]:
     if len(outside) > 10:
         lines.append(f"and {len(outside) - 10} more outside – --report shows every figure")
     which = "explains it best" if len(audit.candidates) > 1 else "is the only candidate"
-    lines.append(f"{best.name} {which}: {best.count('likely')} of {len(best.figures)} figures are likely with it")
+    lines.append(
+        f"{best.name} {which}: {best.count('likely')} of {counted(len(best.figures), 'figure')} likely with it"
+    )
     return lines

@@ -20,7 +20,7 @@ from handgrad.backprop.graph.compiled import compile_step, first_value_names
 from handgrad.backprop.graph.graph import FIRST_VALUES, Graph
 from handgrad.backprop.limits import MAX_TRACED_NUMBERS, check_positive, check_steps
 from handgrad.backprop.network.network import Network, UpdateOrder
-from handgrad.errors import UsageError
+from handgrad.errors import UsageError, counted
 from handgrad.shown.record import Shown
 from handgrad.shown.view import Curve, View
 
@@ -65,7 +65,7 @@ class Trace(Shown):
         end = f", diverged at step {self.diverged_at}" if self.diverged_at is not None else ""
         curves = (Curve("E_total", steps, self.values["E_total"].tolist()),) if "E_total" in self.values else ()
         return View(
-            title=f"{self.graph.network.name}: {self.steps:,} steps{end}",
+            title=f"{self.graph.network.name}: {counted(self.steps, 'step')}{end}",
             lines=(
                 f'{len(self.values):,} quantities by name, as in ["{shown[0]}"]; row k is the state before update k',
             ),
@@ -114,7 +114,7 @@ class RateSweep(Shown):
             for name, column, at in zip(names, self.errors.T, self.diverged_at, strict=True)
         )
         return View(
-            title=f"{len(self.rates)} learning rates, {len(steps) - 1:,} steps",
+            title=f"{counted(len(self.rates), 'learning rate')}, {counted(len(steps) - 1, 'step')}",
             head=("rate", "first E_total", "last E_total", "diverged at"),
             rows=rows,
             curves=tuple(

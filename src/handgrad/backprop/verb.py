@@ -123,8 +123,8 @@ def adapt(
     """Return the network with some of its settings replaced; messages name them with the prefix (``--`` on a command
     line).
 
-    A bias rule keeps the biases that are there: one per layer is given to each of its units; one per unit becomes one a
-    layer where its units agree. Where there were none, they start at 0.
+    A bias rule keeps the biases that are there: one per layer is given to each of its units; one per unit
+    becomes one per layer where its units agree. Where there were none, they start at 0.
     """
     changes: dict[str, object] = {}
     if weights is not None:

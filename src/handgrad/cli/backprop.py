@@ -13,7 +13,7 @@ import typer
 
 from handgrad.cli.app import app
 from handgrad.cli.exercise import TaskWanted, refuse_beside_task, write_task
-from handgrad.errors import UsageError
+from handgrad.errors import UsageError, counted
 from handgrad.files import check_free, write_whole
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def _outcome(done: Trace) -> str:
     errors = done["E_total"]
     if done.diverged_at is not None:
         return f"E_total {errors[0]:.10g}, diverged at step {done.diverged_at:,}"
-    count = "1 step" if done.steps == 1 else f"{done.steps:,} steps"
+    count = counted(done.steps, "step")
     return f"E_total {errors[0]:.10g} before, {errors[-1]:.10g} after {count}"
 
 

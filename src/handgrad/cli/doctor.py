@@ -17,7 +17,7 @@ import typer
 
 from handgrad.allowance import usable_cores
 from handgrad.cli.app import app
-from handgrad.errors import MissingError
+from handgrad.errors import MissingError, counted
 
 INSTRUCTIONS = ("avx2", "avx512f", "avx512_bf16", "amx_tile", "amx_bf16", "neon", "asimd", "bf16")
 """Flags of /proc/cpuinfo that decide how fast a training is."""
@@ -125,7 +125,7 @@ def _machine(cpuinfo: Path = Path("/proc/cpuinfo")) -> Iterator[Finding]:
         yield Finding("torch works", False, True, reason, "pip install --force-reinstall torch")
         return
     cores = usable_cores()
-    yield Finding("processor", True, True, f"{model}, {cores} usable core{'' if cores == 1 else 's'}")
+    yield Finding("processor", True, True, f"{model}, {counted(cores, 'usable core')}")
     capability = torch.backends.cpu.get_cpu_capability()
     yield Finding("instruction sets", True, False, f"torch uses {capability}; {' '.join(flags) or 'no flags to read'}")
     if torch.cuda.is_available():

@@ -118,7 +118,7 @@ def digits_sheet_command(
     paper: Annotated[str, typer.Option(help="a4 or letter.")] = "a4",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
 ) -> None:
-    """Write a page of 10×10 boxes to fill in by hand, to test a network on one's own digits."""
+    """Write a page of 10×10 boxes to fill in by hand, to test a network on your own digits."""
     from handgrad.files import check_free, write_whole
     from handgrad.photograph.sheet import sheet_pdf
 

@@ -24,7 +24,7 @@ from handgrad.cli.options import (
 )
 from handgrad.cli.signals import stop_on_signals
 from handgrad.cli.study import Told
-from handgrad.errors import HandgradError, UsageError
+from handgrad.errors import HandgradError, UsageError, counted
 
 if TYPE_CHECKING:
     from handgrad.runs.sweep import Sweep, Trial
@@ -136,7 +136,7 @@ def print_sweep(found: Sweep, page: Path) -> None:
     counts = ", ".join(
         f"{states.count(state)} {state}" for state in ("complete", "pruned", "failed") if state in states
     )
-    print(f"{len(states)} trials ({counts}), chosen on {found.holdout:,} training images kept apart")
+    print(f"{counted(len(states), 'trial')} ({counts}), chosen on {found.holdout:,} training images kept apart")
     best = found.chosen
     if best is not None:
         print(f"best: trial {best.number}, {settings_in_words(best)}: {best.mean:.3f} % on the hold-out")

@@ -96,7 +96,7 @@ class DaskEngine:
             token.unlink()
         workers = len(self.client.nthreads())
         where = "see the folder of the runs" if self.shared else "send back whole runs"
-        note(f"{self.on}: {workers} worker{'' if workers == 1 else 's'}, {self.width} tasks at a time; they {where}")
+        note(f"{self.on}: {counted(workers, 'worker')}, {counted(self.width, 'task')} at a time; they {where}")
 
     def standing(self, left: int) -> Standing:
         """See `Engine`: workers come and go while tasks run."""

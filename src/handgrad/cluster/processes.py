@@ -1,4 +1,4 @@
-"""A process of one's own that runs one task after another, and says so when it was lost."""
+"""A process of its own that runs one task after another, and says so when it was lost."""
 
 from __future__ import annotations
 

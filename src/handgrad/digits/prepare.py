@@ -20,7 +20,7 @@ from handgrad.digits.training.checks import check_augmentation, check_batches, c
 from handgrad.digits.training.device import device_of
 from handgrad.digits.training.loop import Images
 from handgrad.digits.training.recipe import Recipe
-from handgrad.errors import UsageError
+from handgrad.errors import UsageError, counted
 from handgrad.runs.environment import Machine
 from handgrad.runs.kind import DIGITS
 
@@ -40,7 +40,7 @@ class Prepared:
     whole: Dataset
     """With the real test set, read once, after the last epoch."""
     seen: Dataset
-    """What every epoch trains and is evaluated on; with a hold-out, that stands in the place of the test set."""
+    """What every epoch trains and is evaluated on; with a hold-out, that replaces the test set."""
     place: str | None
     """The folder that holds the data, where one was named."""
     made: Callable[[], nn.Module] | None = None
@@ -127,7 +127,7 @@ def fitting(whole: Dataset, network: nn.Module, name: str) -> Dataset:
     kind = for_scores(kind, scores)
     if scores != kind.count:
         raise UsageError(
-            f"{name} gives {scores:,} scores per image – "
+            f"{name} gives {counted(scores, 'score')} per image – "
             f"dataset {whole.name} has {kind.count:,} classes: its last layer must "
             f"give one score per class"
         )
@@ -142,7 +142,7 @@ def find_dataset(place: Path | str | Dataset | None, *, download: bool, watched:
 
 
 def for_training(whole: Dataset, recipe: Recipe, holdout: int) -> Dataset:
-    """Return what a run trains with, and in the place of the test set what every epoch is evaluated on."""
+    """Return what a run trains with, and instead of the test set what every epoch is evaluated on."""
     if holdout:
         return hold_out(whole, holdout, HOLDOUT_SEED)
     return without_test(whole) if recipe.test == "once" else whole

@@ -25,7 +25,7 @@ from handgrad.version import __version__
 
 NETWORK_SOURCE = "network.py"
 IN_PYTHON = "python:"
-"""What stands before the name of a network whose source no file holds: such a run goes on only with the module at hand."""
+"""What stands before the name of a network whose source no file holds: such a run needs its module again."""
 
 
 def environment_of(

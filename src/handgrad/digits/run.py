@@ -1,4 +1,4 @@
-"""One training from recipe to finished run folder: `train` begins it, `resume` goes on with it."""
+"""One training from recipe to finished run folder: `train` begins it, `resume` continues it."""
 
 from __future__ import annotations
 

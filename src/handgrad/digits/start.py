@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor, nn
 
-from handgrad.errors import DamagedRunError, UsageError, did_you_mean
+from handgrad.errors import DamagedRunError, UsageError, counted, did_you_mean
 from handgrad.runs import open_run
 from handgrad.runs.environment import Ancestry
 from handgrad.runs.folder import MODEL
@@ -64,7 +64,8 @@ class Start:
             if record.new:
                 parts.append(f"new weights for {listed(record.new)}")
         if record.freeze:
-            parts.append(f"frozen: {', '.join(record.freeze)}")
+            trained = "" if record.trained is None else f" ({counted(record.trained, 'parameter')} trained)"
+            parts.append(f"frozen: {', '.join(record.freeze)}{trained}")
         if record.rates:
             parts.append(f"learning rates: {rates_in_words(record.rates)}")
         return "; ".join(parts)
@@ -91,14 +92,17 @@ def start_of(
                 f"--rate {pattern}={factor:g} – a factor above 0 and up to {LARGEST_FACTOR} is needed; --freeze keeps "
                 "the weights of a layer fixed"
             )
+    # A network of 15,000 parameters stays one when most are frozen; how many learn is said beside it.
+    learning = (each for name, each in network.named_parameters() if each.requires_grad and not frozen(name, freeze))
+    trained = sum(each.numel() for each in learning) if freeze else None
     if run is None:
-        return Start(Ancestry(None, None, (), tuple(freeze), rates), {}) if freeze or rates else None
+        return Start(Ancestry(None, None, (), tuple(freeze), rates, trained=trained), {}) if freeze or rates else None
     weights, name, digest = weights_of_run(Path(run))
     own = network.state_dict()
     new = tuple(key for key, value in own.items() if key not in weights or weights[key].shape != value.shape)
     if not any(names_one in weights and names_one not in new for names_one in names):
         raise UsageError(f"--from {run}: none of its weights fits this network – name a run of the same layers")
-    return Start(Ancestry(name, digest, new, tuple(freeze), rates, str(Path(run).resolve())), weights)
+    return Start(Ancestry(name, digest, new, tuple(freeze), rates, str(Path(run).resolve()), trained), weights)
 
 
 def weights_of_run(path: Path) -> tuple[dict[str, Tensor], str, str]:

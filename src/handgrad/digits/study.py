@@ -24,7 +24,7 @@ from handgrad.digits.training.recipe import Recipe
 from handgrad.digits.training.recipe_file import as_recipe
 from handgrad.digits.watcher import Watcher, never
 from handgrad.digits.workers import FailedSeed, Task, by_engine, in_turn
-from handgrad.errors import InterruptedRunError, UsageError
+from handgrad.errors import InterruptedRunError, UsageError, counted
 from handgrad.runs import RunFolder, check_root, create_run
 from handgrad.runs.environment import Machine
 from handgrad.runs.record import RunSummary
@@ -199,7 +199,7 @@ def _record(prepared: Prepared, kept: StudyPlan, plan: TrainingPlan, folder: Run
         ) from error
     except InterruptedRunError as error:
         record()
-        raise InterruptedRunError(f"{error} ({len(results)} of {len(kept.seeds)} seeds finished)") from error
+        raise InterruptedRunError(f"{error} ({len(results)} of {counted(len(kept.seeds), 'seed')} finished)") from error
     return record()
 
 

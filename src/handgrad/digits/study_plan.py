@@ -33,7 +33,7 @@ class StudyPlan(Stored):
     jobs: int
     download: bool
     hidden: int = 0
-    """With a sweep: so many training images stand in the place of the test set."""
+    """With a sweep: so many training images replace the test set."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the record as plain values."""

@@ -126,7 +126,7 @@ def run(node: Node) -> Any:
 
 
 def plain(value: Any, *, copy: bool = False) -> Any:
-    """Return *value* with tensors in the place of what is seen."""
+    """Return *value* with tensors instead of what is seen."""
     if isinstance(value, list | tuple):
         return [plain(each, copy=copy) for each in value]
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What first-time readers ask, answered on the page with the numbers of the network at hand."""
+"""What first-time readers ask, answered on the page with the numbers of this network."""
 
 from __future__ import annotations
 

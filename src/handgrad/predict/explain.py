@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.digits.data.load import dataset_of
-from handgrad.errors import HandgradError
+from handgrad.errors import HandgradError, counted
 from handgrad.export.evaluate import all_values
 from handgrad.export.from_module import plan_of
 from handgrad.export.plan import Convolution, Function, Plan
@@ -46,7 +46,7 @@ def write_explanation(
     network: TrainedNetwork, found: Sequence[AnsweredPicture], margin: Margin, path: Path, *, data: Path | None
 ) -> Path:
     """Write the page to *path* and return it."""
-    title = f"How {network.name} read {len(found)} picture{'s' if len(found) != 1 else ''}"
+    title = f"How {network.name} read {counted(len(found), 'picture')}"
     words = (
         f"Sure means: the first answer lies {margin.least:.2f} or more before the second ({margin.words}). The shares are "
         f"the softmax output of the network, which is often too high."
@@ -67,7 +67,7 @@ def plan_or_none(network: TrainedNetwork) -> Plan | None:
 
 
 def training_digits(network: TrainedNetwork, data: Path | None) -> tuple[Bytes, NDArray[np.int64]] | None:
-    """Return images and labels that the network was trained on, None where they are not at hand."""
+    """Return images and labels that the network was trained on, None where they are not available."""
     run = network.run
     if run is None:
         return None

@@ -37,7 +37,7 @@ class Margin:
 def margin_of(network: TrainedNetwork, data: Path | None = None) -> Margin:
     """Return the margin of *network*: as kept, else found on the training images that its run held out, or else on others.
 
-    Where the run's data is not at hand (nothing is downloaded for this) it is `LEAST`.
+    Where the run's data is not available (nothing is downloaded for this) it is `LEAST`.
     """
     run = network.run
     if run is None:

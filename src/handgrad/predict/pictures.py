@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.errors import HandgradError
+from handgrad.errors import HandgradError, counted
 from handgrad.photograph.digits import Picture
 from handgrad.predict.margin import Margin
 from handgrad.predict.network import TrainedNetwork
@@ -35,7 +35,7 @@ class AnsweredPicture:
             return [f"{one_line(self.path.name)}: no digit – {self.seen.reason}"]
         assert self.seen.ink is not None
         answers = [str(digit.answer) if digit.sure else "?" for digit in self.digits]
-        found = f"{len(answers)} digits" if len(answers) > 1 else "1 digit"
+        found = counted(len(answers), "digit")
         head = f"{one_line(self.path.name)}: {' '.join(answers)}  ({found}, {self.seen.ink.polarity} writing)"
         return [head, *(f"  {digit.words}" for digit in self.digits)]
 
@@ -102,7 +102,7 @@ class AnsweredDigit:
 def answer_pictures(
     network: TrainedNetwork, paths: list[Path], margin: Margin, polarity: str | None = None
 ) -> list[AnsweredPicture]:
-    """Return each picture answered; one that cannot be read carries its error, and the others are answered all the same."""
+    """Return each picture answered; one that cannot be read carries its error, and the others are still answered."""
     found = []
     for path in paths:
         try:

@@ -198,7 +198,7 @@ def notes(runs: Sequence[Run]) -> list[str]:
         found.append("Devices, precisions or threads differ: the seconds per epoch cannot be compared.")
     found += [
         f"{run.name} {'diverged' if run.state == 'diverged' else 'is not finished'}: "
-        f"{len(run.epochs)} of {run.planned} epochs. It has no result and no mean includes it."
+        f"{len(run.epochs)} of {counted(run.planned, 'epoch')}. It has no result and no mean includes it."
         for run in runs
         if run.result is None
     ]

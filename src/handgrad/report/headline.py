@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 
+from handgrad.errors import counted
 from handgrad.html.markup import Markup, joined, tag
 from handgrad.report.numbers import dataset_name, duration, interval, share
 from handgrad.runs.read import Run
@@ -75,7 +76,7 @@ def sentences(run: Run) -> list[str]:
     low, high = last.interval95
     wrong = last.total - last.correct
     said = (
-        f"After {run.planned} {'epoch' if run.planned == 1 else 'epochs'} the network reads {last.correct:,} of the "
+        f"After {counted(run.planned, 'epoch')} the network reads {last.correct:,} of the "
         f"{last.total:,} test images of {dataset_name(run.dataset)} and misreads {wrong:,}. From this count, its accuracy on "
         f"other images of the same kind is estimated to be between {low:.2f} and {high:.2f} % (95 % Wilson interval). Another "
         f"seed gives another figure; the interval does not include this."
@@ -165,7 +166,8 @@ def unfinished(run: Run) -> Markup:
             "div",
             tag("h2", "This run is not finished"),
             tag(
-                "p", f"{len(run.epochs)} of {run.planned} epochs are complete. If nothing trains it now, continue with:"
+                "p",
+                f"Complete: {len(run.epochs)} of {counted(run.planned, 'epoch')}. If nothing trains it now, continue with:",
             ),
             tag("pre", tag("code", line)),
             class_="card alarm",

@@ -25,7 +25,7 @@ from handgrad.toml_records import flat
 class Listed:
     """One run folder in a list. *epochs* are complete of *planned*; *last* is the last epoch of a complete run on the test set.
 
-    ``resume`` is the line that goes on with an unfinished run, ``reason`` why a run is damaged or diverged. ``trial`` is the
+    ``resume`` is the command that continues an unfinished run, ``reason`` why a run is damaged or diverged. ``trial`` is the
     number of the sweep's trial that a run belongs to, None elsewhere; ``settings`` are its recipe's values by dotted key.
     """
 

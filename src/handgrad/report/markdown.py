@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from handgrad.errors import counted
 from handgrad.files import write_whole
 from handgrad.report.headline import sentences
 from handgrad.report.numbers import interval, number, share
 from handgrad.report.plots import plots
-from handgrad.report.setup import LAYER_HEAD, command, epoch_head, epoch_rows, layer_rows, recipe_values
+from handgrad.report.setup import LAYER_HEAD, command, epoch_head, epoch_rows, layer_rows, recipe_values, trained_words
 from handgrad.runs.read import Run, read_run
 from handgrad.text import escaped_markdown
 
@@ -60,10 +61,12 @@ def markdown(run: Run) -> str:
 def result(run: Run) -> list[str]:
     """Return the last epoch with its interval and the best with what chose it, and in sentences what they mean."""
     if run.result is None:
-        return [f"This run is {run.state} after {len(run.epochs)} of {run.planned} epochs: it has no result."]
+        return [
+            f"This run is {run.state} after {len(run.epochs)} of {counted(run.planned, 'epoch')}: it has no result."
+        ]
     last, best = run.result.last_epoch, run.result.best_epoch
     rows = [
-        ["parameters", "–" if run.parameters is None else f"{run.parameters:,}"],
+        ["parameters", "–" if run.parameters is None else f"{run.parameters:,}{trained_words(run)}"],
         [f"last epoch ({run.planned})", f"**{share(last)}** ({last.correct:,} of {last.total:,})"],
         ["95 % interval", interval(last.interval95)],
     ]

@@ -11,7 +11,14 @@ from handgrad.report.answers import confusion, mistakes, samples, singles
 from handgrad.report.curves import charts
 from handgrad.report.headline import headline
 from handgrad.report.plots import plots
-from handgrad.report.setup import command, environment_section, epoch_table, layer_section, recipe_section
+from handgrad.report.setup import (
+    command,
+    environment_section,
+    epoch_table,
+    layer_section,
+    recipe_section,
+    trained_words,
+)
 from handgrad.report.svg import chart_figure
 from handgrad.report.use import use_section
 from handgrad.runs.folder import PAGE, REPORT
@@ -71,7 +78,7 @@ def masthead(run: Run) -> Markup:
     """Return the title: recipe, network, data, seed."""
     parts = [run.network]
     if run.parameters is not None:
-        parts.append(f"{run.parameters:,} parameters")
+        parts.append(f"{run.parameters:,} parameters{trained_words(run)}")
     parts += [f"seed {run.seed}", f"dataset: {run.dataset}"]
     return tag(
         "header",

@@ -136,6 +136,14 @@ def kind_words(kind: DataKind) -> str:
     return f"{kind.words}: {names}{more}"
 
 
+def trained_words(run: Run) -> str:
+    """Return after a number of parameters how many of them were trained, nothing where all were."""
+    ancestry = run.environment.ancestry
+    if ancestry is None or ancestry.trained is None:
+        return ""
+    return f", of which {ancestry.trained:,} {'is' if ancestry.trained == 1 else 'are'} trained"
+
+
 def ancestry_words(ancestry: Ancestry) -> str:
     """Return what a run began with and what was frozen, in words."""
     parts = []

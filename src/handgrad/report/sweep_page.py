@@ -44,7 +44,7 @@ def sentences(found: Sweep) -> list[str]:
     best, final = found.chosen, found.final
     counts = {state: sum(trial.state == state for trial in found.trials) for state in ("complete", "pruned", "failed")}
     told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
-    seeds = f"{len(found.seeds)} seed{'' if len(found.seeds) == 1 else 's'}"
+    seeds = counted(len(found.seeds), "seed")
     lines = [
         f"Every setting trained with {seeds} on all but {found.holdout:,} training images, and was judged by those "
         f"({told}; sampler {found.sampler}, seed {found.seed}). The test set was out of reach meanwhile."
@@ -166,7 +166,7 @@ def scatter(trials: Sequence[Trial], label: str, cost: Callable[[Trial], float],
     ring = None
     if best in place:
         ring = tag("circle", cx=f"{place[best][0]:.1f}", cy=f"{place[best][1]:.1f}", r=7, class_="curve s1")
-    words = f"Accuracy on the hold-out against {label}, {len(trials)} trials"
+    words = f"Accuracy on the hold-out against {label}, {counted(len(trials), 'trial')}"
     drawing = tag(
         "svg",
         tag("title", words),
@@ -232,7 +232,7 @@ def parallel(found: Sweep) -> Markup | None:
     ]
     drawing = tag(
         "svg",
-        tag("title", f"{len(trials)} trials, a line each through {', '.join(labels)}"),
+        tag("title", f"{counted(len(trials), 'trial')}, one line each through {', '.join(labels)}"),
         *lines,
         *drawn,
         *marks,

@@ -15,7 +15,7 @@ TAKES = (
     "It takes raw bytes: 28×28, ink 255 on ground 0, the digit fitted into 20×20 with its centre of mass in the middle; the "
     "normalisation, (byte / 255 − 0.1307) / 0.3081, is done inside. network.module, the plain PyTorch module, takes normalised "
     "images of shape [n, 1, 28, 28]: to feed it with bytes that are only divided by 255 is the usual mistake, and "
-    "it answers all the same."
+    "it still gives an answer."
 )
 
 

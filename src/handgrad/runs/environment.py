@@ -1,4 +1,4 @@
-"""What a run was made with besides its recipe: ``environment.json``, read again by what goes on with the run or shows it."""
+"""What a run was made with besides its recipe: ``environment.json``, read again to continue the run or to show it."""
 
 from __future__ import annotations
 
@@ -38,6 +38,8 @@ class Ancestry(Stored):
     freeze: tuple[str, ...]
     rates: dict[str, float] = field(default_factory=dict)
     folder: str | None = None
+    trained: int | None = None
+    """How many parameters were trained, where some were frozen."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from handgrad.errors import BusyRunError, DamagedRunError, UsageError
+from handgrad.errors import BusyRunError, DamagedRunError, UsageError, counted
 from handgrad.files import disk_error, remove_temporaries, write_whole
 from handgrad.system import flush_folder, is_running, try_lock
 
@@ -279,7 +279,7 @@ def _what_it_holds(path: Path) -> str:
     if not runs:
         return f"no {RECIPE} in it – `handgrad runs` lists them"
     open_ones = [str(run.path) for run in runs if not run.complete]
-    many = f"{len(runs)} run{'' if len(runs) == 1 else 's'} in it"
+    many = f"{counted(len(runs), 'run')} in it"
     if not open_ones:
         return f"{many}, all of them ended – name one of them, as {runs[-1].path}"
     named = ", ".join(open_ones[:MOST_NAMED]) + (

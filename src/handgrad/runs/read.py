@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from handgrad.errors import DamagedRunError, UsageError
+from handgrad.errors import DamagedRunError, UsageError, counted
 from handgrad.runs import RunFolder, open_run
 from handgrad.runs.environment import Environment
 from handgrad.runs.evidence import Evidence, read_evidence
@@ -144,7 +144,7 @@ def _assemble(folder: RunFolder, pictures: bool) -> Run:
         raise ValueError(f"{SUMMARY} belongs to run {end.run}, not to {environment.run}")
     result = end if isinstance(end, RunSummary) else None
     if result is not None and len(epochs) != recipe["epochs"]:
-        raise ValueError(f"{METRICS} has {len(epochs)} epochs, a complete run has {recipe['epochs']}")
+        raise ValueError(f"{METRICS} has {counted(len(epochs), 'epoch')}, a complete run has {recipe['epochs']}")
     evidence = None
     if result is not None and pictures:
         evidence = read_evidence(folder.path / EVIDENCE, environment.run, environment.kind or DIGITS)

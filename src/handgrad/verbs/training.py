@@ -248,7 +248,7 @@ def recipe_name(name: str) -> str:
 
 
 def loaded(data: Data, download: bool, class_names: Sequence[str] | None = None) -> Dataset | str | Path:
-    """Return *data* as the loop takes it; what was drawn in the place of MNIST is warned of."""
+    """Return *data* as the loop takes it; what was drawn instead of MNIST is warned of."""
     if class_names is not None and (data is None or isinstance(data, str | Path | Dataset)):
         raise UsageError(
             "class_names goes with arrays, tensors or torch datasets – leave it out, or hand those in as data"
@@ -263,7 +263,7 @@ def loaded(data: Data, download: bool, class_names: Sequence[str] | None = None)
 
 
 def warn_of_drawn(found: Dataset) -> None:
-    """Warn where the digits are drawn because nothing else was to be had."""
+    """Warn where the digits are drawn because there was no other data."""
     if found.name == "drawn":
         # Up to the line of the user's own script.
         warnings.warn(f"{found.notice}; figures say nothing about handwriting", DrawnDigitsWarning, stacklevel=4)

@@ -113,7 +113,7 @@ def _row(score: EpochScore) -> tuple[str, ...]:
 
 @dataclass(frozen=True, repr=False)
 class StoppedRun(Shown):
-    """A run that ■ stopped in a notebook, saved after its last batch; ``handgrad.resume(run)`` goes on with it."""
+    """A run that ■ stopped in a notebook, saved after its last batch; ``handgrad.resume(run)`` continues it."""
 
     path: str
     reason: str

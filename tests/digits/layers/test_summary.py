@@ -149,11 +149,11 @@ def test_parameters_count_once_and_the_notes_tell_what_the_rows_do_not() -> None
     ]
     assert found.total_parameters == sum(each.numel() for each in Reused().parameters()) == 10 + 576 + 24 + 20
     assert found.notes == (
-        "second shares 576 parameters with an earlier layer: they count once",
-        "conv runs 2 times: its 10 parameters count once",
-        "scale: 24 parameters are in no row, because no layer used them; they are in the total",
-        "idle.weight: 18 parameters are in no row, because no layer used them; they are in the total",
-        "idle.bias: 2 parameters are in no row, because no layer used them; they are in the total",
+        "second shares 576 parameters with an earlier layer, counted once",
+        "conv runs 2 times, with 10 parameters counted once",
+        "scale: 24 parameters in no row, because no layer used them; they are in the total",
+        "idle.weight: 18 parameters in no row, because no layer used them; they are in the total",
+        "idle.bias: 2 parameters in no row, because no layer used them; they are in the total",
     )
 
 

@@ -152,6 +152,6 @@ def test_what_reads_its_childrens_weights_itself_is_a_row_and_what_runs_in_no_ro
     assert (attention.layer, attention.parameters) == ("MultiheadAttention-1", 4 * 28 * 28 + 4 * 28)
     found = summarise(CASES["attention by hand"][0]())
     assert [row.layer for row in found.rows] == ["Linear-1"]
-    assert found.notes == ("12,544 multiply-adds are in no row, because no layer made them; they are in the total",)
+    assert found.notes == ("12,544 multiply-adds in no row, because no layer made them; they are in the total",)
     unused = By(lambda s, x: s.b(x), a=nn.Linear(28, 3), b=nn.Linear(28, 4))
     assert summarise(unused).notes[0].startswith("a.weight: 84 parameters in no row")

@@ -111,7 +111,7 @@ def test_a_sweep_that_is_stopped_goes_on_as_if_it_had_not_been(place: Path) -> N
     whole = swept("whole")
     polls = iter([False] * 3 + [True] * 100)
     with pytest.raises(
-        InterruptedRunError, match="1 of 3 trials are done – continue with: handgrad sweep --resume stopped"
+        InterruptedRunError, match="1 of 3 trials done – continue with: handgrad sweep --resume stopped"
     ):
         swept("stopped", look=Look(stop=lambda: next(polls)))
     found = resume_sweep("stopped", trials=3)

@@ -1,4 +1,4 @@
-"""Assignments: the presets say what they should, a file of one's own works, and a bad one gets one line."""
+"""Assignments: the presets say what they should, a file of its own works, and a bad one gets one line."""
 
 from __future__ import annotations
 

@@ -251,7 +251,7 @@ def test_several_seeds_are_told_each_and_counted() -> None:
         "2 of 3 seeds: seed 4: training failed: the loss is nan; seed 6"
     )
     late = SeedResult(7, (EpochAnswer(1, 9_990, 10_000), EpochAnswer(3, 9_990, 10_000)), None)
-    assert accuracy(Assignment(), None, [late]).found == "only 2 epochs were answered"
+    assert accuracy(Assignment(), None, [late]).found == "answers for only 2 epochs"
 
 
 def test_near_the_line_the_seeds_measured_spread_counts_from_the_fourth_on() -> None:

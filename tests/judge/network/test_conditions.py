@@ -118,7 +118,7 @@ def test_a_training_that_failed_or_stopped_early_has_not_met_the_accuracy() -> N
     assert accuracy(LINE, None, [counts(9_990, failed="the loss is not finite")]).met is False
     stopped = accuracy(LINE, Recipe(network="x", epochs=3), [counts(9_990, 9_990)])
     assert stopped.met is False
-    assert stopped.found == "only 2 of 3 epochs were answered"
+    assert stopped.found == "answers for only 2 of 3 epochs"
     twice = SeedResult(0, (EpochAnswer(3, 9_990, 10_000),) * 3)
     assert accuracy(LINE, Recipe(network="x", epochs=3), [twice]).met is False
 

@@ -72,7 +72,7 @@ MOST_EARLIER = 40
 
 
 def answers_sheet(places: Places) -> SheetPlan:
-    """Return the sheet that takes the answers: a row a question, in practice with its verdict."""
+    """Return the sheet that takes the answers: one row per question, in practice with its verdict."""
     page = Page(ANSWERS)
     page.text(0, 0, "Answers", TITLE)
     page.text(1, 0, f"Task {places.exercise.identifier}. The statement is on the sheet Task.", SUBTITLE)

@@ -72,7 +72,7 @@ def marking_graph(
     graph: Graph, asked: Sequence[Question], mistakes: Mapping[str, Sequence[Mistake]],
     answers: Mapping[str, float],
 ) -> Graph:  # fmt: skip
-    """Return the step with the learner's answers in the place of what they answer, what follows from them, and every
+    """Return the step with the learner's answers instead of what they answer, what follows from them, and every
     mistake.
     """
     names = {question.name for question in asked}
@@ -146,7 +146,7 @@ def marks(
     """Judge answers by the name of the quantity; what is missing, None or ``""`` counts as empty, text as no number.
 
     ``true`` holds the right value of every quantity; ``wrong_values`` what each mistake leads to where all earlier answers are
-    right: who was told a right δ goes on with that and not with the wrong one that still stands in the cell.
+    right: who was told a right δ continues with that and not with the wrong one that still stands in the cell.
     """
     wrong_values = {} if wrong_values is None else wrong_values
     numbers = {name: number for name, value in answers.items() if (number := _number(value)) is not None}

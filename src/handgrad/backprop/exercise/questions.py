@@ -1,4 +1,4 @@
-"""What a task asks: one step of training by hand, quantity by quantity, and the error once more after it."""
+"""What a task asks: one step of training by hand, quantity by quantity, and the error again after it."""
 
 from __future__ import annotations
 

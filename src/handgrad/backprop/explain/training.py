@@ -16,6 +16,7 @@ from handgrad.backprop.presets import load_network
 from handgrad.backprop.simulate import RateSweep, Trace
 from handgrad.backprop.symbols.rendering import plain_number
 from handgrad.backprop.verdicts import MEANING, Verdict, verdicts_of
+from handgrad.errors import counted
 
 # What a page shows without scrolling sideways: outputs are kept, as training moves them, and weights fill what is left.
 MOST_COLUMNS = 12
@@ -189,7 +190,7 @@ def _seen(scope: Scope, sweep: RateSweep, verdicts: Sequence[Verdict]) -> Iterat
     names = [plain_number(rate) for rate in sweep.rates]
     if usable:
         best = min(usable, key=lambda j: sweep.errors[-1, j])
-        yield say(f"After {steps:,} steps the smallest error is that of learning rate {names[best]}.")
+        yield say(f"After {counted(steps, 'step')} the smallest error is that of learning rate {names[best]}.")
     for outcome in dict.fromkeys(verdict.outcome for verdict in verdicts):
         if MEANING[outcome]:
             which = [name for name, verdict in zip(names, verdicts, strict=True) if verdict.outcome is outcome]

@@ -1,4 +1,4 @@
-"""The step with the forward pass once more behind it, with the weights that it made."""
+"""The step with the forward pass again after it, with the weights that it made."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ AFTER = "E_total_next"
 
 
 def with_error_after(graph: Graph) -> Graph:
-    """Return the step, and behind it the forward pass once more with the updated weights: ``a_h1_next`` …
+    """Return the step, and behind it the forward pass again with the updated weights: ``a_h1_next`` …
     ``E_total_next``.
     """
     moved: dict[str, Node] = {before: Ref(after) for before, after in graph.successors.items()}

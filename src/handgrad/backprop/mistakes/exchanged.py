@@ -11,7 +11,7 @@ from handgrad.backprop.symbols.expression import Neg, Node, Product, Quotient, R
 
 
 def exchanged(graph: Graph, q: Quantity, form: Node) -> Iterator[Mistake]:
-    """Yield formulas with another quantity of the same kind in the place of one; two weights in each other's place."""
+    """Yield formulas with another quantity of the same kind instead of one; two weights in each other's place."""
     yield from _all_at_once(graph, q, form)
     names = [name for name in names_in(form) if name in graph and name != "learning_rate"]
     for name in names:

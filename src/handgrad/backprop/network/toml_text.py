@@ -1,4 +1,4 @@
-"""Writes a network as the TOML file that describes it, every key with what it may hold: a file to begin one's own from."""
+"""Writes a network as the TOML file that describes it, every key with what it may hold: a file to begin your own from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The network once more, with the paths from one weight to the error lit."""
+"""The network again, with the paths from one weight to the error highlighted."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What the checks find in a book just written: counted from its numbers, and never taken for granted.
 
-Each verdict here is that of a formula on the sheet *Checks*, found once more by the program, so that the number of failed
+Each verdict here is that of a formula on the sheet *Checks*, found again by the program, so that the number of failed
 checks is right also in a viewer that does not calculate.
 """
 

@@ -50,7 +50,7 @@ class Ends:
 
 
 def put_ends(page: Page, ends: Ends) -> None:
-    """Write a row a rate: the rank of its end, the lowest free place of that rank, its end, the place of its name."""
+    """Write one row per rate: the rank of its end, the lowest free place of that rank, its end, the place of its name."""
     (first_row, first_column), (last_row, last_column) = ends.points
     points = [
         [_drawn(page, row, column) for column in range(first_column, last_column + 1)]

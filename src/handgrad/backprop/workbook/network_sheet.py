@@ -42,6 +42,7 @@ from handgrad.backprop.workbook.network_drawing import Drawing
 from handgrad.backprop.workbook.plan import Page, SheetPlan, quoted
 from handgrad.backprop.workbook.step_shown import SAMPLE_SHOWN, STEP_SHOWN
 from handgrad.backprop.workbook.table_columns import LARGE
+from handgrad.errors import counted
 from handgrad.xlsx.writer import Bounds, Print, Rule, address
 
 # Right of the panel of settings, so that a change there is seen here without scrolling.
@@ -76,7 +77,7 @@ def network_sheet(material: Material, checks_failed: int) -> SheetPlan:
     """Return the first sheet: the network drawn, every number that may be changed, and how many checks fail."""
     page = Page(NETWORK)
     page.text(0, 0, f"Backpropagation by hand: {material.network.name}", TITLE)
-    page.text(1, 0, f"{in_one_line(material.network)}; {material.steps:,} steps", SUBTITLE)
+    page.text(1, 0, f"{in_one_line(material.network)}; {counted(material.steps, 'step')}", SUBTITLE)
     for hint in hints(material.network):
         page.text(2, 0, f"Hint: {hint}.", NOTE)
     page.widths |= {0: 17, 1: 11, 2: 11, 3: 3}

@@ -35,6 +35,7 @@ from handgrad.backprop.workbook.rates_verdicts import (
 from handgrad.backprop.workbook.rates_words import what_many_rates_do
 from handgrad.backprop.workbook.rates_working import RATES_LEFT, RATES_TOP, rate_values, working_cell
 from handgrad.backprop.workbook.table_columns import LARGE
+from handgrad.errors import counted
 from handgrad.xlsx.writer import Bounds, Look, Print, Rule, address, column_letters
 
 SIDE_WIDTHS = (10, 16, 9, 54)
@@ -105,7 +106,7 @@ def _summary(page: Page, material: Material, side: int) -> int:
     # Below the rows that are repeated on every printed page.
     row = RATES_TOP
     page.text(row, side, "Result", HEADING)
-    for number, head in enumerate(("η", f"E after {material.rate_steps:,} steps", "steps up", "verdict")):
+    for number, head in enumerate(("η", f"E after {counted(material.rate_steps, 'step')}", "steps up", "verdict")):
         page.text(row + 1, side + number, head, HEADER)
     first_line = row + 2
     for number, rate in enumerate(material.rates):

@@ -30,6 +30,7 @@ from handgrad.backprop.workbook.content import RATES, RATES_WORKING, Material
 from handgrad.backprop.workbook.looks import HEADER, NOTE, VALUE
 from handgrad.backprop.workbook.plan import Page
 from handgrad.backprop.workbook.rates_working import BLOCKS_TOP, RATES_LEFT, RATES_TOP, block_top, rate_values
+from handgrad.errors import counted
 from handgrad.xlsx.functions import shown_number
 from handgrad.xlsx.writer import Value, address, column_letters
 
@@ -67,7 +68,7 @@ def rate_verdict(material: Material, number: int) -> Verdict:
 
 
 def put_features(page: Page, material: Material) -> None:
-    """Write the numbers that the runs are boiled down to, a row a rate, beside the runs."""
+    """Write the numbers that the runs are boiled down to, one row per rate, beside the runs."""
     page.text(LAYERS_ROW, 0, "layer", NOTE)
     for quantity in material.compact.of_kind(Kind.ACTIVATION):
         if quantity.name in material.rate_columns:
@@ -164,7 +165,7 @@ def _comparison(material: Material, number: int, test: Test) -> str:
 def lowest_formula(material: Material, lasts: str, rates: str) -> tuple[str, Value]:
     """Return the sentence on the rate that gets lowest, and what it says now; ``lasts`` and ``rates`` are ranges."""
     none = "With every rate the training ends without a finite number."
-    steps = f"Lowest after {material.rate_steps:,} steps: η = "
+    steps = f"Lowest after {counted(material.rate_steps, 'step')}: η = "
     formula = f'IF(COUNT({lasts})=0,"{none}","{steps}"&INDEX({rates},MATCH(MIN({lasts}),{lasts},0)))'
     ends = [rate_values(material, number)["E_total"][-1] for number in range(len(material.rates))]
     numbers = [end for end in ends if not isinstance(end, str)]

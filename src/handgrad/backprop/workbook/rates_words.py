@@ -1,4 +1,4 @@
-"""Sentences about the network at hand, each computed from its own runs."""
+"""Sentences about this network, each computed from its own runs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import numpy as np
 from handgrad.backprop.simulate import RateSweep, rate_sweep
 from handgrad.backprop.verdicts import NOISE, SLACK
 from handgrad.backprop.workbook.content import Material
+from handgrad.errors import counted
 
 # Ten rates a power of ten, rounded to what is printed, so that the sentence names the rate that was really tried.
 TRIED = tuple(float(f"{rate:.3g}") for rate in np.geomspace(0.1, 1000, 41))
@@ -31,7 +32,7 @@ def what_many_rates_do(material: Material) -> str:
     """Return a paragraph on 41 learning rates, true for this network with the numbers it was written with."""
     steps = TRIED_STEPS if len(material.graph.quantities) <= MANY else FEWER_STEPS
     sweep = rate_sweep(material.compact, TRIED, steps)
-    tried = f"{len(TRIED)} rates from 0.1 to 1000 were tried, {steps} steps each"
+    tried = f"{len(TRIED)} rates from 0.1 to 1000 were tried, {counted(steps, 'step')} each"
     overflow = [rate for rate, at in zip(TRIED, sweep.diverged_at, strict=True) if at is not None]
     higher = [rate for rate, up in zip(TRIED, ended_higher(sweep), strict=True) if up]
     rising = [rate for rate, count in zip(TRIED, rises(sweep), strict=True) if count]

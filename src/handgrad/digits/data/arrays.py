@@ -17,7 +17,7 @@ from torch import Tensor
 
 from handgrad.digits.data.dataset import Dataset
 from handgrad.digits.data.kinds import check_images, classes_without_images, kind_of
-from handgrad.errors import UsageError
+from handgrad.errors import UsageError, counted
 from handgrad.runs.kind import DIGITS, MOST_CLASSES
 
 PARTS = ("training images", "training labels", "test images", "test labels")
@@ -48,7 +48,9 @@ def dataset_from(data: Any, class_names: Sequence[str] | None = None) -> Dataset
     labels = [label_numbers(part, name) for part, name in zip(raw, PARTS[1::2], strict=True)]
     for each, numbers, name in zip(images, labels, ("training", "test"), strict=True):
         if len(each) != len(numbers):
-            raise UsageError(f"{name}: {len(each):,} images and {len(numbers):,} labels – each image needs one label")
+            raise UsageError(
+                f"{name}: {counted(len(each), 'image')} and {counted(len(numbers), 'label')} – each image needs one label"
+            )
     return dataset_of_parts("arrays", images, labels, named)
 
 

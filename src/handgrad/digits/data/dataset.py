@@ -42,7 +42,7 @@ class Dataset:
 
 
 def hold_out(dataset: Dataset, count: int, seed: int) -> Dataset:
-    """Return *dataset* with *count* training images, chosen by *seed*, in the place of the test set.
+    """Return *dataset* with *count* training images, chosen by *seed*, instead of the test set.
 
     The test set itself is then out of reach, so that nothing chosen with the result was chosen by looking at it.
     What is left of the training set keeps its order. Raises `UsageError` for a count that leaves one side empty, and
@@ -81,7 +81,7 @@ def hide_test(dataset: Dataset, count: int, seed: int) -> Dataset:
 
 
 def without_test(dataset: Dataset) -> Dataset:
-    """Return *dataset* with its first 1,000 training images, which are trained on as well, in the place of the test set.
+    """Return *dataset* with its first 1,000 training images, which are trained on as well, instead of the test set.
 
     What is evaluated after an epoch then says that training works, and nothing about images never seen.
     """

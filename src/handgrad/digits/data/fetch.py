@@ -187,7 +187,7 @@ class _Transfer:
         self.update(self._size)
 
     def close(self) -> None:
-        """Nothing to do: the bar goes on with the next file."""
+        """Nothing to do: the bar continues with the next file."""
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from handgrad.digits.data.idx import IdxFile, damaged, read_idx
 from handgrad.digits.data.mnist import PARTS, Part
-from handgrad.errors import MissingError
+from handgrad.errors import MissingError, counted
 from handgrad.text import one_line
 
 LAYOUTS = ("", "raw", "MNIST/raw", "MNIST", "FashionMNIST/raw", "KMNIST/raw")
@@ -170,4 +170,6 @@ def _check_together(files: tuple[IdxFile, IdxFile, IdxFile, IdxFile]) -> None:
         raise damaged(test_images.path, "images of their own", f"those of {train_images.path.name}")
     if len(test_images.values) > len(train_images.values):
         beside = f"at most the {len(train_images.values):,} of {train_images.path.name}"
-        raise damaged(test_images.path, f"{beside} (train and test swapped?)", f"{len(test_images.values):,} images")
+        raise damaged(
+            test_images.path, f"{beside} (train and test swapped?)", counted(len(test_images.values), "image")
+        )

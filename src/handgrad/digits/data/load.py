@@ -48,7 +48,7 @@ def load_dataset(
     files; a CSV or NPZ file. What has no name of its own is called after its hash. It is never replaced by anything else:
     `MissingError` names file, expected and found. Without *place* the function always returns: where the cache lacks MNIST
     and *download* is off or fails, it draws digits, and ``notice`` says why, which mirror answered what, and the folder to
-    fill. *progress* shows a bar while downloading; *mirrors* are asked in the place of those that are known. Raises
+    fill. *progress* shows a bar while downloading; *mirrors* are asked instead of those that are known. Raises
     `UsageError` for data that cannot be trained on.
     """
     cache = default_cache() if cache is None else cache

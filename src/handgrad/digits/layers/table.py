@@ -12,7 +12,7 @@ from torch import nn
 
 from handgrad.digits.layers.duplicate import duplicate
 from handgrad.digits.layers.recorder import OTHER_BATCH, Recorder, run, shape_of
-from handgrad.errors import UsageError
+from handgrad.errors import UsageError, counted
 from handgrad.runs.layers import LayerRow, LayerTable, Memory
 
 BATCH = 2
@@ -100,7 +100,7 @@ def _further_notes(rows: Sequence[LayerRow], pieces: Sequence[int], rest: int) -
         if each > 1:
             yield f"{row.path or row.layer} runs on {each} pieces of each image, side by side in the batch"
     if rest:
-        yield f"{rest:,} multiply-adds are in no row, because no layer made them; they are in the total"
+        yield f"{counted(rest, 'multiply-add')} in no row, because no layer made them; they are in the total"
 
 
 def run_quietly(module: nn.Module, input_size: Sequence[int], *, batch: int, name: str | None = None) -> Any:
@@ -132,14 +132,14 @@ def notes(module: nn.Module, recorder: Recorder) -> Iterator[str]:
     runs = Counter(row.path for row in recorder.rows)
     for row in recorder.rows:
         if row.counted_before and runs[row.path] == 1:
-            yield f"{row.path} shares {row.counted_before:,} parameters with an earlier layer: they count once"
+            yield f"{row.path} shares {counted(row.counted_before, 'parameter')} with an earlier layer, counted once"
     parameters = {row.path: row.parameters for row in recorder.rows}
     for path, count in runs.items():
         if count > 1 and parameters[path]:
-            yield f"{path} runs {count} times: its {parameters[path]:,} parameters count once"
+            yield f"{path} runs {count} times, with {counted(parameters[path], 'parameter')} counted once"
     outside = [(path, each.numel()) for path, each in module.named_parameters() if id(each) not in recorder.counted]
     for path, count in outside:
-        yield f"{path}: {count:,} parameters are in no row, because no layer used them; they are in the total"
+        yield f"{path}: {counted(count, 'parameter')} in no row, because no layer used them; they are in the total"
     unknown = [row.layer for row in recorder.rows if row.multiply_adds is None]
     if unknown:
         yield f"multiply-adds of {', '.join(unknown)} are not known and not in the total"

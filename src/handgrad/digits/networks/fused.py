@@ -116,12 +116,12 @@ def is_pointwise(convolution: nn.Conv2d) -> bool:
 
 
 def rows(values: Tensor) -> Tensor:
-    """Return *values* ``[n, channels, height, width]`` as a matrix, a row a pixel: a view where channels come last."""
+    """Return *values* ``[n, channels, height, width]`` as a matrix, one row per pixel: a view where channels come last."""
     return values.permute(0, 2, 3, 1).reshape(-1, values.shape[1])
 
 
 def images(matrix: Tensor, like: Tensor) -> Tensor:
-    """Return *matrix*, a row a pixel, as ``[n, channels, height, width]`` with the size of *like*: the way back from `rows`."""
+    """Return *matrix*, one row per pixel, as ``[n, channels, height, width]`` of the size of *like*: `rows` undone."""
     return matrix.view(like.shape[0], like.shape[2], like.shape[3], -1).permute(0, 3, 1, 2)
 
 

@@ -95,7 +95,7 @@ def shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:
 def named(network: Handed, root: Path) -> str | None:
     """Return what a recipe calls *network*: a file below *root* with its source, written where it is not there yet.
 
-    None where its source is not to be had.
+    None where its source is not available.
     """
     if network.source is None:
         return None

@@ -242,5 +242,5 @@ def channels_last(network: nn.Module) -> nn.Module:
 
 
 def count_parameters(module: torch.nn.Module) -> int:
-    """Return how many numbers of *module* are trained, a shared one counted once."""
-    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
+    """Return how many parameters *module* has, also frozen ones, a shared one counted once."""
+    return sum(parameter.numel() for parameter in module.parameters())

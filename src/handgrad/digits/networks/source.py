@@ -25,7 +25,7 @@ class _Unknown(Exception):  # noqa: N818 (it never leaves this module)
 
 
 def standalone_source(thing: Callable[..., Any]) -> str | None:
-    """Return a Python file that defines *thing* under its own name, or None where its text is not to be had.
+    """Return a Python file that defines *thing* under its own name, or None where its text is not available.
 
     *thing* is a class or function; a closure, and what names values that no line can write down, has no such file.
     """
@@ -66,7 +66,7 @@ def _add(name: str, value: object, parts: dict[str, str]) -> None:
 
 
 def _text_of(value: type | FunctionType) -> str:
-    """Return the source of a class or function; raises OSError or TypeError where it is not to be had.
+    """Return the source of a class or function; raises OSError or TypeError where it is not available.
 
     A class that was made in a cell of a notebook has no file that ``inspect`` would look into; its methods know the cell.
     """

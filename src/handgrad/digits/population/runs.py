@@ -18,7 +18,7 @@ from handgrad.digits.training.device import device_of, using
 from handgrad.digits.training.loop import State
 from handgrad.digits.watcher import Silent, StopError
 from handgrad.digits.workers import FailedSeed, Task, failed_seed, interrupted_study
-from handgrad.errors import DivergedError, HandgradError, InterruptedRunError
+from handgrad.errors import DivergedError, HandgradError, InterruptedRunError, counted
 from handgrad.runs import create_run
 from handgrad.runs.layers import LayerTable
 from handgrad.runs.record import EpochScore, RunSummary, Score
@@ -123,7 +123,7 @@ class Group:
             total, counts = scores[0].total, [score.correct for score in scores]
             mean, lowest = 100 * sum(counts) / (total * len(counts)), percent(min(counts), total)
             images = self.prepared.seen.evaluated_on.words
-            line = f"epoch {epoch}/{self.prepared.recipe.epochs}, {len(counts)} seeds, {images}"
+            line = f"epoch {epoch}/{self.prepared.recipe.epochs}, {counted(len(counts), 'seed')}, {images}"
             self.note(f"{line}: mean {mean:.2f} %, lowest {lowest}")
 
     def _save(self, population: Population) -> Iterator[Result]:

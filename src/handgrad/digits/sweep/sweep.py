@@ -21,7 +21,7 @@ from handgrad.digits.sweep.settings import parse_overs, recipe_with
 from handgrad.digits.training.device import choose_machine, in_words
 from handgrad.digits.watcher import never
 from handgrad.digits.workers import FailedSeed
-from handgrad.errors import InterruptedRunError, UsageError, known
+from handgrad.errors import InterruptedRunError, UsageError, counted, known
 from handgrad.files import make_folder
 from handgrad.runs import RunFolder
 from handgrad.runs.environment import FORMAT
@@ -190,7 +190,9 @@ def _carry_on(folder: Path, plan: SweepPlan, search: Search, rest: _Rest) -> Swe
         what = str(error).partition(" – ")[0] if lost else "interrupted"
         where = f" --on {shlex.quote(rest.on)}" if lost else ""
         line = f"handgrad sweep --resume {shlex.quote(str(folder))} --trials {rest.trials}{where}"
-        raise type(error)(f"{what} – {len(done)} of {rest.trials} trials are done – continue with: {line}") from error
+        raise type(error)(
+            f"{what} – {len(done)} of {counted(rest.trials, 'trial')} done – continue with: {line}"
+        ) from error
 
 
 def _record(folder: Path, plan: SweepPlan, search: Search, trials: list[Trial]) -> Sweep:

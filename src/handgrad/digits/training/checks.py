@@ -13,7 +13,7 @@ from torch import nn
 from handgrad.allowance import memory_limit
 from handgrad.digits.layers.failure import first_line
 from handgrad.digits.training.recipe import Recipe
-from handgrad.errors import HandgradError, UsageError
+from handgrad.errors import HandgradError, UsageError, counted
 from handgrad.runs.kind import DIGITS, DataKind
 
 OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "cannot allocate memory", "out of memory")
@@ -24,7 +24,7 @@ def check_batches(count: int, recipe: Recipe) -> None:
     """Refuse a recipe whose batches the training set cannot fill."""
     if recipe.drop_last and count < recipe.batch_size:
         raise UsageError(
-            f"batch_size {recipe.batch_size} with drop_last – only {count} training images, nothing is left"
+            f"batch_size {recipe.batch_size} with drop_last – only {counted(count, 'training image')}, nothing is left"
         )
 
 

@@ -1,7 +1,7 @@
 """Where a training runs and how: device, threads, precision. They follow from network, recipe and processor, by rules.
 
 No clock decides: the same command gives the same result on the same machine, whatever else is running. ``precision="probe"``
-is for who wants the timing all the same.
+is for who wants the timing anyway.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from handgrad.allowance import usable_cores
 from handgrad.digits.networks.dropout import quicken_dropout
 from handgrad.digits.networks.fused import fuse
 from handgrad.digits.networks.published import channels_last
-from handgrad.errors import MissingError, UsageError
+from handgrad.errors import MissingError, UsageError, counted
 from handgrad.runs.environment import Machine
 from handgrad.runs.kind import DIGITS, DataKind
 from handgrad.system import keep_freed_memory
@@ -94,7 +94,7 @@ def choose_machine(
 
 def in_words(machine: Machine) -> str:
     """Return *machine* as the first line of a training says it."""
-    threads = f", {machine.threads} thread{'' if machine.threads == 1 else 's'}" if machine.device == "cpu" else ""
+    threads = f", {counted(machine.threads, 'thread')}" if machine.device == "cpu" else ""
     return f"{machine.device}, {machine.precision}{threads}"
 
 

@@ -60,7 +60,7 @@ PLACES: dict[str, tuple[str, ...]] = {
 
 
 def with_values(recipe: Recipe, values: RecipeValues) -> Recipe:
-    """Return *recipe* with *values* in the place of its own. Raises `UsageError` with key, value and what is allowed."""
+    """Return *recipe* with *values* instead of its own. Raises `UsageError` with key, value and what is allowed."""
     if not values:
         return recipe
     table: dict[str, Any] = recipe_table(recipe)

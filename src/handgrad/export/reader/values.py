@@ -1,4 +1,4 @@
-"""What a reader of recorded operations works with: values seen so far, the node at hand, and terms to compute with."""
+"""What a reader of recorded operations works with: values seen so far, the current node, and terms to compute with."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def seen(node: Node, place: int) -> Seen:
     """Return the argument at *place*, which must depend on the image."""
     value = node.arguments[place]
     if not isinstance(value, Seen):
-        raise node.refuse(f"{node.base} with a weight in the place of the input")
+        raise node.refuse(f"{node.base} with a weight instead of the input")
     return value
 
 

@@ -145,7 +145,7 @@ def sum_rows(layers: Sequence[Layer], known: Known) -> list[Row]:
 
 
 def log_rows(answer: Area, known: Known) -> list[Row]:
-    """Return a row a class: the logarithm of its probability, kept from 0 as the smallest number of a spreadsheet is."""
+    """Return one row per class: the logarithm of its probability, kept from 0 as the smallest number of a spreadsheet is."""
     return [
         Row(
             f"log-probability of {digit}",

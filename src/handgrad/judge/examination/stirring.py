@@ -41,7 +41,7 @@ def let_signals_pass(module: nn.Module, images: Tensor, name: str) -> None:
     """Give the running statistics of *module* a chance before anything is concluded from answers that are all the same.
 
     A deep and narrow network with BatchNorm lets hardly a signal through before it is trained: its statistics are those of
-    nothing, and its rectifiers are dead by chance. It trains all the same. So where all answers are one, the statistics see
+    nothing, and its rectifiers are dead by chance. It still trains. So where all answers are one, the statistics see
     images first, and then, a few times, the weights are drawn again; a network that does not look at its image stays blind.
     Most networks need none of it and stay exactly as they are (guarded by the honest networks and the near misses).
     """

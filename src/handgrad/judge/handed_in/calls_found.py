@@ -16,7 +16,7 @@ from handgrad.judge.handed_in.values import UnreadError, Value, Values
 class Found:
     """What was read: ``recipe`` a table in the form of a recipe, ``words`` what a reader is shown, ``unread`` what was not.
 
-    ``beyond`` is what a recipe has no words for and a training of the hand-in can have all the same.
+    ``beyond`` is what a recipe has no words for and a training of the hand-in can still have.
     """
 
     recipe: dict[str, Any] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from handgrad.errors import counted
 from handgrad.judge.handed_in.cells import prose_of
 from handgrad.judge.handed_in.files import TELLS
 from handgrad.judge.handed_in.records import Cell
@@ -85,7 +86,7 @@ def claims_in(cells: Sequence[Cell], beside: Sequence[Path], notebook: Path) -> 
     others = [found for cell in cells for found in OF_OTHERS.findall(cell.printed)]
     notes = list(_notes(cells))
     if others and not counts:
-        notes.append(f"its tests are of {int(others[-1]):,} images, and not of the 10,000 test images")
+        notes.append(f"its tests are of {counted(int(others[-1]), 'image')}, and not of the 10,000 test images")
     return Claims(counts, where, tuple(dict.fromkeys(printed)), tuple(notes))
 
 

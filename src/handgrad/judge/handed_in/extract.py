@@ -8,6 +8,7 @@ import copy
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from handgrad.errors import counted
 from handgrad.judge.handed_in.names import bound_by, changed_by, dotted, harmless, used_at_once, used_by
 from handgrad.judge.handed_in.parsed import Source
 from handgrad.judge.handed_in.project import Project
@@ -198,7 +199,7 @@ class Extraction:
             lines = sum((node.end_lineno or node.lineno) - first_line(node) + 1 for node in nodes)
             total = max(source.text.count("\n") + 1, 1)
             cells = list(dict.fromkeys(_cell(source, first_line(node)) for node in nodes))
-            some = f"{lines} line{'s' if lines != 1 else ''}"
+            some = counted(lines, "line")
             if source.cells:
                 where = f"cell{'s' if len(cells) > 1 else ''} {and_joined([str(cell) for cell in cells])}, {some}"
                 words.append(where if source is self.project.main else f"{where} of {source.file}")

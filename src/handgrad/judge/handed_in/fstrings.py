@@ -14,7 +14,7 @@ PAIRS = {"(": ")", "[": "]", "{": "}"}
 
 
 def without_newer_strings(code: str) -> str:
-    """Return *code* with an empty string in the place of each f-string that older Pythons cannot read.
+    """Return *code* with an empty string instead of each f-string that older Pythons cannot read.
 
     Where that parses and *code* does not, the f-strings were what this Python does not read.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from handgrad.errors import counted
 from handgrad.judge.handed_in.calls_found import Call, Found, last_of
 
 SCHEDULES = (
@@ -62,7 +63,7 @@ def _steps(call: Call, found: Found) -> str:
         return ""
     factor = _number(call, "gamma", 0.1)
     found.recipe["schedule"] = {"name": "step", "every": every, "factor": factor}
-    return f"StepLR every {every} epochs by {factor:g}"
+    return f"StepLR every {counted(every, 'epoch')} by {factor:g}"
 
 
 def _each_epoch(call: Call, found: Found) -> str:
@@ -128,8 +129,8 @@ def _plateau(call: Call, found: Found) -> str:
     table |= {key: int(table[key]) for key in ("patience", "cooldown")}
     found.beyond["plateau"] = table
     return (
-        f"ReduceLROnPlateau by {table['factor']:g} after {table['patience']} epochs (here by the training loss, because the "
-        f"test labels are not available in training)"
+        f"ReduceLROnPlateau by {table['factor']:g} after {counted(table['patience'], 'epoch')} "
+        "(here by the training loss, because the test labels are not available in training)"
     )
 
 

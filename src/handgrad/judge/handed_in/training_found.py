@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+from handgrad.errors import counted
 from handgrad.judge.handed_in.calls_found import SIGNATURES, Call, Found, calls_in, last_of
 from handgrad.judge.handed_in.changes_found import CHANGES, find_changes
 from handgrad.judge.handed_in.names import dotted
@@ -108,7 +109,7 @@ def _epochs(sources: list[Source], found: Found) -> None:
             counts = [each for each in count(source) if 1 <= each <= MOST_EPOCHS]
             if counts:
                 found.recipe["epochs"] = counts[-1]
-                found.words.append(f"{counts[-1]} epoch{'s' if counts[-1] > 1 else ''}")
+                found.words.append(counted(counts[-1], "epoch"))
                 return
     found.unread.append("the number of epochs")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from math import ceil, prod
 
+from handgrad.errors import counted
 from handgrad.judge.network.assignment import Assignment
 from handgrad.judge.network.conditions import CLASSES
 from handgrad.judge.verdict import EpochAnswer, Examination, Requirement, Weight, place_words
@@ -53,15 +54,15 @@ def _fewer(assignment: Assignment, examination: Examination) -> Iterator[str]:
     over = examination.counted - most
     if over <= 0:
         least = limits.exactly or limits.at_least or 0
-        yield f"{least - examination.counted:,} parameters short: give the narrowest convolution more channels"
+        yield f"{counted(least - examination.counted, 'parameter')} short: give the narrowest convolution more channels"
         return
     hidden = sum(each.numbers for each in examination.hidden)
     if hidden:
-        yield f"{over:,} parameters over: {hidden:,} of them are numbers outside the trained parameters"
+        yield f"{counted(over, 'parameter')} over: {hidden:,} of them are numbers outside the trained parameters"
     if examination.idle:
         idle = sum(count for _, count in examination.idle)
         names = ", ".join(path for path, _ in examination.idle[:MOST])
-        yield f"{over:,} parameters over: leave out {names}, which takes no part – saves {idle:,}"
+        yield f"{counted(over, 'parameter')} over: leave out {names}, which takes no part – saves {idle:,}"
         over -= idle
     if over <= 0:
         return
@@ -71,7 +72,7 @@ def _fewer(assignment: Assignment, examination: Examination) -> Iterator[str]:
         if weight.path in dict(examination.idle):
             continue
         words, saved = _smaller(weight, over, examination)
-        yield f"{still}{over:,} parameters over: {place_words(weight.path)} has {weight.parameters:,}; {words}"
+        yield f"{still}{counted(over, 'parameter')} over: {place_words(weight.path)} has {weight.parameters:,}; {words}"
         # What is advised first counts as done in what is advised next, so that the sentences can be followed in order.
         over, still = over - saved, "then still "
         if over <= 0 or not saved:

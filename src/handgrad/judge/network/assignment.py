@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Literal
 
 from handgrad.digits.training.recipe import Recipe
-from handgrad.errors import did_you_mean
+from handgrad.errors import counted, did_you_mean
 from handgrad.judge.network.grading import ClaimCounts, Gradescope, PointsTable
 from handgrad.text import and_joined
 from handgrad.toml_records import NAME, Strict, within
@@ -120,7 +120,7 @@ class Accuracy(Strict):
 class AfterPooling(Strict):
     """What a convolution on the single position that global average pooling leaves counts as, and why, for the author to read.
 
-    It computes what a fully connected layer does, and many call it fully convolutional all the same.
+    It computes what a fully connected layer does, and many call it fully convolutional anyway.
     """
 
     counts_as: Literal["fully_connected", "convolution"] = "fully_connected"
@@ -208,7 +208,9 @@ class Assignment(Strict):
             # A lower limit alone leaves room enough; only an upper one can make the condition impossible.
             upper = self.epochs.at_most or self.epochs.exactly or (self.epochs.fewer_than or 10**9) - 1
             if upper < self.accuracy.epochs:
-                raise ValueError(f"accuracy.epochs is {self.accuracy.epochs}, but only {upper} epochs are allowed")
+                raise ValueError(
+                    f"accuracy.epochs is {self.accuracy.epochs}, but at most {counted(upper, 'epoch')} may be trained"
+                )
 
         names = self.condition_names()
         for name in self.points.conditions:

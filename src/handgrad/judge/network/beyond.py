@@ -1,4 +1,4 @@
-"""What an author trains with and a recipe has no words for: another normalisation, brighter images, rates of one's own.
+"""What an author trains with and a recipe has no words for: another normalisation, brighter images, own rates.
 
 Only the judge trains so, and only where it is asked to take the recipe that is found.
 """
@@ -121,7 +121,7 @@ def _between(limits: tuple[float, ...], count: int) -> Tensor:
 def train_beyond(
     state: State, recipe: Recipe, beyond: Beyond, seed: int, *, training: Images, evaluation: Images
 ) -> Iterator[EpochScore]:
-    """Train as `train` does, with rates of one's own where there are any: an epoch at a time, each at its constant rate."""
+    """Train as `train` does, with own rates where there are any: an epoch at a time, each at its constant rate."""
     plateau = beyond.plateau
     if not beyond.rates and plateau.factor == 1:
         yield from train(state, recipe, seed, training, evaluation)

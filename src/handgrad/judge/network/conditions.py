@@ -234,7 +234,7 @@ def _found_words(assignment: Assignment, recipe: Recipe | None, result: SeedResu
         return f"{prefix}training failed: {result.failed}"
     if not _complete(recipe, result):
         of = f" of {recipe.epochs}" if recipe is not None else ""
-        return f"{prefix}only {len(result.epochs)}{of} epochs were answered"
+        return f"{prefix}answers for only {len(result.epochs)}{of} epochs"
     deciding = _decides(assignment, result)
     low, high = wilson_interval(deciding.correct, deciding.total)
     figure = (

@@ -1,6 +1,6 @@
 """What the author says of the training, beside what was found: the claim weighed, the recipe shown or taken.
 
-It accuses nobody. It is shown and not counted.
+It is shown and does not count.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from handgrad.digits.training.recipe import Recipe
-from handgrad.errors import UsageError
+from handgrad.errors import UsageError, counted
 from handgrad.judge.network.beyond import Beyond
 from handgrad.judge.verdict import Claim, EpochAnswer, Examination, SeedResult
 from handgrad.score import percent, wilson_interval
@@ -183,7 +183,7 @@ def training_words(
         used.append("its own preparation of the images")
     lines = [
         f"{optimizer.name}, rate {optimizer.learning_rate:g}, {schedule}, batches of {recipe.batch_size}, "
-        f"{recipe.epochs} epochs{', ' if used else ''}{', '.join(used)}"
+        f"{counted(recipe.epochs, 'epoch')}{', ' if used else ''}{', '.join(used)}"
     ]
     for result in results:
         shares = ", ".join(percent(each.correct, each.total).removesuffix(" %") for each in result.epochs)

@@ -188,7 +188,7 @@ class Causes:
         return signature(before, rows[place - 1], column) != signature(here, rows[place], column)
 
     def by_chance(self, finding: Finding, name: str) -> Finding:
-        """Return the finding with a word on why its values are right all the same, where they are."""
+        """Return the finding with a word on why its values are right anyway, where they are."""
         if self.view.reading.wrong[name].any() or finding.likely in EVIDENT:
             return finding
         why = "right only as long as nothing is changed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from handgrad.errors import counted
 from handgrad.judge.workbook.table import Table, Values, number
 from handgrad.xlsx.calculation import Calculation
 from handgrad.xlsx.libreoffice import recalculated
@@ -24,7 +25,7 @@ def values_of(book: Book, office: bool) -> tuple[Values, str, tuple[str, ...]]:
             stored[sheet.name][place] = calculation.value(sheet.name, *place)
             missing += (sheet.name, *place) not in calculation.beyond
     if missing:
-        return stored, HERE, (f"In the file {missing:,} formulas have no value; they were calculated here.",)
+        return stored, HERE, (f"The file stores no value for {counted(missing, 'formula')}; calculated here.",)
     return stored, STORED, ()
 
 

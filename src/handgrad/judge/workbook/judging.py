@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from handgrad.errors import HandgradError
+from handgrad.errors import HandgradError, counted
 from handgrad.judge.workbook.cell_values import HERE, STORED, refreshed, values_of
 from handgrad.judge.workbook.choices import MisfitError
 from handgrad.judge.workbook.column_verdicts import column_verdicts, head_texts
@@ -179,8 +179,8 @@ def _tolerance(view: View, columns: Columns) -> str:
     if not shown:
         return "1e-06 of a value"
     few, many = min(shown), max(shown)
-    digits = f"{few}" if few == many else f"{few} to {many}"
-    return f"half of the last digit that a column shows ({digits} decimals), and its effect on other cells"
+    digits = counted(few, "decimal") if few == many else f"{few} to {many} decimals"
+    return f"half of the last digit that a column shows ({digits}), and its effect on other cells"
 
 
 def _typed(view: View, row: int, column: int) -> float | None:
