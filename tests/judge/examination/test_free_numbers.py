@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -14,6 +15,7 @@ from judge.examination.test_examine_corpus import pictures
 
 NUMBERS = torch.rand(300, generator=torch.Generator().manual_seed(3)).tolist()
 WHOLE = [float(3 + place * 7 % 4001) for place in range(300)]
+PLACES = torch.randint(10, (1000,), generator=torch.Generator().manual_seed(3))
 TRAINED = 410
 """Parameters of `Body`, which all of these have."""
 
@@ -87,6 +89,11 @@ FREE: dict[str, Callable[[Tensor], Tensor]] = {
     "mixtures": each(lambda x, number: torch.lerp(x, x * x, number)),
     "additions to a denominator": each(lambda x, number: F.layer_norm(x, (10,), eps=number)),
     "places in a range": each(lambda x, number: x * torch.arange(5000.0)[int(number)], WHOLE),
+    "places that are looked up": each(lambda x, number: x[:, [int(number * 10)]]),
+    "places by size": each(lambda x, number: x.kthvalue(int(number * 10) + 1, 1, keepdim=True).values),
+    "sizes of resized maps": each(lambda x, number: F.interpolate(x[:, None], size=10 + int(number * 97))[:, 0, :10]),
+    "a list of places": lambda x: x[:, PLACES].view(-1, 10, 100).sum(2),
+    "a list of places, spread": lambda x: x.gather(1, PLACES[None].expand(len(x), -1)).view(-1, 10, 100).sum(2),
     "a hash": hashed,
     "a congruence": congruent,
     "a hash through a trained number": mixed_into_parameters(),
@@ -183,6 +190,40 @@ def honest_waves(x: Tensor) -> Tensor:
     """Places as sines and cosines, added as is the custom."""
     place = torch.arange(64.0)[:, None] / 10000 ** (torch.arange(16.0) / 16)
     return (x[:, None, :1] + torch.cat([place.sin(), place.cos()], 1)).mean((1, 2), keepdim=True)[:, 0]
+
+
+def turned_numbers(x: Tensor) -> Tensor:
+    return torch.stack([(x * complex(number, 1 - number)).real for number in NUMBERS]).sum(0)
+
+
+def test_a_complex_number_is_two() -> None:
+    assert 590 <= examine(Body(turned_numbers), pictures(12)).counted - TRAINED <= 610
+
+
+def chosen(places: list[int]) -> Callable[[Tensor], Tensor]:
+    """Return the mean of the *places* of a map of 28×28 that the ten scores are laid out in."""
+    return lambda x: x.repeat(1, 79)[:, :784][:, places].mean(1, keepdim=True)
+
+
+def polar() -> list[int]:
+    """Return the places of rays from the middle of an image, the nearest ones many times."""
+    rays = [(radius, turn * math.tau / 56) for radius in range(14) for turn in range(56)]
+    return [int(14 + radius * math.sin(angle)) * 28 + int(14 + radius * math.cos(angle)) for radius, angle in rays]
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        torch.randperm(784, generator=torch.Generator().manual_seed(1)).tolist(),
+        [(row + at // 3) * 28 + column + at % 3 for row in range(26) for column in range(26) for at in range(9)],
+        [row // 2 * 28 + column // 2 for row in range(56) for column in range(56)],
+        polar(),
+        [place % 10 * 2 + place // 10 for place in range(20)] * 20,
+    ],
+    ids=["a permutation", "patches", "enlarged", "polar", "channels shuffled in twenty layers"],
+)  # fmt: skip
+def test_places_in_a_pattern_are_no_store(places: list[int]) -> None:
+    assert examine(Body(chosen(places)), pictures(12)).hidden == ()
 
 
 def honest_rounding() -> Callable[[Tensor], Tensor]:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from handgrad.digits.layers.failure import first_line
 from handgrad.errors import UsageError
 from handgrad.judge.examination.answers import COMPANY, answer, problems_of, remarks_on
-from handgrad.judge.examination.free_numbers import values_given
+from handgrad.judge.examination.free_numbers import choices_given, values_given
 from handgrad.judge.examination.layers import Found, layers_in
 from handgrad.judge.examination.operations_seen import Node, Trace, reaching, running_modules
 from handgrad.judge.examination.parameters import hidden_tensors, stored_blocks
@@ -87,7 +87,7 @@ class Run:
         self.paths = module_paths(module)
         state.restore()
         inputs = images.clone()
-        self.trace = Trace(inputs, self.paths, watch=watch, values=values_given)
+        self.trace = Trace(inputs, self.paths, watch=watch, values=values_given, choices=choices_given)
         self.output = self.run(self.trace, inputs).detach().clone()
         self.reached = reaching(self.trace.nodes, [self.writers])
 

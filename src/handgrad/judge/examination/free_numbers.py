@@ -8,8 +8,11 @@ parameters have become.
 
 from __future__ import annotations
 
+import zlib
+from array import array
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -32,6 +35,13 @@ FROM_NOTHING = (
     *("pad", "padding", "output_size"),
 )
 """Whole numbers that become values where no image and nothing stored is read: the length of ``ones``, a place in ``arange``."""
+
+CHOOSES = ("index", "indices", "k", "output_size", "start")
+"""Whole numbers that choose among what the images became. A sum over places that are chosen again and again is a product with
+whole weights; a few of them, every place once, or an even pattern (strides, patches, shuffled channels) are no store.
+"""
+LEAST_BITS = 1.5
+"""So many bits a choice, packed by zlib, has a list that follows no pattern: ten places at random have more than three."""
 
 DIGITS = (
     *("floor", "ceil", "trunc", "round", "frac", "remainder", "fmod", "floor_divide", "div", "divide", "bitwise_and"),
@@ -77,9 +87,27 @@ def values_given(func: Any, given: Mapping[str, Any], reads: Sequence[Read]) -> 
         length = name == "end" and "arange" in str(func)  # says how many, as a shape does
         if (always or from_nothing) and not (length and "start" in given):
             value = given.get(name)
-            each = value if isinstance(value, list | tuple) else [value]
-            values += [(name, float(one)) for one in each if isinstance(one, int | float) and not isinstance(one, bool)]
+            for one in value if isinstance(value, list | tuple) else [value]:
+                if isinstance(one, complex):
+                    values += [(name, one.real), (name, one.imag)]
+                elif isinstance(one, int | float) and not isinstance(one, bool):
+                    values.append((name, float(one)))
     return tuple(values)
+
+
+def choices_given(func: Any, given: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the whole numbers by which an operation chooses among the places of what it reads."""
+    found: list[int] = []
+    for argument in func._schema.arguments:
+        value = given.get(argument.name) if argument.name in CHOOSES else None
+        for one in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(one, int) and not isinstance(one, bool):
+                found.append(one)
+            elif isinstance(one, Tensor) and one.dtype in (torch.int64, torch.int32):
+                # What ``expand`` only shows again and again was written once.
+                once = tuple(slice(None) if step else slice(1) for step in one.stride())
+                found += one[once].flatten().tolist()
+    return tuple(found)
 
 
 def single_numbers(nodes: Sequence[Node], reached: Collection[int]) -> int:
@@ -99,7 +127,28 @@ def single_numbers(nodes: Sequence[Node], reached: Collection[int]) -> int:
                 different.add(value)
                 uses.setdefault((node.name, name), []).append(value)
     written = sum(len(values) for values in uses.values() if len(values) > MANY and len(set(values)) > 1)
-    return max(len(different), written)
+    return max(len(different), written) + _chosen_numbers(nodes, reached)
+
+
+def _chosen_numbers(nodes: Sequence[Node], reached: Collection[int]) -> int:
+    """Return how many whole weights are written as choices of places, by kind of operation."""
+    chosen: dict[str, list[int]] = {}
+    for node in nodes:
+        if node.images and node.number in reached and node.choices:
+            chosen.setdefault(node.name, []).extend(node.choices)
+    return sum(len(places) for places in chosen.values() if len(places) > MANY and not _has_pattern(places))
+
+
+def _has_pattern(places: Sequence[int]) -> bool:
+    """Whether places are chosen hardly more than once each, or in a pattern that can be said in much fewer numbers."""
+    different = len(set(places))
+    if len(places) < 2 * different:
+        return True
+    steps = array("q", [later - earlier for earlier, later in pairwise(places)])
+    # From neighbour to neighbour, as where an image is turned or bent: of many places, and with few kinds of steps.
+    if len(set(steps)) < different / 4:
+        return True
+    return 8 * len(zlib.compress(steps.tobytes(), 9)) < LEAST_BITS * len(places)
 
 
 class Live:

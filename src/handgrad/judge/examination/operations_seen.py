@@ -86,6 +86,8 @@ class Node:
     drawn: bool
     values: tuple[tuple[str, float], ...] = ()
     """The single numbers among its arguments that are calculated with, by the arguments' names."""
+    choices: tuple[int, ...] = ()
+    """The whole numbers by which it chooses among places."""
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -104,6 +106,7 @@ class Trace(TorchDispatchMode):
         *,
         watch: Callable[[Trace, Node], None] | None = None,
         values: Callable[[Any, Mapping[str, Any], Sequence[Read]], tuple[tuple[str, float], ...]] | None = None,
+        choices: Callable[[Any, Mapping[str, Any]], tuple[int, ...]] | None = None,
         disturb: tuple[str, int] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -114,7 +117,7 @@ class Trace(TorchDispatchMode):
         self.modules = modules
         self.running: list[tuple[str, bool]] = []
         self.watch = watch
-        self.values = values
+        self.values, self.choices = values, choices
         self.disturb = disturb
         self.turns: Counter[str] = Counter()
         self.readers: dict[int, list[int]] | None = None
@@ -190,6 +193,7 @@ class Trace(TorchDispatchMode):
             images=any(read.images for read in reads),
             drawn=torch.Tag.nondeterministic_seeded in func.tags,
             values=self.values(func, given, reads) if self.values is not None else (),
+            choices=self.choices(func, given) if self.choices is not None else (),
         )
         self.nodes.append(node)
         # Kept alive, because places are addresses: memory that was freed could be another tensor's a moment later.
