@@ -24,8 +24,6 @@ MAX_STEPS = 10_000
 """Most steps in a book: 9 MB for the classic network with six learning rates compared."""
 MAX_RATES = 12
 """Most learning rates compared: so many lines can be told apart on one chart, in colour and in grey."""
-MAX_CELLS = 2_000_000
-"""Most cells in one book: about 20 MB, and half a minute for a spreadsheet program to open."""
 MAX_RATE_CELLS = 500_000
 """Most cells for the runs behind the comparison of learning rates: 1,200 steps of a 2-2-1 network with four samples at six
 rates, 2,400 of the classic one, 5 MB; what a comparison then leaves out it says."""

@@ -10,7 +10,7 @@ from handgrad.errors import UsageError
 from handgrad.scratch import scratch_folder
 from handgrad.xlsx.archive import read_bounded
 from handgrad.xlsx.libreoffice import converted, office_program
-from handgrad.xlsx.limits import MAX_CELLS
+from handgrad.xlsx.limits import MAX_CELLS_READ
 from handgrad.xlsx.reader import Book, Cell, Place, Sheet, read_book
 
 CONVERTED = (".ods", ".xls")
@@ -46,8 +46,10 @@ def _from_csv(path: Path) -> Book:
             for column, field in enumerate(fields):
                 if field.strip():
                     cells[row, column] = _cell(field.strip())
-            if len(cells) > MAX_CELLS:
-                raise UsageError(f"{path}: more than {MAX_CELLS:,} cells – not read")
+            if len(cells) > MAX_CELLS_READ:
+                raise UsageError(
+                    f"{path}: more than {MAX_CELLS_READ:,} cells – too large to be read, make it with fewer steps"
+                )
     except csv.Error as error:
         raise UsageError(f"{path}: not comma-separated values – {error}") from error
     return Book(path, (Sheet(path.stem[:31] or "table", False, cells),), {})

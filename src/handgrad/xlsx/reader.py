@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from handgrad.errors import UsageError
 from handgrad.xlsx.archive import Archive, local
 from handgrad.xlsx.formula import FormulaError
 from handgrad.xlsx.formula_text import Fill, written
-from handgrad.xlsx.limits import MAX_CELLS, MAX_COLUMNS, MAX_ROWS
+from handgrad.xlsx.limits import MAX_CELLS_READ, MAX_COLUMNS, MAX_ROWS
 from handgrad.xlsx.rows import column_number
 
 MAX_SHEETS = 200
@@ -100,12 +102,29 @@ def read_book(path: Path) -> Book:
     strings = _strings(archive)
     sheets: list[Sheet] = []
     count = 0
-    for name, hidden, target in found:
-        merged: dict[Place, int] = {}
-        cells = _cells(archive, target, strings, MAX_CELLS - count, merged=merged)
-        count += len(cells)
-        sheets.append(Sheet(name, hidden, cells, merged))
+    with _without_collecting():
+        for name, hidden, target in found:
+            merged: dict[Place, int] = {}
+            cells = _cells(archive, target, strings, MAX_CELLS_READ - count, merged=merged)
+            count += len(cells)
+            sheets.append(Sheet(name, hidden, cells, merged))
     return Book(path, tuple(sheets), names, archive.notes)
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Let Python look for no circles meanwhile.
+
+    It looks at all objects again and again while they become more, which is a quarter of the time of a long book, and cells
+    hold nothing that could make one.
+    """
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 def _attribute(element: ElementTree.Element, name: str) -> str:
@@ -167,7 +186,9 @@ def _cells(
             cells[place] = cell
         # Within the loop: a part of 96 MB can hold ten million cells.
         if len(cells) > room:
-            raise UsageError(f"{archive.path}: more than {MAX_CELLS:,} cells – not read")
+            raise UsageError(
+                f"{archive.path}: more than {MAX_CELLS_READ:,} cells – too large to be read, make it with fewer steps"
+            )
     return cells
 
 

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from handgrad.backprop import Layer, Network, Sample, load_network, preset_names
-from handgrad.backprop.limits import DEFAULT_RATES, MAX_CELLS, MAX_RATE_CELLS
+from handgrad.backprop.limits import DEFAULT_RATES, MAX_RATE_CELLS
 from handgrad.backprop.workbook import Plan, workbook_plan
 from handgrad.backprop.workbook.content import LONG_TABLE, gather
+from handgrad.xlsx.limits import MAX_CELLS_WRITTEN
 from oracle.drawn_networks import networks
 
 
@@ -35,7 +36,7 @@ def assert_complete_or_said(network: Network, steps: int) -> None:
     assert [int(number.replace(",", "")) for number in said.groups()] == [shown, steps]
     # One column of each run stands on the sheet Learning rates too.
     a_step = sum(len(table.columns) + 1 for table in plan["Rates working"].tables)
-    assert a_step * (shown + 2) > min(MAX_RATE_CELLS, MAX_CELLS - plan["Training"].size)
+    assert a_step * (shown + 2) > min(MAX_RATE_CELLS, MAX_CELLS_WRITTEN - plan["Training"].size)
 
 
 @pytest.mark.parametrize("name", preset_names())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import math
 import random
@@ -13,14 +14,20 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from openpyxl.formula.translate import Translator
 
+from handgrad.backprop import load_network
+from handgrad.backprop.limits import DEFAULT_RATES, MAX_STEPS
+from handgrad.backprop.workbook.content import gather
 from handgrad.errors import HandgradError, UsageError
 from handgrad.judge.workbook import MistakeKind, judge_workbook
 from handgrad.judge.workbook.spelling import labelled_number, number_in, spelled
 from handgrad.xlsx import libreoffice as office_module
+from handgrad.xlsx import others, reader
 from handgrad.xlsx.calculation import Calculation
 from handgrad.xlsx.formula import FormulaError, parse
-from handgrad.xlsx.formula_text import moved, signature
+from handgrad.xlsx.formula_text import Fill, moved, signature
+from handgrad.xlsx.limits import MAX_CELLS_READ
 from handgrad.xlsx.reader import read_book
 from judge.corpus_workbooks import FORMULAS, PUBLISHED, RIGHT, Layout, Plant, write
 
@@ -167,6 +174,18 @@ def test_formulas_of_a_fill_are_calculated_each_in_its_row(tmp_path: Path) -> No
     assert found == [[3 * n + 1, n * (n + 1) / 2 + 3 * n + 1, 30, max(0, n - 3)] for n in range(1, 9)]
 
 
+@pytest.mark.parametrize(
+    "formula",
+    ['SUM(B$2:B9)*10%+IF(A5="%d A1",$C$3,-D4)', "$A$1", "1E5+E5", "Sheet1!B5^2", "Other!$B$7&'a b'!C6"],
+)
+def test_a_formula_that_is_copied_down_is_the_one_that_openpyxl_writes(formula: str) -> None:
+    fill = Fill(formula)
+    for down in (0, 1, 7, 1000, -2):
+        there = Translator(f"={formula}", origin="C10").translate_formula(f"C{10 + down}")
+        assert f"={fill.at(down, 0)}" == there
+    assert Fill("A2+B$1").at(-2, 0) == "#REF!+B$1"
+
+
 def test_formulas_move_as_filling_moves_them_and_fills_have_one_signature() -> None:
     assert moved('A1+$B$2*C$3-$D4&"A1"', 2, 1) == 'B3+$B$2*D$3-$D6&"A1"'
     assert signature("F6*$D$6", 6, 3) == signature("F7*$D$6", 7, 3) != signature("F6*$D$6", 7, 3)
@@ -255,6 +274,39 @@ def test_a_bomb_is_refused_before_it_unpacks(tmp_path: Path) -> None:
     assert path.stat().st_size < 2**20
     with pytest.raises(UsageError, match="unpacks to more than"):
         judge_workbook(path, office=False)
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "csv"])
+def test_a_book_of_more_cells_than_are_read_is_refused_with_what_to_do(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "MAX_CELLS_READ", 50)
+    monkeypatch.setattr(others, "MAX_CELLS_READ", 50)
+    path = write(Layout("x"), tmp_path / "x.xlsx")
+    if kind == "csv":
+        path = tmp_path / "x.csv"
+        path.write_text("\n".join("1,2,3,4" for _ in range(20)))
+    with pytest.raises(UsageError, match="more than 50 cells – too large to be read, make it with fewer steps"):
+        judge_workbook(path, office=False)
+
+
+def test_all_steps_that_a_book_of_the_classic_network_can_have_are_few_enough_to_be_read() -> None:
+    material = gather(load_network("classic"), MAX_STEPS, DEFAULT_RATES)
+    tables = material.table_cells + material.rate_width * (material.rate_steps + 1)
+    assert tables < 0.95 * MAX_CELLS_READ  # the other sheets of such a book have some thousand
+
+
+def test_a_long_book_is_read_without_looking_for_circles_and_they_are_looked_for_again(tmp_path: Path) -> None:
+    path = write(Layout("x"), tmp_path / "x.xlsx")
+    assert gc.isenabled()
+    read_book(path)
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        read_book(path)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(

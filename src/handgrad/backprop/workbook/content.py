@@ -11,7 +11,7 @@ import numpy as np
 
 from handgrad.backprop.graph.build import build_graph
 from handgrad.backprop.graph.graph import Graph, Kind
-from handgrad.backprop.limits import MAX_CELLS, MAX_RATE_CELLS, MAX_STEPS, check_rates, check_steps
+from handgrad.backprop.limits import MAX_RATE_CELLS, MAX_STEPS, check_rates, check_steps
 from handgrad.backprop.network.network import Network
 from handgrad.backprop.simulate import RateSweep, Trace, trace, traces
 from handgrad.backprop.symbols.names import defined_name
@@ -24,7 +24,7 @@ from handgrad.backprop.workbook.table_columns import (
     without_slopes,
 )
 from handgrad.errors import UsageError
-from handgrad.xlsx.limits import MAX_COLUMNS, MAX_ROWS
+from handgrad.xlsx.limits import MAX_CELLS_WRITTEN, MAX_COLUMNS, MAX_ROWS
 from handgrad.xlsx.writer import Value, address
 
 LONG_TABLE = 1_000
@@ -109,7 +109,7 @@ class Material:
     @cached_property
     def rate_steps(self) -> int:
         """Return how many steps the comparison of learning rates shows: all, unless they are too many cells."""
-        room = min(MAX_RATE_CELLS, MAX_CELLS - self.table_cells)
+        room = min(MAX_RATE_CELLS, MAX_CELLS_WRITTEN - self.table_cells)
         return min(self.steps, max(FEWEST_RATE_ROWS, room // self.rate_width - 1))
 
     @property
@@ -176,11 +176,11 @@ def gather(network: Network, steps: int, rates: Sequence[float]) -> Material:
     material = Material(network, steps, tuple(map(float, rates)))
     columns = material.table_columns
     needed = material.table_cells + material.rate_width * (material.rate_steps + 1)
-    if needed > MAX_CELLS or columns > MAX_COLUMNS or TABLE_TOP + steps + 40 > MAX_ROWS:
-        fit = (MAX_CELLS - material.rate_width * (FEWEST_RATE_ROWS + 1)) // columns - 1
+    if needed > MAX_CELLS_WRITTEN or columns > MAX_COLUMNS or TABLE_TOP + steps + 40 > MAX_ROWS:
+        fit = (MAX_CELLS_WRITTEN - material.rate_width * (FEWEST_RATE_ROWS + 1)) // columns - 1
         advice = f"ask for at most {fit:,} steps" if fit >= 1 and columns <= MAX_COLUMNS else "take a smaller network"
         raise UsageError(
             f"{network.name}: {steps:,} steps of {columns:,} columns need {needed:,} cells – "
-            f"limit {MAX_CELLS:,} – {advice}"
+            f"limit {MAX_CELLS_WRITTEN:,} – {advice}"
         )
     return material
