@@ -117,6 +117,8 @@ def _from_lines(text: str) -> dict[str, dict[int, float]]:
     for line in text.splitlines():
         found = _figures_of(line)
         test = {name: value for name, value in found.items() if name.startswith("test")}
+        # Training figures stand before the test's in every usual log; what comes twice within an epoch counts with the
+        # last.
         reading.waiting |= {name: value for name, value in found.items() if name not in test}
         if "test accuracy" in test and reading.epoch <= MOST_EPOCHS:
             reading.close(test)
@@ -135,6 +137,7 @@ def _figures_of(line: str) -> dict[str, float]:
         of_test = bool(match["test"]) or (tested and not both)
         found["test accuracy" if of_test else "training accuracy"] = _percent(float(match["value"]))
     if counts:
+        # A count is exact, and wins over the percentage rounded beside it.
         found["test accuracy"] = 100 * counts[-1] / TEST_IMAGES
     for match in LOSS.finditer(line):
         kind = (match["kind"] or "").lower()

@@ -87,6 +87,7 @@ def weigh(published: Trace, candidates: Mapping[str, Sequence[tuple[int, Trace]]
                 f"{name} has {counted(len(runs), 'finished seed')} – an audit needs at least 2 – give more with --seeds"
             )
     traces = {name: [trace for _, trace in runs] for name, runs in candidates.items()}
+    # One spread for all: with its own a noisy candidate would seem near to everything.
     shared = _Spreads(list(traces.values()))
     found = []
     for name, runs in candidates.items():
@@ -96,11 +97,13 @@ def weigh(published: Trace, candidates: Mapping[str, Sequence[tuple[int, Trace]]
             marks = []
             for epoch, printed in sorted(published.series.get(series, {}).items()):
                 places = _places(series, epoch, traces[name])
+                # A seed that diverged has no figure there; one alone has no spread.
                 if len(places) < 2:
                     continue
                 figures.append(_figure(series, epoch, printed, places, spread=own.at(series, epoch)))
                 marks.append(((_placed(series, printed) - statistics.fmean(places)) / shared.at(series, epoch)[0]) ** 2)
             if marks:
+                # A mean a series first: fifty epochs of a loss would otherwise outweigh one accuracy.
                 squares.append(statistics.fmean(marks))
         if not squares:
             raise UsageError(
@@ -108,6 +111,7 @@ def weigh(published: Trace, candidates: Mapping[str, Sequence[tuple[int, Trace]]
             )
         distance = math.sqrt(statistics.fmean(squares))
         found.append(Weighed(name, tuple(seed for seed, _ in runs), distance, tuple(figures)))
+    # By name where two are equally near, so that the order is the same each time.
     ranked = tuple(sorted(found, key=lambda each: (each.distance, each.name)))
     return Audit(published.source, published.figures, published.epochs, ranked)
 

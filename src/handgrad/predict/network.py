@@ -106,6 +106,7 @@ class TrainedNetwork(Shown):
             return Predictions(np.zeros(0, np.int64), np.zeros((0, self.kind.count)))
         with torch.no_grad():
             logs = log_probabilities(self.module, torch.from_numpy(np.ascontiguousarray(images)), self.kind)
+        # In double: shares of ten classes in float32 add up to 1.0000001.
         chances = logs.double().exp().numpy()
         return Predictions(chances.argmax(axis=1).astype(np.int64), chances)
 
@@ -118,6 +119,7 @@ def load(run: str | Path) -> TrainedNetwork:
     `DamagedRunError` where weights or records do not read back. A hub's network must take ``[n, 1, 28, 28]`` and
     give ten scores.
     """
+    # A run's folder may hold an export with a configuration; it stays a run.
     if (Path(run) / CONFIG).is_file() and not (Path(run) / "summary.json").exists():
         return load_hub(Path(run))
     path, which = find_run(run)
@@ -172,6 +174,7 @@ def as_bytes(images: Any, kind: DataKind = DIGITS) -> Bytes:
         values = np.asarray(values)
     if not isinstance(values, np.ndarray):
         raise UsageError(f"images are {type(images).__name__} – give uint8 {wanted}, a path or a PIL image")
+    # Whole numbers of any width are bytes in disguise; floats are not, since nobody can know how they were scaled.
     if values.dtype.kind in "iu" and values.size and values.min() >= 0 and values.max() <= 255:
         values = values.astype(np.uint8)
     if values.dtype != np.uint8:

@@ -81,6 +81,8 @@ def marking_graph(
         if quantity.name not in names:
             quantities.append(quantity)
             continue
+        # Twice: what follows from the answers before it, and the answer itself under the name that later quantities
+        # read.
         quantities.append(replace(quantity, name=follows(quantity.name)))
         answer = answers.get(quantity.name)
         own: Node = Ref(follows(quantity.name)) if answer is None else _constant(answer)
@@ -96,6 +98,7 @@ def tolerance(value: Any, base: Any | None, step: float = OF_STEP, share: float 
     """Return how far an answer may be from ``value``; ``base`` is what it was before the step. Floats or arrays."""
     if base is None:
         return share * abs(value)
+    # Written without `min`, because the same lines run on floats, on arrays and, as formulas, in cells.
     smaller = share * abs(value) <= step * abs(value - base)
     return smaller * (share * abs(value)) + (1 - smaller) * (step * abs(value - base))
 
@@ -109,6 +112,7 @@ def accepted(value: Any, base: Any | None) -> Any:
     near = tolerance(value, base)
     if base is None:
         return near
+    # A little more than rounding loses: the last bit must not decide.
     lost = abs(value - _to_digits(value, FOUR)) * (1 + 1e-9)
     enough = abs(value - base) > 2 * lost
     return np.maximum(near, enough * lost)
@@ -171,13 +175,16 @@ def _judge(
     name, base = question.name, question.base
     right, followed = float(true[name]), float(own[follows(name)])
     right_base, own_base = (None, None) if base is None else (float(true[base]), float(own[base]))
+    # Right before "follows": who has made good an earlier slip is right, whatever still stands above.
     if abs(answer - right) <= accepted(right, right_base):
         return Mark(Verdict.RIGHT)
     if abs(answer - followed) <= accepted(followed, own_base):
+        # The first of them is named: later ones may follow from it.
         doubtful = [label for label, verdict in before if verdict not in (Verdict.RIGHT, Verdict.EMPTY)]
         return Mark(Verdict.FOLLOWS, f"{FOLLOWS} {doubtful[0] if doubtful else FROM_ROUNDED}")
     for number, mistake in enumerate(mistakes[0]):
         value = float(own[wrong(name, number)])
+        # First by the learner's own earlier answers, then by the right ones.
         named = abs(answer - value) <= mistake_tolerance(value, followed, own_base)
         if not named and mistakes[1]:
             value = mistakes[1][number]
@@ -195,6 +202,7 @@ def _number(value: float | str | None) -> float | None:
 
 
 def _constant(value: float) -> Node:
+    # A constant has no sign of its own in the renderings; a minus stands before it.
     return Const(value) if value >= 0 else -Const(-value)
 
 

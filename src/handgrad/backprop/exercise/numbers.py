@@ -55,8 +55,10 @@ def own_numbers(
     """
     marked = marking_graph(graph, asked, mistakes, {})
     second: tuple[int, dict[str, float]] | None = None
+    # A batch a floor, from the strict to the mild: pleasant numbers where the network has any, else the best there are.
     for number, floor in enumerate(FLOORS):
         drawn = _draw(graph, np.random.default_rng([seed, number]), BATCH)
+        # A whole batch of draws at once, by broadcasting.
         values = evaluate(marked, drawn.values)
         sensible, apart = _sensible(graph, asked, values, floor), _apart(asked, mistakes, values)
         fit = sensible & (apart.sum(axis=0) == len(apart))
@@ -78,6 +80,7 @@ def own_numbers(
 
 def worth_asking(graph: Graph, asked: Sequence[Question]) -> tuple[Question, ...]:
     """Leave out what is 0, or unchanged by the step, whatever the numbers: a bias shared by a whole softmax, for one."""
+    # Seed 0 whatever the task's: what is worth asking belongs to the network, not to the numbers drawn for it.
     values = evaluate(graph, _draw(graph, np.random.default_rng(0), BATCH).values)
 
     def nothing(found: Floats) -> bool:
@@ -110,6 +113,7 @@ def shown_mistakes(
         chosen: list[Mistake] = []
         for number, mistake in enumerate(mistakes[name]):
             value = np.broadcast_to(values[wrong(name, number)], (BATCH,))
+            # By values at many states and not by comparing formulas: two that look different may be one.
             same = [np.isclose(value, other, rtol=1e-9, atol=0.0, equal_nan=True).mean() > ALWAYS for other in seen]
             if not any(same):
                 chosen.append(mistake)
@@ -158,6 +162,7 @@ def _draw(graph: Graph, generator: np.random.Generator, count: int) -> _Drawn:
     for quantity in graph.of_kind(Kind.WEIGHT, Kind.BIAS):
         layer = network.layers[(quantity.layer or 1) - 1]
         wide = network.sizes[(quantity.layer or 1) - 1]
+        # Few minus signs under ReLU, where a sum below 0 makes the unit dead and its task empty.
         minus = 0.1 if layer.activation in STRAIGHT else 0.35
         # Wide layers take smaller weights, or their sums saturate.
         most = max(30, min(95, round(95 * (4 / wide) ** 0.5)))

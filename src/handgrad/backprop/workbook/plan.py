@@ -156,11 +156,13 @@ class Page:
         """Place a cell; returns its address with the sheet's name, ``Training!$A$1``."""
         for place in ((row + down, column + right) for down in range(cell.span[0]) for right in range(cell.span[1])):
             if place in self.cells:
+                # Found when the plan is made: a spreadsheet would show the second and keep quiet.
                 raise ValueError(f"{self.name}!{address(*place)} is taken")
         self.cells[row, column] = cell
         for down in range(cell.span[0]):
             for right in range(cell.span[1]):
                 if (down, right) != (0, 0):
+                    # The look again: a merged area is framed by each of its cells.
                     self.cells[row + down, column + right] = Cell(CellKind.BLANK, None, cell.look, span=(0, 0))
         return self.at(row, column)
 
@@ -211,4 +213,5 @@ class Page:
 
 def quoted(sheet: str) -> str:
     """Return a sheet's name as formulas write it."""
+    # Our own sheets have plain names and spaces, nothing else that would have to be quoted.
     return f"'{sheet}'" if " " in sheet else sheet

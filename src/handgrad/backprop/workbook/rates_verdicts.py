@@ -54,6 +54,7 @@ def feature_cell(material: Material, number: int, name: str, sheet: bool = True)
 def rate_features(material: Material, number: int) -> Features:
     """Return what the run at one rate, as shown, is boiled down to."""
     shown = rate_values(material, number)
+    # As shown, with the word "diverged" for what is no number: the cells see nothing else.
     errors = [math.nan if isinstance(value, str) else value for value in shown["E_total"]]
     flat = Flat.NONE
     if all(map(math.isfinite, errors)):
@@ -93,6 +94,7 @@ def _formulas(material: Material, number: int) -> dict[str, str]:
     top, bottom = RATES_TOP + 1, RATES_TOP + 1 + material.rate_steps
     errors = f"'{RATES}'!${letters}${top}:${letters}${bottom}"
     count, steps = (feature_cell(material, number, name, sheet=False) for name in ("numbers", "steps"))
+    # The same half as `features_of` takes, or the cell's verdict could differ from the cached one.
     half = f"MAX(0,INT(({count}-1)/2))"
 
     def moved(up: bool, start: str) -> str:
@@ -100,6 +102,7 @@ def _formulas(material: Material, number: int) -> dict[str, str]:
         before = f"INDEX({errors},{start}+1):INDEX({errors},{count}-1)"
         after = f"INDEX({errors},{start}+2):INDEX({errors},{count})"
         low, high = (before, after) if up else (after, before)
+        # Fewer than two errors have no neighbours, and INDEX(…,0) would be a whole column.
         return f"IF({count}-{start}<2,0,SUMPRODUCT(--({high}>{low}*(1+{SLACK:.0E})+{NOISE:.0E})))"
 
     return {
@@ -143,6 +146,7 @@ def _flat(material: Material, number: int, broken: str) -> str:
 def verdict_formula(material: Material, number: int) -> str:
     """Return the rules as one formula: the words of the first outcome whose tests all hold, and what they mean."""
     found = '""'
+    # From the last to the first: each IF wraps those that come after it.
     for outcome, tests in reversed(RULES):
         words, meaning = f'"{outcome.value}', f": {MEANING[outcome]}" if MEANING[outcome] else ""
         if outcome is Outcome.DIVERGES:

@@ -51,6 +51,7 @@ def rates_working_sheet(material: Material, finish: Callable[[Page, Material], N
     columns = material.rate_columns
 
     def setting(name: str) -> str:
+        # The rate from the row's own first column: the formulas can then be the same in every block.
         return "$A{+0}" if name == "learning_rate" else defined_name(name)
 
     layout = Layout(material.compact, columns, defined_name, setting, material.guarded)

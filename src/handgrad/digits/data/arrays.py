@@ -110,6 +110,7 @@ def pair(half: Any, name: str) -> tuple[Any, Any]:
         return half[0], half[1]
     if not (hasattr(half, "__getitem__") and hasattr(half, "__len__")):
         raise UsageError(f"{name} data: found {type(half).__name__} – {WANTED}")
+    # By number and not by iterating: torch's datasets promise only that, and their loaders would shuffle.
     items = [half[number] for number in range(len(half))]
     if not items or not all(isinstance(item, tuple | list) and len(item) >= 2 for item in items):
         raise UsageError(f"{name} data: its items are not pairs (image, label) – {WANTED}")
@@ -137,8 +138,10 @@ def image_bytes(values: Any, name: str) -> Bytes:
     """Return images as bytes ``[n, side, side]`` or, in colour, ``[n, 3, side, side]``."""
     found = as_array(values, name)
     shape = found.shape
+    # Both layouts of grey, torch's and Keras's; a dimension of 1 holds nothing either way.
     if found.ndim == 4 and 1 in (shape[1], shape[3]):
         found = found.reshape(shape[0], *(shape[2:] if shape[1] == 1 else shape[1:3]))
+    # Only where channels first is out of the question: 3×side×3 would be neither.
     elif found.ndim == 4 and shape[3] == 3 != shape[1]:
         found = found.transpose(0, 3, 1, 2)
     elif found.ndim == 2 and math.isqrt(shape[1]) ** 2 == shape[1]:
@@ -160,6 +163,7 @@ def scaled(found: NDArray[Any], name: str) -> Bytes:
     low, high = float(found.min()), float(found.max())
     if not (np.isfinite(low) and np.isfinite(high)):
         raise UsageError(f"{name} hold NaN or infinity – remove these images")
+    # Before whole numbers: floats of 0 and 1 alone are black and white, not two shades of black.
     if found.dtype.kind == "f" and low >= 0 and high <= 1:
         return np.asarray(np.rint(found * 255), dtype=np.uint8)
     if low >= 0 and high <= 255 and bool((found == np.rint(found)).all()):
@@ -175,6 +179,8 @@ def numbers_for_names(
 ) -> tuple[list[str], list[NDArray[Any]]]:
     """Return the names of the classes, and the labels as numbers, of labels that are texts; raises `UsageError`."""
     found = [[str(label) for label in labels.ravel()] for labels in (training, test)]
+    # Sorted, so that the numbers do not depend on the order of the images; from the training set, which is all a
+    # network sees.
     known = list(names) if names is not None else sorted(set(found[0]))
     numbers = {name: number for number, name in enumerate(known)}
     for labels, part in zip(found, PARTS[1::2], strict=True):

@@ -71,6 +71,7 @@ def _take_out(known: KnownSet, place: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             for part, member in zip(PARTS, known.members, strict=True):
                 content = archive.read(member)
+                # Under MNIST's names, so that one reader serves all sets of this form.
                 write_whole(place / part.packed_name, content)
                 sums.append(f"{hashlib.sha256(content).hexdigest()}  {part.packed_name}\n")
     except (OSError, KeyError, zipfile.BadZipFile) as error:
@@ -88,6 +89,7 @@ def _fetch(
     """Fetch *files* into *cache* with one bar over all of them."""
     from tqdm import tqdm
 
+    # For all files of a set: a mirror without an answer costs its time-out once, not four times.
     unreachable: dict[str, str] = {}
     total = sum(file.size for file in files)
     with (
@@ -132,6 +134,7 @@ def _ask(mirror: str, file: Remote, cache: Path, unreachable: dict[str, str], *,
     url = f"{mirror.rstrip('/')}/{file.name}"
     known_hash = f"sha256:{file.sha256}"
     try:
+        # pooch writes to a temporary name, checks the hash and renames: an interrupted download leaves nothing half.
         pooch.retrieve(url, known_hash, fname=file.name, path=cache, downloader=downloader)
     except exceptions.HTTPError as error:
         answer = str(error).partition(" for url")[0]
@@ -140,6 +143,7 @@ def _ask(mirror: str, file: Remote, cache: Path, unreachable: dict[str, str], *,
     except exceptions.Timeout:
         answer = unreachable[mirror] = "no answer in time"
     except exceptions.ConnectionError:
+        # A mirror that sent something is there, and may have the next file.
         answer = "broke off" if transfer.received else unreachable.setdefault(mirror, "no connection")
     except exceptions.RequestException as error:
         answer = unreachable[mirror] = " ".join(str(error).split())

@@ -65,6 +65,7 @@ def load_dataset(
         try:
             return _downloaded_mnist(cache, mirrors, progress)
         except (MissingError, DiskError) as error:
+            # Both reasons are told: what was wrong with the cache, and what the mirrors answered.
             reason = f"{reason}; {error}"
     else:
         reason = f"{reason} – put the four files there or name their folder with --data"
@@ -143,6 +144,7 @@ def _from_known(known: KnownSet, place: Path) -> Dataset:
 
 def _from_place(place: Path) -> Dataset:
     """Return the data in a folder or file, read as what it is."""
+    # What a place holds decides, and not how it is called.
     for suits, read, what in READERS:
         if suits(place):
             parts = read(place)
