@@ -59,6 +59,7 @@ def find_digits(found: Ink) -> list[Found] | Refused:
 def components(mask: Mask) -> tuple[NDArray[np.int32], dict[int, Box], dict[int, int]]:
     """Return the number of the connected part each pixel belongs to (0: none), and box and size of each part."""
     cv2 = opencv()
+    # Eight neighbours: a thin stroke that goes diagonally hangs together by its corners.
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     boxes = {n: (int(s[1]), int(s[0]), int(s[1] + s[3]), int(s[0] + s[2])) for n, s in enumerate(stats) if n}
     return labels, boxes, {n: int(stats[n][4]) for n in range(1, count)}
@@ -70,6 +71,7 @@ def drop_specks(boxes: dict[int, Box], sizes: dict[int, int]) -> list[int]:
         return []
     largest = max(sizes.values())
     tallest = max(height(box) for box in boxes.values())
+    # Beside the largest and not a number of pixels: pictures come in all sizes.
     least = max(6, largest // 40)
     return [n for n in sizes if sizes[n] >= least and max(height(boxes[n]), width(boxes[n])) >= 0.12 * tallest]
 
@@ -78,8 +80,10 @@ def join_parts(boxes: dict[int, Box]) -> list[list[int]]:
     """Return the parts in groups, one a digit: the bar of a 5 or the lid of a 7 stands over, or close to, its body."""
     groups = [[number] for number in boxes]
     usual = float(
+        # The median of what is at least half as high as the highest: bars and dots are not to lower it.
         np.median([height(box) for box in boxes.values() if height(box) >= 0.5 * max(map(height, boxes.values()))])
     )
+    # Again after each pair: a group that has grown may now reach a third part.
     joined = True
     while joined:
         joined = False
@@ -113,6 +117,7 @@ def belong_together(one: Box, other: Box, usual: float) -> bool:
 def in_reading_order(found: list[tuple[Box, list[int]]]) -> list[tuple[Box, list[int]]]:
     """Return digits line by line: what overlaps by half its height with a line belongs to it."""
     lines: list[list[tuple[Box, list[int]]]] = []
+    # From the top, so that the first digit of a line opens it.
     for each in sorted(found, key=lambda item: item[0][0]):
         box = each[0]
         for line in lines:
@@ -130,6 +135,7 @@ def cut_out(ink: Bytes, labels: NDArray[np.int32], box: Box, group: list[int]) -
     cv2 = opencv()
     top, left, bottom, right = widened(box, 2, ink.shape)
     own = np.isin(labels[top:bottom, left:right], group).astype(np.uint8)
+    # Two pixels farther than the mask: the soft edge of a stroke lies outside of it.
     near = cv2.dilate(own, np.ones((5, 5), np.uint8)).astype(bool)
     return np.where(near, ink[top:bottom, left:right], 0).astype(np.uint8)
 
@@ -139,6 +145,7 @@ def without_rules(mask: Mask) -> Mask:
     if min(mask.shape) < 80:
         return mask
     lying = without_lying_rules(mask)
+    # Standing rules are lying ones of the picture on its side.
     return without_lying_rules(lying.T).T
 
 
@@ -158,6 +165,7 @@ def without_lying_rules(mask: Mask) -> Mask:
         return mask
     runs = run_heights(mask)
     result = mask.copy()
+    # A squared page has some dozens of lines; a picture of thousands is no page.
     for x1, y1, x2, y2 in np.asarray(lines).reshape(-1, 4)[:200]:
         if x1 == x2 or abs((y2 - y1) / (x2 - x1)) > 0.18:
             continue
@@ -166,6 +174,7 @@ def without_lying_rules(mask: Mask) -> Mask:
         on = mask[ys, xs]
         if on.mean() < LONG_LINE * 0.85:
             continue
+        # Not the median: where digits stand close on the line more than half of its columns may be crossed.
         thin = np.percentile(runs[ys, xs][on], 40)
         take_away(result, runs, (xs, ys), thin)
     return result

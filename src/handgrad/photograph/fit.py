@@ -60,10 +60,12 @@ def fit(ink: Bytes, *, stroke: bool = True) -> Fitted | None:
     part = ink[top:bottom, left:right].astype(np.float64)
     large = scaled(part, WORKING)
     longer = max(part.shape)
+    # At the size that the network will see, where the limits were measured on MNIST.
     width = stroke_width(part) * INSIDE / longer
     wanted = WIDENED_TO if width < THINNEST else NARROWED_TO if width > THICKEST else width
     moved = stroke and wanted != width
     if moved:
+        # On the large picture: a fraction of a pixel of the small one is some pixels here.
         part = with_edge_moved(large, distance_to_move(width, wanted))
         cut = ink_box(part)
         if cut is None:
@@ -125,6 +127,7 @@ def distances(marked: NDArray[np.bool_]) -> Floats:
     Two passes: within each column by counting, then across the columns the least ``√((x - x')² + d(x')²)``.
     """
     rows, columns = marked.shape
+    # Farther than any two pixels lie apart.
     far = float(rows + columns)
     down = np.where(marked, 0.0, far)
     for row in range(1, rows):
@@ -139,6 +142,7 @@ def distances(marked: NDArray[np.bool_]) -> Floats:
 def scaled(ink: Floats, longer: int) -> Floats:
     """Return *ink* resampled so that its longer side has *longer* pixels, at least one along the other."""
     factor = longer / max(ink.shape)
+    # floor(x + 0.5) and not round(), which goes to even at a half: JavaScript has the first alone, and both must agree.
     rows, columns = (max(1, int(np.floor(side * factor + 0.5))) for side in ink.shape)
     down, across = (weights(*each) for each in ((ink.shape[0], rows), (ink.shape[1], columns)))
     return np.asarray(down @ ink @ across.T)
@@ -165,7 +169,9 @@ def centred(ink: Floats) -> Bytes:
     rows, columns = ink.shape
     middle = ((np.arange(rows) + 0.5) @ ink.sum(axis=1) / mass, (np.arange(columns) + 0.5) @ ink.sum(axis=0) / mass)
     top, left = (
-        min(max(int(np.floor(SIDE / 2 - at + 0.5)), 0), SIDE - side) for at, side in zip(middle, ink.shape, strict=True)
+        # Moved back inside where the centre of mass would push a stroke over the edge.
+        min(max(int(np.floor(SIDE / 2 - at + 0.5)), 0), SIDE - side)
+        for at, side in zip(middle, ink.shape, strict=True)
     )
     image = np.zeros((SIDE, SIDE), np.uint8)
     image[top : top + rows, left : left + columns] = np.clip(np.floor(ink + 0.5), 0, 255)

@@ -109,13 +109,16 @@ def _warnings(run: Run) -> list[str]:
 def strip(bounds: tuple[float, float], accuracy: float) -> Markup:
     """Return the interval as a bar on a number line, the accuracy as a dot on it."""
     low, high = bounds
+    # An interval of next to nothing, as of 100 %, still needs a line to lie on.
     span = max(high - low, 0.05)
+    # Not far beyond 100 %, where no accuracy is.
     start, end = low - span * 0.6, min(high + span * 0.6, 100 + span * 0.1)
 
     def x(value: float) -> float:
         return round(8 + 284 * (value - start) / (end - start), 1)
 
     step = 10.0 ** math.floor(math.log10(span))
+    # Ticks at 1, 2 or 5 of a power of ten, at most six of them: more would touch.
     step = next(s for s in (step / 5, step / 2, step, step * 2, step * 5) if (end - start) / s <= 6)
     first, last = math.ceil(start / step), math.floor(min(end, 100) / step + 1e-9)
     ticks = [round(count * step, 6) for count in range(first, last + 1)]

@@ -76,6 +76,7 @@ def plan_drawing(sizes: tuple[int, ...]) -> Plan:
 
 def _short(value: float) -> str:
     """Return a number of four digits; zero has no sign."""
+    # -0.0 + 0.0 is 0.0.
     return plain_number(value + 0.0, 4)
 
 
@@ -84,6 +85,7 @@ def network_figure(graph: Graph, values: Mapping[str, float], sample: int = 1) -
     draft, plan = Draft(graph.network), plan_drawing(graph.network.sizes)
     layers = range(1, len(plan.spots))
     labels = {layer: _labels(draft, plan, values, layer) for layer in layers}
+    # A layer's numbers stand at all its arrows or at none: a few would look like the only weights.
     silent = [layer for layer in layers if labels[layer] is None]
     tables = _Tables.of(draft, values, silent)
     width, height = plan.width + tables.width, max(plan.height, tables.height)
@@ -135,11 +137,13 @@ def _arrows(
             FancyArrowPatch(
                 (start.x, start.y),
                 (end.x, end.y),
+                # Hundreds of arrow heads at one unit would be a black ring.
                 arrowstyle="-|>" if crowd <= 64 else "-",
                 shrinkA=plan.radius * 72,
                 shrinkB=plan.radius * 72,
                 mutation_scale=9,
                 linewidth=0.3 + (1.7 if crowd <= 64 else 0.9) * strength,
+                # Dashes beside the colour, for grey prints and eyes that see no red.
                 linestyle="solid" if value >= 0 else (0, (4, 2)),
                 color=POSITIVE if value >= 0 else NEGATIVE,
                 alpha=1.0 if crowd <= 64 else 0.35 + 0.55 * strength,

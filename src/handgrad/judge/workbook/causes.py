@@ -70,9 +70,11 @@ class Causes:
         if tree is None:
             return Finding(MistakeKind.UNKNOWN, f"the formula of {self.at(name, place)} is not understood", place)
         formula = Formula(self.ground, self.view.truth, name, place, text, tree, self.view.truth.expected(name))
+        # From what is certain to what is likely: a formula that reads itself is wrong whatever else it does.
         made = self._circular(formula) or self._other_row(formula)
         made = made or outside_repair(formula) or literal_repair(formula)
         made = made or self._suspect(formula) or reference_repair(formula) or bracket_repair(formula)
+        # Signs last: among so many changes of sign some make a formula right by accident.
         made = made or self._read_twice(formula) or sign_repair(formula)
         broken = self._breaks(name, place)
         if made is None:
@@ -157,6 +159,7 @@ class Causes:
             here = -1 if state else 0
             values: dict[str, Any] = dict(rows[here])
             values |= {name + PREVIOUS: value for name, value in rows[max(BEFORE, here - 1)].items()}
+            # A state far away stands for the first row: what is fixed there must not move with the row.
             values |= {name + FIRST: value for name, value in rows[FAR].items()}
             self._suspected[state] = values
         return self._suspected[state]
@@ -238,6 +241,7 @@ class Causes:
         for name in names_in(expression):
             plain = name.partition("@")[0]
             if plain in errors and errors[plain].any():
+                # By trying: how far rounding of one column reaches through an expression needs no derivative of it.
                 moved = value_of(expression, {**values, name: values[name] + float(errors[plain].max())})
                 total = total + np.abs(np.nan_to_num(moved - base))
         return total

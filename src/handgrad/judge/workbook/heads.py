@@ -93,6 +93,7 @@ def _parts(cells: Mapping[Place, Cell], row: int, left: int, right: int) -> list
 
 def _heads_of_part(sheet: Sheet, row: int, left: int, right: int) -> list[Head]:
     cells = sheet.cells
+    # The nearest row above first: it says most about what stands below it.
     groups = [_spread(sheet, row - back, row, left, right=right) for back in range(1, ABOVE + 1) if row >= back]
     found: list[Head] = []
     taken: set[str] = set()
@@ -162,6 +163,7 @@ def _spread(sheet: Sheet, row: int, header: int, left: int, *, right: int) -> di
     for column, own in zip(range(left, right + 1), texts, strict=True):
         if own:
             last, merged = own, (row, column) in sheet.merged
+            # A text that comes several times stands for its own column; one that comes once may head all that follow.
             end = sheet.merged.get((row, column), column if texts.count(own) > 1 else right)
         elif column > end or not (merged or text_at(cells, header, column)):
             last = ""
@@ -189,6 +191,7 @@ def holds_number(cell: Cell | None) -> bool:
     """Return whether a cell holds a formula, a number, or what stands for one."""
     if cell is None:
         return False
+    # A formula that shows nothing yet will show a number.
     if cell.formula is not None:
         return True
     if isinstance(cell.value, bool) or cell.value is None:

@@ -66,6 +66,7 @@ def rate_of(book: Book, values: Values, table: Table, labels: list[Labelled]) ->
         twins = tuple(other for number_there, other in known if number_there == value and other != at)
         note = "" if own else next((_otherwise(book, each, value, at) for each in labelled if each.value != value), "")
         return Rate(value, where, (at, *twins), note)
+    # No label, but one cell that most updates read: that is where the rate is.
     if known:
         value, at = known[0]
         twins = tuple(other for number_there, other in known if number_there == value and other != at)
@@ -116,6 +117,7 @@ def _column(book: Book, values: Values, table: Table) -> Rate | None:
         return None
     filled: list[float] = []
     for value in shown:
+        # Some people write the rate into the first row alone, or where it changes.
         filled.append(value if value is not None else filled[-1] if filled else first)
     cells = tuple((table.sheet, row, column) for row in table.rows)
     where = f"{'row' if book.turned else 'column'} {book.address(table.header, column)}"
@@ -151,6 +153,7 @@ def _updates(book: Book, table: Table) -> Iterator[Tree]:
     if sheet is None:
         return
     for name, column in table.columns.items():
+        # The second row of a weight holds the first update; a column of new weights has it in its first row.
         place = 1 if re.fullmatch(r"w\d+", name) else 0 if re.match(r"step!w|w\d+_next", name) else None
         if place is None or place >= len(table.rows):
             continue
@@ -193,6 +196,7 @@ def _typed_in(trees: list[Tree]) -> float | None:
         typed.update(
             1.0 / value if value in under else value
             for value in set(numbers)
+            # 1 and 2 belong to slopes and squares, unless they are the only number there is.
             if value not in (1.0, 2.0) or len(numbers) == 1
         )
     value = typed.most_common(1)[0][0] if typed else 0.0

@@ -37,6 +37,7 @@ Meant = tuple[str, int | None]
 """A quantity, and the row of the table it is read from (None: a cell beside the table)."""
 
 
+# A column of ten thousand copies is asked for by several judges, each with its formulas written out.
 @lru_cache(maxsize=20_000)
 def tree_of(formula: str) -> Tree | None:
     """Return a formula as a tree, or None where it is not understood."""
@@ -82,6 +83,7 @@ class Trial(Calculation):
         meant = self._ground.meant(sheet, row, column)
         if meant is None:
             return super().value(sheet, row, column)
+        # What the head says and not what its formula makes: so a mistake in one column is not one of the next.
         name, place = meant
         return self._truth.value(name, None if place is None else place - self._place, self._point)
 
@@ -102,6 +104,8 @@ class Trial(Calculation):
         return super()._named(name, sheet)
 
     def _call(self, name: str, arguments: Sequence[Tree], sheet: str) -> Result:
+        # Rounded to so many digits a right formula would miss the true number by more than is allowed, and is right all
+        # the same.
         if name in ROUNDING and len(arguments) == 2 and isinstance(arguments[1], Number) and arguments[1].value >= FINE:
             return self._of(arguments[0], sheet)
         return super()._call(name, arguments, sheet)
@@ -116,6 +120,7 @@ def gives(ground: Ground, truth: Truth, tree: Tree, place: int, *, wanted: Float
     """Return whether a formula gives these values; most that do not are told apart at the first point."""
     try:
         for point in range(truth.points):
+            # Point by point, because this is asked thousands of times for one cell.
             found = np.array([Trial(ground, truth, point, place).result(tree)])
             if np.isfinite(wanted[point]) and not same(found, wanted[point : point + 1]):
                 return False
@@ -191,6 +196,7 @@ def cells_read(book: Book, sheet: str, tree: Tree) -> Iterator[At]:
             page = book.sheet(part.first.sheet or sheet)
             rows = range(min(part.first.row, part.last.row), max(part.first.row, part.last.row) + 1)
             columns = range(min(part.first.column, part.last.column), max(part.first.column, part.last.column) + 1)
+            # A sum over a whole column reads no quantity by itself.
             if page is not None and len(rows) * len(columns) <= 200:
                 yield from ((page.name, row, column) for row in rows for column in columns)
     for ref in references(book, sheet, tree):

@@ -37,6 +37,7 @@ class Truth:
 
     def __init__(self, graph: Graph, fixed: Mapping[str, float], *, varied: bool = False, points: int = 4) -> None:
         self.graph, self.points = graph, points
+        # One seed for all: the same book gets the same verdict each time.
         self._random = np.random.default_rng(20_261_130)
         names = first_value_names(graph)
         step = compile_step(graph, graph.names, arrays=True)
@@ -45,6 +46,8 @@ class Truth:
         data = [name for name in names if graph[name].kind in (Kind.INPUT, Kind.TARGET)]
         self.rows: dict[int, dict[str, Floats]] = {}
         with np.errstate(all="ignore"):
+            # Some rows around the judged one, each following from the one before: what reads a row too high or too low
+            # gives other numbers.
             for row in range(BEFORE, AFTER + 1):
                 self.rows[row] = self._whole(step, [state[name] for name in names])
                 state = state | {name: self.rows[row][after] for name, after in graph.successors.items()}
@@ -55,6 +58,7 @@ class Truth:
             kept = {
                 name: state[name] for name in names if name not in graph.successors and not (varied and name in data)
             }
+            # A state of its own for every other row, in which only what never changes is the same.
             self.rows[FAR] = self._whole(step, [(other | kept)[name] for name in names])
         chosen = self._telling()
         self.rows = {row: {name: value[chosen] for name, value in whole.items()} for row, whole in self.rows.items()}
@@ -67,6 +71,7 @@ class Truth:
         for _ in range(self.points):
             gained = sides.sum(axis=0) + 1.0
             gained[chosen] = 0.0
+            # Greedily: each point is the one that shows most sides not seen so far.
             chosen.append(int(np.argmax(gained)))
             sides = sides[~sides[:, chosen[-1]]] if len(sides) else sides
         return sorted(chosen)
@@ -91,8 +96,10 @@ class Truth:
         if kind is Kind.MEMORY:
             return np.asarray(random.uniform(0.05, 0.3, DRAWN))
         if kind is Kind.TARGET:
+            # Inside of 0 and 1, where every loss has its logarithms.
             return np.asarray(random.uniform(0.1, 0.9, DRAWN))
         size = {Kind.INPUT: (0.3, 1.3)}.get(kind, (0.2, 1.2))
+        # Of both signs and never near 0, where mistakes of sign and of size hide.
         drawn: Floats = random.uniform(*size, DRAWN) * random.choice([-1.0, 1.0], DRAWN)
         return drawn
 
