@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from cluster import work
-from handgrad.cluster.engine import Engine, Lost, Standing, StoppedError
+from handgrad.cluster.engine import Engine, LocalEngine, Lost, Standing, StoppedError
+from handgrad.cluster.processes import WorkerProcess
 from handgrad.cluster.where import open_engine
 from handgrad.errors import MissingError, UsageError
 
@@ -46,6 +47,20 @@ def test_a_task_whose_worker_dies_is_begun_again_and_the_others_go_on(engine: En
 def test_a_task_that_kills_every_worker_is_told_with_its_last_words(engine: Engine) -> None:
     answers = dict(engine.run(work.always_die, [0], never))
     assert isinstance(answers[0], Lost) and "ended without an answer" in answers[0].reason
+
+
+def test_a_worker_that_another_thread_took_first_is_replaced(tmp_path: Path) -> None:
+    class Promised(list[WorkerProcess]):
+        """Looks as if it held one, as a list does between the question and the taking."""
+
+        def __bool__(self) -> bool:
+            return True
+
+    engine = LocalEngine(1, _idle=Promised())
+    try:
+        assert dict(engine.run(work.double, [3], never)) == {0: 6}
+    finally:
+        engine.close()
 
 
 def test_a_fault_in_a_task_is_its_own(engine: Engine) -> None:

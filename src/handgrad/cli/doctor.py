@@ -47,6 +47,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findi
     else:
         print("\n".join(_text(findings)))
     if missing:
+        # The list and the error go to two streams: without this the error could stand above the list.
         sys.stdout.flush()
         names = ", ".join(finding.part for finding in missing)
         raise MissingError(f"{names} – missing or not usable – {missing[0].fix or 'see the list'}")
@@ -117,6 +118,7 @@ def _machine(cpuinfo: Path = Path("/proc/cpuinfo")) -> Iterator[Finding]:
     """Return processor, instruction sets and CUDA as torch sees them."""
     model, flags = _processor(cpuinfo)
     try:
+        # A torch that is half installed fails in many ways: a missing library is an OSError, not an ImportError.
         import torch
 
     except Exception as error:

@@ -74,4 +74,5 @@ class ProgressLines:
         try:
             print(line, file=sys.stderr, flush=True)
         except BrokenPipeError:
+            # What is still in the buffer would fail once more when Python ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

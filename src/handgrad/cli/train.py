@@ -84,6 +84,8 @@ def train_command(
         else:
             if weights_of is not None:
                 weights_of = str(find_run(weights_of)[0])
+                # That run's recipe unless one was typed: by its value alone the default cannot be told from a typed
+                # word.
                 source = context.get_parameter_source("recipe")
                 recipe = (
                     recipe if source is not None and source.name == "COMMANDLINE" else str(Path(weights_of) / RECIPE)

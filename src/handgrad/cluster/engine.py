@@ -99,6 +99,8 @@ class LocalEngine:
                     return
                 answers.put((place, self._perform(function, tasks[place], stopping)))
 
+        # A thread for each process waits for its answer, so that the loop below can look at the stop between two
+        # answers.
         threads = [threading.Thread(target=work, daemon=True) for _ in range(min(self.width, len(tasks)))]
         for thread in threads:
             thread.start()
@@ -115,6 +117,7 @@ class LocalEngine:
                 left -= 1
                 yield answer
         finally:
+            # Also where the caller reads no further: a generator that is closed comes by here.
             stopping.set()
 
     def _perform(self, function: Callable[[Any], Any], task: Any, stopping: threading.Event) -> Any:
@@ -122,7 +125,7 @@ class LocalEngine:
         reason = ""
         for _ in range(MOST_DEATHS):
             try:
-                worker = self._idle.pop() if self._idle else WorkerProcess()
+                worker = self._worker()
             except HandgradError as error:
                 return Lost(str(error))
             self._busy.add(worker)
@@ -134,6 +137,7 @@ class LocalEngine:
                 if stopping.is_set():
                     break
             except HandgradError as error:
+                # The task has failed, not the process: it goes on with the next.
                 self._idle.append(worker)
                 return Lost(str(error))
             else:
@@ -142,6 +146,14 @@ class LocalEngine:
             finally:
                 self._busy.discard(worker)
         return Lost(reason)
+
+    def _worker(self) -> WorkerProcess:
+        """Return a process that is idle, else a new one."""
+        try:
+            # Taken without asking first: between the question and the taking another thread may take the last one.
+            return self._idle.pop()
+        except IndexError:
+            return WorkerProcess()
 
     def _stop(self, stopping: threading.Event, threads: Sequence[threading.Thread]) -> None:
         """Ask the workers to save and end, and wait a few seconds for them."""

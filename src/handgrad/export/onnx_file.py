@@ -132,6 +132,8 @@ def add_step(graph: Graph, step: Step, inputs: list[str], plan: Plan, *, name: s
             return add_function(graph, step, first, name)
         case Pool():
             kind = "MaxPool" if step.kind == "max" else "AveragePool"
+            # Only the largest in a window knows dilations: an average takes them from opset 19 on, and torch's never
+            # has them.
             more: dict[str, Any] = (
                 {"dilations": step.window.dilation}
                 if step.kind == "max"
@@ -158,6 +160,7 @@ def add_step(graph: Graph, step: Step, inputs: list[str], plan: Plan, *, name: s
 
 def window_attributes(window: Window) -> dict[str, Any]:
     """Return a window as ONNX names it."""
+    # A window's padding is in ONNX's own order: both sides before, then both after.
     return {"kernel_shape": window.kernel, "strides": window.stride, "pads": window.padding}
 
 
@@ -167,6 +170,7 @@ def add_convolution(graph: Graph, step: Convolution, value: str, name: str) -> s
     if step.border.any():
         value = graph.node("Sub", [value, graph.constant(step.border.reshape(-1, 1, 1))])
         by_group = step.border.reshape(step.groups, -1).repeat(step.shape[0] // step.groups, axis=0)
+        # What the border gives through each weight, at every place alike: so the bias can take it.
         weight = step.weight.astype(np.float64)
         bias = bias + (weight * by_group[:, :, None, None]).sum(axis=(1, 2, 3))
     return graph.node(
@@ -202,6 +206,7 @@ def add_gather(graph: Graph, step: Gather, value: str, size: int, *, name: str) 
 def add_standardise(graph: Graph, step: Standardise, value: str, name: str) -> str:
     """Add the bringing of each group to mean 0 and variance 1."""
     parts = graph.reshape(value, (step.groups, prod(step.shape) // step.groups))
+    # Up to opset 17 the axes are an attribute, from 18 on an input: another opset needs other lines here.
     centred = graph.node("Sub", [parts, graph.node("ReduceMean", [parts], axes=[2])])
     variance = graph.node("ReduceMean", [graph.node("Mul", [centred, centred])], axes=[2])
     deviation = graph.node("Sqrt", [graph.node("Add", [variance, graph.constant(step.epsilon)])])
@@ -215,7 +220,9 @@ def run_onnx(data: bytes, images: NDArray[np.uint8]) -> tuple[Array, str] | None
     except ImportError:
         return None
     options = onnxruntime.SessionOptions()
+    # Errors alone: its warnings would stand among the lines of the command.
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    # A thousand at a time: the maps of all test images at once would fill the memory.
     parts = [session.run([SCORES], {INPUT: images[at : at + 1000]})[0] for at in range(0, len(images), 1000)]
     return np.concatenate(parts), f"onnxruntime {onnxruntime.__version__}"

@@ -39,6 +39,8 @@ def plan_data(plan: Plan, *, half: bool) -> tuple[dict[str, Any], bytes]:
     for step in plan.steps:
         arrays: dict[str, dict[str, int]] = {}
         for name, array in step.arrays.items():
+            # Little-endian whatever this machine is: the script reads it as the browser's own arrays, which are so
+            # everywhere.
             flat = np.ascontiguousarray(array, dtype="<f4").reshape(-1)
             arrays[name] = {"at": at, "size": flat.size}
             at += flat.size
@@ -76,6 +78,7 @@ def halved(plan: Plan) -> Plan:
 
 
 def _halved(step: Step) -> Step:
+    # What float16 cannot hold becomes infinite: the proof then fails, and the page keeps float32.
     with np.errstate(over="ignore"):
         rounded = {name: array.astype(np.float16).astype(np.float32) for name, array in step.arrays.items()}
     return replace(step, **rounded)  # type: ignore[arg-type]  # the fields of arrays, by their names

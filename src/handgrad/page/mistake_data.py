@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from handgrad.backprop.graph.build import build_graph
@@ -67,8 +68,6 @@ def _bare(mistake: Mistake) -> tuple[str, str, Any]:
 
 def _graphs(network: Network) -> Iterator[tuple[str, Graph]]:
     """A graph for each choice that mistakes depend on, with the key of that choice."""
-    from dataclasses import replace
-
     shape = replace(even_targets(network), order=UpdateOrder.OLD_WEIGHTS)
     for activation, loss in outputs_and_losses(shape):
         yield f"{activation} {loss}", build_graph(with_output(shape, activation, loss))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from handgrad.backprop.graph.graph import Graph, Kind, Quantity
 from handgrad.backprop.network.network import Network
 from handgrad.backprop.presets import load_network
@@ -145,6 +147,4 @@ def why_it_stops(network: Network) -> Markup:
 
 
 def _classic_at(rate: float) -> Network:
-    from dataclasses import replace
-
     return replace(load_network("classic"), learning_rate=rate)

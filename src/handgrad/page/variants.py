@@ -44,6 +44,8 @@ def write_variants(network: Network) -> Iterator[Written]:
             continue
         for key, chosen in _choices(shape, part):
             draft = Draft(chosen)
+            # Both are written for each trained parameter, so these must stand in the draft first; they are cut off
+            # again below.
             if part.phase in (Phase.UPDATES, Phase.MEMORY):
                 write_part(draft, Part(Phase.PARAMETERS))
             before = len(draft.quantities)

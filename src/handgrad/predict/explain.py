@@ -140,7 +140,9 @@ def first_layer(plan: Plan, image: Bytes) -> Bytes | None:
     for place, step in enumerate(plan.steps):
         if isinstance(step, Convolution):
             after = plan.steps[place + 1] if place + 1 < len(plan.steps) else None
+            # Value 0 is the image, so the step at *place* computes value place + 1, and the function after it the next.
             value = values[place + 2 if isinstance(after, Function) else place + 1][0][:MOST_MAPS]
+            # A map of zeros alone is divided by something that is not 0.
             return np.asarray(np.clip(value / max(float(np.abs(value).max()), 1e-9), 0, 1) * 255, np.uint8)
     return None
 

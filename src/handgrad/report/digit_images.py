@@ -24,6 +24,7 @@ def png(image: Bytes) -> bytes:
     height, width = rows.shape[:2]
     # Colour type 0 is grey, 2 is red, green, blue.
     header = struct.pack(">IIBBBBB", width, height, 8, 0 if image.ndim == 2 else 2, 0, 0, 0)
+    # Each row begins with the number of its filter, and 0 is none.
     packed = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows), 9)
     chunks = ((b"IHDR", header), (b"IDAT", packed), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
@@ -50,6 +51,7 @@ def bars(probabilities: Sequence[float], label: int, classes: Sequence[str] = DI
     width = len(shown) * (BAR + GAP) - GAP
     parts = []
     for place, digit in enumerate(shown):
+        # Never quite nothing: a bar of no height looks like a class that was forgotten.
         x, height = place * (BAR + GAP), round(max(0.6, probabilities[digit] * HEIGHT), 1)
         kind = "right" if digit == label else "wrong" if digit == answer else "other"
         parts.append(tag("rect", x=x, y=round(HEIGHT - height, 1), width=BAR, height=height, class_=kind))

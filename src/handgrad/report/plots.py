@@ -152,6 +152,7 @@ def probabilities(run: Run, evidence: Evidence) -> Figure:
     grid = figure.subplots(2, 5, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
+    # Not strict: a data set with fewer classes leaves places of the grid empty.
     for axes, image, index in zip(grid.flat, evidence.digit_images, evidence.digit_index, strict=False):
         digit_bars(axes, image, evidence.probabilities(int(index)), int(evidence.labels[index]), run.kind.classes)
     return figure

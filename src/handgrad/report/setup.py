@@ -179,4 +179,5 @@ def command(run: Run) -> str:
         words += [word for name, factor in ancestry.rates.items() for word in ("--rate", f"{name}={factor:g}")]
     for option, value in asdict(run.environment.machine).items():
         words += [f"--{option}", str(value)]
+    # It is made to be copied into a shell: a path with a space in it must stay one word.
     return shlex.join(words)

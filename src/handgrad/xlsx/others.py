@@ -33,13 +33,14 @@ def read_table_file(path: Path) -> Book:
 
 
 def _from_csv(path: Path) -> Book:
-    """Read comma-separated values; the sign that parts the columns is the one that parts most of them."""
+    """Read comma-separated values; the sign that parts the columns is the one that most lines have, of equals the first."""
     data = read_bounded(path)
     if b"\0" in data and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise UsageError(f"{path}: not comma-separated values – save it as .xlsx or as CSV (UTF-8)")
     text = _decoded(data)
-    head = "\n".join(text.splitlines()[:20])
-    delimiter = max(DELIMITERS, key=lambda sign: (head.count(sign), -DELIMITERS.index(sign)))
+    head = text.splitlines()[:20]
+    # By lines and not by signs: where commas are decimal ones, a row has more of them than semicolons, and the heads none.
+    delimiter = max(DELIMITERS, key=lambda sign: (sum(sign in line for line in head), -DELIMITERS.index(sign)))
     cells: dict[Place, Cell] = {}
     try:
         for row, fields in enumerate(csv.reader(io.StringIO(text), delimiter=delimiter)):
@@ -61,6 +62,7 @@ def _decoded(data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
+        # What Excel in Western Europe writes where UTF-8 is not asked for; a few of its bytes mean nothing.
         return data.decode("cp1252", errors="replace")
 
 

@@ -16,7 +16,7 @@ import openpyxl
 import pytest
 from openpyxl.formula.translate import Translator
 
-from handgrad.backprop import load_network
+from handgrad.backprop import load_network, trace
 from handgrad.backprop.limits import DEFAULT_RATES, MAX_STEPS
 from handgrad.backprop.workbook.content import gather
 from handgrad.errors import HandgradError, UsageError
@@ -512,6 +512,16 @@ def test_a_perceptron_with_a_step_is_told_what_it_is_and_never_accused(tmp_path:
     verdict = judge_workbook(tmp_path / "x.xlsx", office=False)
     assert verdict.verdict == "no verdict"
     assert any("output is a step function" in note for note in verdict.notes)
+
+
+@pytest.mark.parametrize(("parted", "decimal"), [(";", ","), ("\t", ","), (",", "."), (";", ".")])
+def test_columns_are_told_from_decimal_commas_however_few_there_are(tmp_path: Path, parted: str, decimal: str) -> None:
+    done = trace(load_network("classic"), 30)
+    names = ["t1", "t2", "i1", "i2", *(f"w{number}" for number in range(1, 9)), "E_total", "learning_rate"]
+    rows = [[repr(float(done.values[name][row])).replace(".", decimal) for name in names] for row in range(31)]
+    lines = [parted.join(row) for row in [[done.graph[name].label for name in names], *rows]]
+    (tmp_path / "x.csv").write_text("\n".join(lines), encoding="utf-8")
+    assert judge_workbook(tmp_path / "x.csv", office=False).verdict == "met"
 
 
 def test_a_csv_is_judged_by_its_values_and_a_task_asks_for_its_key(tmp_path: Path) -> None:

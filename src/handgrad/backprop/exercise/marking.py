@@ -121,6 +121,7 @@ def accepted(value: Any, base: Any | None) -> Any:
 def _to_digits(value: Any, digits: int) -> Any:
     """Return a number to so many significant digits. Floats or arrays."""
     size = np.abs(value)
+    # The logarithm of 0 is −∞: 0 is taken as 1, and rounded it is 0 again.
     unit = 10.0 ** (np.floor(np.log10(np.where(size > 0, size, 1.0))) - digits + 1)
     return np.round(value / unit) * unit
 

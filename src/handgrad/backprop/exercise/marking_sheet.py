@@ -87,6 +87,7 @@ def _quantity(page: Page, places: Places, name: str, row: int, *, question: Ques
 
 
 def _tolerance(cell: str, base: str | None) -> str:
+    # `marking.accepted` once more, as a formula: whoever changes the one changes the other.
     share = f"{TOLERANCE!r}*ABS({cell})"
     if base is None:
         return share
@@ -123,6 +124,7 @@ def _wrong(places: Places, mistake: Mistake) -> str:
 
 
 def _near_true(places: Places, question: Question, wrong: str) -> str:
+    # Likewise `marking.mistake_tolerance`, here around what follows from the true values.
     share = f"{NEAR_MISTAKE * TOLERANCE!r}*ABS({wrong})"
     if question.base is None:
         return share
@@ -132,6 +134,7 @@ def _near_true(places: Places, question: Question, wrong: str) -> str:
 
 
 def _near(places: Places, question: Question, wrong: str) -> str:
+    # And here around what follows from the learner's own.
     share = f"{NEAR_MISTAKE * TOLERANCE!r}*ABS({wrong})"
     if question.base is None:
         return f"IFERROR({share},0)"

@@ -59,6 +59,7 @@ def questions(graph: Graph) -> tuple[Question, ...]:
         if section is not None and not again and not _trivial(quantity):
             asked.append((section, quantity))
     order = list(Section)
+    # A stable sort: within a section the order of the step stays.
     asked.sort(key=lambda pair: order.index(pair[0]))
     return tuple(
         Question(number, q.name, q.label, _meaning(q), section, _base(q))

@@ -59,6 +59,7 @@ class Exercise:
         """Return ``classic-7-1f03ac92``: network, seed and what was made of them. Holds nothing that is not in the
         task.
         """
+        # Keys in order: the identifier must not change with the order of fields in a class.
         content = json.dumps([FORMAT, asdict(self.network)], sort_keys=True)
         name = "".join(sign if sign.isalnum() and sign.isascii() else "-" for sign in self.network.name)[:24]
         return f"{name}-{self.seed}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"

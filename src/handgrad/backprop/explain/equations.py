@@ -154,6 +154,7 @@ def shortened(texts: list[str], most: int, keep: int, dots: str = r"\cdots") -> 
 
 def visible(latex: str) -> int:
     """Return roughly how many signs wide a formula is."""
+    # From the inside out: each round replaces the fractions that hold no other.
     flat = latex
     while (
         shorter := re.sub(r"\\frac\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}", _wider, flat)

@@ -19,6 +19,7 @@ def what_a_partial_is(scope: Scope, write: Equations) -> Iterator[Block]:
     """Yield the nudge of one weight into the output layer, what it does to the error, and the number that all else is about."""
     graph = scope.graph
     gradients = [q for q in graph.of_kind(Kind.GRADIENT) if q.layer == len(graph.network.layers)]
+    # A weight whose slope is 0 here would show that nothing moves.
     quantity = next((q for q in gradients if write.values[q.name]), gradients[0])
     weight = quantity.of or ""
     before, at = write.values["E_total"], write.values[weight]

@@ -64,6 +64,7 @@ def step_parts(network: Network) -> tuple[Part, ...]:
     for layer in range(last, 0, -1):
         parts += [Part(Phase.BACKWARD, layer, sample) for sample in samples]
         parts.append(Part(Phase.GRADIENTS, layer))
+        # Before the layer below: its deltas read the weights that this writes.
         if network.order is UpdateOrder.OUTPUT_FIRST:
             parts.append(Part(Phase.UPDATES, layer))
     if network.order is UpdateOrder.OLD_WEIGHTS:

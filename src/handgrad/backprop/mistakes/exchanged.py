@@ -20,7 +20,7 @@ def exchanged(graph: Graph, q: Quantity, form: Node) -> Iterator[Mistake]:
             if other.name == name or other.sample != own.sample:
                 continue
             likely, words = misread(q, own, other)
-            yield Mistake(q.name, likely, words, _once(form, name, Ref(other.name)))
+            yield Mistake(q.name, likely, words, substitute(form, {name: Ref(other.name)}))
     weights = [name for name in names if graph[name].kind is Kind.WEIGHT]
     for number, one in enumerate(weights):
         for two in weights[:number]:
@@ -39,16 +39,15 @@ def _all_at_once(graph: Graph, q: Quantity, form: Node) -> Iterator[Mistake]:
         read = ", ".join(graph[a.of or ""].label for a in activations.values())
         words = f"reads {read} where {', '.join(a.label for a in activations.values())} belong"
         yield Mistake(q.name, MistakeKind.NET_FOR_ACTIVATION, words, substitute(form, nets))
-    for other in graph.of_kind(q.kind):
-        if other.name == q.name or other.sample != q.sample or q.kind is Kind.UPDATED:
+    for other in graph.of_kind(q.kind) if q.kind is Kind.PRE_ACTIVATION else ():
+        if other.name == q.name or other.sample != q.sample:
             continue
-        sums = q.kind is Kind.PRE_ACTIVATION
-        kind = MistakeKind.SWAPPED if sums and other.layer == q.layer else MistakeKind.INPUT
         own, other_names = names_in(graph[q.name].expression or form), names_in(other.expression or form)
-        if not sums or len(own) != len(other_names) or len(own) < 2:
+        if len(own) != len(other_names) or len(own) < 2:
             continue
         changed = [(graph[a].label, graph[b].label) for a, b in zip(own, other_names, strict=True) if a != b]
         words = f"reads {', '.join(b for _, b in changed)} where {', '.join(a for a, _ in changed)} belong"
+        kind = MistakeKind.SWAPPED if other.layer == q.layer else MistakeKind.INPUT
         yield Mistake(q.name, kind, words, Ref(other.name))
     yield from _half_slopes(graph, q, form)
 
@@ -130,7 +129,3 @@ def misread(of: Quantity, own: Quantity, other: Quantity) -> tuple[MistakeKind, 
     if pair == (Kind.PRE_ACTIVATION, Kind.ACTIVATION) and other.of == own.name:
         return MistakeKind.ACTIVATION_FOR_NET, words
     return MistakeKind.INPUT, words
-
-
-def _once(form: Node, name: str, other: Node) -> Node:
-    return substitute(form, {name: other})

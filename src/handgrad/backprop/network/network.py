@@ -119,6 +119,7 @@ class Network:
         _check_loss(self)
         if self.seed < 0:
             raise UsageError(f"seed must be a whole number from 0 up – found {self.seed}")
+        # Frozen, so written past the guard, once: whoever reads the network need not ask whether weights were given.
         object.__setattr__(self, "weights", self.weights or first_weights(self.sizes, self.seed))
         object.__setattr__(self, "biases", _first_biases(self))
         _check_parameters(self)
@@ -235,8 +236,10 @@ def _check_update(network: Network) -> None:
         raise UsageError(f"learning_rate must be a finite number above 0 – found {network.learning_rate}")
     update = network.update
     for name in ("momentum", "beta1", "beta2"):
+        # At 1 Adam's correction 1 − βᵗ would be 0, and a moment divided by it.
         if not 0 <= getattr(update, name) < 1:
             raise UsageError(f"{name} must be from 0 to below 1 – found {getattr(update, name)}")
+    # At 0 a weight whose gradient is 0 would get 0 / 0 for its step.
     if not (math.isfinite(update.epsilon) and update.epsilon > 0):
         raise UsageError(f"epsilon must be a finite number above 0 – found {update.epsilon}")
 
@@ -252,6 +255,7 @@ def _check_loss(network: Network) -> None:
         for target in sample.targets:
             if not 0 <= target <= 1:
                 raise UsageError(f"sample {number}: {loss.name} allows targets from 0 to 1 – found {target:g}")
+        # 0.7 + 0.2 + 0.1 is not quite 1 in a computer: the last digits must not refuse what a person has typed.
         if loss.needs == "softmax" and abs(math.fsum(sample.targets) - 1) > 1e-9:
             found = math.fsum(sample.targets)
             raise UsageError(f"sample {number}: {loss.name} needs targets that add up to 1 – found {found:g}")
@@ -269,6 +273,7 @@ def _first_biases(network: Network) -> tuple[float, ...]:
     needed = units if network.bias is BiasRule.NEURON else len(layers)
     if not biases:
         return (0.0,) * needed
+    # Where both counts are equal every layer has one unit, and both readings are the same.
     if network.bias is BiasRule.NEURON and len(biases) == len(layers):
         return tuple(value for value, layer in zip(biases, layers, strict=True) for _ in range(layer.units))
     if len(biases) != needed:

@@ -128,6 +128,7 @@ class _Writer:
         up, down = checked.row(parameter, 1.0), checked.row(parameter, -1.0)
         total = checked.columns["E_total"]
         formula = (
+            # Divided by what the cells really moved: w + nudge is rounded, and is not w by exactly the nudge.
             f"({checked.cell(total, up)}-{checked.cell(total, down)})/({checked.cell(2, up)}-{checked.cell(2, down)})"
         )
         page.formula(row, DIFFERENCES, self._guarded(formula), found.difference, VALUE)
@@ -144,6 +145,7 @@ class _Writer:
         )
         if checked.bends:
             kinks = "+".join(checked.cell(checked.kink_column, at) for at in (up, down))
+            # Across a kink the difference mixes two slopes: it says nothing against the gradient, whatever it is.
             verdict = f'IF({kinks}>0,"{KINK}",{verdict})'
         page.formula(row, VERDICT_1, verdict, found.verdict, VERDICT)
 
@@ -162,6 +164,7 @@ class _Writer:
         page.formula(row, PROGRAM_OFF, self._guarded(f"{compared}-{program}"), found.off, SMALL)
         floor = f"{PROGRAM_FLOOR:.0E}*MAX(1,{self.material.cell('E_total')})"
         close = f'IF(ABS({off})<={PROGRAM_TOLERANCE:.0E}*ABS({program})+{floor},"{AGREES}","{DIFFERS}")'
+        # Where the table has diverged the program's cell holds the same word, and no number agrees with no number.
         same = f'IF(ISNUMBER({off}),{close},IF(ISNUMBER({program}),"{DIFFERS}","{AGREES}"))'
         page.formula(row, VERDICT_2, f'IF(inputs_changed>0,"{NOT_COMPARED}",{same})', found.verdict, VERDICT)
 

@@ -52,18 +52,22 @@ def read_csv(path: Path, *, columns: int | None = None) -> tuple[NDArray[np.uint
     try:
         if path.stat().st_size > LARGEST:
             raise MissingError(f"{path} has {path.stat().st_size:,} bytes – at most {LARGEST:,} are read")
+        # Excel begins a CSV file with a byte-order mark, which would be part of the first head.
         with path.open(encoding="utf-8-sig") as file:
             first = file.readline().strip().split(",")
             head = [cell.strip().strip('"').lower() for cell in first]
             headed = not all(_is_number(cell) for cell in head)
             if not headed:
                 file.seek(0)
+            # int16 takes a quarter of the memory of the default, and keeps 300 or −1 as they are, to be refused by name
+            # below: as a byte they would wrap round.
             rows = np.loadtxt(file, delimiter=",", dtype=np.int16, ndmin=2, comments=None)
     except (OSError, ValueError) as error:
         reason = f"{path} cannot be read as CSV of whole numbers: {one_line(error, 120)}"
         raise MissingError(f"{reason} – correct or replace the file") from error
     width = rows.shape[1]
     at: int | None = head.index(LABEL) if headed and LABEL in head else None
+    # Without a head: a row whose length is no square, 785 for one, begins with its label.
     if at is None and not headed and width != columns and math.isqrt(width) ** 2 != width:
         at = 0
     pixels = rows if at is None else np.delete(rows, at, axis=1)

@@ -44,6 +44,8 @@ def read_folder(folder: Path, *, mnist_only: bool = False) -> Folder:
     passed_over: list[str] = []
     train_images, train_labels, test_images, test_labels = (_read_part(place, part, passed_over) for part in PARTS)
     files = (train_images, train_labels, test_images, test_labels)
+    # First whether it is MNIST, then whether the four fit together: a mixture is told by its hashes, which say which
+    # file is wrong.
     is_mnist = _check_against_mnist(files, mnist_only)
     if not is_mnist:
         _check_together(files)
@@ -100,6 +102,7 @@ def _read_part(place: Path, part: Part, passed_over: list[str]) -> IdxFile:
 
 def _count_repeated(train: IdxFile, test: IdxFile) -> int:
     """Return how many images of *test* are, pixel for pixel, in *train*."""
+    # A set of their bytes: each test image is looked up at once, instead of being compared with every training image.
     known = {image.tobytes() for image in train.values}
     return sum(image.tobytes() in known for image in test.values)
 

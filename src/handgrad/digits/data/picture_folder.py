@@ -95,6 +95,7 @@ def _read(folder: Path, names: Sequence[str]) -> tuple[NDArray[np.uint8], NDArra
         picture = _picture(path)
         if images is None:
             check_images((len(paths), *picture.shape), str(path))
+            # Room for all at once, filled in place: a list of pictures and then a stack of them would be held twice.
             images = np.empty((len(paths), *picture.shape), np.uint8)
         if picture.shape != images.shape[1:]:
             sizes = " and ".join(f"{each[2]}×{each[1]}" for each in (images.shape[1:], picture.shape))
@@ -125,6 +126,7 @@ def _picture(path: Path) -> NDArray[np.uint8]:
                     )
                 if image.mode in GREY_MODES:
                     grey = np.asarray(image.convert("L"), np.uint8)
+                    # Three times the same memory, not three copies: they are compared and cut to one at the end.
                     return np.broadcast_to(grey, (3, *grey.shape))
                 colours = np.asarray(image.convert("RGB"), np.uint8)
     except (OSError, ValueError, SyntaxError) as error:

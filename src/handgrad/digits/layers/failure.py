@@ -27,12 +27,14 @@ def misfit(module: nn.Module, inputs: Tensor) -> str | None:
         return f"takes {module.in_features:,} features – found {inputs.shape[-1]:,}"
     if isinstance(module, nn.Conv2d | nn.BatchNorm2d) and inputs.dim() in (3, 4):
         channels = module.in_channels if isinstance(module, nn.Conv2d) else module.num_features
+        # Counted from the end: an image without a batch has its channels first.
         if inputs.shape[-3] != channels:
             return f"takes {channels:,} channels – found {inputs.shape[-3]:,}"
     if not isinstance(module, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d) or inputs.dim() not in (3, 4):
         return None
     kernel, padding = sides(module.kernel_size), sides(module.padding)
     dilation = sides(getattr(module, "dilation", 1))
+    # A kernel of 3 dilated by 2 reaches over 5.
     reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
     room = [size + 2 * p for size, p in zip(inputs.shape[-2:], padding, strict=True)]
     if all(r <= size for r, size in zip(reach, room, strict=True)):

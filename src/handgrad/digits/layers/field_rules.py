@@ -44,6 +44,7 @@ def convolution(field: Field, arguments: Sequence[Any], output: Tensor) -> Field
 
 def max_pool(field: Field, arguments: Sequence[Any], output: Tensor) -> Field | None:
     """``(input, kernel, stride=[], padding=0, dilation=1, ceil_mode)``."""
+    # torch leaves the last arguments out where they have their default values: what is missing is filled up with None.
     stride, padding, dilation = (*arguments[2:5], None, None, None)[:3]
     return slide(field, arguments[1], stride, padding, dilation=dilation, output=output)
 
@@ -57,6 +58,7 @@ def average_pool(field: Field, arguments: Sequence[Any], output: Tensor) -> Fiel
 def adaptive_pool(field: Field, arguments: Sequence[Any], output: Tensor) -> Field | None:
     """``(input, output size)``: windows side by side, where they divide the map evenly."""
     before, after = arguments[0].shape[-2:], output.shape[-2:]
+    # Else its windows overlap and are of different lengths: no one kernel and stride describes them.
     if any(old % new for old, new in zip(before, after, strict=True)):
         return None
     kernel = [old // new for old, new in zip(before, after, strict=True)]
@@ -131,6 +133,7 @@ def transpose(field: Field, arguments: Sequence[Any], output: Tensor) -> Field |
 
 def pad(field: Field, arguments: Sequence[Any], output: Tensor) -> Field | None:
     """``(input, [left, right, top, bottom, front, back])``: positions shift; channels may be added."""
+    # More than six numbers would pad the batch too, and an image that is none has no field.
     if not field.placed or output.dim() != 4 or len(arguments[1]) > 6:
         return None
     left, _, top, _ = [*arguments[1], 0, 0][:4]
@@ -157,6 +160,7 @@ def cut(field: Field, arguments: Sequence[Any], output: Tensor) -> Field | None:
         return field if output.shape == before else None
     if not field.placed or size != 4 or dim % size == 1:
         return field
+    # range reads a start as slicing does: from the end where it is negative, and never beyond the end.
     first = range(before[dim])[slice(start, None)].start
     if dim % size == 2:
         return replace(field, rows=field.rows.window(1, step, -first, 1, count=output.shape[2]))
@@ -229,6 +233,7 @@ RULES: Mapping[str, Rule] = {
     "permute": permute,
     "transpose": transpose,
     **dict.fromkeys(("constant_pad_nd", "reflection_pad2d", "replication_pad2d"), pad),
+    # BatchNorm goes by many names: by device, by mode, by the version of torch.
     **dict.fromkeys(("native_batch_norm", "_native_batch_norm_legit_no_training", "cudnn_batch_norm"), unchanged),
     **dict.fromkeys(("native_group_norm", "native_layer_norm", "native_dropout"), unchanged),
     **dict.fromkeys(("_native_batch_norm_legit", "_batch_norm_with_update"), unchanged),

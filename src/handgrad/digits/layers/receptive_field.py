@@ -61,7 +61,6 @@ class Follow(TorchDispatchMode):
             self.note(func, [*args, *(kwargs or {}).values()], result, bool(seen))
         if seen:
             for output in tensors_in(result if isinstance(result, list | tuple) else [result]):
-                # The tensor is kept beside its field: were it freed, the next one could be given its id.
                 self.known[id(output)] = (output, follow(func, seen, args, output))
         return result
 

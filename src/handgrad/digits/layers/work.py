@@ -23,6 +23,7 @@ Rule = Callable[[Sequence[Any], Tensor], int]
 def _convolution(arguments: Sequence[Any], result: Tensor) -> int:
     """``(input, weight, bias, stride, padding, dilation, transposed, …)``: each weight of a filter once a position."""
     image, weight = arguments[0], arguments[1]
+    # Transposed, it is each value of the input that meets the whole filter.
     positions = image.numel() if arguments[6] else result.numel()
     return int(positions * math.prod(weight.shape[1:]))
 

@@ -165,6 +165,7 @@ def _product(node: Node, trace: Trace) -> UsedLayer | None:
         outputs = 1
     if node.name in ("linear", "_trilinear"):
         outputs = weight.shape[0]
+    # A stack of matrices, one for each group of features: their outputs stand side by side.
     if weight.dim() == 3 and weight.shape[0] not in (1, trace.batch):
         outputs *= weight.shape[0]
     rows = math.prod(node.shape) / (outputs * trace.batch)
@@ -211,8 +212,10 @@ def _dropout(node: Node, trace: Trace) -> UsedLayer | None:
     allowed = 4 * math.sqrt(share * (1 - share) / count) + 1e-3
     scaled = [1 - 1 / scale] if scale > 1 else []
     for candidates in (asked, scaled):
+        # What was asked for comes first: it is exact, where a scale read from float32 is 0.1 to seven digits only.
         near = [each for each in candidates if abs(each - share) <= allowed]
         if near:
+            # 1 − 1 / scale of float32 gives 0.0999999: the author wrote 0.1.
             value = round(min(near, key=lambda each: abs(each - share)), 6)
             return _named(node, "dropout", f"p={value:g}", value)
     return _named(node, "dropout", f"p about {share:.3f}, measured on {count:,} values", share)
@@ -232,6 +235,7 @@ def _probabilities(mask: Read, trace: Trace) -> list[float]:
         if name == "bernoulli":
             found += [1 - each for each in _bernoulli_p(node)]
         elif name in ("gt", "ge", "lt", "le") and isinstance(node.arguments[1], float | int):
+            # rand > p keeps and rand < p drops: which was meant is not seen here, so the share of zeros decides.
             found += [float(node.arguments[1]), 1 - float(node.arguments[1])]
         waiting += [writer for read in node.reads for writer in read.writers]
     return found

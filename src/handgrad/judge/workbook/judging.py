@@ -29,6 +29,7 @@ ONCE = (
     "no training table – the names at {where} have one value each; a table of steps is judged: a row (or column) of"
     " names, such as w1 … w8, a_h1, E_total, ∂E/∂w1, and the numbers of each step below (or beside) it"
 )
+# Excel numbers other books ([1]), LibreOffice writes their address.
 ELSEWHERE = re.compile(r"\[\d+\]|'?(?:file|https?)://")
 NO_RATE = "no learning rate – label its cell “learning rate” or η"
 
@@ -74,6 +75,7 @@ def judge_tables(book: Book, *, office: bool) -> BookVerdict:
     stale = False
     for read, found in views:
         shown = turned_values(values) if read.turned else values
+        # What LibreOffice has just calculated cannot be stale.
         for table in found if source == STORED and formulas else ():
             fresh = refreshed(read, shown, table)
             shown, stale = (shown, stale) if fresh is None else (fresh, True)
@@ -206,6 +208,3 @@ def _notes(view: View, columns: Columns, result: Judged) -> Iterator[str]:
         said = (*said, "one sample per row")
     if said:
         yield f"Read as meant: {'; '.join(plain(each, 120) for each in said)}."
-
-
-__all__ = ["has_table", "judge_tables", "judge_workbook", "values_of"]

@@ -140,6 +140,7 @@ class Reading:
             for each, value in other.items():
                 with np.errstate(all="ignore"):
                     step = np.abs(value - base[each])
+                # Where both have overflowed their difference is no number, and would make every later comparison false.
                 moved[each] = moved.get(each, 0.0) + np.nan_to_num(step)
         return moved
 
@@ -148,6 +149,8 @@ class Reading:
         """Return every column as it must be from the first row on (from each row in which a run begins again)."""
         graph = self.convention.graph
         names = first_value_names(graph)
+        # Plain floats, a row at a time: each row begins from the one before, so there is nothing that arrays could do
+        # at once.
         step = compile_step(graph, (*self.found, *graph.successors.values()), arrays=False)
         state = {name: float(np.asarray(self.given[name]).flat[0]) for name in names}
         rows = np.empty((len(self.table.rows), len(self.found)))
@@ -162,6 +165,7 @@ class Reading:
             try:
                 results = step([state[name] for name in names])
             except (OverflowError, ZeroDivisionError, ValueError):
+                # A training that has overflowed: from here on nothing is expected, and nothing called wrong.
                 rows[place:] = math.nan
                 break
             rows[place] = results[: len(self.found)]
@@ -212,6 +216,7 @@ class Reading:
             for level, carried in self.levels:
                 loose = self.expected(name, carried, np.zeros(column.shape))
                 flags = self._off(name, self.expected(name, level), loose)
+                # The first level stands, unless a later one explains the whole column.
                 if best is None or (not flags.any() and best.any()):
                     best = flags
             result[name] = best if best is not None else np.zeros(0, dtype=bool)

@@ -68,6 +68,7 @@ SIGNS = {
 SIGNS |= {"'": "next", "*": "next", "⁺": "next", "Δ": "step", "∆": "step", "Σ": "sum", "∑": "sum", "ω": "w"}
 SIGNS |= dict.fromkeys("⁄∕÷", "/")
 
+# net_01 and δ_02: the zero was typed for the letter o.
 ZERO_FOR_O = re.compile(
     r"^((?:d_?(?:e|etot|etotal|e_total|e_tot|e_?\d)/)?(?:d_?)?(?:a|out|act|net|z|delta|error)_?)0(\d)$"
 )
@@ -144,6 +145,7 @@ RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 
 
+# The same texts are asked about many times: in every row that could be the heads, upright and turned.
 @lru_cache(maxsize=4_096)
 def spelled(text: str) -> str | None:
     """Return the graph's name that a head means (``net_h1`` where it says pre-activation), or None.
@@ -249,6 +251,7 @@ def normal(text: str) -> tuple[str, str]:
     text = re.sub(r"[yY]\s*[\u0302^](?=\s*_?\s*[\d₀-₉])", "yhat", text)
     for sign, word in SIGNS.items():
         text = text.replace(sign, word)
+    # Signs before and after this: it makes a plain + of ⁺, which is then lost, and a δ of 𝛿, which is only then known.
     text = unicodedata.normalize("NFKC", text)
     for sign, word in SIGNS.items():
         text = text.replace(sign, word)
@@ -260,9 +263,11 @@ def normal(text: str) -> tuple[str, str]:
         text = text.replace(match[0].strip(), "")
     while (match := UNITS.search(text)) is not None and match.start() > 0:
         text = text[: match.start()]
+    # Heads in LaTeX: \frac{\partial E}{\partial w_1} is read as dE/dw1 is.
     text = text.casefold().replace("\\", "").replace("frac", "").replace("partial", "d")
     text = re.sub(r"[{}$\s.:,|=^-]+", "", text)
     text = re.sub(r"_+", "_", text).strip("_")
+    # Two numbers, as in w1_2, may be layer and place, or from and to: which weight is meant cannot be known.
     if re.search(r"[a-z]\d+_\d+$", text):
         return "", ""
     joined = text.replace("_", "")

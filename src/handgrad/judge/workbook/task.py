@@ -85,6 +85,7 @@ def _named(book: Book, name: str) -> list[list[Value]]:
         tree = None
     if not isinstance(tree, Area) or (sheet := book.sheet(tree.first.sheet or "")) is None:
         raise UsageError(f"{book.path}: no key – give the key that was written with the task")
+    # A damaged key can name whole columns, a million rows of them.
     rows = range(tree.first.row, min(tree.last.row, tree.first.row + 1_000) + 1)
     columns = range(tree.first.column, min(tree.last.column, tree.first.column + 20) + 1)
     return [[cell.value if (cell := sheet.cells.get((r, c))) is not None else None for c in columns] for r in rows]
