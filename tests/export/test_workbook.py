@@ -100,7 +100,7 @@ def test_a_run_is_exported_with_its_proof_and_what_libreoffice_said(
     monkeypatch.setattr(renderers, "MANY_FORMULAS", 100)
     exported = export(finished_run(tmp_path), "xlsx", out, tell=lambda line: told.append((line, out.exists())))
     # A network with many formulas is written all the same, after saying how many.
-    many = [(line, there) for line, there in told if "the book will be large, and slow to open" in line]
+    many = [(line, there) for line, there in told if "the book will be large and slow to open" in line]
     assert many == [(f"{exported.notes[0].split()[0]} formulas: the book will be large and slow to open", False)]
     assert exported.proof.same == TEST
     assert any("not installed or did not answer" in note for note in exported.notes)
@@ -116,5 +116,5 @@ def test_a_book_that_answers_otherwise_is_refused() -> None:
     expected[:, 4] = 0.55
     near = Worked((expected + 5e-6).tolist(), 1.0, 0.5, [0.1] * 3)
     assert "the run's answer on 3 of 3" in worked_words(near, expected, LossError)
-    with pytest.raises(LossError, match="does not answer as the run"):
+    with pytest.raises(LossError, match="does not give the answers of the run"):
         worked_words(Worked((expected + 2e-5).tolist(), 1.0, 0.5, [0.1] * 3), expected, LossError)

@@ -576,7 +576,7 @@ def scores_as_maps() -> nn.Module:
 
 @misses("answers")
 def norm_of_the_batch_shown() -> nn.Module:
-    """Without running statistics an answer depends on its neighbours."""
+    """Without running statistics an answer depends on the other images."""
     norm = nn.BatchNorm2d(8, track_running_stats=False)
     return nn.Sequential(trunk(norm=False), norm, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10))
 

@@ -191,7 +191,7 @@ def test_boxes_left_empty_are_left_out_and_an_upside_down_page_is_turned() -> No
 def test_a_picture_without_the_marks_and_an_empty_sheet_are_refused() -> None:
     with pytest.raises(UsageError, match="four corner marks are not all on the picture, 0 found"):
         read_sheet(np.full((400, 300), 220, np.uint8))
-    with pytest.raises(UsageError, match="no box of the sheet is written in"):
+    with pytest.raises(UsageError, match="all boxes of the sheet are empty"):
         read_sheet(photographed(printed("a4", 100), seed=1))
 
 

@@ -83,7 +83,7 @@ def test_a_run_without_a_source_says_that_the_module_must_be_handed_in_again(
     result = handgrad.train(net, data=arrays, out=tmp_path, **SMALL)
     assert result.network == "python:Sequential"
     (result.folder / "summary.json").unlink()
-    with pytest.raises(UsageError, match=r"hand it in again: handgrad\.resume"):
+    with pytest.raises(UsageError, match=r"give it again: handgrad\.resume"):
         handgrad.resume(result.path, data=arrays)
     assert handgrad.resume(result.path, data=arrays, network=net).last_epoch == result.last_epoch
 
@@ -201,14 +201,14 @@ def test_images_in_every_form_become_the_same_bytes(arrays: tuple[Any, ...]) -> 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda a: (a[0][:, :20], *a[1:]), "square images of 8 to 64 pixels"),
-        (lambda a: ((a[0] / 255 - 0.13) / 0.31, *a[1:]), "leave the normalisation out"),
+        (lambda a: (a[0][:, :20], *a[1:]), "square images with sides of 8 to 64 pixels"),
+        (lambda a: ((a[0] / 255 - 0.13) / 0.31, *a[1:]), "do not normalise them"),
         (lambda a: (np.where(a[0] > 9, np.nan, 0.0), *a[1:]), "NaN"),
         (lambda a: (a[0], a[1] + 0.5, *a[2:]), "whole numbers"),
         (lambda a: (a[0], a[1][:-1], *a[2:]), "each image needs one label"),
         (lambda a: a[:3], "3 parts"),
         (lambda a: {"x": a[0]}, "dict"),
-        (lambda a: (np.stack([a[0]] * 3, axis=1), *a[1:]), "make them of one size and colour"),
+        (lambda a: (np.stack([a[0]] * 3, axis=1), *a[1:]), "give all the same size and colour"),
     ],
 )
 def test_what_cannot_be_trained_on_is_said_before_training(arrays: tuple[Any, ...], change: Any, said: str) -> None:

@@ -159,7 +159,7 @@ def test_a_hold_out_that_leaves_a_side_empty_is_refused(tmp_path: Path, count: i
 
 def test_a_second_hold_out_is_refused(tmp_path: Path) -> None:
     held = hold_out(load_dataset(write_folder(tmp_path, digit_arrays(train=100))), 30, seed=0)
-    with pytest.raises(UsageError, match="already has 30 images held out"):
+    with pytest.raises(UsageError, match="already has 30 images kept apart"):
         hold_out(held, 10, seed=0)
 
 

@@ -60,7 +60,7 @@ def header(count: int, rows: int = 28, columns: int = 28, magic: int = 2051) -> 
         (packed(PLAIN[:900]) + packed(PLAIN[900:]), "expected 2,368 bytes for 3 items, found 900"),
         (PACKED + b"\0\0", "expected one gzip member, found other bytes after it (2 bytes)"),
         (packed(header(3, magic=2049) + PLAIN[16:]), "expected IDX magic number 2051, found 2049"),
-        (packed(header(3, 32, 28)), "expected square images of 8 to 64 pixels a side, found 32×28"),
+        (packed(header(3, 32, 28)), "expected square images with sides of 8 to 64 pixels, found 32×28"),
         (packed(header(0)), "expected 1 to 300,000 items, found 0"),
         (packed(header(2**32 - 1)), "expected 1 to 300,000 items, found 4,294,967,295"),
     ],

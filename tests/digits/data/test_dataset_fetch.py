@@ -61,9 +61,9 @@ def test_after_a_bad_mirror_the_next_is_asked(tmp_path: Path, mirrors: Mirrors, 
     ("bad", "said"),
     [
         ("missing", "404 "),
-        ("portal", f"sent something else than {FIRST}"),
+        ("portal", f"sent something other than {FIRST}"),
         ("half", "broke off"),
-        ("endless", f"sent something else than {FIRST}"),
+        ("endless", f"sent something other than {FIRST}"),
     ],
 )
 def test_a_bad_mirror_leaves_nothing_and_is_quoted(tmp_path: Path, mirrors: Mirrors, bad: str, said: str) -> None:

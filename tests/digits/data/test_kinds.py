@@ -138,15 +138,15 @@ IMAGES, LABELS = blobs(20, 4, (16, 16))
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        ((IMAGES[:, :7, :7], LABELS, IMAGES, LABELS), "found 20×7×7 – square images of 8 to 64 pixels a side"),
+        ((IMAGES[:, :7, :7], LABELS, IMAGES, LABELS), "found 20×7×7 – square images with sides of 8 to 64 pixels"),
         ((np.zeros((4, 65, 65), np.uint8), [0, 1, 0, 1], IMAGES, LABELS), "found 4×65×65 – square images"),
         ((IMAGES[:, :8], LABELS, IMAGES, LABELS), "found 20×8×16 – square images"),
         ((np.zeros((4, 4, 16, 16), np.uint8), [0, 1, 0, 1], IMAGES, LABELS), r"1 channel \(grey\) or 3"),
-        ((IMAGES, LABELS, IMAGES[:, :8, :8], LABELS), "differ: 16×16 and 8×8 – make them of one size"),
-        ((IMAGES, LABELS * 0, IMAGES, LABELS * 0), "found 1 class – 2 to 1,000 can be told apart"),
+        ((IMAGES, LABELS, IMAGES[:, :8, :8], LABELS), "differ: 16×16 and 8×8 – give all the same size"),
+        ((IMAGES, LABELS * 0, IMAGES, LABELS * 0), "found 1 class – 2 to 1,000 are possible"),
         ((IMAGES, LABELS * 400, IMAGES, LABELS), "whole numbers from 0 to at most 999"),
         ((IMAGES, LABELS, IMAGES, LABELS + 1), "test labels go up to 4 – the training labels end at 3"),
-        ((IMAGES * 0 + 9, LABELS, IMAGES, LABELS), "all pixels are alike"),
+        ((IMAGES * 0 + 9, LABELS, IMAGES, LABELS), "all pixels are equal"),
         ((IMAGES, LABELS[:9], IMAGES, LABELS), "20 images and 9 labels"),
     ],
 )

@@ -161,5 +161,5 @@ def test_a_shift_of_half_the_image_is_the_largest(kind: DataKind, half: int) -> 
     with pytest.raises(UsageError) as refused:
         check_augmentation(augmented(shift=half + 0.5), kind)
     assert str(refused.value) == (
-        f"augmentation.shift is {half + 0.5:g} pixels – of {2 * half} at most half can be shifted out"
+        f"augmentation.shift is {half + 0.5:g} pixels – at most half of {2 * half} is possible"
     )

@@ -79,12 +79,12 @@ def test_moodles_worksheet_changes_in_the_cells_of_the_grades_and_their_comments
     assert result.filled == 1
     assert result.left == [
         "Müller, Jörg-Ø: no verdict – nothing to judge: empty",
-        "=HYPERLINK(1): the grade 4,50 stands there – empty the cell to have 7,5",
+        "=HYPERLINK(1): the cell already has the grade 4,50 – empty it to get 7,5",
         "Sam Twin: the book says that the grade cannot be changed",
     ]
     assert result.unmatched_rows == ["Sam Twin"]
     assert result.unmatched_people == [
-        "Sam Twin (Sam Twin/net.py): several are called so",
+        "Sam Twin (Sam Twin/net.py): several people have this name",
         "Gone (Gone/net.py): not in the book",
     ]
 

@@ -197,7 +197,7 @@ def test_a_log_is_held_by_one_and_a_half_written_line_is_cut_off(tmp_path: Path)
     log.close()
     whole = path.read_bytes()
     path.write_bytes(whole + whole[:40])
-    with pytest.raises(UsageError, match="add --resume to go on with it, or --overwrite"):
+    with pytest.raises(UsageError, match="add --resume to continue it, or --overwrite"):
         Log(path, resume=False)
     log = Log(path, resume=True)
     assert list(log.known) == ["a"] and path.read_bytes() == whole

@@ -277,6 +277,6 @@ def test_the_zip_for_gradescope_judges_a_hand_in_by_itself(tmp_path: Path) -> No
 def test_points_must_be_given_for_what_is_asked() -> None:
     with pytest.raises(UsageError, match=r"points\.conditions\.dropout is not a condition of this assignment"):
         parse_assignment(EASY + "[points]\nconditions = { dropout = 1 }\n", "x.toml")
-    with pytest.raises(UsageError, match="accuracy has steps and stands in conditions"):
+    with pytest.raises(UsageError, match="accuracy has steps and is also in conditions"):
         steps = "accuracy = [{ at_least = 99.0, points = 1 }]\nconditions = { accuracy = 1 }\n"
         parse_assignment(EASY + f"[points]\n{steps}", "x.toml")

@@ -200,10 +200,10 @@ def test_a_network_that_cannot_run_gets_one_line(result: object, message: str) -
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("RandomInEval", "changes from time to time"),
-        ("CentresTheBatch", "depends on its neighbours"),
-        ("norm_of_the_batch_shown", "depends on its neighbours"),
-        ("CountsItsCalls", "changes from time to time"),
+        ("RandomInEval", "is not always the same"),
+        ("CentresTheBatch", "depends on the other images"),
+        ("norm_of_the_batch_shown", "depends on the other images"),
+        ("CountsItsCalls", "is not always the same"),
     ],
 )
 def test_an_answer_worth_nothing_is_said_to_be_so(name: str, problem: str) -> None:

@@ -66,7 +66,7 @@ def test_the_networks_own_fault_is_not_met_with_its_place(
 
 OURS = {
     "a package": (net(init="self.more = torchvision.ops.Permute([0])").replace("import torch\n", "import torch\nimport torchvision\n"),
-                  "the network uses torchvision.ops.Permute, and torchvision is not installed here"),
+                  "the network uses torchvision.ops.Permute, but torchvision is not installed here"),
     "a newer torch": (net(init="self.more = nn.Zyzzyva9d(3)"), "here has no Zyzzyva9d"),
     "a module of an older Python": (f"import distutils_of_old\n{net()}".replace("pass", "distutils_of_old.spawn()"), "distutils_of_old is not installed here"),
     "data": (f"classes = torch.load('labels.pt')\n{net(init='self.out = nn.Linear(8, len(classes))')}".replace(HEAD, "", 1), "classes could not be made here"),

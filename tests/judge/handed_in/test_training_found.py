@@ -110,7 +110,7 @@ def test_a_plateau_is_found_with_its_numbers_and_its_measure_told(tmp_path: Path
         Told(recipe=found.recipe, beyond=found.beyond, words=tuple(found.words)), Recipe("judged")
     )
     assert (beyond.plateau.factor, beyond.plateau.patience, beyond.plateau.threshold) == (0.5, 2, 1e-4)
-    assert "by 0.5 after 2 epochs (here by the loss in training" in words
+    assert "by 0.5 after 2 epochs (here by the training loss" in words
 
 
 def test_settings_are_read_through_a_command_line_a_class_and_a_call(tmp_path: Path) -> None:
