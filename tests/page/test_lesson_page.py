@@ -265,7 +265,7 @@ def test_predict_first_hides_the_next_value_judges_it_and_names_the_mistake(open
     assert page.inner_text("#why-what .value") == "0.1424"
 
 
-@pytest.mark.parametrize("name", ["classic", "xor"])
+@pytest.mark.parametrize("name", ["classic", pytest.param("xor", marks=pytest.mark.long)])
 def test_the_page_judges_an_answer_as_the_exercise_does(open_page: Any, name: str) -> None:
     graph = with_error_after(build_graph(load_network(name)))
     asked = [question for question in questions(graph) if not question.name.endswith("_total_next")]

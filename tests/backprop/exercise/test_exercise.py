@@ -172,7 +172,7 @@ def named(exercise: Exercise) -> list[tuple[Mistake, Mistake | None]]:
     return pairs
 
 
-@pytest.mark.parametrize("name", ["classic", "xor"])
+@pytest.mark.parametrize("name", ["classic", pytest.param("xor", marks=pytest.mark.long)])
 def test_every_planted_mistake_is_called_by_its_name(name: str) -> None:
     pairs = named(make(load_network(name), 7))
     assert {made.kind for made, _ in pairs} >= (KINDS_OF_CLASSIC if name == "classic" else {MistakeKind.BIAS})

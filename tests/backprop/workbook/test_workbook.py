@@ -273,8 +273,9 @@ def test_a_large_network_is_checked_by_a_stated_sample() -> None:
     assert "Checked are 24 of 960 parameters, drawn with seed 0" in texts
 
 
-def test_every_allowed_size_fits_with_the_default_number_of_steps() -> None:
-    material = gather(large_network(16), 100, (0.1, 0.2, 0.5, 0.8, 1.0, 2.0))
+@pytest.mark.parametrize("width", [12, pytest.param(16, marks=pytest.mark.long)])
+def test_every_allowed_size_fits_with_the_default_number_of_steps(width: int) -> None:
+    material = gather(large_network(width), 100, (0.1, 0.2, 0.5, 0.8, 1.0, 2.0))
     assert len(material.layout.columns) < 16_384 and 10 <= material.rate_steps < 100
 
 
