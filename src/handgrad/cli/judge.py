@@ -58,7 +58,13 @@ def judge_command(
     key: Annotated[Path | None, _option("For a practice workbook: the key made with it.")] = None,
     grades: Annotated[Path | None, _option("A grade book exported from Moodle or Canvas; goes with --out.")] = None,
     out: Annotated[Path | None, _option("Write the grade book, filled.")] = None,
-    column: Annotated[str | None, _option("Canvas: which assignment to fill.", "NAME")] = None,
+    column: Annotated[
+        str | None,
+        _option(
+            "Which column to fill: Canvas's assignment, or Moodle's grades in a language that is not recognised.",
+            "NAME",
+        ),
+    ] = None,
     gradescope: Annotated[Path | None, _option("Write Gradescope's results.json.")] = None,
     classroom50: Annotated[Path | None, _option("Write Classroom 50's result.json.")] = None,
     junit: Annotated[Path | None, _option("Write JUnit's XML.")] = None,

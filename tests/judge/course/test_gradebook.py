@@ -21,6 +21,13 @@ MOODLE = (
     'Participant 104;"Sam Twin";;a@x.example;Submitted;;10,00;No;-;-;\r\n'
     'Participant 105;"Sam Twin";;b@x.example;;;10,00;Yes;-;-;\r\n'
 )
+GERMAN = (
+    'ID;"Vollständiger Name";E-Mail-Adresse;Status;Gruppe;Bewertung;Bestwertung;"Bewertung kann geändert werden";'
+    '"Zuletzt geändert (Abgabe)";"Zuletzt geändert (Bewertung)";"Feedback als Kommentar"\r\n'
+    'Teilnehmer/in101;"Byron; Ada";a@x.example;"Zur Bewertung abgegeben";A;;10,00;Ja;"Montag, 2. März";-;\r\n'
+    "Teilnehmer/in102;Jörg;j@x.example;Keine Abgabe;B;-;10,00;Nein;-;-;\r\n"
+    "Teilnehmer/in103;Zoë;z@x.example;Keine Abgabe;B;4,5;10,00;Ja;-;-;\r\n"
+)
 CANVAS = (
     "\ufeffStudent,ID,SIS User ID,SIS Login ID,Section,Quiz (11),Digits (12),Current Score\n"
     "    Points Possible,,,,,5,10,(read only)\n"
@@ -123,3 +130,23 @@ def test_a_book_that_is_none_or_of_another_scale_is_refused_and_nothing_is_writt
 def test_points_that_are_still_open_leave_the_cell_empty(tmp_path: Path) -> None:
     result, data = filled(tmp_path, CANVAS.encode(), [verdict("byronada", "101", None)], column="Digits (12)")
     assert data == CANVAS.encode() and result.left == ["Byron, Ada: something is not decided yet"]
+
+
+def test_moodles_worksheet_of_a_german_site_is_known_by_its_cells(tmp_path: Path) -> None:
+    verdicts = [verdict("Byron; Ada", "101"), verdict("Jörg", "102"), verdict("Zoë", "103", 4.5)]
+    result, data = filled(tmp_path, GERMAN.encode("utf-8-sig"), verdicts)
+    assert data.decode("utf-8-sig") == GERMAN.replace(
+        ';A;;10,00;Ja;"Montag, 2. März";-;', ';A;7,5;10,00;Ja;"Montag, 2. März";-;parameters: 7.5'
+    )
+    assert (result.filled, result.left) == (2, ["Jörg: the book says that the grade cannot be changed"])
+    with pytest.raises(UsageError, match="gives up to 10 points, Moodle's book has a maximum of 20"):
+        filled(tmp_path, GERMAN.replace("10,00", "20,00").encode(), verdicts)
+
+
+def test_a_column_names_the_grades_where_the_cells_do_not_tell(tmp_path: Path) -> None:
+    # A scale has no number for its maximum.
+    scale = GERMAN.replace("10,00", "sehr gut")
+    with pytest.raises(UsageError, match=r"is not a grade book that is known .* in another language, --column names"):
+        filled(tmp_path, scale.encode(), [verdict("Jörg", "102")])
+    result, _ = filled(tmp_path, scale.encode(), [verdict("Byron; Ada", "101")], column="Bewertung")
+    assert result.filled == 1

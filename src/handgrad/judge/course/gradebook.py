@@ -17,6 +17,14 @@ from handgrad.text import one_line, quoted
 CANVAS_COLUMN = re.compile(r".+ \(\d+\)", re.DOTALL)
 PARTICIPANT = re.compile(r"\D*(\d+)")
 POINTS_POSSIBLE = "points possible"
+# Moodle's own words for a comment that is given back, in the languages of most of its sites.
+COMMENTS = re.compile(
+    r"feedback.*(comment|komment|opmerking)|comment.*feedback|(commentaire|comentario|coment[áa]rio|commento)"
+)
+NO = frozenset(
+    {"no", "nein", "non", "nee", "não", "nej", "nei", "ei", "ne", "nie", "нет", "ні", "いいえ", "否", "아니오", "لا"}
+)
+"""What stands where a grade cannot be changed, by language."""
 
 
 @dataclass
@@ -83,10 +91,14 @@ def _recognise(table: Table, export: Path, column: str | None) -> Book:
         return _moodle(table, lower)
     if lower[:1] == ["student"] and "id" in lower:
         return _canvas(table, heads, lower, export, column=column)
+    grade = _moodle_grade(table, heads, column)
+    if grade is not None:
+        return _moodle_elsewhere(table, lower, grade)
     known = ", ".join(heads[:6]) or "nothing"
     raise UsageError(
         f"{export} is not a grade book that is known – found the columns {one_line(known, 100)} – give Moodle's grading "
-        "worksheet (Identifier, Full name, Grade, …) or Canvas's export (Student, ID, …)"
+        "worksheet (Identifier, Full name, Grade, …; in another language, --column names the grades) or Canvas's export "
+        "(Student, ID, …)"
     )
 
 
@@ -107,6 +119,41 @@ def _moodle(table: Table, lower: Sequence[str]) -> Book:
         most=lambda row: table.value(row, most) if most is not None else "",
         locked=place("grade can be changed"),
         comments=place("feedback comments"),
+    )
+
+
+def _moodle_grade(table: Table, heads: Sequence[str], column: str | None) -> int | None:
+    """Return the column of the grades of Moodle's worksheet in another language, None where it is no such worksheet.
+
+    By its cells, as the heads are in the language of the site: participants' numbers come first, and on a grade follow the
+    same maximum in every row and the word for whether it can be changed.
+    """
+    rows = [row for row in range(1, len(table.rows)) if not _is_empty(table, row)]
+    if not rows or not all(PARTICIPANT.fullmatch(table.value(row, 0).strip()) for row in rows):
+        return None
+    if column is not None:
+        return heads.index(column) if column in heads else None
+    for place in range(2, len(heads) - 2):
+        grades, most, words = ({table.value(row, place + after).strip() for row in rows} for after in range(3))
+        graded = all(each in ("", "-") or _number(each) is not None for each in grades)
+        same = len(most) == 1 and _number(*most) is not None
+        if graded and same and len(words) <= 2 and all(word and _number(word) is None for word in words):
+            return place
+    return None
+
+
+def _moodle_elsewhere(table: Table, lower: Sequence[str], grade: int) -> Book:
+    """Return where things stand in Moodle's worksheet of a language whose heads are not known here."""
+    comments = (place for place in range(grade + 1, len(lower)) if COMMENTS.search(lower[place]))
+    return Book(
+        platform="Moodle",
+        first_row=1,
+        number=0,
+        name=1,
+        grade=grade,
+        most=lambda row: table.value(row, grade + 1),
+        locked=grade + 2,
+        comments=next(comments, None),
     )
 
 
@@ -184,7 +231,7 @@ def _fill(table: Table, book: Book, row: int, verdict: Verdict, *, sign: str) ->
         return "something is not decided yet"
     # Row by row, because Moodle's worksheet repeats the maximum in each.
     _check_most(book, row, points.most)
-    if book.locked is not None and table.value(row, book.locked).strip().lower() == "no":
+    if book.locked is not None and table.value(row, book.locked).strip().lower() in NO:
         return "the book says that the grade cannot be changed"
     text = f"{points.total:g}".replace(".", sign)
     there = table.value(row, book.grade).strip()
