@@ -77,6 +77,7 @@ def json_chunks(trace: Trace, files: tuple[str, ...] = ()) -> Iterator[str]:
         "files": list(files),
         "quantities": [_quantity_record(graph, name) for name in columns],
     }
+    # Without its last bracket: the values follow, one quantity at a time.
     yield json.dumps(head, allow_nan=False)[:-1] + ', "values": {'
     for index, name in enumerate(columns):
         values = [value if math.isfinite(value) else None for value in trace.values[name].tolist()]

@@ -83,6 +83,8 @@ class DaskEngine:
         self.client.wait_for_workers(1, timeout=CONNECT)
         self.width = max(1, sum(self.client.nthreads().values()))
         ours = versions_here()
+        # Errors come back instead of being raised: a worker without handgrad cannot even find the function, and is
+        # named for it.
         for worker, theirs in self.client.run(versions_here, on_error="return").items():
             if theirs != ours:
                 raise UsageError(
@@ -117,6 +119,7 @@ class DaskEngine:
             for place, task in enumerate(tasks)
         }
         for place, future in futures.items():
+            # The place is bound now: a plain closure would put the last one each time.
             future.add_done_callback(lambda _, place=place: ended.put(place))
         left, seen = set(futures), time.monotonic()
         try:

@@ -73,6 +73,7 @@ def load_weights(network: nn.Module, path: Path) -> None:
         raise DamagedRunError(
             f"{path} cannot be read: {error.strerror} – restore it from a copy, or train again"
         ) from error
+    # RuntimeError is torch's word for weights of other names or shapes.
     except (SafetensorError, RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise DamagedRunError(f"{path} does not hold the weights of its network: {reason} – train again") from error

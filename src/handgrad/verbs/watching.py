@@ -29,6 +29,7 @@ PAUSE = 0.5
 
 def in_notebook() -> bool:
     """Return whether this is a notebook's kernel: IPython with a front end that shows HTML, not its terminal."""
+    # Looked up and not imported: outside a notebook it need not even be installed.
     module = sys.modules.get("IPython")
     shell = module.get_ipython() if module is not None and hasattr(module, "get_ipython") else None
     return shell is not None and hasattr(shell, "kernel")

@@ -68,6 +68,7 @@ def write_explanation(
     Raises :class:`UsageError` where one of the files exists (nothing is written then), ``DiskError`` where the disk
     refuses.
     """
+    # Here, because these load matplotlib, which is slow and which a derivation without its files does not need.
     from handgrad.backprop.explain.glance import glance_figure
     from handgrad.backprop.pictures.descent import descent_figure
     from handgrad.backprop.pictures.files import draw_pictures, figure_bytes

@@ -75,6 +75,7 @@ STEP = Symbol("step", "n", "n")
 
 def defined_name(name: str) -> str:
     """Return the name that a spreadsheet takes: ``w_5`` for ``w5``, ``t_1_sample_2`` for ``t1[2]``."""
+    # w5 and t1 are addresses of cells, which no name of a spreadsheet may be.
     found = re.fullmatch(r"([a-z]+)(\d+)(?:\[(\d+)\])?", name)
     if found is None:
         return name

@@ -176,6 +176,7 @@ def gather(network: Network, steps: int, rates: Sequence[float]) -> Material:
     material = Material(network, steps, tuple(map(float, rates)))
     columns = material.table_columns
     needed = material.table_cells + material.rate_width * (material.rate_steps + 1)
+    # The 40 rows more are the error curve's, which stands below the table.
     if needed > MAX_CELLS_WRITTEN or columns > MAX_COLUMNS or TABLE_TOP + steps + 40 > MAX_ROWS:
         fit = (MAX_CELLS_WRITTEN - material.rate_width * (FEWEST_RATE_ROWS + 1)) // columns - 1
         advice = f"ask for at most {fit:,} steps" if fit >= 1 and columns <= MAX_COLUMNS else "take a smaller network"

@@ -60,6 +60,7 @@ def _write_sheet(book: Book, sheet: Sheet, plan: SheetPlan, title: str) -> None:
 
 
 def _write_cell(sheet: Sheet, row: int, column: int, cell: Cell) -> None:
+    # Covered by a merged cell beside or above it.
     if cell.span == (0, 0):
         return
     if cell.span != (1, 1):

@@ -1,6 +1,6 @@
 """The workbook as plain data: sheets of addressed cells, each with its formula and the value it has now.
 
-The sheets are made by one module each; :mod:`handgrad.backprop.workbook.write` writes them and knows no calculus. A plan
+The sheets are made by one module each; :mod:`handgrad.backprop.workbook.file` writes them and knows no calculus. A plan
 can be printed, searched and changed (an exercise blanks cells of it) before anything is written.
 """
 
@@ -46,6 +46,8 @@ class Column:
     In a formula ``{+0}`` is the row's number and ``{-1}`` the one before; None stands for a plain number.
     """
 
+    # One template for all rows but the first: a table of 10,000 steps is planned with one formula a column, not one a
+    # cell.
     index: int
     name: str
     first: str | None

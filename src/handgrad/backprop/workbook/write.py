@@ -1,4 +1,4 @@
-"""Writes a plan, and makes the plan of a network's book. Knows no calculus."""
+"""Makes the plan of a network's book, sheet by sheet, and writes it."""
 
 from __future__ import annotations
 

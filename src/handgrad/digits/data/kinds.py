@@ -88,6 +88,7 @@ def with_own_scale(kind: DataKind, images: Bytes) -> DataKind:
         block = images[first : first + BLOCK].astype(np.float64) / 255
         total, squares = total + float(block.sum()), squares + float((block**2).sum())
     mean = total / images.size
+    # Rounding can bring the difference below 0 where nearly all pixels are alike.
     deviation = np.sqrt(max(0.0, squares / images.size - mean**2))
     if deviation < 1e-3:
         raise UsageError("training images: all pixels are equal – there is nothing to learn")

@@ -21,6 +21,7 @@ def duplicate(module: nn.Module, name: str) -> nn.Module:
     What no copy can be made of is shared with the original: running a network once takes no lock and writes no file of its own.
     """
     try:
+        # The plain way first: what follows is for the few modules that hold something which cannot be copied.
         return copy.deepcopy(module).eval()
     except Exception:
         memo: dict[int, Any] = {}

@@ -49,6 +49,7 @@ def _add(name: str, value: object, parts: dict[str, str]) -> None:
         if isinstance(value, FunctionType) and value.__closure__:
             raise _Unknown(name)
         text = _text_of(value)
+        # Noted before what it names is looked at: two functions that call each other would else go round for ever.
         parts[name] = text
         for other, known in _globals_named(text, value):
             _add(other, known, parts)

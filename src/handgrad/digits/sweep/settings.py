@@ -29,6 +29,7 @@ def parse_over(text: str) -> Over:
     match = RANGE.fullmatch(spec)
     if match is None:
         values = tuple(_value(each.strip()) for each in spec.split(","))
+        # As texts: 1 and true are one value to Python, and two to a recipe.
         if len(set(map(str, values))) != len(values) or len(values) > MOST_VALUES:
             raise UsageError(f'--over "{text}" – the values of a list must be different, at most {MOST_VALUES:,}')
         return Over(key, "list", values)
@@ -73,4 +74,5 @@ def recipe_with(base: str, overrides: Sequence[str], settings: dict[str, Any]) -
 
 
 def _toml(value: Any) -> str:
+    # TOML writes true where Python writes True; and a float with all its digits.
     return str(value).lower() if isinstance(value, bool) else repr(value) if isinstance(value, float) else str(value)

@@ -85,11 +85,10 @@ def clipped(x: Term, low: float | None = None, high: float | None = None) -> Ter
 
 def elu(x: Term, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Term:
     """``scale · elu(input_scale · x)``, as torch generalises it."""
-    inner = x if input_scale == 1 else x * input_scale
-    # elu(s·x) with its positive half scaled: elu is the identity there, so the scale of the input shows in it.
+    # It scales the negative half alone (above 0 ELU is the identity), and a plan's ELU has no number for that.
     if input_scale != 1:
         raise ValueError("elu with a scale of its input")
-    result = inner.function("elu", alpha)
+    result = x.function("elu", alpha)
     return result if scale == 1 else result * scale
 
 

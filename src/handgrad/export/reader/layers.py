@@ -85,6 +85,7 @@ def weighted(reading: Reading, node: Node, source: Seen, weight: Any, *, bias: A
         number = reading.step(Linear, node.name, (number,), (len(weight),), weight=weight, bias=bias)
         return Seen(reading.reshaped(node.name, number, shape), result)
     inputs, outputs, count = source.shape[-1], len(weight), prod(source.shape[:-1])
+    # Features first, as a convolution has its channels; and back again below.
     across = np.arange(count * inputs).reshape(count, inputs).T
     number = reading.gathered(node.name, source.number, across, (inputs, 1, count))
     number = reading.step(
@@ -107,6 +108,7 @@ def batch_norm(reading: Reading, node: Node, result: Tensor) -> Seen:
     each = (-1, *[1] * (len(source.shape) - 1))
     term = Term(reading, node.name, source.number, source.shape)
     if node.arguments[5]:
+        # InstanceNorm asks for statistics made now too, but for those of one image, which a plan can make.
         if node.base != "instance_norm":
             raise node.refuse("it normalises by the statistics of the batch also when it answers")
         term = standardised(term, source.shape[0], node.arguments[7])

@@ -59,6 +59,7 @@ def digit_sheet(book: Book, plan: Plan, hundred: Hundred) -> Area:
     sheet = book.sheet(DIGIT, looks.ACCENT)
     margin, border = common_border(plan)
     left = 1 + margin
+    # Room for the ring of border cells on every side.
     grid = Rectangle(DIGIT, GRID_TOP + margin, left, SIDE, SIDE)
     typed = Rectangle(DIGIT, GRID_TOP + margin, left + SIDE + margin + 3, SIDE, SIDE)
     sheet.text(0, 0, f"{plan.name}: the digit", looks.TITLE)

@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from handgrad.digits.layers.failure import first_line
 from handgrad.errors import UsageError
 from handgrad.judge.examination.answers import COMPANY, answer, problems_of, remarks_on
+from handgrad.judge.examination.flow import reaching
 from handgrad.judge.examination.free_numbers import choices_given, values_given
 from handgrad.judge.examination.layers import Found, layers_in
-from handgrad.judge.examination.operations_seen import Node, Trace, reaching, running_modules
+from handgrad.judge.examination.operations_seen import Node, Trace, running_modules
 from handgrad.judge.examination.parameters import hidden_tensors, stored_blocks
 from handgrad.judge.examination.restore import Snapshot, restored, seed_all
 from handgrad.judge.examination.stirring import ROUNDS, let_signals_pass, stir

@@ -6,6 +6,7 @@ import math
 
 from torch import Tensor
 
+from handgrad.judge.examination.flow import readers_of
 from handgrad.judge.examination.operations_seen import Node, Trace
 from handgrad.transcript.modules import place_of
 
@@ -15,7 +16,7 @@ def only_gates(node: Node, trace: Trace) -> bool:
     waiting, seen, gated = [node.number], {node.number}, False
     while waiting:
         number = waiting.pop()
-        readers = _readers(trace).get(number, ())
+        readers = readers_of(trace).get(number, ())
         if not readers and number != node.number and not _is_over(trace.nodes[number]):
             return False  # here the answer comes out
         for reader in readers:
@@ -51,15 +52,3 @@ def _weighs_a_map(node: Node, number: int) -> bool:
 def _positions(tensor: Tensor) -> int:
     """Return how many positions a map has that is stored, not one that only stands for many by a stride of nothing."""
     return math.prod(size for size, stride in zip(tensor.shape[2:], tensor.stride()[2:], strict=True) if stride != 0)
-
-
-def _readers(trace: Trace) -> dict[int, list[int]]:
-    """Return, by operation, those that read what it wrote; found once for each trace."""
-    if trace.readers is None:
-        trace.readers = {}
-        for node in trace.nodes:
-            for read in node.reads:
-                # The last one: what it wrote is what is read now.
-                for writer in read.writers[-1:]:
-                    trace.readers.setdefault(writer, []).append(node.number)
-    return trace.readers

@@ -285,19 +285,3 @@ def running_modules(trace: Trace) -> Iterator[None]:
     finally:
         for handle in handles:
             handle.remove()
-
-
-def reaching(nodes: Sequence[Node], outputs: Sequence[tuple[int, ...]]) -> set[int]:
-    """Return the numbers of the operations whose numbers flow into *outputs* (each the writers of one block)."""
-    by_number = {node.number: node for node in nodes}
-    reached: set[int] = set()
-    waiting = [number for writers in outputs for number in writers]
-    while waiting:
-        number = waiting.pop()
-        if number in reached:
-            continue
-        reached.add(number)
-        for read in by_number[number].reads:
-            # `< number`: memory written again later has writers that come after this read.
-            waiting += [each for each in read.writers if each < number and each not in reached]
-    return reached

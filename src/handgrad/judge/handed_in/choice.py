@@ -7,25 +7,20 @@ from dataclasses import dataclass, replace
 
 from handgrad.judge.handed_in.builds import Build, builds_in
 from handgrad.judge.handed_in.candidates import (
-    OTHER_FRAMEWORKS,
     Candidate,
-    came_from,
     candidates_in,
     needed_arguments,
     roots,
 )
 from handgrad.judge.handed_in.names import bound_by, dotted, root_of, used_by
+from handgrad.judge.handed_in.none_found import listed, missing, nothing
 from handgrad.judge.handed_in.parsed import Source
 from handgrad.judge.handed_in.project import Project
-from handgrad.judge.handed_in.records import NoneFoundError, NotTakenError
+from handgrad.judge.handed_in.records import NotTakenError
 from handgrad.text import and_joined
 
 # What tutorials call the network that counts, where a file holds several.
 USUAL = ("Net", "Network", "Model")
-READY_MADE = frozenset({"timm", "torchvision", "transformers", "segmentation_models_pytorch", "efficientnet_pytorch"})
-# About what fits into three lines of a terminal; a collection of fifty models would fill it.
-SHOWN = 12
-"""How many candidates a message lists."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +57,7 @@ def choose(project: Project, wanted: str) -> Choice:
         return other
     _raise_not_there(project)
     if not found:
-        raise _nothing(project, source)
+        raise nothing(project, source)
     own = {name: each for name, each in found.items() if each.source is source}
     # Its own before those it imports: a file that defines a network and imports a library of models means its own.
     alone = roots({name: each for name, each in (own or found).items() if "." not in name} or found)
@@ -75,7 +70,7 @@ def choose(project: Project, wanted: str) -> Choice:
         return beside
     if len(alone) > 1:
         raise NotTakenError(
-            f"{source.file} holds several networks and builds none of them: {_listed(alone, source)} – write which, as in "
+            f"{source.file} holds several networks and builds none of them: {listed(alone, source)} – write which, as in "
             f"{source.file}:{next(iter(alone))}",
             author=False,
         )
@@ -142,7 +137,7 @@ def _raise_not_there(project: Project) -> None:
             if own and alias.name not in there and other is not None and not _takes_everything(other):
                 raise NotTakenError(
                     f"{main.file} builds {alias.name}, which it imports from {other.file}, and that has none – "
-                    f"found {_listed(candidates_in(project, other), other) or 'no network'}",
+                    f"found {listed(candidates_in(project, other), other) or 'no network'}",
                     author=False,
                 )
 
@@ -248,7 +243,7 @@ def _wanted(source: Source, wanted: str, found: dict[str, Candidate], builds: li
         return Choice(asked, candidate=found.get(ast.unparse(asked.func)))
     candidate = found.get(wanted) or _any(source, wanted)
     if candidate is None:
-        raise _missing(source, wanted, found)
+        raise missing(source, wanted, found)
     if candidate.kind == "value" or not needed_arguments(candidate):
         return _bare(wanted, candidate, source)
     own = [each for each in builds if each.candidate is candidate]
@@ -264,69 +259,3 @@ def _any(source: Source, wanted: str) -> Candidate | None:
             kinds = {ast.ClassDef: "class", ast.FunctionDef: "function"}
             return Candidate(wanted, source, node, kinds.get(type(node), "value"))
     return None
-
-
-def _missing(source: Source, wanted: str, found: dict[str, Candidate]) -> NotTakenError:
-    """Return why the network *wanted* is not there."""
-    broken = next((each for each in source.broken if wanted in each.defines), None)
-    if broken is not None:
-        return unreadable(source, broken.at, broken.message, broken.newer)
-    there = f"found {_listed(found, source)}" if found else "no network was found in it"
-    return NoneFoundError(f'{source.file} has no "{wanted}" – {there}', author=False)
-
-
-def _nothing(project: Project, source: Source) -> NotTakenError:
-    """Return why no network is found at all: a part that does not parse may hold it, or a file that was not handed in."""
-    # A part that defines nothing (a stray line of shell) hides no network; whoever is told to correct it would be
-    # misled.
-    for each in source.broken:
-        if each.defines or not source.tree.body:
-            return unreadable(source, each.at, each.message, each.newer)
-    foreign = _made_elsewhere(source)
-    if foreign:
-        return NoneFoundError(f"no network of torch is defined in {source.file} – {foreign}", author=False)
-    absent = project.absent(source)
-    were = "were" if len(absent) > 1 else "was"
-    beside = (
-        f" – it imports {and_joined(absent[:3])}, which {were} neither handed in with it nor installed here"
-        if absent
-        else ""
-    )
-    return NoneFoundError(f"no network was found in {source.file}{beside}", author=False)
-
-
-def _made_elsewhere(source: Source) -> str:
-    """Say which other library makes the network of *source*, "" where none seems to.
-
-    Networks of torch alone are judged; one that a library brings ready made needs that library here.
-    """
-    for node in ast.walk(source.tree):
-        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
-            continue
-        called = dotted(node.value.func)
-        package = came_from(called.partition(".")[0], source).partition(".")[0]
-        if package in OTHER_FRAMEWORKS:
-            return f"{called} ({source.place(node.lineno)}) is {package}'s, and networks of torch are judged"
-        if called and package in READY_MADE:
-            where = source.place(node.lineno)
-            return (
-                f"{called} ({where}) makes a network of {package}'s; what is judged is a network that the file defines"
-            )
-    return ""
-
-
-def unreadable(source: Source, line: int, message: str, newer: str) -> NotTakenError:
-    """Return the author's syntax error, or that the form belongs to a newer Python."""
-    where = source.place(line)
-    if newer:
-        return NotTakenError(f"{where}: {newer} may be here, and this Python cannot read it", author=False)
-    return NotTakenError(f"{where}: {message} – correct the file", author=True)
-
-
-def _listed(found: dict[str, Candidate], source: Source) -> str:
-    """Return the candidates with their places."""
-    words = [
-        f"{name} ({each.source.place(each.line) if each.source is source else each.source.file})"
-        for name, each in found.items()
-    ]
-    return and_joined([*words[:SHOWN], *([f"{len(words) - SHOWN} more"] if len(words) > SHOWN else [])])

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.judge.handed_in.cells import read_cells
-from handgrad.judge.handed_in.choice import choose, unreadable
+from handgrad.judge.handed_in.choice import choose
 from handgrad.judge.handed_in.claims import claims_in, last_run
 from handgrad.judge.handed_in.extract import Extraction
 from handgrad.judge.handed_in.names import used_by
+from handgrad.judge.handed_in.none_found import unreadable
 from handgrad.judge.handed_in.project import Project
 from handgrad.judge.handed_in.records import NoneFoundError, NotTakenError, Piece, Taken
 from handgrad.judge.handed_in.training_found import training_in

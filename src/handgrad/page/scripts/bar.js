@@ -156,6 +156,7 @@ export class Bar {
   /** @param {KeyboardEvent} event */
   #key(event) {
     const target = /** @type {HTMLElement} */ (event.target);
+    // Where something is typed or slid the arrows belong to it, and in a field of text undo does too.
     const typing = target.closest("input, select, textarea, [role=slider], .number");
     const control = event.ctrlKey || event.metaKey;
     if (control && !typing?.matches("input[type=text], textarea")) {

@@ -10,6 +10,7 @@ import { probabilitiesOf, readPlan, runPlan } from "./plan.js";
 import { fitted, SIDE } from "./prepare.js";
 import { inflate, inflateJson } from "./unpack.js";
 
+// Work that takes longer is cut into such pieces, between which the browser paints and hears the next press.
 const CHUNK_MS = 40;
 
 /**
@@ -103,6 +104,7 @@ class Digits {
    */
   async picture(file) {
     const { parts, pad } = this;
+    // Counted: what was asked for before, and ends later, must not overwrite the answer to this.
     const mine = ++this.reading;
     setText(parts.told, `Reading ${file.name} …`);
     let grey;
@@ -227,6 +229,7 @@ class Digits {
   async occlude() {
     const { image, parts } = this;
     if (!image) return;
+    // Counted as above: another picture ends this.
     const mine = ++this.occluding;
     const size = Number(parts.patch.value);
     const half = Math.floor(size / 2);

@@ -26,6 +26,7 @@ function make(space, name, attributes, children) {
       element.setAttribute(key, value === true ? "" : String(value));
     }
   }
+  // Falsy children are left out, so that a part may be written as `condition && html(…)`.
   element.append(...children.filter((child) => child !== null && child !== undefined && child !== false).map(asNode));
   return element;
 }

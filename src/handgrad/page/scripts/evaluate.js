@@ -133,6 +133,7 @@ export function begin(graph, given) {
  * @returns {Float64Array}
  */
 export function next(graph, values) {
+  // A copy: the step before may be shown still, or kept to go back to.
   const moved = Float64Array.from(values);
   for (const [before, after] of graph.successors) {
     moved[/** @type {number} */ (graph.place.get(before))] = values[/** @type {number} */ (graph.place.get(after))];

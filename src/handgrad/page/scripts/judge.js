@@ -44,6 +44,7 @@ export class Catalogue {
     const { activations, loss } = graph.choices;
     const layer = q.layer || activations.length;
     const key = `${layer < activations.length ? "hidden " : ""}${activations[layer - 1]} ${loss}`;
+    // They were written for the first sample, and stand for all.
     const found = this.by[q.name.replace(/\[\d+\]/g, "[1]")]?.[key];
     return found ? undifference(found).map((number) => inItsSample(this.all[number], q.sample)) : [];
   }

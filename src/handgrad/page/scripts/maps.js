@@ -131,6 +131,7 @@ export class Maps {
     const box = html("div", { class: "kernels" });
     const details = html("details", {}, html("summary", {}, `Kernels ${rows}×${columns}×${each}`), box);
     details.addEventListener("toggle", () => {
+      // Painted when they are first opened: a network has thousands of kernels, each a canvas.
       if (!(/** @type {any} */ (details).open) || box.childElementCount) return;
       const { weight } = step.arrays;
       const most = weight.reduce((high, value) => Math.max(high, Math.abs(value)), 0);

@@ -54,6 +54,7 @@ export class Moments {
    * @returns {Graph}
    */
   graph(choices) {
+    // A graph for each choice that was made: undo and redo put none together again.
     const key = JSON.stringify(choices);
     let graph = this.graphs.get(key);
     if (!graph) {

@@ -25,6 +25,7 @@ export function shown(value, format, padded = false) {
   if (value === 0) return "0";
   const all = format.digits > 15;
   const size = Math.abs(value);
+  // From 1e21 on JavaScript itself writes an exponent, and no longer all digits.
   const far = size < 1e-4 || size >= (all ? 1e21 : 10 ** Math.max(6, format.digits));
   const exact = all ? value : Number(value.toPrecision(format.digits));
   let text;
@@ -51,6 +52,7 @@ export function typed(text) {
     "^".concat([...signs].map((sign) => (sign === "⁻" ? "-" : String(RAISED.indexOf(sign)))).join("")),
   );
   plain = plain.replace(/[·*×x]10\^?(-?\d+)$/, "e$1");
+  // 1.234,5 is one number here and another there: asked again rather than guessed.
   if ((plain.match(/[.,]/g) || []).length > 1) return null;
   plain = plain.replace(",", ".");
   if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(plain)) return null;

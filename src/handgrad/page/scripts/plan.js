@@ -24,6 +24,7 @@ export function sizeOf(shape) {
  * @returns {Float32Array}
  */
 export function fromHalves(halves) {
+  // By hand: arrays of half precision are too new to be in every browser.
   return Float32Array.from(halves, (half) => {
     const sign = half & 0x8000 ? -1 : 1;
     const exponent = (half >> 10) & 0x1f;
@@ -73,6 +74,7 @@ export function runPlan(plan, image) {
  * @returns {number[]}
  */
 export function probabilitiesOf(scores) {
+  // Less the largest, so that no power overflows; the shares are the same.
   const most = Math.max(...scores);
   const powers = Array.from(scores, (score) => Math.exp(score - most));
   const sum = powers.reduce((all, power) => all + power, 0);
@@ -305,6 +307,7 @@ export function functionOf(step) {
     clip: (x) => Math.min(Math.max(x, first), second),
     "leaky relu": (x) => (x < 0 ? first * x : x),
     elu: (x) => (x < 0 ? first * Math.expm1(x) : x),
+    // In forms that overflow for no number: exp(-x) of a large negative one would be infinite.
     sigmoid: (x) => (1 + Math.tanh(x / 2)) / 2,
     tanh: Math.tanh,
     softplus: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),

@@ -9,6 +9,7 @@ import { verdictOn } from "./verdicts.js";
 /** @typedef {import("./moment.js").Moment} Moment */
 
 const LENGTHS = [20, 100, 500, 1000, 5000];
+// Of the first error: on a logarithmic axis an error that has become 0 would want room without end.
 const FLOOR = 1e-12;
 const SLOWEST = 4e6;
 // Room at the right for "η = 0.5".

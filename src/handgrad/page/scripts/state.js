@@ -62,6 +62,7 @@ export class Store {
     }
     if (what) this.future = [];
     this.merging = what;
+    // A new object each time: whoever listens sees by identity what has changed.
     this.state = { ...before, ...patch };
     this.#tell(before);
   }

@@ -5,6 +5,7 @@ import { begin, compileStep, next } from "./evaluate.js";
 /** @typedef {import("./graph.js").Graph} Graph */
 /** @typedef {{rate: number, errors: number[], diverged: number | null, last: Float64Array}} RateRun */
 
+// Going back then costs fifty steps at most, and a long training keeps one state in fifty.
 const KEPT_EVERY = 50;
 
 export class Training {
@@ -38,6 +39,7 @@ export class Training {
       const kept = this.kept.get(mark);
       if (kept) {
         from = mark;
+        // A copy, as the step is written into it: the kept state is begun from more than once.
         values = this.#finish(mark, Float64Array.from(kept));
         break;
       }
@@ -90,6 +92,7 @@ export class Training {
  * @returns {RateRun[]}
  */
 export function compareRates(graph, given, rates, steps) {
+  // What else a step holds nobody looks at here, and it is computed for each rate and step.
   const run = compileStep(graph, ["E_total", ...graph.successors.values()]);
   const total = /** @type {number} */ (graph.place.get("E_total"));
   return rates.map((rate) => {

@@ -218,6 +218,7 @@ export function unpackRows(packed, samples) {
   const chainOf = (form) => {
     const [total, ...lengths] = packed.chains[form];
     const length = lengths.reduce((/** @type {number} */ sum, /** @type {number} */ one) => sum + one, 0);
+    // A copy: it is used up below, and the next run is read as a difference to this one.
     const numbers = [...links.next(form, 2 * length)];
     const products = lengths.map((/** @type {number} */ count) =>
       Array.from({ length: count }, () => {
