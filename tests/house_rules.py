@@ -233,10 +233,11 @@ ROOMS: Mapping[str, set[str]] = {
         "judge.workbook",
         "judge.page",
         "judge.verdict",
+        "xlsx.kinds",
         "html",
         "digits",
     },
-    "judge.verb": {"judge", "digits", "backprop"},
+    "judge.verb": {"judge", "xlsx.kinds", "digits", "backprop"},
     "judge": {"judge"},
     # `fit` is pure numpy, and repeated in JavaScript; what is above it needs OpenCV and Pillow, an optional part.
     "photograph": set(),

@@ -11,7 +11,7 @@ import typer
 
 from handgrad.cli.app import app
 from handgrad.cli.environment import data_folder
-from handgrad.cli.options import DataOption
+from handgrad.cli.options import DataOption, JsonOption
 from handgrad.errors import UsageError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def data(
     mirror: Annotated[
         list[str] | None, typer.Option(metavar="URL", help="Download from here instead; may be repeated.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show where images are looked for and what is there; fetch MNIST, or another known set, on request."""
     from handgrad.digits.data.fetch import default_cache, fetch_known, fetch_mnist

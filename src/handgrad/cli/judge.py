@@ -16,11 +16,10 @@ from handgrad.cli.options import DataOption, OnOption, parse_seeds
 from handgrad.errors import UndecidedError, UsageError
 from handgrad.files import check_free
 from handgrad.text import one_line
+from handgrad.xlsx.kinds import TABLES
 
 if TYPE_CHECKING:
     from handgrad.judge.verdict import Verdict
-
-SHEETS = (".xlsx", ".xlsm", ".ods", ".xls", ".csv")
 
 
 def _option(text: str, metavar: str | None = None, name: str | None = None) -> typer.models.OptionInfo:
@@ -102,7 +101,7 @@ def judge_command(
         on=on,
     )
     away = on if on != "local" else None
-    if len(what) == 1 and Path(what[0]).suffix.lower() in SHEETS:
+    if len(what) == 1 and Path(what[0]).suffix.lower() in TABLES:
         refuse(
             "a workbook",
             {"--assignment": assignment, "--seeds": seeds, "--csv": csv, "--gradescope": gradescope, "--on": away},

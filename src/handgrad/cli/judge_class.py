@@ -84,6 +84,7 @@ class Asked:
 
 def parted(what: str) -> tuple[Path, str]:
     """Return path and network of ``FOLDER:Net`` or ``net.py:Net``; a name that is there as it stands has no network."""
+    # Whole first: a folder of a Windows drive, or a file, may have a colon in its name.
     if Path(what).exists():
         return Path(what), ""
     name, _, network = what.rpartition(":")

@@ -77,6 +77,7 @@ def seed_range(part: str) -> list[int]:
     ):
         raise ValueError(part)
     start, end = int(first), int(last) if dots else int(first)
+    # Refused before it is written out: 0..2000000000 would be a list of that length.
     if end - start > 1000:
         raise ValueError(part)
     return list(range(start, end + 1))

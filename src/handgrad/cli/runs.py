@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from handgrad.cli.app import app
+from handgrad.cli.options import JsonOption
 from handgrad.errors import HandgradError, UsageError
 from handgrad.files import check_free
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from handgrad.report.listing import Listed
 
 RunsArgument = Annotated[list[Path], typer.Argument(metavar="RUN", help="Run folders.", show_default=False)]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the record as JSON.")]
 
 
 @app.command("report", short_help="Make the pages and plots of runs again from their folders.")

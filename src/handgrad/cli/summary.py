@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from handgrad.cli.app import app
+from handgrad.cli.options import JsonOption
 from handgrad.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def summary(
     network: Annotated[str, typer.Argument(metavar="NETWORK", help="A network's name, or file.py:Net for your own.")],
     input_size: Annotated[str, typer.Option("--input", metavar="CxHxW", help="Shape of one input.")] = "1x28x28",
     classes: Annotated[int, typer.Option(min=0, help="Scores per image; 0 allows any output.")] = 10,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Print layers, output shapes, parameters, multiply-adds and receptive fields of a network, with totals and memory.
 

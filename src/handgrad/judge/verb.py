@@ -18,8 +18,7 @@ from handgrad.judge.verdict import Verdict
 from handgrad.judge.workbook.judging import judge_workbook
 from handgrad.judge.workbook.verdict import BookVerdict
 from handgrad.scratch import scratch_folder
-
-SHEETS = (".xlsx", ".xlsm", ".ods", ".xls", ".csv")
+from handgrad.xlsx.kinds import TABLES
 
 
 def judge(
@@ -38,7 +37,7 @@ def judge(
     arguments), or a workbook. The others are those of `handgrad.judge.network.judging.judge_network`. Raises `UsageError` if
     the source of a class or function is not available: the judge reads and trains the source, not the object in memory.
     """
-    if isinstance(what, str | Path) and Path(what).suffix.lower() in SHEETS:
+    if isinstance(what, str | Path) and Path(what).suffix.lower() in TABLES:
         if assignment is not None:
             raise UsageError("a workbook is judged by its own formulas – leave the assignment out")
         return judge_workbook(Path(what))

@@ -112,6 +112,7 @@ def joined(sign: str, left: Result, right: Result) -> Result:
     if isinstance(left, str) or isinstance(right, str):
         if sign not in ("=", "<>"):
             raise Unsupported
+        # Spreadsheets compare texts without regard to case, and a text never equals a number.
         same = isinstance(left, str) and isinstance(right, str) and left.casefold() == right.casefold()
         return same == (sign == "=")
     return COMPARISONS[sign](float(left or 0.0), float(right or 0.0))
@@ -184,6 +185,7 @@ def _log(value: float, base: float = 10.0) -> float:
 def _round(value: float, digits: float) -> float:
     """Round halves away from zero, as spreadsheets do."""
     scale = 10.0 ** int(digits)
+    # Python's own round would take halves to the even one.
     return math.copysign(math.floor(abs(value) * scale + 0.5) / scale, value)
 
 

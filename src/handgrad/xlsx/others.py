@@ -9,13 +9,11 @@ from pathlib import Path
 from handgrad.errors import UsageError
 from handgrad.scratch import scratch_folder
 from handgrad.xlsx.archive import read_bounded
+from handgrad.xlsx.kinds import CONVERTED, CSV
 from handgrad.xlsx.libreoffice import converted, office_program
 from handgrad.xlsx.limits import MAX_CELLS_READ
 from handgrad.xlsx.reader import Book, Cell, Place, Sheet, read_book
 
-CONVERTED = (".ods", ".xls")
-READ = (".xlsx", ".csv", *CONVERTED)
-"""Kinds of files that are read; the last ones need LibreOffice."""
 DELIMITERS = (";", "\t", ",")
 ENCRYPTED = b"encryption-data"
 
@@ -27,7 +25,7 @@ def read_table_file(path: Path) -> Book:
     installed; :class:`MissingError` where the file cannot be opened.
     """
     kind = path.suffix.lower()
-    if kind == ".csv":
+    if kind == CSV:
         return _from_csv(path)
     return _through_office(path) if kind in CONVERTED else read_book(path)
 

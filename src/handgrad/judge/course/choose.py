@@ -13,10 +13,8 @@ from pathlib import Path
 from handgrad.judge.handed_in.cells import is_program
 from handgrad.judge.handed_in.files import MOST_NOTEBOOK
 from handgrad.judge.workbook.judging import has_table
+from handgrad.xlsx.kinds import BOOKS, CSV
 
-BOOKS = (".xlsx", ".xlsm", ".ods", ".xls")
-TABLE = ".csv"
-"""A book where it holds a training table; most are lists of the teacher's."""
 PROGRAMS = (".py", ".ipynb")
 USUAL = ("net", "network", "model", "models")
 """What the file with the network is called as a rule."""
@@ -71,7 +69,7 @@ def choose(files: Sequence[Path], root: Path) -> Choice:
 
 def is_table(path: Path) -> bool:
     """Return whether a file of comma-separated values holds a training table, which is judged as a workbook."""
-    return path.suffix.lower() == TABLE and path.is_file() and has_table(path)
+    return path.suffix.lower() == CSV and path.is_file() and has_table(path)
 
 
 def _rank(path: Path, root: Path) -> tuple[bool, bool, int, list[object]]:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from handgrad.errors import HandgradError, UsageError
-from handgrad.judge.course.choose import BOOKS, PROGRAMS, TABLE, Choice, choose, is_table, natural, read_program
+from handgrad.judge.course.choose import PROGRAMS, Choice, choose, is_table, natural, read_program
 from handgrad.judge.course.unpack import is_noise, unpack
 from handgrad.text import one_line
+from handgrad.xlsx.kinds import BOOKS, TABLES
 
 MOODLE = re.compile(
     r"(?P<name>.+?)_(?P<number>\d+)_assignsubmission_(?P<part>file|onlinetext)_?(?P<file>.*)", re.DOTALL
@@ -54,13 +55,13 @@ class HandIn:
     def files(self) -> list[Path]:
         """Return every file that the verdict can depend on."""
         if self.root is not None:
-            return list(_files_below(self.root, (*PROGRAMS, *BOOKS, TABLE, ".toml", ".md", ".txt", ".log")))
+            return list(_files_below(self.root, (*PROGRAMS, *TABLES, ".toml", ".md", ".txt", ".log")))
         return [self.file] if self.file is not None else []
 
     @property
     def is_book(self) -> bool:
         """Whether a workbook is judged."""
-        return self.file is not None and self.file.suffix.lower() in (*BOOKS, TABLE)
+        return self.file is not None and self.file.suffix.lower() in TABLES
 
 
 @dataclass

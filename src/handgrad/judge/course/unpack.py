@@ -10,8 +10,9 @@ from pathlib import Path, PurePosixPath
 from handgrad.errors import UsageError
 from handgrad.judge.handed_in.files import LEFT_OUT
 from handgrad.text import one_line
+from handgrad.xlsx.kinds import TABLES
 
-WRITTEN = (".py", ".ipynb", ".xlsx", ".xlsm", ".ods", ".xls", ".toml", ".zip", ".md", ".txt", ".log", ".json", ".csv")
+WRITTEN = (".py", ".ipynb", *TABLES, ".toml", ".zip", ".md", ".txt", ".log", ".json")
 """Kinds of file that judging can need; of the rest the name alone is kept."""
 # A zip of a few kilobytes can list millions of names: counted before anything is written.
 MOST_FILES = 20_000

@@ -56,6 +56,7 @@ def settled(names: Mapping[str, int]) -> dict[str, str]:
             meant = f"t{meant[3:]}" if target else f"a_{meant[2:]}"
         if meant.startswith("b!"):
             meant = _bias_number(meant[2:], known) or f"?{name}"
+        # Two heads of one meaning: the second is kept as not understood, rather than judged for the first.
         if meant != name and (meant in known or meant in found.values()):
             meant = f"?{name}"
         found[name] = meant
@@ -74,6 +75,7 @@ def _bias_number(of: str, names: set[str]) -> str | None:
     return f"b{before + int(of[1:] or 1)}"
 
 
+# The same choices are worked out again for each table and in each round of trying.
 @lru_cache(maxsize=256)
 def _graph(sizes: tuple[int, ...], samples: int, choice: Choice) -> Graph:
     """The graph of such a network. Its numbers are of no importance: what judges brings its own.
