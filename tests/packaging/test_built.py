@@ -93,6 +93,7 @@ def test_the_wheel_does_its_work_in_a_new_environment_without_write_access_to_it
     run(python, "-m", "handgrad", "doctor", folder=tmp_path)
 
 
+@pytest.mark.timeout(1800)  # some four hundred tests in one process: more than a single test may take
 def test_the_tests_pass_against_the_wheel(python: Path) -> None:
     """The tests of the commands and of the documents: they use every room of the house."""
     paths = ["tests/cli", "tests/test_imports.py", "tests/test_documents.py", "tests/contract"]
