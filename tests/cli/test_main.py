@@ -39,6 +39,12 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         (["summary", "--jsn"], "no such option: --jsn"),
         (["--nonsense"], "no such option: --nonsense"),
         (["summary"], "missing argument 'NETWORK' – handgrad summary --help lists what there is"),
+        (["train", "--epochs", "3"], "no such option: --epochs – values of a recipe are given with --set epochs=…"),
+        (
+            ["study", "quick", "--weight-decay=0"],
+            "--weight-decay – values of a recipe are given with --set optimizer.weight_decay=…",
+        ),
+        (["judge", "--epochs", "3"], "no such option: --epochs – handgrad judge --help lists what there is"),
         (["summary", "squeeze-16k", "more"], "got unexpected extra argument"),
         (["summary", "squeeze-16k", "--classes", "-1"], "invalid value for '--classes'"),
         (

@@ -63,11 +63,26 @@ def run(arguments: list[str]) -> int:
     except typer.TyperException as error:
         message = " ".join(error.format_message().split()).rstrip(".")
         command = f"{arguments[0]} " if arguments and arguments[0] in command_names() else ""
-        hint = f"handgrad {command}--help lists what there is"
+        hint = _recipe_hint(error) or f"handgrad {command}--help lists what there is"
         raise UsageError(f"{message[:1].lower()}{message[1:]} – {hint}") from error
     except typer.Abort as error:
         raise KeyboardInterrupt from error
     return int(result or 0)
+
+
+def _recipe_hint(error: typer.TyperException) -> str:
+    """Return how a value of a recipe is given where it was given as an option of its own: ``--epochs 3``; else ""."""
+    command = getattr(getattr(error, "cmd", None), "name", "")
+    word = str(getattr(error, "option_name", "")).lstrip("-").replace("-", "_")
+    if command not in ("train", "study", "sweep") or not word:
+        return ""
+    # Here and not above: the recipe's record takes longer to import than --help may take.
+    from handgrad.digits.training.recipe_values import PLACES, RecipeValues
+
+    key = {"lr": "learning_rate", "wd": "weight_decay", "batch": "batch_size", "bs": "batch_size"}.get(word, word)
+    if key not in RecipeValues.__annotations__:
+        return ""
+    return f"values of a recipe are given with --set {'.'.join(PLACES.get(key, (key,)))}=…"
 
 
 def _check_command_name(arguments: list[str]) -> None:
