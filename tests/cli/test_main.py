@@ -42,9 +42,12 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         (["train", "--epochs", "3"], "no such option: --epochs – values of a recipe are given with --set epochs=…"),
         (
             ["study", "quick", "--weight-decay=0"],
-            "--weight-decay – values of a recipe are given with --set optimizer.weight_decay=…",
+            "no such option: --weight-decay – values of a recipe are given with --set optimizer.weight_decay=…",
         ),
-        (["judge", "--epochs", "3"], "no such option: --epochs – handgrad judge --help lists what there is"),
+        (
+            ["judge", "--epochs", "3"],
+            "no such option: --epochs (Possible options: --csv, --report) – handgrad judge --help lists what there is",
+        ),
         (["summary", "squeeze-16k", "more"], "got unexpected extra argument"),
         (["summary", "squeeze-16k", "--classes", "-1"], "invalid value for '--classes'"),
         (
