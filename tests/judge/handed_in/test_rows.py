@@ -124,6 +124,20 @@ def test_what_to_change_comes_with_numbers_the_largest_effect_first(
     assert 8 * 32 * 9 - (8 * 4 + 4 * 32 * 9) == 1120
 
 
+def test_what_is_left_over_is_advised_by_its_size_and_is_no_part_of_other_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layers = "self.wide, self.old, self.fc = nn.Conv2d(8, 32, 3), nn.Conv2d(4, 8, 3), nn.Linear(32 * 25, 10)"
+    verdict = judged(layers, "return self.fc(self.wide(x).flatten(1))", tmp_path, monkeypatch)
+    assert [each.partition(" over: ")[2] for each in verdict.advice[:3]] == [
+        # The average leaves the 32 channels of the layer that runs, and not the 8 of the one left over: 10·(800 − 32).
+        "fc has 8,010; global average pooling before it leaves 32 features: saves 7,680",
+        "wide has 2,336; a 1×1 to 4 channels before it saves 1,120",
+        "leave out old, which takes no part: saves 296",
+    ]
+    assert row(verdict, "global_average_pooling").found == "none takes part in computing the output"
+
+
 def narrow(seed: int) -> nn.Module:
     """Return a network through which hardly a signal passes before it is trained."""
     torch.manual_seed(seed)

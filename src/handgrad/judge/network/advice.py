@@ -10,6 +10,7 @@ from handgrad.errors import counted
 from handgrad.judge.network.assignment import Assignment
 from handgrad.judge.network.conditions import CLASSES
 from handgrad.judge.verdict import EpochAnswer, Examination, Requirement, Weight, place_words
+from handgrad.text import and_joined
 
 MOST = 3
 """Layers that are named for being too large: what helps is in the largest ones."""
@@ -59,31 +60,36 @@ def _fewer(assignment: Assignment, examination: Examination) -> Iterator[str]:
     hidden = sum(each.numbers for each in examination.hidden)
     if hidden:
         yield f"{counted(over, 'parameter')} over: {hidden:,} of them are numbers outside the trained parameters"
-    if examination.idle:
-        idle = sum(count for _, count in examination.idle)
-        names = ", ".join(path for path, _ in examination.idle[:MOST])
-        yield f"{counted(over, 'parameter')} over: leave out {names}, which takes no part – saves {idle:,}"
-        over -= idle
-    if over <= 0:
-        return
-    still = ""
-    # The largest first: an assignment is missed by one fat layer far more often than by many thin ones.
-    for weight in sorted(examination.weights, key=lambda each: -each.parameters)[:MOST]:
-        if weight.path in dict(examination.idle):
-            continue
-        words, saved = _smaller(weight, over, examination)
-        yield f"{still}{counted(over, 'parameter')} over: {place_words(weight.path)} has {weight.parameters:,}; {words}"
+    still, idle = "", dict(examination.idle)
+    weights = [each for each in examination.weights if each.path not in idle]
+    # The largest effect first: an assignment is missed by one fat layer far more often than by many thin ones. None stands
+    # for what takes no part.
+    steps: list[tuple[Weight | None, int]] = [(None, sum(idle.values()))] if idle else []
+    steps += [(each, _smaller(each, over, weights)[1]) for each in _largest(weights)]
+    for step, saved in sorted(steps, key=lambda each: -each[1]):
+        if step is not None:
+            words, saved = _smaller(step, over, weights)
+            words = f"{place_words(step.path)} has {step.parameters:,}; {words}"
+        else:
+            take = "takes" if len(idle) == 1 else "take"
+            words = f"leave out {and_joined(list(idle)[:MOST])}, which {take} no part: saves {saved:,}"
+        yield f"{still}{counted(over, 'parameter')} over: {words}"
         # What is advised first counts as done in what is advised next, so that the sentences can be followed in order.
         over, still = over - saved, "then still "
         if over <= 0 or not saved:
             return
 
 
-def _smaller(weight: Weight, over: int, examination: Examination) -> tuple[str, int]:
+def _largest(weights: Sequence[Weight]) -> list[Weight]:
+    """Return the layers with the most parameters, as many as advice is given for."""
+    return sorted(weights, key=lambda each: -each.parameters)[:MOST]
+
+
+def _smaller(weight: Weight, over: int, weights: Sequence[Weight]) -> tuple[str, int]:
     """Return in words what makes one layer smaller, and how many parameters that saves, 0 where it depends on the width."""
     outputs, inputs, area = weight.shape[0], weight.shape[1], prod(weight.shape[2:])
     if len(weight.shape) == 2:
-        channels = [each.shape[0] for each in examination.weights if len(each.shape) == 4]
+        channels = [each.shape[0] for each in weights if len(each.shape) == 4]
         if channels and inputs > channels[-1]:
             saved = (inputs - channels[-1]) * outputs
             return f"global average pooling before it leaves {channels[-1]} features: saves {saved:,}", saved
@@ -106,7 +112,8 @@ def _saved(inputs: int, outputs: int, area: int, width: int) -> int:
 
 def _layer(name: str, assignment: Assignment, examination: Examination) -> Iterator[str]:
     """Say what to add or to take away for a condition on layers called *name*."""
-    channels = [each.shape[0] for each in examination.weights if len(each.shape) == 4]
+    idle = dict(examination.idle)
+    channels = [each.shape[0] for each in examination.weights if len(each.shape) == 4 and each.path not in idle]
     last = channels[-1] if channels else 0
     if name == "batch_norm":
         cost = f": 2 parameters per channel, {2 * sum(channels):,} after all convolutions" if channels else ""

@@ -134,11 +134,22 @@ def _places(found: Sequence[UsedLayer], most: int = 4) -> str:
     return ", ".join([*words, *more])
 
 
+TYPES = {
+    "batch_norm": "BatchNorm",
+    "dropout": "Drop",
+    "global_average_pooling": "AvgPool",
+    "fully_connected": "Linear",
+    "convolution": "Conv",
+    "max_pooling": "MaxPool",
+}
+"""What the names of torch's layers of a kind have in common."""
+
+
 def _absent(kind: str, examination: Examination) -> str:
     """Say that no layer of *kind* takes part, and name what is defined without being used."""
-    unused = (
-        f" – defined but without effect: {', '.join(examination.defined_unused)}" if examination.defined_unused else ""
-    )
+    # Only of this kind: a convolution that was left over is no answer to the question where the dropout is.
+    idle = [each for each in examination.defined_unused if TYPES[kind] in each.rpartition("(")[2]]
+    unused = f" – defined but without effect: {', '.join(idle)}" if idle else ""
     partial = [
         each for each in examination.layers if kind == "global_average_pooling" and each.kind == "average_pooling"
     ]
