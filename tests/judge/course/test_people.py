@@ -236,3 +236,13 @@ def test_a_project_of_packages_that_import_each_other_is_one_persons(tmp_path: P
         },
     )
     assert sorted(found(both, tmp_path)) == ["ann", "bob"]
+
+
+def test_who_handed_in_something_else_is_told_what_is_needed(tmp_path: Path) -> None:
+    place = write(tmp_path / "class", {"ann/hw.html": "<html>", "bob/hw.tar.gz": b"x", "cy/essay.pdf": b"%PDF"})
+    told = {name: each.reason.rpartition("among ")[2] for name, each in found(place, tmp_path).items()}
+    assert told == {
+        "ann": "hw.html – a printed notebook cannot be judged: the .ipynb itself is needed",
+        "bob": "hw.tar.gz – of archives only .zip is opened",
+        "cy": "essay.pdf",
+    }

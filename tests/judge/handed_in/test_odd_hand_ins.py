@@ -169,6 +169,16 @@ RIGHT: dict[str, tuple[Mapping[str, str | bytes], str, int]] = {
         "keras.ipynb",
         21,
     ),
+    "a class in the place of its base": (
+        {"hw.ipynb": notebook(NET, "class Net(Net):\n    def __init__(self):\n        super().__init__(22)", "model = Net()")},
+        "hw.ipynb",
+        22,
+    ),
+    "arguments of a training beside it, in the place of defaults": (
+        {"model.py": NET, "train.py": "from model import *\nmodel = Net(23)\n" + TRAINS, "try.py": "from model import Net\nNet(2)\n"},
+        "model.py",
+        23,
+    ),
     "a function that fetches weights": (
         {"app.py": NET + "def load_model():\n    model = Net(10)\n    model.load_state_dict(torch.load('net.pt'))\n    return model\nmodel = load_model()\n"},
         "app.py",
@@ -274,3 +284,18 @@ def test_a_string_that_newer_pythons_read_is_told_from_a_wrong_one(line: str, ne
     with pytest.raises(NotTakenError) as caught:
         taken(tmp_path, files, "net.py")
     assert caught.value.author is not newer
+
+
+def test_memory_that_is_not_here_is_not_the_authors_fault(tmp_path: Path) -> None:
+    found = taken(
+        tmp_path,
+        {"net.py": NET.replace("        self.fc", "        self.store = torch.zeros(10**13)\n        self.fc")},
+        "net.py",
+    )
+    with (
+        pytest.raises(NotTakenError, match="it asks for more memory than a judgement may take") as caught,
+        author_at_fault(found),
+        loaded(found) as module,
+    ):
+        made(found, module)
+    assert not caught.value.author

@@ -23,6 +23,9 @@ BASES = ("Module", "Sequential", "ScriptModule", "LightningModule", "ModuleList"
 MAGIC = re.compile(r"^\s*[%!?]|\?\s*$")
 
 
+ARCHIVES = {".rar", ".7z", ".tar", ".gz", ".tgz", ".xz", ".bz2"}
+
+
 @dataclass(frozen=True)
 class Choice:
     """The file that is judged, the others that hold something of the kind, or the reason why there is nothing."""
@@ -131,7 +134,13 @@ def _why_nothing(files: Sequence[Path], read: Mapping[Path, Read]) -> str:
         names = ", ".join(path.name for path in list(read)[:3]) + (" …" if len(read) > 3 else "")
         return f"nothing to judge: no network is defined in {names}"
     names = ", ".join(path.name for path in files[:3]) + (" …" if len(files) > 3 else "")
-    return f"nothing to judge: neither a Python file nor a notebook nor a workbook among {names}"
+    kinds = {path.suffix.lower() for path in files}
+    hint = ""
+    if kinds & ARCHIVES:
+        hint = " – of archives only .zip is opened"
+    elif kinds & {".html", ".htm"}:
+        hint = " – a printed notebook cannot be judged: the .ipynb itself is needed"
+    return f"nothing to judge: neither a Python file nor a notebook nor a workbook among {names}{hint}"
 
 
 def read_program(path: Path) -> Read:

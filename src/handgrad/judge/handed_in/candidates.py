@@ -59,8 +59,10 @@ class _Search:
                     found |= self._whole(module, alias.asname or alias.name, (*above, source.name))
             elif isinstance(statement, ast.ClassDef):
                 # A later definition of the name replaces the earlier one, also where it is no network any more.
+                # Looked at first, as ``class Net(Net)`` of a later cell inherits from the one that it takes the place of.
+                network = self._is_network(statement, source, found, above)
                 found.pop(statement.name, None)
-                if self._is_network(statement, source, found, above):
+                if network:
                     found[statement.name] = Candidate(statement.name, source, statement, "class")
             elif isinstance(statement, ast.FunctionDef):
                 found.pop(statement.name, None)

@@ -64,8 +64,8 @@ def choose(project: Project, wanted: str) -> Choice:
     # Not in a notebook, whose cells are steps of one work: which of them counts is asked rather than guessed by a name.
     if len(alone) > 1 and not source.cells:
         alone = {name: each for name, each in alone.items() if name in USUAL and _only_usual(name, alone)} or alone
-    needs = len(alone) > 1 or needed_arguments(next(iter(alone.values())))
-    beside = _built_beside(project, alone) if needs else None
+    needs = len(alone) > 1 or bool(needed_arguments(next(iter(alone.values()))))
+    beside = _built_beside(project, alone, needed=needs)
     if beside is not None:
         return beside
     if len(alone) > 1:
@@ -98,9 +98,10 @@ def _in_another_file(project: Project, found: dict[str, Candidate]) -> Choice | 
     return None
 
 
-def _built_beside(project: Project, alone: dict[str, Candidate]) -> Choice | None:
+def _built_beside(project: Project, alone: dict[str, Candidate], *, needed: bool) -> Choice | None:
     """Return which of the networks *alone* a program handed in beside the main file builds last, and with which arguments.
 
+    Unless that is *needed* to make one at all, only a program that trains what it builds with arguments of its own counts.
     ``train.py`` goes with ``model.py``; tests build networks too, and are asked only where nothing else does.
     """
     wanted = {id(each.node) for each in alone.values()}
@@ -116,6 +117,8 @@ def _built_beside(project: Project, alone: dict[str, Candidate]) -> Choice | Non
         meant = _trained_last(builds)
         # A program beside the file is only a hint: where it does not say with which arguments, the next one is asked.
         if meant is None or used_by(meant.expression()) & meant.unclear:
+            continue
+        if not needed and not (meant.trained and (meant.call.args or meant.call.keywords)):
             continue
         call = ast.unparse(meant.expression())
         why = f"judged: {call}, the last that {source.file} beside it builds ({source.place(meant.line)})"

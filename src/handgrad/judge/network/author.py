@@ -77,6 +77,8 @@ def _not_here(error: BaseException, taken: Taken) -> str:
     """Return what a library here lacks where that is what *error* says, else nothing."""
     if UNAVAILABLE and any(kind in first_line_of(error) for kind in (UnavailableValue.__name__, StandIn.__name__)):
         return UNAVAILABLE[-1]
+    if isinstance(error, MemoryError) or "can't allocate memory" in first_line_of(error):
+        return "it asks for more memory than a judgement may take"
     if asks_for_gpu(error):
         return "it asks for a graphics processor, but none is used here"
     if isinstance(error, ModuleNotFoundError) and error.name:
