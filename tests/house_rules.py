@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-GROUND = {"allowance", "errors", "files", "html", "shown", "system", "text", "score", "scratch", "version"}
+GROUND = {"allowance", "errors", "files", "html", "pixels", "shown", "system", "text", "score", "scratch", "version"}
 """What every room may stand on."""
 
 ROOMS: Mapping[str, set[str]] = {
@@ -30,6 +30,7 @@ ROOMS: Mapping[str, set[str]] = {
     "toml_records": set(),
     "xlsx": set(),
     "html": set(),
+    "pixels": set(),
     "shown": set(),  # how a record shows itself in a terminal and in a notebook: any room's records do
     "runs": {"toml_records"},
     # Where tasks run: it knows nothing of what they are.

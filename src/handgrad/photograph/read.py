@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from handgrad.errors import UsageError
 from handgrad.photograph.library import pillow
+from handgrad.pixels import plain
 from handgrad.text import one_line, quoted
 
 Bytes = NDArray[np.uint8]
@@ -69,20 +70,7 @@ def grey_of(image: Any) -> Bytes:
 
     image.draft("RGB", (LARGE, LARGE))  # a JPEG is then decoded at a fraction of its size
     image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I") or image.mode == "F":
-        image = pillow().fromarray(eight_bits(np.asarray(image)))
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        white = pillow().new("RGBA", image.size, (255, 255, 255, 255))
-        image = pillow().alpha_composite(white, image)
-    image = image.convert("L")
+    image = plain(image).convert("L")
     if max(image.size) > LARGE:
         image.thumbnail((LARGE, LARGE), pillow().Resampling.BOX)
     return np.asarray(image, np.uint8)
-
-
-def eight_bits(values: NDArray[Any]) -> Bytes:
-    """Return grey values of more than 8 bits as bytes: 16 bits by their range, others between their lowest and highest."""
-    wide = values.astype(np.float64)
-    low, high = (0.0, 65535.0) if wide.min() >= 0 and 255 < wide.max() <= 65535 else (wide.min(), wide.max())
-    return np.asarray(np.clip((wide - low) / max(high - low, 1e-9) * 255 + 0.5, 0, 255), np.uint8)

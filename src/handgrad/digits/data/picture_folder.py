@@ -14,13 +14,13 @@ from handgrad.digits.data.idx import LARGEST_COUNT
 from handgrad.digits.data.kinds import check_images
 from handgrad.digits.data.parts import FourParts, split
 from handgrad.errors import MissingError, UsageError
+from handgrad.pixels import plain
 from handgrad.runs.kind import LARGEST_SIDE, numbered
 from handgrad.text import one_line
 
 ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"})
-HALVES = (("train", "training"), ("test", "testing"))
-"""What the folders of the two sets are called; the folders of the classes lie in each."""
-GREY_MODES = frozenset({"1", "L", "I", "I;16", "F", "LA"})
+HALVES = (("train", "training"), ("test", "testing", "val", "valid", "validation"))
+"""What the folders of the two sets are called, in any case; the folders of the classes lie in each."""
 LARGEST_FILE = 10 << 20
 """Bytes of a picture: of 64×64 pixels, none takes so many."""
 
@@ -59,7 +59,8 @@ def read_pictures(place: Path) -> FourParts:
 
 def _half(place: Path, names: Sequence[str]) -> Path | None:
     """Return the folder of one of the two sets, None where *place* has none."""
-    return next((place / name for name in names if (place / name).is_dir()), None)
+    there = {each.name.lower(): each for each in place.iterdir() if each.is_dir()}
+    return next((there[name] for name in names if name in there), None)
 
 
 def _classes(folder: Path) -> Iterator[Path]:
@@ -124,16 +125,15 @@ def _picture(path: Path) -> NDArray[np.uint8]:
                         f"{path}: {image.width}×{image.height} pixels – at most {LARGEST_SIDE}×{LARGEST_SIDE} are possible, "
                         "resize the pictures"
                     )
-                if image.mode in GREY_MODES:
-                    grey = np.asarray(image.convert("L"), np.uint8)
+                pixels = np.asarray(plain(image), np.uint8)
+                if pixels.ndim == 2:
                     # Three times the same memory, not three copies: they are compared and cut to one at the end.
-                    return np.broadcast_to(grey, (3, *grey.shape))
-                colours = np.asarray(image.convert("RGB"), np.uint8)
+                    return np.broadcast_to(pixels, (3, *pixels.shape))
     except (OSError, ValueError, SyntaxError) as error:
         raise MissingError(
             f"{path} cannot be read as a picture: {one_line(error, 120)} – replace or remove it"
         ) from error
-    return colours.transpose(2, 0, 1)
+    return pixels.transpose(2, 0, 1)
 
 
 def _grey_if_all(sets: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
