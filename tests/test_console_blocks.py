@@ -34,6 +34,8 @@ QUICK = {"assignments.md", "tutorial-exercises.md"}
 ENDINGS = {"judge": (0, 1, 8), "predict": (0, 1)}
 """Exit statuses that are no fault: not met, no verdict, no digit; and 0 for all others."""
 WRITTEN = ("--csv", "--report", "--out", "--junit", "--gradescope", "--classroom50", "--make-gradescope", "--explain")
+# Half an hour of a reader's trainings in small: ten minutes on two busy cores.
+LONG = [pytest.mark.long, pytest.mark.timeout(1200)]
 RUN = re.compile(r"^runs/\d{8}-\d{6}-(.+)$")
 
 
@@ -80,7 +82,7 @@ def prepare(document: str) -> None:
         picture(Path(name))
     mine = {
         "tutorial-backprop.md": ("tutorial-backprop.md", ""),
-        "zero-to-hand-in.md": ("zero-to-hand-in.md", "workbook.md", "tutorial-backprop.md", "network"),
+        "zero-to-hand-in.md": ("zero-to-hand-in.md", "network"),
     }
     source, beginning = mine.get(document, ("tutorial-digits.md", "network"))
     Path("mine.toml").write_text(block(source, "toml", beginning))
@@ -94,6 +96,7 @@ def prepare(document: str) -> None:
     )
     Path("log.txt").write_text("\n".join(printed) + "\n")
     write(Path("class"), {"ada.py": NET, "ben/hw.ipynb": notebook(NET)})
+    shutil.make_archive("class", "zip", "class")
     write(Path("submission"), {"ada.py": NET})
     Path("hw.ipynb").write_text(notebook("from torch import nn", NETS))
     Path("moodle.csv").write_text(
@@ -167,7 +170,7 @@ def two_runs() -> list[Path]:
 @pytest.mark.parametrize(
     "document",
     [
-        pytest.param(path, id=path.name, marks=[] if path.name in QUICK else [pytest.mark.long])
+        pytest.param(path, id=path.name, marks=[] if path.name in QUICK else LONG)
         for path in DOCUMENTS
         if commands(path)
     ],

@@ -89,5 +89,5 @@ def test_what_left_the_finite_numbers_first_is_told_with_what_became_of_it(open_
     first = next(name for name in last if not math.isfinite(last[name]))
     told = page.inner_text("#trouble")
     assert f"{graph[first].label}, {graph[first].meaning}, " in told
-    assert ("is beyond the largest number" in told) is math.isinf(last[first])
+    assert ("is larger than the largest number" in told) is math.isinf(last[first])
     assert ("is not a number any more" in told) is math.isnan(last[first])

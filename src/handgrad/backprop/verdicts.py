@@ -71,10 +71,8 @@ MEANING = {
     Outcome.DIVERGES: "the error is no longer a finite number",
     Outcome.NOT_TRAINED: "",
     Outcome.NOTHING: "the error is 0 from the beginning",
-    Outcome.STUCK_OUTPUTS: "every pre-activation of the outputs is so large that the activation is flat: slopes and steps "
-    "are almost 0",
-    Outcome.STUCK_HIDDEN: "every pre-activation of a hidden layer is so large that the activation is flat, and passes no "
-    "slope back",
+    Outcome.STUCK_OUTPUTS: "every output is saturated: its slope, and so each step, is almost 0",
+    Outcome.STUCK_HIDDEN: "every unit of a hidden layer is saturated and passes no slope back",
     Outcome.STUCK_DEAD: "every unit of a hidden layer is below 0, where ReLU is flat, and passes no slope back",
     Outcome.RISES: "the error ends higher than it began",
     Outcome.ZIGZAGS: "in the second half the error rises again and again: steps go past the lowest point",

@@ -51,9 +51,7 @@ ExerciseOption = Annotated[
 TestOption = Annotated[
     bool, typer.Option("--test", help="With --exercise: a test, without answers; otherwise it marks itself.")
 ]
-SeedOption = Annotated[
-    int | None, typer.Option(help="With --exercise: what its numbers are drawn from.", show_default="0")
-]
+SeedOption = Annotated[int | None, typer.Option(help="With --exercise: the seed of its numbers.", show_default="0")]
 KeyOption = Annotated[
     Path | None,
     typer.Option(

@@ -39,7 +39,7 @@ def export_command(
     offline: Annotated[bool, typer.Option("--offline", help="Never download the test images.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the trained network as C, ONNX, a workbook or a folder for a hub, proven on the run's own test set."""
+    """Write the trained network as C, ONNX, a workbook or a folder for a hub, checked on the test set of the run."""
     from handgrad.errors import UsageError
     from handgrad.export.verb import TARGETS, export
     from handgrad.report.page import refresh_page

@@ -38,7 +38,7 @@ def judge_command(
     ] = None,
     *,
     assignment: Annotated[str | None, _option("A shipped assignment or a TOML file.", "NAME")] = None,
-    static: Annotated[bool, typer.Option("--static", help="Only what needs no training.")] = False,
+    static: Annotated[bool, typer.Option("--static", help="Judge only the conditions that need no training.")] = False,
     recipe: Annotated[
         str, typer.Option(metavar="NAME", help="found: train with the recipe found in the hand-in.")
     ] = "assignment",

@@ -23,7 +23,7 @@ DataOption = Annotated[
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 
 
-PrecisionOption = Annotated[str, typer.Option(help="auto, fp32, bf16, or probe: what is faster now.")]
+PrecisionOption = Annotated[str, typer.Option(help="auto, fp32, bf16, or probe: measure which is faster.")]
 
 
 ThreadsOption = Annotated[

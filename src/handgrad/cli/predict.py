@@ -42,7 +42,7 @@ def predict_command(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a page that exists.")] = False,
     as_json: JsonOption = False,
 ) -> int:
-    """Read the digits on photographs: each with how sure the network is, and the runner-up."""
+    """Read the digits on photographs, with how sure the network is and its second choice."""
     from handgrad.errors import UsageError
     from handgrad.files import check_free
     from handgrad.photograph.library import opencv, pillow

@@ -29,7 +29,7 @@ def report_command(
     tensorboard: Annotated[bool, typer.Option(help="Also write TensorBoard events.")] = False,
     as_json: JsonOption = False,
 ) -> int:
-    """Make the page and the plots of each run again, from its folder alone."""
+    """Make the page and the plots of each run again; only its folder is needed."""
     from handgrad.report.markdown import write_markdown
     from handgrad.report.page import write_report
     from handgrad.report.tensorboard import check_tensorboard, write_events
@@ -70,7 +70,7 @@ def compare_command(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the page if it exists.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show runs side by side: what they were, what they reached, what sets them apart."""
+    """Show runs side by side: their settings, results and differences."""
     from handgrad.report.compare import compare, text_lines
     from handgrad.report.comparison_page import write_comparison
 
@@ -102,7 +102,7 @@ def runs_command(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the runs below a folder: complete, diverged, unfinished with the line that resumes, damaged."""
+    """List the runs below a folder: complete, diverged, unfinished with the command that continues, damaged."""
     from handgrad.report.listing import list_runs
     from handgrad.report.where import chosen, names_in, parse_where
 

@@ -38,8 +38,8 @@ def sweep_command(
         list[str] | None,
         typer.Option(metavar="KEY=VALUES", help="a,b,c or 0.1..0.3 or log:0.003..0.1 or int:8..64; may be repeated."),
     ] = None,
-    trials: Annotated[int | None, typer.Option(min=1, help="Settings to try, in all.", show_default="20")] = None,
-    seeds: Annotated[str, typer.Option(help="Of every trial.")] = "0",
+    trials: Annotated[int | None, typer.Option(min=1, help="Number of settings to try.", show_default="20")] = None,
+    seeds: Annotated[str, typer.Option(help="Seeds of every trial.")] = "0",
     final_seeds: Annotated[int, typer.Option(min=0, max=1000, help="New seeds for the chosen setting.")] = 5,
     sampler: Annotated[str, typer.Option(help="tpe, random, grid or cmaes.")] = "tpe",
     sampler_seed: Annotated[

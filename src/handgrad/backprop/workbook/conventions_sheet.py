@@ -31,7 +31,7 @@ DIGITS = replace(VALUE, number="0.0000000000", least=1e-6)
 """Ten decimals: the order of the updates shows in the seventh."""
 TOPIC, HERE, NUMBER, OURS, ELSEWHERE, THEIRS, FOLLOWS = range(7)
 WIDTHS = (26, 42, 20, 15, 42, 15, 13)
-HEADS = ("choice", "in this book", "number", "here", "elsewhere", "there", "there it is")
+HEADS = ("choice", "in this book", "number", "here", "elsewhere", "there", "this number is")
 LIVE, WRITTEN, CHANGED = "live", "as written", "as first written"
 
 

@@ -38,7 +38,7 @@ from handgrad.backprop.workbook.table_columns import LARGE
 from handgrad.errors import counted
 from handgrad.xlsx.writer import Bounds, Look, Print, Rule, address, column_letters
 
-SIDE_WIDTHS = (10, 16, 9, 54)
+SIDE_WIDTHS = (10, 16, 17, 48)
 # A merged cell does not grow with its text: the paragraph gets the rows that its longest wording needs.
 SIDE_WIDTH, PARAGRAPH_ROWS = len(SIDE_WIDTHS), 3
 LINE_ROWS, CHART_ROWS, USUAL_RATES, ROOM_FOR_HEAD = 2, 14, 6, 3
@@ -106,7 +106,7 @@ def _summary(page: Page, material: Material, side: int) -> int:
     # Below the rows that are repeated on every printed page.
     row = RATES_TOP
     page.text(row, side, "Result", HEADING)
-    for number, head in enumerate(("η", f"E after {counted(material.rate_steps, 'step')}", "steps up", "verdict")):
+    for number, head in enumerate(("η", f"E after {counted(material.rate_steps, 'step')}", "steps with a rise", "verdict")):
         page.text(row + 1, side + number, head, HEADER)
     first_line = row + 2
     for number, rate in enumerate(material.rates):

@@ -45,7 +45,7 @@ export function seen(grey) {
 function findDigits({ ink, mask }) {
   const { rows, columns } = ink;
   const clean = withoutRules({ values: mask, rows, columns });
-  if (clean.values.reduce((sum, mark) => sum + mark, 0) / clean.values.length > MOST_COVERED) return "most of it is ink: no writing on paper";
+  if (clean.values.reduce((sum, mark) => sum + mark, 0) / clean.values.length > MOST_COVERED) return "most of it is ink: this is not writing on paper";
   const { labels, boxes, sizes } = components(clean);
   const kept = withoutSpecks(boxes, sizes);
   if (!kept.length) return "there is no ink on it";

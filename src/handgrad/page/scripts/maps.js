@@ -216,7 +216,7 @@ export class Maps {
     }
     this.showField(fieldOf(plan, number, flat));
     if (!known || !values) {
-      setText(parts.words, "Draw a digit, and its numbers stand here.");
+      setText(parts.words, "Draw a digit to see its numbers here.");
       parts.terms.replaceChildren();
       return;
     }

@@ -118,6 +118,6 @@ export function notFinite(graph, values) {
   const at = (/** @type {string} */ name) => values[/** @type {number} */ (graph.place.get(name))];
   const first = graph.operations.find((q) => !Number.isFinite(at(q.name)));
   if (!first) return "";
-  const what = Number.isNaN(at(first.name)) ? "is not a number any more (∞ − ∞ or 0 · ∞)" : "is beyond the largest number that a double can hold, 1.8·10³⁰⁸";
+  const what = Number.isNaN(at(first.name)) ? "is no longer a number (∞ − ∞ or 0 · ∞)" : "is larger than the largest number that can be stored, 1.8·10³⁰⁸";
   return `${first.label}, ${first.meaning}, ${what}`;
 }

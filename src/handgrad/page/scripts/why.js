@@ -83,7 +83,7 @@ export class Why {
     const trouble = this.app.trouble(moment);
     if (!q) {
       const begun = moment.state.step
-        ? `Step ${moment.state.step} begins: the new weights have taken the place of the old.`
+        ? `Step ${moment.state.step} begins: the new weights have replaced the old ones.`
         : "Inputs, targets and weights are given, nothing is computed yet.";
       return `${trouble}${begun} Go forward to do the first operation.`;
     }
