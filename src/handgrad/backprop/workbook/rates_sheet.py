@@ -106,7 +106,9 @@ def _summary(page: Page, material: Material, side: int) -> int:
     # Below the rows that are repeated on every printed page.
     row = RATES_TOP
     page.text(row, side, "Result", HEADING)
-    for number, head in enumerate(("η", f"E after {counted(material.rate_steps, 'step')}", "steps with a rise", "verdict")):
+    for number, head in enumerate(
+        ("η", f"E after {counted(material.rate_steps, 'step')}", "steps with a rise", "verdict")
+    ):
         page.text(row + 1, side + number, head, HEADER)
     first_line = row + 2
     for number, rate in enumerate(material.rates):
