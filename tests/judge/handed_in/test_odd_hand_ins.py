@@ -179,6 +179,11 @@ RIGHT: dict[str, tuple[Mapping[str, str | bytes], str, int]] = {
         "model.py",
         23,
     ),
+    "a module beside it by the name of a folder that is not there": (
+        {"model.py": "from model.config import width\n" + NET.replace("width=5", "width=width"), "config.py": "width = 24\n"},
+        "model.py",
+        24,
+    ),
     "a function that fetches weights": (
         {"app.py": NET + "def load_model():\n    model = Net(10)\n    model.load_state_dict(torch.load('net.pt'))\n    return model\nmodel = load_model()\n"},
         "app.py",

@@ -34,10 +34,10 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def __init__(self, taken: Taken) -> None:
         self.pieces: Mapping[str, Piece] = {each.name: each for each in taken.pieces}
         self.aliases, self.whole = taken.aliases, taken.whole
+        # A file model.py with ``from model.config import width``, handed in without the folder model, is a package to itself.
+        self.parents = {name.rsplit(".", count)[0] for name in self.aliases for count in range(1, name.count(".") + 1)}
         # ``from session5.model import Net``, where the folder session5 itself was not handed in.
-        self.above = {
-            name.rsplit(".", count)[0] for name in self.aliases for count in range(1, name.count(".") + 1)
-        } - {*self.pieces, *self.aliases}
+        self.above = self.parents - {*self.pieces, *self.aliases}
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> importlib.machinery.ModuleSpec | None:
         """Return where the module *name* comes from, None where it is none of the hand-in's."""
@@ -48,6 +48,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if piece is None and name not in self.aliases:
             return None
         package = piece.package if piece is not None else self.pieces[self.aliases[name]].package
+        package = package or name in self.parents
         return importlib.machinery.ModuleSpec(name, self, origin=piece.file if piece else None, is_package=package)
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:

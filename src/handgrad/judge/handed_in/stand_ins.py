@@ -42,7 +42,9 @@ class StandIn:
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
         # LightningModule and the like are modules with a training loop, which is not asked for here.
-        return (_module_with_settings(),) if object.__getattribute__(self, "_path").endswith("Module") else ()
+        path = object.__getattribute__(self, "_path")
+        network = path.endswith("Module") and not path.endswith("DataModule")
+        return (_module_with_settings(),) if network else ()
 
     def __call__(self, *given: Any, **named: Any) -> Any:
         """Tell who calls it what is missing, unless what it is decides nothing."""
