@@ -304,3 +304,16 @@ def test_memory_that_is_not_here_is_not_the_authors_fault(tmp_path: Path) -> Non
     ):
         made(found, module)
     assert not caught.value.author
+
+
+@pytest.mark.parametrize("body", ["        self.fc = nn.Linear(784, 10)", "        pass"])
+def test_a_module_that_does_not_begin_is_told_how(body: str, tmp_path: Path) -> None:
+    code = (
+        HEAD
+        + f"class Net(nn.Module):\n    def __init__(self):\n{body}\n    def forward(self, x):\n        return self.fc(x)\n"
+    )
+    found = taken(tmp_path, {"net.py": code}, "net.py")
+    with pytest.raises(NotTakenError, match=r"its __init__ has to call super\(\)\.__init__\(\) first") as caught:
+        with author_at_fault(found), loaded(found) as module:
+            list(made(found, module).named_modules())
+    assert caught.value.author

@@ -33,6 +33,8 @@ from handgrad.transcript.packing import MalformedError
 from handgrad.transcript.record import weights_of
 from handgrad.transcript.writing import UntraceableError
 
+NOT_BEGUN = re.compile(r"before Module\.__init__\(\) call|has no attribute '_(modules|parameters|buffers)'")
+"""What torch says of a module whose own beginning was left out."""
 FED = "this assignment gives images of 1×28×28"
 NO_ATTRIBUTE = re.compile(r"module '(torch[\w.]*|numpy[\w.]*)' has no attribute '(\w+)'")
 
@@ -58,6 +60,8 @@ def author_at_fault(taken: Taken) -> Iterator[None]:
     except BaseException as error:  # the stranger's exceptions may be of any kind
         missing = _not_here(error, taken)
         reason = missing or f"{type(error).__name__}: {first_line_of(error)}"
+        if NOT_BEGUN.search(reason):
+            reason = f"{reason} – its __init__ has to call super().__init__() first"
         raise NotTakenError(f"{place_of_error(error, taken)}{reason}", author=not missing) from error
 
 
