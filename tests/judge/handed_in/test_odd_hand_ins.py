@@ -313,7 +313,7 @@ def test_a_module_that_does_not_begin_is_told_how(body: str, tmp_path: Path) -> 
         + f"class Net(nn.Module):\n    def __init__(self):\n{body}\n    def forward(self, x):\n        return self.fc(x)\n"
     )
     found = taken(tmp_path, {"net.py": code}, "net.py")
-    with pytest.raises(NotTakenError, match=r"its __init__ has to call super\(\)\.__init__\(\) first") as caught:
-        with author_at_fault(found), loaded(found) as module:
-            list(made(found, module).named_modules())
+    said = r"its __init__ has to call super\(\)\.__init__\(\) first"
+    with pytest.raises(NotTakenError, match=said) as caught, author_at_fault(found), loaded(found) as module:
+        list(made(found, module).named_modules())
     assert caught.value.author
