@@ -83,7 +83,7 @@ def test_two_signals_end_at_once_and_leave_whole_files(server: Server, long_run:
 def test_a_signal_in_the_first_epoch_saves_a_step_of_it(server: Server, long_run: list[str], tmp_path: Path) -> None:
     write_folder(tmp_path / "data", digit_arrays(4000, 60), ending="")
     command = server.start(tmp_path / "a", "train", *long_run, "--threads", "1", "--set", "batch_size=2")
-    command.until(lambda: "5000 epochs →" in command.errors)
+    command.until(lambda: "5,000 epochs →" in command.errors)
     command.signal(signal.SIGINT)
     assert command.status() == 130
     assert re.search(r"interrupted – epoch 1, step \d+ of 2000 is saved", command.errors), command.errors

@@ -56,7 +56,8 @@ def run(python: Path, *arguments: str, folder: Path, **environment: str) -> str:
     done = subprocess.run(
         [str(python), *arguments], cwd=folder, env=known | environment, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
+    # What pytest found stands in its standard output.
+    assert done.returncode == 0, f"{done.stdout[-4000:]}{done.stderr}"
     return done.stdout
 
 
