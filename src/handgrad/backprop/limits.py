@@ -18,7 +18,7 @@ MAX_FILE_BYTES = 1_000_000
 DEFAULT_LEARNING_RATE = 0.5
 DEFAULT_STEPS = 100
 DEFAULT_RATES = (0.1, 0.2, 0.5, 0.8, 1.0, 2.0)
-"""The learning rates that every book and picture compares unless told otherwise: those of the published sheets."""
+"""The learning rates that books, pictures and pages compare where a network has no others: those of published sheets."""
 
 MAX_STEPS = 10_000
 """Most steps in a book: 9 MB for the classic network with six learning rates compared."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handgrad.backprop.graph.graph import Graph
-from handgrad.backprop.limits import DEFAULT_RATES, DEFAULT_STEPS, MAX_STEPS, check_rates, check_steps
+from handgrad.backprop.limits import DEFAULT_STEPS, MAX_STEPS, check_rates, check_steps
 from handgrad.backprop.network.network import BiasRule, Network, UpdateOrder, biases_for, weight_count
 from handgrad.backprop.presets import load_network
 from handgrad.backprop.simulate import Floats, Trace
@@ -87,27 +87,28 @@ def backprop(
     weights: Sequence[float] | None = None,
     bias: BiasRule | str | None = None,
     order: UpdateOrder | str | None = None,
-    rates: Sequence[float] = DEFAULT_RATES,
+    rates: Sequence[float] | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
 ) -> BackpropResult:
     """Train a network of a size for paper, keep every quantity of every step, and write the workbook to ``out``.
 
     ``network`` is a preset, a TOML file or a description; ``learning_rate``, ``weights`` (in the order w1, w2, …),
-    ``bias`` and ``order`` replace its own. ``rates`` are the learning rates that the workbook compares.
+    ``bias`` and ``order`` replace its own. ``rates`` are the learning rates that the workbook compares, the
+    network's own where none are given.
 
     Raises :class:`UsageError` for anything that is not valid, and for an ``out`` that exists; ``DiskError`` where
     the disk refuses.
     """
     described = network if isinstance(network, Network) else load_network(network)
-    used = adapt(described, weights=weights, learning_rate=learning_rate, bias=bias, order=order)
+    used = adapt(described, weights=weights, learning_rate=learning_rate, bias=bias, order=order, rates=rates)
     result = BackpropResult(used, run_steps(used, steps))
     if out is None:
         return result
     from handgrad.backprop.workbook import write_workbook
 
-    check_book(steps, rates)
-    book = write_workbook(used, Path(out), steps=steps, rates=tuple(rates), overwrite=overwrite)
+    check_book(steps, used.rates)
+    book = write_workbook(used, Path(out), steps=steps, overwrite=overwrite)
     return dataclasses.replace(result, workbook=book)
 
 
@@ -118,6 +119,7 @@ def adapt(
     learning_rate: float | None = None,
     bias: BiasRule | str | None = None,
     order: UpdateOrder | str | None = None,
+    rates: Sequence[float] | None = None,
     prefix: str = "",
 ) -> Network:
     """Return the network with some of its settings replaced; messages name them with the prefix (``--`` on a command
@@ -137,6 +139,9 @@ def adapt(
             option = "--learning-rate" if prefix else "learning_rate"
             raise UsageError(f"{option} must be a finite number above 0 – found {learning_rate:g}")
         changes["learning_rate"] = learning_rate
+    if rates is not None:
+        check_rates(rates, prefix)
+        changes["rates"] = tuple(rates)
     if order is not None:
         known(f"{prefix}order", order, list(UpdateOrder))
         changes["order"] = UpdateOrder(order)

@@ -7,7 +7,7 @@ import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,7 +25,9 @@ NetworkArgument = Annotated[str, typer.Argument(help="A preset (see --list) or a
 WeightsOption = Annotated[str | None, typer.Option(metavar=NUMBERS, help="First weights, w1 to the last.")]
 RateOption = Annotated[float | None, typer.Option(help="Learning rate.")]
 StepsOption = Annotated[int | None, typer.Option(help="Updates, 1 to 10,000.", show_default="100")]
-RatesOption = Annotated[str | None, typer.Option(metavar=NUMBERS, help="Learning rates to compare.")]
+RatesOption = Annotated[
+    str | None, typer.Option(metavar=NUMBERS, help="Learning rates to compare; else the network's own.")
+]
 BiasOption = Annotated[str | None, typer.Option(help="none, fixed, neuron or layer.")]
 OrderOption = Annotated[str | None, typer.Option(help="old-weights or output-layer-first.")]
 OutOption = Annotated[
@@ -111,17 +113,16 @@ def backprop_command(
     task.refuse_alone()
     from handgrad.backprop import trace
     from handgrad.backprop.export import json_chunks
-    from handgrad.backprop.limits import DEFAULT_RATES, DEFAULT_STEPS
+    from handgrad.backprop.limits import DEFAULT_STEPS, MAX_STEPS, check_steps
     from handgrad.backprop.network.words import hints
-    from handgrad.backprop.verb import check_book
 
     steps = DEFAULT_STEPS if steps is None else steps
     if tex and explain is None:
         raise UsageError("--tex says how to write the derivation – found no --explain – add --explain DIR")
-    compared = DEFAULT_RATES if rates is None else _parse_numbers("--rates", rates)
-    check_book(steps, compared, prefix="--")
+    check_steps(steps, MAX_STEPS, least=1, prefix="--")
+    compared = None if rates is None else _parse_numbers("--rates", rates)
     first = None if weights is None else _parse_numbers("--weights", weights)
-    used = _adapted(network, weights=first, learning_rate=learning_rate, bias=bias, order=order)
+    used = _adapted(network, weights=first, learning_rate=learning_rate, bias=bias, order=order, rates=compared)
     if print_toml:
         return _print_toml(used)
     for hint in hints(used):
@@ -132,7 +133,7 @@ def backprop_command(
     wanted = Wanted(out, explain, tex, pictures, csv, overwrite)
     _refuse_before_work(wanted)
     done = trace(used, steps)
-    written = _write_files(wanted, done, compared)
+    written = _write_files(wanted, done)
     lines = json_chunks(done, tuple(map(str, written))) if as_json else ("\n".join(_describe(done, wanted)), "\n")
     # In pieces: the numbers of ten thousand steps are a long text, which nobody needs whole.
     sys.stdout.writelines(lines)
@@ -141,14 +142,15 @@ def backprop_command(
 
 def _adapted(
     network: str, *, bias: str | None, order: str | None, weights: tuple[float, ...] | None = None,
-    learning_rate: float | None = None,
+    learning_rate: float | None = None, rates: tuple[float, ...] | None = None,
 ) -> Network:  # fmt: skip
     """Return the network of a name or file with what the options replace."""
     from handgrad.backprop import load_network
     from handgrad.backprop.verb import adapt
 
     described = load_network(network)
-    return adapt(described, weights=weights, learning_rate=learning_rate, bias=bias, order=order, prefix="--")
+    changes: dict[str, Any] = {"weights": weights, "learning_rate": learning_rate, "bias": bias, "order": order}
+    return adapt(described, **changes, rates=rates, prefix="--")
 
 
 def _refuse_before_work(wanted: Wanted) -> None:
@@ -167,18 +169,18 @@ def _refuse_before_work(wanted: Wanted) -> None:
         check_free(*picture_paths(wanted.pictures), overwrite=wanted.overwrite, new_folder=True)
 
 
-def _write_files(wanted: Wanted, done: Trace, rates: tuple[float, ...]) -> list[Path]:
+def _write_files(wanted: Wanted, done: Trace) -> list[Path]:
     """Write what is wanted; returns the files."""
     network, written = done.graph.network, []
     if wanted.book is not None:
         from handgrad.backprop.workbook import write_workbook
 
-        book = write_workbook(network, wanted.book, steps=done.steps, rates=rates, overwrite=wanted.overwrite)
+        book = write_workbook(network, wanted.book, steps=done.steps, overwrite=wanted.overwrite)
         written.append(book)
     if wanted.explain is not None or wanted.pictures is not None:
         from handgrad.backprop import rate_sweep
 
-        sweep = rate_sweep(network, rates, done.steps)
+        sweep = rate_sweep(network, network.rates, done.steps)
         written += _write_drawn(wanted, done, sweep)
     if wanted.csv is not None:
         from handgrad.backprop.export import csv_chunks

@@ -1,4 +1,4 @@
-"""The experiments of a lesson: six learning rates, one weight on its curve, a nudge, the check of every derivative."""
+"""The experiments of a lesson: several learning rates, one weight on its curve, a nudge, the check of every derivative."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from handgrad.page.controls import choice, slider
 
 
 def rates_section() -> Markup:
-    """Return the comparison of six learning rates."""
+    """Return the comparison of learning rates."""
     head = tag(
         "tr", *(tag("th", text, scope="col") for text in ("learning rate", "E_total at the end", "verdict")), tag("td")
     )
     return tag(
         "section",
-        tag("h2", "Six learning rates"),
-        tag("p", "The same first weights, trained with six learning rates; nothing else differs.", class_="quiet"),
+        tag("h2", "Several learning rates"),
+        tag("p", "The same first weights, trained with several learning rates; nothing else differs.", class_="quiet"),
         tag(
             "div",
             tag("div", id="rates-picture", class_="chart"),

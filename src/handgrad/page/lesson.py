@@ -7,7 +7,6 @@ from typing import Any
 
 from handgrad.backprop.exercise.marking import NEAR_MISTAKE, NEAR_RIGHT, NO_NUMBER, OF_STEP, ROUNDED, TOLERANCE
 from handgrad.backprop.graph.build import build_graph
-from handgrad.backprop.limits import DEFAULT_RATES
 from handgrad.backprop.network.network import Network, UpdateOrder, UpdateRule
 from handgrad.backprop.network.words import UPDATES
 from handgrad.backprop.pictures.palette import rate_colours
@@ -76,9 +75,9 @@ def lesson_data(network: Network) -> dict[str, Any]:
         "settings": {"learning_rate": network.learning_rate, **_settings(network)},
         "parameters": parameters,
         "weight": parameters[len(network.weights) // 2],
-        "rates": DEFAULT_RATES,
+        "rates": network.rates,
         "rateSteps": RATE_STEPS,
-        "rateColours": rate_colours(len(DEFAULT_RATES)),
+        "rateColours": rate_colours(len(network.rates)),
         "difference": DIFFERENCE,
         "verdicts": rules_as_data(),
         "marking": {

@@ -57,7 +57,7 @@ def properties_of(look: Look) -> dict[str, Any]:
 
 
 def size_formats(
-    least: float, cells: Sequence[tuple[int, int, int]], power: Any
+    least: float, cells: Sequence[tuple[int, int, int]], power: Any, zero: Any
 ) -> Iterator[tuple[tuple[int, int, int, int], dict[str, Any]]]:
     """Yield the conditional formats of *cells* whose numbers show as a *power* of ten below *least* and from 1,000 on.
 
@@ -69,7 +69,10 @@ def size_formats(
     several = " ".join(f"{address(*one[:2])}:{address(*one[2:])}" for one in areas)
     # 0 first and stopping there: it lies between as well, and "0.00E+00" says less than "0". The library asks for one
     # range; the others stand in multi_range, which replaces it.
-    yield areas[0], {"type": "cell", "criteria": "==", "value": 0, "stop_if_true": True, "multi_range": several}
+    yield (
+        areas[0],
+        {"type": "cell", "criteria": "==", "value": 0, "format": zero, "stop_if_true": True, "multi_range": several},
+    )
     for criteria, low, high in (("between", -least, least), ("not between", -LARGEST, LARGEST)):
         bounds = {"minimum": low, "maximum": high}
         yield areas[0], {"type": "cell", "criteria": criteria, **bounds, "format": power, "multi_range": several}

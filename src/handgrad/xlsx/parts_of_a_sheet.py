@@ -119,7 +119,7 @@ class Print:
     """Landscape on A4, ``pages_wide`` pages wide, with these rows and columns (0-based, inclusive) on every page.
 
     ``pages_high`` makes it so many pages high as well, where it is not 0; ``area`` (first row and column, last row and column)
-    is all that is printed.
+    is all that is printed, with each area of ``more`` on a page of its own.
     A page begins at each row of ``breaks``.
     """
 
@@ -130,3 +130,4 @@ class Print:
     pages_high: int = 0
     area: tuple[int, int, int, int] | None = None
     breaks: tuple[int, ...] = ()
+    more: tuple[tuple[int, int, int, int], ...] = ()

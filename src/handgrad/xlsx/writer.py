@@ -167,13 +167,22 @@ class Sheet:
             self._done(self._sheet.set_h_pagebreaks(list(setup.breaks)), setup.breaks[0], 0)
         self._sheet.set_margins(left=0.5, right=0.5, top=0.75, bottom=0.7)
         if setup.area:
-            self._done(self._sheet.print_area(*setup.area), *setup.area[:2])
+            self._print_areas((setup.area, *setup.more))
         if setup.rows:
             self._done(self._sheet.repeat_rows(*setup.rows), *setup.rows)
         if setup.columns:
             self._done(self._sheet.repeat_columns(*setup.columns), *setup.columns)
         self._done(self._sheet.set_header(header), 0, 0)
         self._done(self._sheet.set_footer(footer), 0, 0)
+
+    def _print_areas(self, areas: Sequence[tuple[int, int, int, int]]) -> None:
+        """Print these areas, each on pages of its own."""
+        ranges = []
+        for area in areas:
+            self._done(self._sheet.print_area(*area), *area[:2])
+            ranges.append(self._sheet.print_area_range)
+        # The library's call takes one area, and keeps it as the text that it writes; the file format takes several with commas.
+        self._sheet.print_area_range = ",".join(ranges)
 
     def lines(self, lines: tuple[LineShape, ...]) -> None:
         """Draw straight lines between points of cells."""
@@ -205,7 +214,7 @@ class Sheet:
     def finish(self) -> None:
         """Add what can be said of whole blocks of cells only once all of them are known."""
         for least, cells in self._of_any_size.items():
-            for area, options in size_formats(least, cells, self._book.power_of_ten):
+            for area, options in size_formats(least, cells, self._book.power_of_ten, self._book.zero):
                 self._done(self._sheet.conditional_format(*area, options), *area[:2])
 
     def _at(self, row: int, column: int) -> str:
@@ -234,6 +243,7 @@ class Book:
         self._workbook = xlsxwriter.Workbook(self._bytes, options)
         self._formats: dict[Look, Any] = {}
         self.power_of_ten: Any = self._workbook.add_format({"num_format": "0.00E+00"})
+        self.zero: Any = self._workbook.add_format({"num_format": "0"})
         self._sheets: list[Sheet] = []
         # A fixed date: the same network gives the same bytes.
         self._workbook.set_properties({"title": title, "created": datetime(2000, 1, 1, tzinfo=UTC)})

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
-from handgrad.backprop import Trace, load_network, rate_sweep, trace
+import handgrad
+from handgrad.backprop import Trace, load_network, preset_names, rate_sweep, trace
 from handgrad.backprop.limits import DEFAULT_RATES, DEFAULT_STEPS
 from handgrad.backprop.verdicts import Outcome, verdict_of
+from handgrad.backprop.workbook import workbook_plan
+from handgrad.cli import main
+from handgrad.page.lesson import lesson_data
 from oracle.torch_network import TorchNetwork
 
 
@@ -23,11 +29,34 @@ def solved(run: Trace) -> bool:
     return all((out > 0.5) == (sample.targets[0] > 0.5) for out, sample in zip(outputs, samples, strict=True))
 
 
-def test_xor_is_learned_by_default_and_not_at_the_smallest_rate_compared() -> None:
+def test_of_the_rates_that_xor_compares_the_smallest_learns_too_little_and_the_largest_nothing() -> None:
     network = load_network("xor")
     run = run_at("xor", network.learning_rate)
-    assert run["E_total"][-1] < 0.01 and solved(run)
-    assert not solved(run_at("xor", DEFAULT_RATES[0]))
+    assert run["E_total"][-1] < 0.01 and solved(run) and network.learning_rate in network.rates
+    small, *good, large = sorted(network.rates)
+    assert not solved(run_at("xor", small)) and all(solved(run_at("xor", rate)) for rate in good)
+    failed = run_at("xor", large)
+    assert verdict_of(failed).outcome is Outcome.RISES
+    assert np.ptp([failed[f"a_o1[{number}]"][-1] for number in range(1, 5)]) < 1e-3
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_compares_its_own_rate_and_one_at_which_it_does_not_fall_as_fast(name: str) -> None:
+    network = load_network(name)
+    assert network.learning_rate in network.rates
+    assert network.rates == (DEFAULT_RATES if name != "xor" else (0.1, 0.5, 1.0, 2.0, 10.0, 50.0))
+
+
+def test_the_rates_of_a_network_are_those_of_its_book_pictures_and_page(tmp_path: Path) -> None:
+    network = load_network("xor")
+    assert handgrad.backprop("xor", steps=2, rates=(0.3, 0.4)).network.rates == (0.3, 0.4)
+    sheet = workbook_plan(network, steps=2)["Learning rates"]
+    assert [cell.value for at, cell in sheet.cells.items() if at[0] == 4 and 1 <= at[1] <= 6] == list(network.rates)
+    assert lesson_data(network)["rates"] == network.rates
+    with pytest.raises(SystemExit):
+        main(["backprop", "xor", "--steps", "2", "--explain", str(tmp_path / "notes")])
+    drawn = (tmp_path / "notes" / "rates.svg").read_text(encoding="utf-8")
+    assert all(f"η = {rate:g}" in drawn for rate in network.rates)
 
 
 def test_xor_is_learned_by_torch_too() -> None:

@@ -26,9 +26,9 @@ def test_the_printed_file_of_a_preset_is_that_preset(name: str, capsys: pytest.C
 
 def test_the_printed_file_has_what_the_options_replace(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        main(["backprop", "xor", "--learning-rate", "3.5", "--bias", "none", "--print-toml"])
+        main(["backprop", "xor", "--learning-rate", "3.5", "--bias", "none", "--rates", "0.5,7", "--print-toml"])
     printed = parse_network(capsys.readouterr().out)
-    assert printed.learning_rate == 3.5 and printed.biases == ()
+    assert printed.learning_rate == 3.5 and printed.biases == () and printed.rates == (0.5, 7.0)
 
 
 @settings(max_examples=40, deadline=None, derandomize=True, phases=[Phase.generate])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from handgrad.backprop.limits import DEFAULT_LEARNING_RATE, MAX_FILE_BYTES
+from handgrad.backprop.limits import DEFAULT_LEARNING_RATE, DEFAULT_RATES, MAX_FILE_BYTES
 from handgrad.backprop.network.network import (
     BiasRule,
     Layer,
@@ -87,6 +87,8 @@ class NetworkTable(Strict):
     """Whether the errors of several samples are averaged or added."""
     seed: int = 0
     """What the first weights are drawn from where none are given."""
+    rates: tuple[float, ...] = DEFAULT_RATES
+    """The learning rates that its books, pictures and pages compare, 1 to 12 different ones."""
     update: UpdateTable = field(default_factory=UpdateTable)
 
 
@@ -118,6 +120,7 @@ def network_table(network: Network) -> dict[str, Any]:
         "order": str(network.order),
         "over_samples": str(network.over_samples),
         "seed": network.seed,
+        "rates": list(network.rates),
         "weights": list(network.weights),
         "biases": list(network.biases),
         "update": {
@@ -147,4 +150,5 @@ def _network(table: NetworkTable, default_name: str) -> Network:
         order=table.order,
         over_samples=table.over_samples,
         seed=table.seed,
+        rates=table.rates,
     )

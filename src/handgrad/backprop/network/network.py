@@ -16,11 +16,13 @@ import numpy as np
 
 from handgrad.backprop.limits import (
     DEFAULT_LEARNING_RATE,
+    DEFAULT_RATES,
     MAX_INPUTS,
     MAX_LAYERS,
     MAX_NAME,
     MAX_SAMPLES,
     MAX_UNITS,
+    check_rates,
 )
 from handgrad.backprop.symbols.calculus import ACTIVATIONS, LOSSES
 from handgrad.errors import UsageError, counted, known
@@ -94,7 +96,7 @@ class Network:
 
     ``weights`` are in the order w1, w2, … (see :mod:`handgrad.backprop.symbols.names`); left empty, they are drawn from
     ``seed`` (see :func:`first_weights`). ``biases``: none, one per layer, or with the rule *neuron* also one
-    per unit; left empty they start at 0.
+    per unit; left empty they start at 0. ``rates`` are the learning rates that its books, pictures and pages compare.
 
     Raises :class:`UsageError` with one line that names the field, what was found and what to do.
     """
@@ -111,6 +113,7 @@ class Network:
     order: UpdateOrder = UpdateOrder.OLD_WEIGHTS
     over_samples: OverSamples = OverSamples.MEAN
     seed: int = 0
+    rates: tuple[float, ...] = DEFAULT_RATES
 
     def __post_init__(self) -> None:
         _check_name(self.name)
@@ -119,7 +122,9 @@ class Network:
         _check_loss(self)
         if self.seed < 0:
             raise UsageError(f"seed must be a whole number from 0 up – found {self.seed}")
+        check_rates(self.rates)
         # Frozen, so written past the guard, once: whoever reads the network need not ask whether weights were given.
+        object.__setattr__(self, "rates", tuple(map(float, self.rates)))
         object.__setattr__(self, "weights", self.weights or first_weights(self.sizes, self.seed))
         object.__setattr__(self, "biases", _first_biases(self))
         _check_parameters(self)

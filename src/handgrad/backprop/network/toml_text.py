@@ -27,6 +27,7 @@ def _head(network: Network) -> Iterator[str]:
     yield f"order = {_text(network.order)}  # {_any_of(UpdateOrder)}"
     yield f"over_samples = {_text(network.over_samples)}  # {_any_of(OverSamples)}: how samples add up"
     yield f"seed = {network.seed}  # the first weights are drawn from it if weights is left out"
+    yield f"rates = {_numbers(network.rates)}  # the learning rates that are compared"
     yield f"# w1 to w{count}: layer after layer, all weights into a unit before those into the next"
     yield f"weights = {_numbers(network.weights)}"
     if network.bias is not BiasRule.NONE:

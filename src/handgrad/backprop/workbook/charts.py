@@ -54,7 +54,7 @@ def chart_data_sheet(material: Material) -> SheetPlan:
         page.formula(row, 1, _kept(cell, top), _kept_value(values[step], tallest), VALUE)
     _rates(page, material, top, (tallest, smallest))
     page.widths |= {0: 9, 1: 11, 2: 3}
-    return page.done(freeze=(TOP, 0), working=True)
+    return page.done(freeze=(TOP, 0), printing=page.first_page(), working=True)
 
 
 def _rates(page: Page, material: Material, top: str, ends: tuple[float, float]) -> None:

@@ -145,7 +145,7 @@ def checks_working_sheet(material: Material, checked: Checked) -> SheetPlan:
         1,
         0,
         "Forward passes from the first weights, one weight moved a little in each. The finite differences are computed from "
-        "them.",
+        "them. On paper only the beginning is printed.",
         SUBTITLE,
     )
     heads = ("moved", "by", "to", *(material.graph[name].label for name in checked.columns))
@@ -169,7 +169,7 @@ def checks_working_sheet(material: Material, checked: Checked) -> SheetPlan:
         _pass(page, checked, row, templates | _templates(checked, name))
     if material.network.order is UpdateOrder.OUTPUT_FIRST:
         OldWeights(checked).write(page)
-    return page.done(freeze=(BASE, LEFT), working=True)
+    return page.done(freeze=(BASE, LEFT), printing=page.first_page(), working=True)
 
 
 def _templates(checked: Checked, moved: str | None) -> dict[str, str]:

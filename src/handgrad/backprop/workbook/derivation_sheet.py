@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -54,8 +55,12 @@ FULL = 0.75
 """A page so full begins no section that is longer than a page."""
 MOST_GIVEN = 12
 """So many given numbers are listed; more are folded away, as they stand on the sheet Network and in the table."""
-LONGEST = 4_000
+# Four digits of a small number: of Adam's mean of squares, 0.0000125, six decimals would leave too few to reckon with.
+MOST_DECIMALS = 12
+_DECIMALS_SHOWN = f"IF(@=0,{DECIMALS},MIN({MOST_DECIMALS},MAX({DECIMALS},3-INT(LOG10(ABS(@))))))"
+LONGEST = 6_000
 """A line of numbers whose formula would be longer is left to the cell itself."""
+ROUNDED = f"Numbers in the lines are rounded to {DECIMALS} decimals, small ones to 4 digits."
 MARK = re.compile("\x00(.*?)\x00")
 WRAPPED = replace(CELL_WRAPPED, size=9)
 NAME = replace(LABEL, bold=True)
@@ -72,7 +77,7 @@ def derivation_sheet(material: Material) -> SheetPlan:
         "One training step, equation by equation. Each value is in the training table; the last column says in which cell.",
         SUBTITLE,
     )
-    rest = f"; another step is chosen on the sheet {NETWORK}. Numbers in the lines are rounded to {DECIMALS} decimals."
+    rest = f"; another step is chosen on the sheet {NETWORK}. {ROUNDED}"
     rest = f"{rest} {material.left_out}".rstrip()
     page.formula(2, 0, f'"Shown is step "&{STEP_SHOWN}&"{rest}"', f"Shown is step 0{rest}", NOTE)
     for column, (head, width) in enumerate(zip(HEADS, WIDTHS, strict=True)):
@@ -202,9 +207,15 @@ class _Lines:
                 continue
             cell = address(self.rows[piece], RESULT_AT)
             value = self.shown[piece]
-            formula.append(f'REPT("(",{cell}<0)&FIXED({cell},{DECIMALS},TRUE)&REPT(")",{cell}<0)')
+            # Alone between brackets, as in tanh(h1), a negative number needs none of its own.
+            alone = pieces[number - 1].endswith("(") and pieces[number + 1].startswith(")")
+            opened, closed = ("−", "") if alone else ("(−", ")")
+            size = f"FIXED(ABS({cell}),{_DECIMALS_SHOWN.replace('@', cell)},TRUE)"
+            formula.append(f'REPT("{opened}",{cell}<0)&{size}' + (f'&REPT("{closed}",{cell}<0)' if closed else ""))
             diverged = diverged or isinstance(value, str)
-            text.append(f"({value:.{DECIMALS}f})" if isinstance(value, float) and value < 0 else _decimals(value))
+            text.append(
+                f"{opened}{_decimals(value)}{closed}" if not isinstance(value, str) and value < 0 else _decimals(value)
+            )
         whole = "&".join(formula)
         return (guard(whole) if self.material.guarded else whole), DIVERGED if diverged else "".join(text)
 
@@ -244,4 +255,9 @@ class _Lines:
 
 
 def _decimals(value: Value) -> str:
-    return value if isinstance(value, str) else f"{value:.{DECIMALS}f}"
+    """Return the size of a number as the lines write it; see `_DECIMALS_SHOWN`."""
+    if isinstance(value, str):
+        return value
+    size = abs(value)
+    decimals = DECIMALS if not size else min(MOST_DECIMALS, max(DECIMALS, 3 - math.floor(math.log10(size))))
+    return f"{size:.{decimals}f}"

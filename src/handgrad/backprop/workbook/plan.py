@@ -13,6 +13,9 @@ from enum import StrEnum
 from handgrad.xlsx.rows import fill
 from handgrad.xlsx.writer import Bounds, Chart, LineShape, Look, Print, Rule, Value, address
 
+MOST_PRINTED = 44, 24
+"""Last row and column of a working sheet that is printed: all of a large network's are pages of letters too small to read."""
+
 
 class CellKind(StrEnum):
     """What a cell holds; an input is a number that may be typed over."""
@@ -195,6 +198,14 @@ class Page:
     def range(self, first: tuple[int, int], last: tuple[int, int]) -> str:
         """Return a block's address with the sheet's name."""
         return f"{quoted(self.name)}!{address(*first, fixed=True)}:{address(*last, fixed=True)}"
+
+    def first_page(self) -> Print:
+        """Return how a sheet of numbers that nobody reads on paper is printed: as much of it as one page shows legibly."""
+        rows = max([at[0] for at in self.cells] + [table.top + table.height - 1 for table in self.tables])
+        columns = max(
+            [at[1] for at in self.cells] + [column.index for table in self.tables for column in table.columns]
+        )
+        return Print(pages_high=1, area=(0, 0, min(rows, MOST_PRINTED[0]), min(columns, MOST_PRINTED[1])))
 
     def done(
         self,

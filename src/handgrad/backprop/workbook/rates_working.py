@@ -43,7 +43,8 @@ def rates_working_sheet(material: Material, finish: Callable[[Page, Material], N
     page.text(
         1,
         0,
-        "The runs behind the sheet Learning rates, one below the other. Each is a training table with its own rate.",
+        "The runs behind the sheet Learning rates, one below the other. Each is a training table with its own rate. "
+        "On paper only the beginning is printed.",
         SUBTITLE,
     )
     page.text(HEAD, 0, "η", HEADER)
@@ -70,7 +71,7 @@ def rates_working_sheet(material: Material, finish: Callable[[Page, Material], N
         page.tables.append(Table(block_top(material, number), (rates, count, *quantities)))
     page.widths |= dict.fromkeys((0, 1, *columns.values()), 10)
     finish(page, material)
-    return page.done(freeze=(BLOCKS_TOP, RATES_WORKING_LEFT), working=True)
+    return page.done(freeze=(BLOCKS_TOP, RATES_WORKING_LEFT), printing=page.first_page(), working=True)
 
 
 __all__ = ["block_top", "rate_values", "rates_working_sheet", "working_cell"]

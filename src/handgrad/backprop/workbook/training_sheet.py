@@ -32,12 +32,15 @@ GROUPS = {
 }
 # More on one printed page would be too small to read.
 COLUMNS_A_PAGE = 34
+COLUMNS_A_TITLE = 16
+# The frame of a chart that began right beside the repeated column would be a line down every printed page.
+CHART_LEFT = 2
 
 
 def training_sheet(material: Material) -> SheetPlan:
     """Return the sheet with the training, a row per step, and its error curve."""
     page = Page(TRAINING)
-    # Not in column A, which is repeated on every printed page: there the words would be cut, and a chart a sliver.
+    # Not in column A, which is repeated on every printed page: there the words would be cut.
     page.text(0, 1, "Training", TITLE)
     page.text(
         1,
@@ -55,7 +58,7 @@ def training_sheet(material: Material) -> SheetPlan:
     for name, column in material.layout.columns.items():
         page.widths[column] = 9.5 if len(material.graph[name].label) < 8 else 11
     page.widths[TABLE_LEFT + len(material.main)] = 2
-    page.charts.append(error_chart(material, material.last_row + 2, 1, 900, height=380))
+    page.charts.append(error_chart(material, material.last_row + 2, CHART_LEFT, 900, height=380))
     columns = len(material.layout.columns) + 2
     page.names["training_header"] = (TABLE_TOP - 1, TABLE_LEFT, TABLE_TOP - 1, TABLE_LEFT + len(material.main) - 1)
     return page.done(
@@ -73,8 +76,11 @@ def _header(page: Page, material: Material, names: tuple[str, ...]) -> None:
         return GROUPS[quantity.kind] + (f", sample {quantity.sample}" if several else "")
 
     for title, members in groupby(names, group):
-        first, *rest = list(members)
-        page.text(TABLE_TOP - 2, columns[first], title, GROUP, span=(1, 1 + len(rest)))
+        # A long group has its title again and again, so that it is seen on every page and wherever one scrolls.
+        grouped = list(members)
+        for start in range(0, len(grouped), COLUMNS_A_TITLE):
+            part = grouped[start : start + COLUMNS_A_TITLE]
+            page.text(TABLE_TOP - 2, columns[part[0]], title, GROUP, span=(1, len(part)))
     for name in names:
         page.text(TABLE_TOP - 1, columns[name], material.graph[name].label, HEADER)
 

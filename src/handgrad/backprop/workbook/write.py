@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from handgrad.backprop.limits import DEFAULT_RATES, DEFAULT_STEPS
+from handgrad.backprop.limits import DEFAULT_STEPS
 from handgrad.backprop.network.network import Network
 from handgrad.backprop.workbook.charts import chart_data_sheet
 from handgrad.backprop.workbook.checks_found import Checks
@@ -24,12 +24,12 @@ from handgrad.backprop.workbook.training_sheet import training_sheet
 from handgrad.files import check_free
 
 
-def workbook_plan(network: Network, *, steps: int = DEFAULT_STEPS, rates: Sequence[float] = DEFAULT_RATES) -> Plan:
-    """Return the sheets of a network's book as data, with the value of every cell.
+def workbook_plan(network: Network, *, steps: int = DEFAULT_STEPS, rates: Sequence[float] | None = None) -> Plan:
+    """Return the sheets of a network's book as data, with the value of every cell; ``rates`` replace its own.
 
     Raises :class:`UsageError` where steps or rates are not valid, or the network is too large for a sheet.
     """
-    material = gather(network, steps, rates)
+    material = gather(network, steps, network.rates if rates is None else rates)
     checks = Checks(material)
     sheets = (
         network_sheet(material, checks.failed),
@@ -50,12 +50,13 @@ def write_workbook(
     path: Path,
     *,
     steps: int = DEFAULT_STEPS,
-    rates: Sequence[float] = DEFAULT_RATES,
+    rates: Sequence[float] | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write the book of a network and return its path.
 
-    ``steps`` is how many updates the training table shows; ``rates`` are the learning rates compared. Raises
+    ``steps`` is how many updates the training table shows; ``rates`` are the learning rates compared, the network's own
+    if none are given. Raises
     :class:`UsageError` where the file exists (unless ``overwrite``), steps or rates are not valid, or the network is
     too large for a sheet; :class:`DiskError` where the disk refuses.
     """

@@ -1,4 +1,4 @@
-// Six learning rates side by side: curves, the last finite error of each, a verdict in words.
+// Several learning rates side by side: curves, the last finite error of each, a verdict in words.
 
 import { apart, chart, clamped, path, widthIn } from "./chart.js";
 import { html, setText, svg } from "./dom.js";
