@@ -148,7 +148,7 @@ class Progress:
 
     def show(self, row: Row) -> None:
         """Print one row, and the time that is left."""
-        from handgrad.judge.page import points_words, verdict_word, why
+        from handgrad.judge.page import points_words, why
 
         self.known += row.known
         if self.terminal:
@@ -160,7 +160,7 @@ class Progress:
             before = " (judged before)" if row.known else ""
             reason = why(verdict)
             print(
-                f"{verdict.person or verdict.file}: {verdict_word(verdict)}{before}{points}{f' – {reason}' if reason else ''}",
+                f"{verdict.person or verdict.file}: {verdict.word}{before}{points}{f' – {reason}' if reason else ''}",
                 flush=True,
             )
         left = f", about {duration(row.left)} left" if row.left is not None and row.done < row.of else ""

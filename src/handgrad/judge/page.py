@@ -32,7 +32,7 @@ def table_text(verdict: Verdict) -> str:
             f"{f' of {each.most:g}' if each.most else ' extra'} – {one_line(each.reason, None)}"
             for each in verdict.points.rows
         ]
-    lines += [f"{one_line(verdict.file)} – {verdict.assignment}: {verdict_word(verdict)}"]
+    lines += [f"{one_line(verdict.file)} – {verdict.assignment}: {verdict.word}"]
     lines += [f"change: {one_line(each, None)}" for each in verdict.advice]
     lines += [f"said: {one_line(each, None)}" for each in verdict.said]
     lines += [f"note: {one_line(note, None)}" for note in verdict.notes]
@@ -60,7 +60,7 @@ def class_csv(verdicts: Sequence[Verdict]) -> str:
     for verdict in verdicts:
         found = {each.name: (MARKS[each.met], each.found) for each in verdict.requirements}
         points = verdict.points
-        row: list[object] = [verdict.person, verdict.file, verdict.assignment, verdict_word(verdict)]
+        row: list[object] = [verdict.person, verdict.file, verdict.assignment, verdict.word]
         row += [None if points is None else points.total, None if points is None else points.most]
         row += [verdict.parameters, None if verdict.accuracy is None else round(verdict.accuracy, 6)]
         cells = [cell for name in names for cell in found.get(name, ("", ""))]
@@ -71,23 +71,9 @@ def class_csv(verdicts: Sequence[Verdict]) -> str:
 HEAD = ("person", "file", "assignment", "verdict", "points", "of", "parameters", "accuracy")
 
 
-def verdict_word(verdict: Verdict) -> str:
-    """Return the verdict in a word: a pass without training that misses nothing is *open*, which is no lack of a verdict."""
-    return "open" if is_open(verdict) else verdict.verdict
-
-
-def is_open(verdict: Verdict) -> bool:
-    """Whether what was judged is met so far and the rest waits for a training."""
-    return (
-        verdict.verdict == "no verdict"
-        and bool(verdict.requirements)
-        and not any(each.met is False for each in verdict.requirements)
-    )
-
-
 def count_words(verdicts: Sequence[Verdict]) -> str:
     """Return how many are what, as in ``3 met, 1 not met, 2 open of 6``."""
-    words = [verdict_word(verdict) for verdict in verdicts]
+    words = [verdict.word for verdict in verdicts]
     counts = [f"{words.count(word)} {word}" for word in ("met", "not met", "open", "no verdict") if word in words]
     return f"{', '.join(counts) or '0 met'} of {len(words)}"
 
@@ -111,7 +97,7 @@ def class_page(verdicts: Sequence[Verdict]) -> str:
     rows: list[list[object]] = [
         [
             tag("a", verdict.person or verdict.file, href=f"#file{index}"),
-            badge(verdict_word(verdict)),
+            badge(verdict.word),
             *([points_words(verdict)] if graded else []),
             why(verdict),
         ]
@@ -134,7 +120,7 @@ def why(verdict: Verdict) -> str:
     missed = [f"{each.name}: {each.found}" for each in verdict.requirements if each.met is False]
     if missed or verdict.verdict != "no verdict":
         return "; ".join(missed)
-    return "; ".join(note for note in verdict.notes if not (is_open(verdict) and note.startswith(NOT_TRAINED)))
+    return "; ".join(note for note in verdict.notes if not (verdict.is_open and note.startswith(NOT_TRAINED)))
 
 
 NOT_TRAINED = "not trained:"
@@ -152,7 +138,7 @@ def _verdict_section(verdict: Verdict, heading: str) -> Markup:
             "header",
             tag("p", f"Handgrad – assignment {verdict.assignment}", class_="over"),
             tag(heading, f"{verdict.person}: {verdict.file}" if verdict.person else verdict.file),
-            badge(verdict_word(verdict)),
+            badge(verdict.word),
         ),
         _listed("What to change first", verdict.advice),
         table(["condition", "asked", "found", "met"], rows, class_="judged") if rows else None,

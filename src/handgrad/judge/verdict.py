@@ -171,12 +171,26 @@ class Verdict(Shown):
     parameters: int | None = None
     accuracy: float | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether what was judged is met so far and the rest waits for a training."""
+        return (
+            self.verdict == "no verdict"
+            and bool(self.requirements)
+            and not any(each.met is False for each in self.requirements)
+        )
+
+    @property
+    def word(self) -> str:
+        """The verdict in a word: a pass without training that misses nothing is *open*, which is no lack of a verdict."""
+        return "open" if self.is_open else self.verdict
+
     def view(self) -> View:
         """Return the verdict with what was asked and what was found."""
         said = {True: "met", False: "not met", None: "–"}
         rows = tuple((each.name, each.asked, each.found, said[each.met]) for each in self.requirements)
         return View(
-            title=f"{self.verdict} – {self.file}, assignment {self.assignment}",
+            title=f"{self.word} – {self.file}, assignment {self.assignment}",
             lines=self.notes,
             head=("condition", "asked", "found", "met"),
             rows=rows,

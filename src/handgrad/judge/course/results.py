@@ -10,7 +10,6 @@ from xml.sax.saxutils import quoteattr
 
 from handgrad.errors import UsageError
 from handgrad.judge.network.grading import Gradescope
-from handgrad.judge.page import verdict_word
 from handgrad.judge.verdict import Requirement, Verdict
 from handgrad.text import one_line, visible
 
@@ -38,7 +37,7 @@ def gradescope_results(verdict: Verdict, settings: Gradescope) -> dict[str, Any]
     """
     notes = "\n".join(one_line(note, None) for note in verdict.notes)
     whole: dict[str, Any] = {
-        "output": f"{verdict.file}: {verdict_word(verdict)}\n{notes}".strip(),
+        "output": f"{verdict.file}: {verdict.word}\n{notes}".strip(),
         "output_format": "text",
         "execution_time": round(verdict.seconds, 1),
         "stdout_visibility": "hidden",
