@@ -88,7 +88,9 @@ def prepare(document: str) -> None:
     Path("mine.toml").write_text(block(source, "toml", beginning))
     Path("mynet.toml").write_text((ROOT / "src/handgrad/backprop/presets/xor.toml").read_text(encoding="utf-8"))
     Path("net.py").write_text(block("tutorial-digits.md", "python", "from torch import nn"))
-    Path("first-digits.toml").write_text(block("tutorial-teacher.md", "toml", 'name = "first-digits"'))
+    parts = ('name = "first-digits"', "[points]", "[gradescope]")
+    text = "\n".join(block("tutorial-teacher.md", "toml", beginning) for beginning in parts)
+    Path("first-digits.toml").write_text(text)
     Path("easy.toml").write_text(EASY)
     Path("ada.py").write_text(NET)
     printed = (
