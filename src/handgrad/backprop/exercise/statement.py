@@ -27,11 +27,11 @@ def todo(exercise: Exercise) -> list[str]:
     names = f"learning_rate, w_1, {names}"
     each = " for both samples ([1] and [2])" if several else ""
     return [
-        f"Work out one step of training by hand{each}: the pre-activation of every unit, {PRE_ACTIVATION}, "
-        "and its activation, the errors, the delta of every unit (∂E/∂ its pre-activation), the partial derivative of "
-        "every weight, every weight after the step, and the error after it.",
-        f"Write each answer into its yellow cell on the sheet {ANSWERS}: {len(exercise.questions)} numbers, typed or found by "
-        "a formula of your own. The drawing below shows what you have. The column for your working is for you; it is not "
+        f"Work out one step of training by hand{each}. Find the pre-activation and the activation of every unit, the errors, "
+        "the delta of every unit (∂E/∂ its pre-activation), the partial derivative of every weight, every weight after the "
+        f"step, and the error after it. A pre-activation is {PRE_ACTIVATION}.",
+        f"Write each answer into its yellow cell on the sheet {ANSWERS}: {len(exercise.questions)} numbers, typed or computed "
+        "by your own formulas. The drawing below shows the network. The column for your working is for you; it is not "
         "judged.",
         f"The given numbers are at the left; in formulas they have names: {names} and so on.",
     ]

@@ -25,7 +25,7 @@ ORDERS = {
 }
 OVER_SAMPLES = {OverSamples.MEAN: "mean", OverSamples.SUM: "sum"}
 
-PRE_ACTIVATION = "the weighted sum of what reaches the unit (elsewhere: net input, logit, or z)"
+PRE_ACTIVATION = "the weighted sum of the unit's inputs (elsewhere: net input, logit, or z)"
 """What a pre-activation is, with its other names: said once wherever it first comes up, and the one name afterwards."""
 
 
