@@ -184,6 +184,37 @@ RIGHT: dict[str, tuple[Mapping[str, str | bytes], str, int]] = {
         "model.py",
         24,
     ),
+    "values below the line that starts the program": (
+        {"net.py": NET + "if __name__ == '__main__':\n    size = 25\n    model = Net(size)\n    " + TRAINS.replace("\n", "\n    ")},
+        "net.py",
+        25,
+    ),
+    "options of a command line in a function, by the names of the network's own": (
+        {
+            "net.py": NET + "import argparse\ndef main():\n    ap = argparse.ArgumentParser()\n    ap.add_argument('--width', default=26)\n"
+            "    args = ap.parse_args()\n    width, rate = args.width, 0.1\n    model = Net(width=width)\n    " + TRAINS.replace("\n", "\n    ") + "\nmain()\n"
+        },
+        "net.py",
+        26,
+    ),
+    "a value that is worked out in a function": (
+        {"net.py": NET + "def main():\n    base = 9\n    wide = base * 3\n    model = Net(wide)\n    " + TRAINS.replace("\n", "\n    ")},
+        "net.py",
+        27,
+    ),
+    "a class that trains, told how wide": (
+        {
+            "net.py": NET + "class Trainer:\n    def __init__(self, size=7):\n        self.size = size\n        self.model = Net(self.size)\n"
+            "        self.optimizer = torch.optim.Adam(self.model.parameters())\nTrainer(size=28)\n"
+        },
+        "net.py",
+        28,
+    ),
+    "a table that a function is given": (
+        {"net.py": NET + "def main(options):\n    model = Net(width=options['w'])\n    " + TRAINS.replace("\n", "\n    ") + "\nCFG = dict(w=29)\nmain(CFG)\n"},
+        "net.py",
+        29,
+    ),
     "a function that fetches weights": (
         {"app.py": NET + "def load_model():\n    model = Net(10)\n    model.load_state_dict(torch.load('net.pt'))\n    return model\nmodel = load_model()\n"},
         "app.py",
@@ -217,6 +248,10 @@ SAID: dict[str, tuple[Mapping[str, str | bytes], str]] = {
     "no network was found in hw.ipynb – it imports mine and library, which were neither handed in with it nor installed here": (
         {"hw.ipynb": notebook("import pandas\nimport mine\nfrom library import run", "run(mine)")},
         "hw.ipynb",
+    ),
+    "net.py builds Net(width=width) (line 13), and the value of width is not written there – write what is meant, as in net.py:Net(width=…)": (
+        {"net.py": NET + "width = 3\ndef main(width):\n    model = Net(width=width)\n    " + TRAINS.replace("\n", "\n    ") + "\nmain(found())\n"},
+        "net.py",
     ),
     "no network of torch is defined in hw.ipynb – models.Sequential (cell 3, line 1) is tensorflow's, and networks of torch are judged": (
         {"hw.ipynb": notebook("x", "from tensorflow.keras import layers, models", "model = models.Sequential([layers.Dense(10)])\nmodel.fit(x, y)")},

@@ -20,6 +20,10 @@ ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 }
 
 
+LONGEST_CHAIN = 4
+"""Names that stand for one another: ``run(CFG)``, ``def run(cfg)``, ``options = cfg``."""
+
+
 class UnreadError(Exception):
     """A value that is not written out."""
 
@@ -31,9 +35,18 @@ class Values:
         self.given: dict[str, ast.expr] = {}
         calls = [node for node in ast.walk(source.tree) if isinstance(node, ast.Call)]
         # What is less certain first, so that an assignment wins: a default, an argument of a call, a command line's default.
+        owners = {
+            id(each): node.name
+            for node in ast.walk(source.tree)
+            if isinstance(node, ast.ClassDef)
+            for each in node.body
+        }
         for node in ast.walk(source.tree):
             if isinstance(node, ast.FunctionDef):
-                self.given |= _parameters(node, calls)
+                # What calls a class calls its __init__, which has ``self`` before all that is given.
+                begins = node.name == "__init__" and id(node) in owners
+                called = owners[id(node)] if begins else node.name
+                self.given |= _parameters(node, calls, called, int(id(node) in owners))
             elif isinstance(node, ast.ClassDef):
                 self.given |= _attributes(node)
         self.given |= _command_line(source.tree, calls)
@@ -97,8 +110,9 @@ class Values:
 
     def table(self, node: ast.expr | None) -> dict[str, ast.expr]:
         """Return the entries of a table: ``{"lr": 0.1}``, ``dict(lr=0.1)``, a name of one."""
-        if isinstance(node, ast.Name | ast.Attribute):
-            node = self.given.get(dotted(node))
+        for _ in range(LONGEST_CHAIN):
+            if isinstance(node, ast.Name | ast.Attribute):
+                node = self.given.get(dotted(node))
         if isinstance(node, ast.IfExp):
             node = node.body
         if isinstance(node, ast.Dict):
@@ -112,14 +126,17 @@ class Values:
         return {}
 
 
-def _parameters(function: ast.FunctionDef, calls: list[ast.Call]) -> dict[str, ast.expr]:
-    """Return the defaults of a function's parameters, and what the last call of it gives them instead."""
+def _parameters(function: ast.FunctionDef, calls: list[ast.Call], called: str, first: int) -> dict[str, ast.expr]:
+    """Return the defaults of a function's parameters, and what the last call of it, as *called*, gives them instead.
+
+    The *first* parameters are not given by who calls it.
+    """
     arguments = function.args
-    names = [each.arg for each in [*arguments.posonlyargs, *arguments.args]]
+    names = [each.arg for each in [*arguments.posonlyargs, *arguments.args]][first:]
     found = dict(zip(names[len(names) - len(arguments.defaults) :], arguments.defaults, strict=True))
     pairs = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
     found |= {each.arg: value for each, value in pairs if value is not None}
-    own = [node for node in calls if dotted(node.func).rpartition(".")[2] == function.name]
+    own = [node for node in calls if dotted(node.func).rpartition(".")[2] == called]
     if own:
         last = max(own, key=lambda node: node.lineno)
         given = dict(zip(names, last.args, strict=False)) | {each.arg: each.value for each in last.keywords if each.arg}
