@@ -68,7 +68,9 @@ class InterruptedRunError(HandgradError):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `` – did you mean "…"?`` for the nearest known word, or an empty string when none is near."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    # Small letters count as the same: XOR is near xor, which no letter of it is otherwise.
+    plain = {one.casefold(): one for one in known}
+    near = [plain[one] for one in difflib.get_close_matches(word.casefold(), list(plain), n=1, cutoff=0.6)]
     return f' – did you mean "{near[0]}"?' if near else ""
 
 

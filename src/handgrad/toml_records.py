@@ -34,6 +34,27 @@ NAME = re.compile(r"\w[\w .+-]{0,59}")
 LARGEST_SHOWN = 1e300
 MOST_FAULTS = 5
 """So many faults of a file are told in one message; of more, how many."""
+SLIPS = (
+    ("Expected newline", r",\s*\d", "write a number with a decimal point, as 0.5"),
+    ("Expected newline", r"", "write one key, = and one value on each line"),
+    ("Expected '='", r"", "write a key, = and its value, or a table in [brackets]"),
+    ("Invalid value", r"[“”„‘’]", 'put a text in straight quotes, "so"'),
+    ("Invalid value", r"[A-Za-z_]", 'put a text in quotes, "so"; true and false are small and without'),
+    ("Invalid value", r"\.\d", "write a digit before the decimal point, as 0.5"),
+    ("Invalid value", r"\s*(#|$)", "write a value after ="),
+    ("Unclosed array", r"", "close the list before it: a ] is missing, or a comma between two of its values"),
+    ("Cannot overwrite", r"", "this key is there already: keep one of the two"),
+    (
+        "Cannot declare",
+        r"",
+        "this table is there already: where there are several, write each name in [[double brackets]]",
+    ),
+    ("Illegal character", r"", 'close the text with a second "'),
+    ("Unterminated string", r"", 'close the text with a second "'),
+)
+"""Where tomllib stops, what it finds there, and what to do: the slips that it reports in words for programmers."""
+MOST_PLACES, DEEPEST = 3, 4
+"""A key that more tables have is too common a word to say where it belongs; tables within tables are looked through so far."""
 WANTED = {
     "int": "a whole number",
     "float": "a number",
@@ -96,8 +117,24 @@ def read_table(text: str, source: str) -> dict[str, Any]:
         raise UsageError(f"{source}: brackets nested too deeply – it must be TOML") from error
     except ValueError as error:  # not TOML, or a number that is longer than Python reads
         long = not isinstance(error, tomllib.TOMLDecodeError) and "digits" in str(error)
-        fault = f"a number has more than {sys.get_int_max_str_digits():,} digits" if long else str(error)
-        raise UsageError(f"{source}: {fault} – it must be TOML") from error
+        digits = f"a number has more than {sys.get_int_max_str_digits():,} digits – it must be TOML"
+        raise UsageError(f"{source}: {digits if long else _not_toml(str(error), text)}") from error
+
+
+def _not_toml(fault: str, text: str) -> str:
+    """Return where a text is no TOML and what to write there, for the slips that beginners make; else the library's words."""
+    place = re.search(r"\(at line (\d+), column (\d+)\)", fault)
+    lines = text.splitlines()
+    number, column = (int(place[1]), int(place[2])) if place else (len(lines), 1)
+    # A value that is not closed is noticed further down, often on a line that is not there.
+    line = lines[min(number, len(lines)) - 1] if lines else ""
+    rest = line[column - 1 :]
+    if lines and not place:
+        return f"it ends within {quoted(line.strip())} – a ], a quote or a value is missing"
+    for word, sign, advice in SLIPS:
+        if word in fault and re.match(sign, rest):
+            return f"line {number}: {quoted(line.strip())} – {advice}"
+    return f"{fault} – it must be TOML"
 
 
 def read_value(text: str) -> Any:
@@ -131,10 +168,14 @@ def _messages(error: pydantic.ValidationError, kind: type) -> Iterator[str]:
         if fault["type"] == "value_error":
             yield (f"{where}." if where else "") + str(fault["ctx"]["error"])
         elif fault["type"] == "missing":
-            yield f"{where} is missing – add it"
+            record = _record_of(_hint(fault["loc"], kind))
+            told = "" if record is None else f" with {', '.join(item.name for item in fields(record))}"
+            table = f"[[{where}]]" if "tuple" in str(_hint(fault["loc"], kind)) else f"[{where}]"
+            yield f"{where} is missing – add {table if told else 'it'}{told}"
         elif fault["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
             *sections, word = fault["loc"]
-            yield f"{where} is not known{_nearest(str(word), _known_keys(sections, kind))}"
+            known = _known_keys(sections, kind)
+            yield f"{where} is not known{_elsewhere(str(word), sections, kind) or _nearest(str(word), known)}"
         else:
             yield f"{where} {_misfit(fault, _hint(fault['loc'], kind))}"
 
@@ -155,6 +196,8 @@ def _misfit(fault: Mapping[str, Any], hint: Any) -> str:
         wanted = (
             f"{'a list of tables' if fault['type'].startswith(('list', 'tuple')) else 'a table'} with the keys {keys}"
         )
+        if isinstance(value, dict) and wanted.startswith("a list"):
+            return f"must be {wanted} – found one table; write its name in [[double brackets]], once for each"
     return f"must be {wanted} – found {_found(value)}"
 
 
@@ -162,6 +205,32 @@ def _known_keys(sections: Sequence[str | int], kind: Any) -> list[str]:
     """Return the keys that a record of *kind* may hold in the section named by *sections*."""
     record = _record_of(_hint(sections, kind))
     return [] if record is None else [item.name for item in fields(record)]
+
+
+def _elsewhere(word: str, sections: Sequence[str | int], kind: type) -> str:
+    """Return in which table a key belongs that is none of this one; nothing where no other has it, or too many have.
+
+    It happens to everyone: in TOML whatever follows a line such as ``[[layers]]`` belongs to that table.
+    """
+    here = [part for part in sections if not isinstance(part, int)]
+    found = [places for *places, key in _paths(kind) if key == word and [name for name, _ in places] != here]
+    told = []
+    for places in found:
+        dotted = ".".join(name for name, _ in places)
+        brackets = f"[[{dotted}]]" if any(several for _, several in places) else f"[{dotted}] ({dotted}.{word})"
+        told.append(f"in {brackets}" if places else "at the top of the file, above the first line in square brackets")
+    return f" – it belongs {' or '.join(told)}" if 0 < len(told) <= MOST_PLACES else ""
+
+
+def _paths(kind: Any, above: tuple[tuple[str, bool], ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield every key of a record and of the tables in it, behind the tables it is in and whether there are several of each."""
+    for name, hint in get_type_hints(kind).items():
+        if name not in (item.name for item in fields(kind)):
+            continue
+        yield (*above, name)
+        record = _record_of(hint)
+        if record is not None and len(above) < DEEPEST:
+            yield from _paths(record, (*above, (name, get_origin(hint) in (list, tuple))))
 
 
 def _hint(path: Iterable[str | int], kind: Any) -> Any:

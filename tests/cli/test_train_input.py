@@ -54,6 +54,10 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
             ["quick", "--set", "optimizer.learning_rte=0.1"],
             'quick.toml: optimizer.learning_rte is not known – did you mean "learning_rate"?',
         ),
+        (
+            ["quick", "--set", "momentum=0.9"],
+            "quick.toml: momentum is not known – it belongs in [optimizer] (optimizer.momentum)",
+        ),
         (["quick", "--set", "epocs=3"], 'quick.toml: epocs is not known – did you mean "epochs"?'),
         (["quick", "--set", "epochs"], '--set "epochs" – write KEY=VALUE, as in optimizer.learning_rate=0.05'),
         (["quick", "--set", "=3"], '--set "=3" – write KEY=VALUE, as in optimizer.learning_rate=0.05'),

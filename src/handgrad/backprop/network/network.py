@@ -238,7 +238,7 @@ def _check_shape(network: Network) -> None:
 
 def _check_update(network: Network) -> None:
     if not (math.isfinite(network.learning_rate) and network.learning_rate > 0):
-        raise UsageError(f"learning_rate must be a finite number above 0 – found {network.learning_rate}")
+        raise UsageError(f"learning_rate must be a finite number above 0 – found {network.learning_rate:g}")
     update = network.update
     for name in ("momentum", "beta1", "beta2"):
         # At 1 Adam's correction 1 − βᵗ would be 0, and a moment divided by it.
