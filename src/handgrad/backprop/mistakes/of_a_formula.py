@@ -180,7 +180,7 @@ def _changes(graph: Graph, node: Node) -> Iterator[tuple[MistakeKind, str, Node]
             yield from _in_product(graph, factors)
         case Power(base, exponent):
             yield MistakeKind.FACTOR, "the square is missing", base
-            yield MistakeKind.TWICE_FOR_SQUARE, "times 2 stands where the square belongs", base * TWO
+            yield MistakeKind.TWICE_FOR_SQUARE, "times 2 instead of the square", base * TWO
             yield from ((kind, words, Power(changed, exponent)) for kind, words, changed in _changes(graph, base))
         case Quotient(top, bottom):
             yield from ((kind, words, Quotient(changed, bottom)) for kind, words, changed in _changes(graph, top))
@@ -213,7 +213,7 @@ def _in_sum(graph: Graph, terms: tuple[Node, ...]) -> Iterator[tuple[MistakeKind
             yield kind, words, total((*terms[:number], changed, *terms[number + 1 :]))
     if difference or (len(terms) == 2 and terms[0] == ONE):
         shown = f"{_shown(graph, terms[0])} · {_shown(graph, terms[1].operand)}" if isinstance(terms[1], Neg) else ""
-        words = f"{shown} stands where {_shown(graph, total(terms))} belongs"
+        words = f"{shown} instead of {_shown(graph, total(terms))}"
         factors = (terms[0], terms[1].operand if isinstance(terms[1], Neg) else terms[1])
         yield MistakeKind.TIMES_FOR_MINUS, words, Product(factors)
     if len(terms) == 2 and terms[0] == ONE:

@@ -17,7 +17,7 @@ from handgrad.xlsx.formula import (
 )
 
 FACTORS = ((10.0, MistakeKind.TENFOLD), (100.0, MistakeKind.HUNDREDFOLD), (2.0, MistakeKind.FACTOR))
-RETYPED = {"+": "plus", "-": "minus", "*": "times", "/": "division"}
+RETYPED = {"+": "plus", "-": "minus", "*": "times sign", "/": "division"}
 RETYPED_KINDS = {
     ("*", "-"): MistakeKind.TIMES_FOR_MINUS,
     ("+", "-"): MistakeKind.SIGN,
@@ -58,7 +58,7 @@ def retyped(text: str) -> Iterator[tuple[Tree, Made]]:
             tree = tree_of("".join([*words[:place], sign, *words[place + 1 :]]))
             if sign != words[place] and tree is not None:
                 kind = RETYPED_KINDS.get((words[place], sign), MistakeKind.FACTOR)
-                yield tree, (kind, f"a {RETYPED[words[place]]} stands where a {RETYPED[sign]} belongs")
+                yield tree, (kind, f"a {RETYPED[words[place]]} instead of a {RETYPED[sign]}")
 
 
 def bracketed(text: str) -> Iterator[tuple[Tree, Made]]:
@@ -88,7 +88,7 @@ def bracketed(text: str) -> Iterator[tuple[Tree, Made]]:
             continue
         tree = tree_of("".join([*words[:begin], *words[begin + 1 : end], *words[end + 1 :]]))
         if tree is not None:
-            yield tree, (MistakeKind.BRACKETS, f"brackets too many: {''.join(words[begin : end + 1])}")
+            yield tree, (MistakeKind.BRACKETS, f"brackets that do not belong there: {''.join(words[begin : end + 1])}")
         # A closing bracket that stands too early or too late.
         for later in range(end + 1, len(words)):
             moved = [*words[:end], *words[end + 1 : later + 1], ")", *words[later + 1 :]]
@@ -132,28 +132,28 @@ def other_signs(part: Tree) -> Iterator[tuple[Tree, Made]]:
     sign, left, right = part.sign, part.left, part.right
     if sign == "*":
         if right == Number(2.0):
-            yield Binary("^", left, right), (MistakeKind.TWICE_FOR_SQUARE, "*2 stands where ^2 belongs")
-        yield Binary("-", left, right), (MistakeKind.TIMES_FOR_MINUS, "a times stands where a minus belongs")
-        yield Binary("+", left, right), (MistakeKind.FACTOR, "a times stands where a plus belongs")
-        yield Binary("/", left, right), (MistakeKind.FACTOR, "a times stands where a division belongs")
-        yield left, (_size(right), "a factor too many")
-        yield right, (_size(left), "a factor too many")
+            yield Binary("^", left, right), (MistakeKind.TWICE_FOR_SQUARE, "*2 instead of ^2")
+        yield Binary("-", left, right), (MistakeKind.TIMES_FOR_MINUS, "a times sign instead of a minus")
+        yield Binary("+", left, right), (MistakeKind.FACTOR, "a times sign instead of a plus")
+        yield Binary("/", left, right), (MistakeKind.FACTOR, "a times sign instead of a division")
+        yield left, (_size(right), "one factor too many")
+        yield right, (_size(left), "one factor too many")
     elif sign == "/":
-        yield Binary("*", left, right), (MistakeKind.FACTOR, "a division stands where a times belongs")
-        yield left, (MistakeKind.FACTOR, "a division too many")
+        yield Binary("*", left, right), (MistakeKind.FACTOR, "a division instead of a times sign")
+        yield left, (MistakeKind.FACTOR, "one division too many")
     elif sign == "+":
-        yield Binary("-", left, right), (MistakeKind.SIGN, "a plus stands where a minus belongs")
-        yield Binary("*", left, right), (MistakeKind.FACTOR, "a plus stands where a times belongs")
-        yield left, (MistakeKind.FACTOR, "a term too many")
-        yield right, (MistakeKind.FACTOR, "a term too many")
+        yield Binary("-", left, right), (MistakeKind.SIGN, "a plus instead of a minus")
+        yield Binary("*", left, right), (MistakeKind.FACTOR, "a plus instead of a times sign")
+        yield left, (MistakeKind.FACTOR, "one term too many")
+        yield right, (MistakeKind.FACTOR, "one term too many")
     elif sign == "-":
-        yield Binary("+", left, right), (MistakeKind.SIGN, "a minus stands where a plus belongs")
-        yield Binary("*", left, right), (MistakeKind.FACTOR, "a minus stands where a times belongs")
+        yield Binary("+", left, right), (MistakeKind.SIGN, "a minus instead of a plus")
+        yield Binary("*", left, right), (MistakeKind.FACTOR, "a minus instead of a times sign")
         yield Binary("-", right, left), (MistakeKind.SIGN, "the sides of a difference are exchanged")
-        yield left, (MistakeKind.FACTOR, "a term too many")
+        yield left, (MistakeKind.FACTOR, "one term too many")
     elif sign == "^":
-        yield Binary("*", left, right), (MistakeKind.FACTOR, "a power stands where a times belongs")
-        yield left, (MistakeKind.FACTOR, "a power too many")
+        yield Binary("*", left, right), (MistakeKind.FACTOR, "a power instead of a times sign")
+        yield left, (MistakeKind.FACTOR, "one power too many")
     yield Minus(part), (MistakeKind.SIGN, "the sign of a part is turned")
 
 

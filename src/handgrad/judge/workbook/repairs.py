@@ -236,4 +236,7 @@ def _scaled(formula: Formula) -> Iterator[tuple[Tree, Made]]:
     for name, away in _candidates(formula):
         label = formula.graph[name].label
         yield Binary("*", tree, true_value(name, away)), (MistakeKind.FACTOR, f"the factor {label} is missing")
-        yield Binary("/", tree, true_value(name, away)), (MistakeKind.FACTOR, f"the factor {label} is too many")
+        yield (
+            Binary("/", tree, true_value(name, away)),
+            (MistakeKind.FACTOR, f"the factor {label} does not belong there"),
+        )
