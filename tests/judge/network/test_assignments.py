@@ -99,7 +99,7 @@ def test_a_line_is_the_fraction_that_its_digits_say() -> None:
         ('[recipe]\nnetwork = "stem-16k"', "recipe.network is given – leave it out"),
         ("[recipe.optimizer]\nlearning_rte = 3", 'recipe.optimizer.learning_rte is not known – did you mean "learning'),
         ('name = "../x"', "name is '../x' – use 1 to 60 letters"),
-        ("x = [", "a ] is missing"),
+        ("x = [", "a ], a quote or a value is missing"),
         ("fewer_than = 3", "fewer_than is not known – it belongs in [parameters] (parameters.fewer_than)"),
         ("x = " + "[" * 5000, "brackets nested too deeply – it must be TOML"),
         ("parameters = { at_most = " + "9" * 5000 + " }", "a number has more than 4,300 digits – it must be TOML"),

@@ -81,7 +81,7 @@ def _slopes(scope: Scope, write: Equations, steps: Steps, layer: int) -> Iterato
     slopes = scope.shown(Kind.ERROR_SLOPE, layer=layer)
     if slopes:
         yield steps.heading(*_names(write, slopes))
-        yield Paragraph(say(_slope_words(scope, layer)))
+        yield Paragraph(say(_slope_words(scope, layer), *_on_the_arrow(scope, slopes[0])))
         for quantity in slopes:
             yield from _chained(write, quantity)
     locals_ = scope.shown(Kind.ACTIVATION_SLOPE, layer=layer)
@@ -127,6 +127,16 @@ def _slope_words(scope: Scope, layer: int) -> str:
             " The weights are the new ones, because this network updates each layer before it computes the layer below."
         )
     return words
+
+
+def _on_the_arrow(scope: Scope, slope: Quantity) -> tuple[str | Math, ...]:
+    """Return why a path goes through the weight on its arrow; nothing for an output, which reaches the error without one."""
+    last = slope.chain[0][-1] if slope.chain else None
+    if last is None or last.quantity is None:
+        return ()
+    weight = scope.graph[last.quantity].latex
+    words = " A pre-activation moves with this activation as fast as the weight between them says: "
+    return (words, Math(f"{last.latex} = {weight}"), ".")
 
 
 def _gradients(scope: Scope, write: Equations, steps: Steps, layer: int) -> Iterator[Block]:

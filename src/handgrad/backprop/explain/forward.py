@@ -85,7 +85,9 @@ def described(scope: Scope) -> Iterator[Block]:
             f"its pre-activation, {PRE_ACTIVATION}, and "
             "$a_{o1}$ for its activation, what it passes on (elsewhere: output, or out). Weights are numbered "
             "layer after layer, all weights into a unit before those into the next. "
-            r"$\delta_{o1}$ is short for $\frac{\partial E}{\partial o_{1}}$."
+            r"$\delta_{o1}$ is short for $\frac{\partial E}{\partial o_{1}}$, and $E$ in derivatives for the error. "
+            r"Read aloud, $\eta$ is eta, $\delta$ delta, $\sigma$ sigma, $\partial E$ a small change of $E$, and "
+            r"$e$ in a power is the number 2.718…"
             + (" A number in brackets above, as in $t_{1}^{(2)}$, is the sample." if scope.samples > 1 else "")
         )
     )

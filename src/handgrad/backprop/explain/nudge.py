@@ -33,7 +33,7 @@ def what_a_partial_is(scope: Scope, write: Equations) -> Iterator[Block]:
             Math(latex_number(at, 6)),
             " to ",
             Math(latex_number(at + NUDGE, 6)),
-            ", with all else fixed, and $E$ moves from ",
+            ", with all else fixed, and the error $E$ moves from ",
             Math(latex_number(before, 9)),
             " to ",
             Math(latex_number(after, 9)),

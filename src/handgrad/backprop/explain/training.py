@@ -171,7 +171,8 @@ def _why_rates_matter(scope: Scope, write: Equations) -> Iterator[Block]:
                 "Close to the current value of one weight, the error is almost a parabola. With all other weights fixed, the "
                 "slope of the error at ",
                 write.sign(found.name),
-                f" grows by {curved} for each unit that the weight moves: that is the curvature, $c$. A step takes the weight "
+                f" grows by {curved} for each unit that the weight moves: that is the curvature, $c$, measured like a "
+                "derivative in section 5, but with the slope in place of the error. A step takes the weight "
                 r"from its distance $d$ to the lowest point to $d \cdot (1 - \eta c)$. With a small $\eta$ the factor is "
                 r"just below 1, and the weight crawls. If $\eta$ is larger than $\frac{1}{c}$, the factor is "
                 r"negative: each step lands on the other side, and the weight zigzags to the lowest point. If $\eta$ is "
