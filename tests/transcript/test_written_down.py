@@ -36,7 +36,7 @@ PLAIN = {
 }
 
 
-def pictures(count: int = 20) -> Tensor:
+def pictures(count: int = 32) -> Tensor:
     """Return normalised images."""
     return torch.randn(count, 1, 28, 28, generator=torch.Generator().manual_seed(1))
 
