@@ -107,7 +107,7 @@ def backprop(
         return result
     from handgrad.backprop.workbook import write_workbook
 
-    check_book(steps, used.rates)
+    _check_book(steps, used.rates)
     book = write_workbook(used, Path(out), steps=steps, overwrite=overwrite)
     return dataclasses.replace(result, workbook=book)
 
@@ -151,7 +151,7 @@ def adapt(
     return dataclasses.replace(network, **changes)  # type: ignore[arg-type]  # checked by Network itself
 
 
-def check_book(steps: int, rates: Sequence[float], prefix: str = "") -> None:
+def _check_book(steps: int, rates: Sequence[float], prefix: str = "") -> None:
     """Refuse what a book cannot hold: steps outside 1 to 10,000, more than 12 rates, one twice or not above 0."""
     check_steps(steps, MAX_STEPS, least=1, prefix=prefix)
     check_rates(rates, prefix)

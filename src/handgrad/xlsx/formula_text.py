@@ -23,11 +23,6 @@ def _turned(text: str) -> str:
     return written(ref.column, ref.row, fixed_row=ref.fixed_column, fixed_column=ref.fixed_row)
 
 
-def moved(text: str, down: int, right: int) -> str:
-    """Return the formula as filling it down and right would write it; raises :class:`FormulaError`."""
-    return Fill(text).at(down, right)
-
-
 class Fill:
     """A formula that is copied to many cells: cut at its references once, as looking for them is nearly all the time.
 

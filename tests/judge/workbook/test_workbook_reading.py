@@ -26,7 +26,7 @@ from handgrad.xlsx import libreoffice as office_module
 from handgrad.xlsx import others, reader
 from handgrad.xlsx.calculation import Calculation
 from handgrad.xlsx.formula import FormulaError, parse
-from handgrad.xlsx.formula_text import Fill, moved, signature
+from handgrad.xlsx.formula_text import Fill, signature
 from handgrad.xlsx.limits import MAX_CELLS_READ
 from handgrad.xlsx.reader import read_book
 from judge.corpus_workbooks import FORMULAS, PUBLISHED, RIGHT, Layout, Plant, write
@@ -187,7 +187,7 @@ def test_a_formula_that_is_copied_down_is_the_one_that_openpyxl_writes(formula: 
 
 
 def test_formulas_move_as_filling_moves_them_and_fills_have_one_signature() -> None:
-    assert moved('A1+$B$2*C$3-$D4&"A1"', 2, 1) == 'B3+$B$2*D$3-$D6&"A1"'
+    assert Fill('A1+$B$2*C$3-$D4&"A1"').at(2, 1) == 'B3+$B$2*D$3-$D6&"A1"'
     assert signature("F6*$D$6", 6, 3) == signature("F7*$D$6", 7, 3) != signature("F6*$D$6", 7, 3)
     for text in (
         "1+",
