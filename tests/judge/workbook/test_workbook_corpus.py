@@ -145,7 +145,9 @@ def test_the_verdict_shown_in_the_documents_is_the_one_given(tmp_path: Path) -> 
     (plant,) = [p for s, p in WRONG if s == "plain" and p.column == "dE/dw1" and MistakeKind.NEW_WEIGHTS in p.likely]
     path = write(Layout("homework", spell=PARTIAL), tmp_path / "homework.xlsx", plant)
     said = lines(judge_workbook(path, office=False))
-    missing = [line for line in said if line not in shown and not line.startswith(("values from", "The file stores no value"))]
+    missing = [
+        line for line in said if line not in shown and not line.startswith(("values from", "The file stores no value"))
+    ]
     assert missing == []
     assert all(
         f"{likely}" in " ".join(shown.split()) for likely in MistakeKind if likely is not MistakeKind.CONSEQUENCE

@@ -25,7 +25,11 @@ def values_of(book: Book, office: bool) -> tuple[Values, str, tuple[str, ...]]:
             stored[sheet.name][place] = calculation.value(sheet.name, *place)
             missing += (sheet.name, *place) not in calculation.beyond
     if missing:
-        return stored, HERE, (f"The file stores no value for {counted(missing, 'formula')}; handgrad calculated what is missing.",)
+        return (
+            stored,
+            HERE,
+            (f"The file stores no value for {counted(missing, 'formula')}; handgrad calculated the rest.",),
+        )
     return stored, STORED, ()
 
 
