@@ -93,7 +93,7 @@ WALK_WORDS = {
     "crawls": "The steps hardly become smaller, and it is still far from the minimum: a small rate is slow.",
     "settles": "The steps become smaller because the slope does.",
     "over": "It jumps over the lowest point and comes back from the other side: with a large rate it zigzags.",
-    "flies": "Each step lands higher than the one before: with a too large rate it diverges.",
+    "flies": "Each step lands higher than the one before: the rate is too large, and it diverges.",
     "still": "The curve is flat here, and a step is the slope times η: it does not move.",
     "none": "There is no finite slope here: the numbers are too large for the computer.",
 }

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from handgrad.backprop import load_network, preset_names, trace
-from handgrad.backprop.limits import DEFAULT_RATES
 from handgrad.backprop.simulate import RateSweep
 from handgrad.backprop.verdicts import verdict_of
 from handgrad.backprop.workbook import rates_words, workbook_plan
@@ -49,7 +48,7 @@ def tried(monkeypatch: pytest.MonkeyPatch, error: dict[float, list[float]], **mo
 def test_the_rate_that_is_said_to_get_lowest_does_so_in_torch(name: str) -> None:
     network, steps = load_network(name), 20
     last = {}
-    for rate in DEFAULT_RATES:
+    for rate in network.rates:
         twin = TorchNetwork(dataclasses.replace(network, learning_rate=rate))
         twin.train(steps)
         last[rate] = float(twin.error().detach())
@@ -104,7 +103,7 @@ def test_a_network_that_falls_at_every_rate_is_said_never_to_diverge(monkeypatch
     assert said == (
         "41 rates from 0.1 to 1000 were tried, 100 steps each: none makes the error rise from one step to the next. "
         "This network never diverges, because its bounded outputs saturate and the error stops changing. The network "
-        "diverging (handgrad backprop diverging) shows what a too large rate does."
+        "diverging (handgrad backprop diverging) shows what happens at a rate that is too large."
     )
 
 

@@ -40,7 +40,7 @@ def what_many_rates_do(material: Material) -> str:
         return (
             f"{tried}: none makes the error rise from one step to the next. This network never diverges, because its bounded "
             f"outputs saturate and the error stops changing. The network diverging (handgrad backprop diverging) shows what "
-            f"a too large rate does."
+            "happens at a rate that is too large."
         )
     parts = [f"{tried}: from η = {rising[0]:g} on, the error rises in some steps"]
     if higher:
