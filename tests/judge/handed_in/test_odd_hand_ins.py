@@ -249,6 +249,10 @@ SAID: dict[str, tuple[Mapping[str, str | bytes], str]] = {
         {"hw.ipynb": notebook("import pandas\nimport mine\nfrom library import run", "run(mine)")},
         "hw.ipynb",
     ),
+    "no network was found in hw.ipynb": (
+        {"hw.ipynb": notebook("from torchvision import datasets", "train = datasets.MNIST('data')\nmodel = load(train)")},
+        "hw.ipynb",
+    ),
     "net.py builds Net(width=width) (line 13), and the value of width is not written there – write what is meant, as in net.py:Net(width=…)": (
         {"net.py": NET + "width = 3\ndef main(width):\n    model = Net(width=width)\n    " + TRAINS.replace("\n", "\n    ") + "\nmain(found())\n"},
         "net.py",

@@ -59,10 +59,13 @@ def _made_elsewhere(source: Source) -> str:
         if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
             continue
         called = dotted(node.value.func)
-        package = came_from(called.partition(".")[0], source).partition(".")[0]
+        module = came_from(called.partition(".")[0], source)
+        package = module.partition(".")[0]
         if package in OTHER_FRAMEWORKS:
             return f"{called} ({source.place(node.lineno)}) is {package}'s, and networks of torch are judged"
-        if called and package in READY_MADE:
+        # Of torchvision only its models: nearly every file loads its data with it.
+        other = package == "torchvision" and "models" not in f"{module}.{called}".split(".")
+        if called and package in READY_MADE and not other:
             where = source.place(node.lineno)
             return (
                 f"{called} ({where}) makes a network of {package}'s; what is judged is a network that the file defines"
