@@ -28,7 +28,8 @@ from handgrad.digits.training.recipe_file import load_recipe
 from handgrad.judge.examination.examine import examine
 from handgrad.judge.network.assignment import Assignment
 from handgrad.judge.network.assignment_file import load_assignment, shipped_assignments
-from handgrad.judge.network.conditions import at_line, check, verdict_of
+from handgrad.judge.network.conditions import check, verdict_of
+from handgrad.judge.network.reached import at_line
 from handgrad.judge.verdict import EpochAnswer, Examination, Requirement, SeedResult
 from handgrad.score import percent
 

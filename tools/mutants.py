@@ -60,6 +60,10 @@ TARGETS = {
         "tests/judge/network/test_conditions.py",
         "tests/judge/network/test_condition_words.py",
     ],
+    "judge/network/reached": [
+        "tests/judge/network/test_conditions.py",
+        "tests/judge/network/test_condition_words.py",
+    ],
     "report/headline": ["tests/report/test_headline.py"],
     "report/numbers": ["tests/report/test_numbers.py"],
     "report/compare": ["tests/report/test_compare.py", "tests/report/test_compare_words.py"],

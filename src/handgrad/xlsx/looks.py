@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from handgrad.xlsx.parts_of_a_sheet import Look
+from handgrad.xlsx.parts_of_a_sheet import Bounds, Look
 from handgrad.xlsx.rows import address
 
 LARGEST = 1_000
@@ -76,3 +76,15 @@ def size_formats(
     for criteria, low, high in (("between", -least, least), ("not between", -LARGEST, LARGEST)):
         bounds = {"minimum": low, "maximum": high}
         yield areas[0], {"type": "cell", "criteria": criteria, **bounds, "format": power, "multi_range": several}
+
+
+def bounds_options(bounds: Bounds) -> dict[str, Any]:
+    """Return bounds for what may be typed as the library takes them."""
+    return {
+        "validate": "integer" if bounds.whole else "decimal",
+        "criteria": "between",
+        "minimum": int(bounds.low) if bounds.whole else bounds.low,
+        "maximum": int(bounds.high) if bounds.whole else bounds.high,
+        "error_title": "Not possible here",
+        "error_message": bounds.message,
+    }

@@ -16,7 +16,7 @@ import xlsxwriter
 
 from handgrad.xlsx.charts import make_chart
 from handgrad.xlsx.limits import MAX_COLUMNS, MAX_FORMULA, MAX_ROWS, MAX_TEXT
-from handgrad.xlsx.looks import properties_of, size_formats
+from handgrad.xlsx.looks import bounds_options, properties_of, size_formats
 from handgrad.xlsx.package import LineShape, add_parts
 from handgrad.xlsx.parts_of_a_sheet import Bars, Bounds, Chart, Look, Print, Rule, Series, Shade
 from handgrad.xlsx.rows import TableRows, address, column_letters, fill
@@ -146,14 +146,7 @@ class Sheet:
 
     def bounds(self, bounds: Bounds) -> None:
         """Refuse numbers outside of bounds, saying why."""
-        options = {
-            "validate": "integer" if bounds.whole else "decimal",
-            "criteria": "between",
-            "minimum": int(bounds.low) if bounds.whole else bounds.low,
-            "maximum": int(bounds.high) if bounds.whole else bounds.high,
-            "error_title": "Not possible here",
-            "error_message": bounds.message,
-        }
+        options = bounds_options(bounds)
         self._done(self._sheet.data_validation(*bounds.first, *bounds.last, options), *bounds.first)
 
     def print_setup(self, setup: Print, header: str, footer: str) -> None:

@@ -17,16 +17,8 @@ from handgrad.judge.network.assignment import (
     Seeds,
     Training,
 )
-from handgrad.judge.network.conditions import (
-    accuracy,
-    at_line,
-    check,
-    claim,
-    mean_accuracy,
-    parameters,
-    seeds_to_settle,
-    training,
-)
+from handgrad.judge.network.conditions import accuracy, check, claim, parameters, training
+from handgrad.judge.network.reached import at_line, mean_accuracy, seeds_to_settle
 from handgrad.judge.verdict import EpochAnswer, Examination, HiddenTensor, Requirement, SeedResult, UsedLayer
 from handgrad.score import wilson_interval
 

@@ -10,16 +10,9 @@ import pytest
 from handgrad.digits.training.recipe import Recipe
 from handgrad.judge.network.assignment import Accuracy, Assignment, Range, Seeds
 from handgrad.judge.network.assignment_file import load_assignment
-from handgrad.judge.network.conditions import (
-    RUN_TO_RUN,
-    accuracy,
-    check,
-    claim,
-    parameters,
-    seeds_to_settle,
-    verdict_of,
-)
+from handgrad.judge.network.conditions import accuracy, check, claim, parameters, verdict_of
 from handgrad.judge.network.grading import ClaimCounts
+from handgrad.judge.network.reached import RUN_TO_RUN, seeds_to_settle
 from handgrad.judge.verdict import Claim, EpochAnswer, Examination, HiddenTensor, Requirement, SeedResult, UsedLayer
 
 LINE = Assignment(accuracy=Accuracy(99.4))

@@ -22,9 +22,10 @@ from handgrad.judge.network.advice import advice
 from handgrad.judge.network.assignment import Assignment
 from handgrad.judge.network.assignment_file import load_assignment
 from handgrad.judge.network.beyond import Beyond
-from handgrad.judge.network.conditions import check, claim, mean_accuracy, verdict_of
+from handgrad.judge.network.conditions import check, claim, verdict_of
 from handgrad.judge.network.jobs import Clock, Context, NotMetError, NoVerdictError, Written, failed, read_network
 from handgrad.judge.network.points import NO_ANSWERS, is_worth_training, points_for
+from handgrad.judge.network.reached import mean_accuracy
 from handgrad.judge.network.rebuilt import examine_network, train_network
 from handgrad.judge.network.told import Told, claim_of, recipe_with, said, training_words
 from handgrad.judge.sandbox.limits import Level, Limits, limits_here
