@@ -86,6 +86,14 @@ def test_the_title_of_a_long_group_is_seen_on_every_page_of_the_table() -> None:
     assert all(chart.column > 1 for chart in sheet.charts), "the frame of a chart there is a line down every page"
 
 
+def test_the_curve_below_the_training_table_is_cut_by_no_page(plan: Plan) -> None:
+    sheet = plan["Training"]
+    (table,) = sheet.tables
+    assert sheet.printing.area is not None
+    assert sheet.printing.area[2] == table.top + table.height - 1 < min(chart.row for chart in sheet.charts)
+    assert sheet.printing.area[3] == max(column.index for column in table.columns)
+
+
 def test_working_sheets_take_a_page_each(plan: Plan) -> None:
     for sheet in plan.sheets:
         if sheet.working:

@@ -48,7 +48,7 @@ def training_sheet(material: Material) -> SheetPlan:
         "Row k is the state before update k: the error after n updates is in row n. Every cell is a formula.",
         SUBTITLE,
     )
-    where = f"The error curve is below the table, at row {material.last_row + 3}, and on the sheet Network."
+    where = f"The error curve is below the table, at row {material.last_row + 3}, and on the sheet Network, which prints it."
     page.text(2, 1, f"{where} {material.left_out}".rstrip(), NOTE)
     page.text(TABLE_TOP - 2, 0, "step", HEADER, span=(2, 1))
     for names in (material.main, material.extra):
@@ -63,7 +63,13 @@ def training_sheet(material: Material) -> SheetPlan:
     page.names["training_header"] = (TABLE_TOP - 1, TABLE_LEFT, TABLE_TOP - 1, TABLE_LEFT + len(material.main) - 1)
     return page.done(
         freeze=(TABLE_TOP, 1),
-        printing=Print(-(-columns // COLUMNS_A_PAGE), (TABLE_TOP - 2, TABLE_TOP - 1), (0, 0)),
+        # Without the curve below the table, which a page would cut; it is printed on the first sheet.
+        printing=Print(
+            -(-columns // COLUMNS_A_PAGE),
+            (TABLE_TOP - 2, TABLE_TOP - 1),
+            (0, 0),
+            area=(0, 0, material.last_row, max(material.layout.columns.values())),
+        ),
     )
 
 
