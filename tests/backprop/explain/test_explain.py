@@ -527,3 +527,12 @@ def test_the_columns_that_a_table_leaves_out_are_counted() -> None:
     shown = head.count("|") - 1 - 2  # neither the step nor E_total
     weights, outputs = 2 * 8 + 8 * 6, 6
     assert shown + int(left_out) == weights + outputs
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_why_a_path_takes_the_weight_on_its_arrow_is_said_once_for_each_hidden_layer(name: str) -> None:
+    network = load_network(name)
+    said = re.findall(r"as fast as the weight between them says: \$(.*?) = (w_\{\d+\})\$", markdown(network, 1))
+    assert len(said) == len(network.layers) - 1
+    first = len(network.samples[0].inputs) * network.layers[0].units + 1
+    assert said[0][1] == f"w_{{{first}}}" and r"\partial o_{1}" in said[0][0] and r"\partial a_{h1}" in said[0][0]
