@@ -90,4 +90,4 @@ def test_what_left_the_finite_numbers_first_is_told_with_what_became_of_it(open_
     told = page.inner_text("#trouble")
     assert f"{graph[first].label}, {graph[first].meaning}, " in told
     assert ("is larger than the largest number" in told) is math.isinf(last[first])
-    assert ("is not a number any more" in told) is math.isnan(last[first])
+    assert ("is no longer a number" in told) is math.isnan(last[first])
