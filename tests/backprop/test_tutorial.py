@@ -72,9 +72,9 @@ def test_what_is_said_of_xor_learned_and_not_learned_is_so() -> None:
     (learned, wanted) = re.findall(r"outputs are\s+(.*?) where (.*?) are wanted", text, re.DOTALL)[0]
     (stuck,) = re.findall(r"all four outputs end at (\S+),", text)
     network, outputs = load_network("xor"), {}
-    for rate in (2.0, 50.0):
+    for rate in (2.0, 100.0):
         run = trace(network, 100, changes={"learning_rate": rate})
         outputs[rate] = [f"{run[f'a_o1[{sample}]'][-1]:.3f}" for sample in (1, 2, 3, 4)]
     assert re.findall(r"[\d.]+\d", learned) == outputs[2.0]
     assert [float(number) for number in re.findall(r"\d", wanted)] == [one.targets[0] for one in network.samples]
-    assert set(outputs[50.0]) == {stuck}
+    assert set(outputs[100.0]) == {stuck}

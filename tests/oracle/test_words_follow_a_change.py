@@ -13,6 +13,7 @@ from handgrad.backprop import Network, UpdateOrder, UpdateRule, load_network, pr
 from handgrad.backprop.symbols.names import defined_name
 from handgrad.backprop.workbook import Plan, workbook_bytes, workbook_plan
 from handgrad.backprop.workbook.content import gather
+from handgrad.xlsx.formula_text import written
 from oracle.libreoffice import SOFFICE, differences, recalculated, without_values
 
 pytestmark = pytest.mark.skipif(
@@ -62,8 +63,12 @@ def test_after_every_yellow_cell_was_changed_the_book_says_what_a_book_of_these_
     network = networks()[name]
     book = without_values(workbook_bytes(typed_over(network)))
     found = recalculated({"book": book}, tmp_path)["book"]
-    caught = differences(workbook_plan(changed(network), steps=STEPS, rates=OTHERS), found, 1e-6)
-    assert [line for line in caught if not made_once(line)] == []
+    other = workbook_plan(changed(network), steps=STEPS, rates=OTHERS)
+    caught = differences(other, found, 1e-6)
+    # How many of the numbers were typed over is another number in a book that was written with them.
+    row, column = other["Network"].names["inputs_changed"][:2]
+    counts = written(row, column, fixed_row=False, fixed_column=False)
+    assert [line for line in caught if not made_once(line) and not line.startswith(f"Network!{counts}:")] == []
     # The book of the first numbers says other things: the comparison sees them.
     before = differences(workbook_plan(network, steps=STEPS, rates=RATES), found, 1e-6)
     verdicts = [line for line in before if re.match(r"Learning rates![HI]\d+: ", line)]

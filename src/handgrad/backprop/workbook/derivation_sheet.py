@@ -57,7 +57,9 @@ MOST_GIVEN = 12
 """So many given numbers are listed; more are folded away, as they stand on the sheet Network and in the table."""
 # Four digits of a small number: of Adam's mean of squares, 0.0000125, six decimals would leave too few to reckon with.
 MOST_DECIMALS = 12
-_DECIMALS_SHOWN = f"IF(@=0,{DECIMALS},MIN({MOST_DECIMALS},MAX({DECIMALS},3-INT(LOG10(ABS(@))))))"
+# What has no digit within these is rounding, which LibreOffice clears away where Python keeps it: shown as 0, without a sign.
+NOTHING = "1E-12"
+_DECIMALS_SHOWN = f"IF(ABS(@)<{NOTHING},{DECIMALS},MIN({MOST_DECIMALS},MAX({DECIMALS},3-INT(LOG10(ABS(@))))))"
 LONGEST = 6_000
 """A line of numbers whose formula would be longer is left to the cell itself."""
 ROUNDED = f"Numbers in the lines are rounded to {DECIMALS} decimals, small ones to 4 digits."
@@ -211,10 +213,13 @@ class _Lines:
             alone = pieces[number - 1].endswith("(") and pieces[number + 1].startswith(")")
             opened, closed = ("−", "") if alone else ("(−", ")")
             size = f"FIXED(ABS({cell}),{_DECIMALS_SHOWN.replace('@', cell)},TRUE)"
-            formula.append(f'REPT("{opened}",{cell}<0)&{size}' + (f'&REPT("{closed}",{cell}<0)' if closed else ""))
+            below = f"{cell}<=-{NOTHING}"
+            formula.append(f'REPT("{opened}",{below})&{size}' + (f'&REPT("{closed}",{below})' if closed else ""))
             diverged = diverged or isinstance(value, str)
             text.append(
-                f"{opened}{_decimals(value)}{closed}" if not isinstance(value, str) and value < 0 else _decimals(value)
+                f"{opened}{_decimals(value)}{closed}"
+                if not isinstance(value, str) and value <= -float(NOTHING)
+                else _decimals(value)
             )
         whole = "&".join(formula)
         return (guard(whole) if self.material.guarded else whole), DIVERGED if diverged else "".join(text)
@@ -259,5 +264,7 @@ def _decimals(value: Value) -> str:
     if isinstance(value, str):
         return value
     size = abs(value)
-    decimals = DECIMALS if not size else min(MOST_DECIMALS, max(DECIMALS, 3 - math.floor(math.log10(size))))
+    decimals = (
+        DECIMALS if size < float(NOTHING) else min(MOST_DECIMALS, max(DECIMALS, 3 - math.floor(math.log10(size))))
+    )
     return f"{size:.{decimals}f}"
