@@ -52,7 +52,7 @@ def test_c_in_float32_answers_as_the_plan(name: str) -> None:
 @every
 def test_c_in_whole_numbers_answers_bit_for_bit_as_its_twin(name: str) -> None:
     if name in NO_FORM:
-        with pytest.raises(HandgradError, match=r"standardise has no form in 8 bits – export without --int8"):
+        with pytest.raises(HandgradError, match=r"standardise cannot be written in 8 bits – export without --int8"):
             quantise(plan(name), IMAGES)
         return
     whole = quantise(plan(name), IMAGES)
