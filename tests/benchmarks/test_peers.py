@@ -49,9 +49,7 @@ def needs(library: str) -> None:
         pytest.skip(f"{library} is not installed: pip install -r benchmarks/peers/requirements.txt")
 
 
-@pytest.mark.parametrize(
-    "name", [name if name == "usual" else pytest.param(name, marks=pytest.mark.long) for name in PEERS.TOOLS]
-)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.long) for name in PEERS.TOOLS])
 def test_every_tools_script_trains_the_network_it_is_given(name: str, data: Path) -> None:
     tool = PEERS.TOOLS[name]
     needs(tool.library)

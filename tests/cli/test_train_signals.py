@@ -41,7 +41,7 @@ def the_run(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.long), signal.SIGTERM])
 def test_a_signal_saves_within_three_seconds_and_prints_the_line_that_resumes(
     number: signal.Signals, server: Server, long_run: list[str], tmp_path: Path
 ) -> None:
@@ -138,7 +138,7 @@ def test_a_stopped_study_in_one_process_names_the_run_and_counts_the_seeds(
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc to see processes")
-@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("times", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_a_stopped_study_in_two_processes_leaves_none_running(
     times: int, server: Server, long_run: list[str], tmp_path: Path
 ) -> None:

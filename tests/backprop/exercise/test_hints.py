@@ -115,7 +115,9 @@ def test_w4_of_seed_11_is_right_to_four_digits() -> None:
     assert refused(exercise) == []
 
 
-@pytest.mark.parametrize("name", preset_names())
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long) if name == "three-classes" else name for name in preset_names()]
+)
 def test_four_significant_digits_are_enough_for_every_seed(name: str) -> None:
     for seed in range(6):
         exercise = make(load_network(name), seed)

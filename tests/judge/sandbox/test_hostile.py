@@ -42,7 +42,9 @@ def limit(tmp_path_factory: pytest.TempPathFactory) -> float:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", FEW)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long) if name == "leaves a daemon" else name for name in FEW]
+)
 def test_a_hostile_file_gains_nothing_and_leaves_nothing(
     name: str, limit: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -191,6 +191,7 @@ def test_a_program_is_not_run_where_its_walls_cannot_be_made(monkeypatch: pytest
         assert outcome.status == 97 and "not isolated" in outcome.text and "ran" not in outcome.text
 
 
+@pytest.mark.long
 def test_walls_that_are_slow_in_the_making_do_not_make_a_judgement_longer_than_its_limit() -> None:
     run(Job("pass"), SOON)
     warm = warm_processes()[0]
