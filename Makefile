@@ -17,9 +17,10 @@ run: $(BIN)/.installed
 	@test -e handgrad-classic.html && echo "handgrad-classic.html is there already and stays as it is" || $(BIN)/handgrad page
 	$(BIN)/handgrad train
 
-# One thread a worker: torch would else start as many in each as there are cores.
+# One thread for each worker: torch would else start as many in each as there are cores. A worker that is done takes tests from the
+# end of the other, so that tests of one file stay together and make what they share once.
 test: $(BIN)/.installed-dev $(NODE_TOOLS)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 # The long proofs: fifty kills of a real run, every write failing once, LibreOffice over every option.
 proofs: $(BIN)/.installed-dev $(NODE_TOOLS)
