@@ -54,7 +54,9 @@ def test_a_page_keeps_line_breaks_and_tabs_and_does_nothing_else() -> None:
 
 def calculated(cell: str) -> bool:
     """Whether a spreadsheet program calculates a cell of a CSV file: a sign first, spaces and unseen signs left out."""
-    seen = [sign for sign in cell if unicodedata.category(sign)[0] not in "CZ" and sign != "\ufffd"]
+    # A code that Unicode has not given away (Cn) is shown as a box, and so is seen.
+    kinds = ((sign, unicodedata.category(sign)) for sign in cell)
+    seen = [sign for sign, kind in kinds if (kind == "Cn" or kind[0] not in "CZ") and sign != "\ufffd"]
     return bool(seen) and unicodedata.normalize("NFKC", seen[0])[0] in "=+-@"
 
 
