@@ -84,32 +84,30 @@ class _Search:
                 if id(each) not in self.inside:
                     yield from self.below(each, scope)
             return
-        value = self._value_at(node)
-        for call in [value] if value is not None else _calls_here(node):
-            candidate = self._made_by(call, node)
-            if candidate is not None:
-                build = Build(candidate, call, self.source)
-                build.variable = _assigned(node, call)
-                _judge_use(build, node, around or self.source.tree)
-                build.local, build.unclear = _values_around(call, self.source, around, self.caller)
-                yield build
+        for call, candidate in self._made_in(node):
+            build = Build(candidate, call, self.source)
+            build.variable = _assigned(node, call)
+            _judge_use(build, node, around or self.source.tree)
+            build.local, build.unclear = _values_around(call, self.source, around, self.caller)
+            yield build
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 yield from self.below(child, around)
 
-    def _value_at(self, node: ast.stmt) -> ast.Call | None:
-        """Return the call in ``model = nn.Sequential(…)``; what it is given are parts of the network, none of their own."""
-        if any(each.node is node and each.kind == "value" for each in self.found.values()):
-            return made_in(node.value) if isinstance(node, ast.Assign) else None
-        return None
+    def _made_in(self, node: ast.stmt) -> Iterator[tuple[ast.Call, Candidate]]:
+        """Return the calls in *node* that make a network, each with the candidate that it makes.
 
-    def _made_by(self, call: ast.Call, node: ast.stmt) -> Candidate | None:
-        """Return the candidate that *call* in the statement *node* makes, None where it makes none."""
-        for each in self.found.values():
-            if each.kind == "value" and each.node is node:
-                return each
-        candidate = self.found.get(dotted(call.func))
-        return candidate if candidate is not None and candidate.kind != "value" else None
+        What ``model = nn.Sequential(…)`` is given are parts of that network, none of their own.
+        """
+        value = next((each for each in self.found.values() if each.kind == "value" and each.node is node), None)
+        call = made_in(node.value) if value is not None and isinstance(node, ast.Assign) else None
+        if value is not None and call is not None:
+            yield call, value
+            return
+        for call in _calls_here(node):
+            candidate = self.found.get(dotted(call.func))
+            if candidate is not None and candidate.kind != "value":
+                yield call, candidate
 
 
 def _calls_here(node: ast.AST) -> Iterator[ast.Call]:

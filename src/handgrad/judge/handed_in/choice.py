@@ -6,12 +6,7 @@ import ast
 from dataclasses import dataclass, replace
 
 from handgrad.judge.handed_in.builds import Build, builds_in
-from handgrad.judge.handed_in.candidates import (
-    Candidate,
-    candidates_in,
-    needed_arguments,
-    roots,
-)
+from handgrad.judge.handed_in.candidates import Candidate, candidates_in, needed_arguments, roots
 from handgrad.judge.handed_in.names import bound_by, dotted, root_of
 from handgrad.judge.handed_in.none_found import listed, missing, nothing
 from handgrad.judge.handed_in.parsed import Source
@@ -179,18 +174,16 @@ def _by_build(build: Build, builds: list[Build], source: Source, found: dict[str
         )
     # Nothing is said where there is no choice: the line is for a reader who could have meant another.
     others = {each.candidate.name for each in builds} | set(roots(found))
-    changed = _changed_afterwards(build, source)
-    if build.candidate.kind == "value" and changed is None:
-        several = sum(each.candidate.kind == "value" for each in builds) > 1
-        why = f"judged: {build.variable}, the last that the file trains ({source.place(build.line)})" if several else ""
-        return Choice(ast.Name(build.candidate.name, ast.Load()), why, build.candidate)
-    if build.variable == dotted(build.call.func):
-        # ``net = net()``: the name now means the network, and the class can no longer be called by it.
-        return Choice(ast.Name(build.variable, ast.Load()), "", build.candidate)
-    if changed is not None:
-        why = f"judged: {build.variable} as the file builds it and changes it ({source.place(changed.lineno)})"
-        return Choice(ast.Name(build.variable, ast.Load()), why, build.candidate)
+    changed, value = _changed_afterwards(build, source), build.candidate.kind == "value"
+    # ``net = net()``: the name now means the network, and the class can no longer be called by it.
+    renamed = build.variable == dotted(build.call.func)
     why = ""
+    if changed is not None or value or renamed:
+        if changed is not None and not renamed:
+            why = f"judged: {build.variable} as the file builds it and changes it ({source.place(changed.lineno)})"
+        elif value and sum(each.candidate.kind == "value" for each in builds) > 1:
+            why = f"judged: {build.variable}, the last that the file trains ({source.place(build.line)})"
+        return Choice(ast.Name(build.variable, ast.Load()), why, build.candidate)
     if len(others) > 1 or len({ast.unparse(each.expression()) for each in builds}) > 1:
         how = "trains" if build.trained else "builds"
         why = f"judged: {ast.unparse(expression)}, the last that the file {how} ({source.place(build.line)})"

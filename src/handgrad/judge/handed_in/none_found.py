@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from handgrad.judge.handed_in.candidates import (
-    OTHER_FRAMEWORKS,
-    Candidate,
-    came_from,
-)
+from handgrad.judge.handed_in.candidates import OTHER_FRAMEWORKS, Candidate, came_from
 from handgrad.judge.handed_in.names import dotted
 from handgrad.judge.handed_in.parsed import Source
 from handgrad.judge.handed_in.project import Project

@@ -61,7 +61,7 @@ def _fewer(assignment: Assignment, examination: Examination) -> Iterator[str]:
     if hidden:
         yield f"{counted(over, 'parameter')} over: {hidden:,} of them are numbers outside the trained parameters"
     still, idle = "", dict(examination.idle)
-    weights = [each for each in examination.weights if each.path not in idle]
+    weights = _taking_part(examination)
     # The largest effect first: an assignment is missed by one fat layer far more often than by many thin ones. None stands
     # for what takes no part.
     steps: list[tuple[Weight | None, int]] = [(None, sum(idle.values()))] if idle else []
@@ -80,6 +80,17 @@ def _fewer(assignment: Assignment, examination: Examination) -> Iterator[str]:
             return
 
 
+def _taking_part(examination: Examination) -> list[Weight]:
+    """Return the layers with weights, without those that are left over."""
+    idle = dict(examination.idle)
+    return [each for each in examination.weights if each.path not in idle]
+
+
+def _channels(weights: Sequence[Weight]) -> list[int]:
+    """Return how many channels each convolution gives."""
+    return [each.shape[0] for each in weights if len(each.shape) == 4]
+
+
 def _largest(weights: Sequence[Weight]) -> list[Weight]:
     """Return the layers with the most parameters, as many as advice is given for."""
     return sorted(weights, key=lambda each: -each.parameters)[:MOST]
@@ -89,7 +100,7 @@ def _smaller(weight: Weight, over: int, weights: Sequence[Weight]) -> tuple[str,
     """Return in words what makes one layer smaller, and how many parameters that saves, 0 where it depends on the width."""
     outputs, inputs, area = weight.shape[0], weight.shape[1], prod(weight.shape[2:])
     if len(weight.shape) == 2:
-        channels = [each.shape[0] for each in weights if len(each.shape) == 4]
+        channels = _channels(weights)
         if channels and inputs > channels[-1]:
             saved = (inputs - channels[-1]) * outputs
             return f"global average pooling before it leaves {channels[-1]} features: saves {saved:,}", saved
@@ -112,8 +123,7 @@ def _saved(inputs: int, outputs: int, area: int, width: int) -> int:
 
 def _layer(name: str, assignment: Assignment, examination: Examination) -> Iterator[str]:
     """Say what to add or to take away for a condition on layers called *name*."""
-    idle = dict(examination.idle)
-    channels = [each.shape[0] for each in examination.weights if len(each.shape) == 4 and each.path not in idle]
+    channels = _channels(_taking_part(examination))
     last = channels[-1] if channels else 0
     if name == "batch_norm":
         cost = f": 2 parameters per channel, {2 * sum(channels):,} after all convolutions" if channels else ""
