@@ -95,11 +95,17 @@ def values_given(func: Any, given: Mapping[str, Any], reads: Sequence[Read]) -> 
     return tuple(values)
 
 
+@cache
+def _choosing_arguments(func: Any) -> tuple[str, ...]:
+    """Return the arguments by which *func* chooses among places: asked at every operation of every run."""
+    return tuple(argument.name for argument in func._schema.arguments if argument.name in CHOOSES)
+
+
 def choices_given(func: Any, given: Mapping[str, Any]) -> tuple[int, ...]:
     """Return the whole numbers by which an operation chooses among the places of what it reads."""
     found: list[int] = []
-    for argument in func._schema.arguments:
-        value = given.get(argument.name) if argument.name in CHOOSES else None
+    for name in _choosing_arguments(func):
+        value = given.get(name)
         for one in value if isinstance(value, list | tuple) else [value]:
             if isinstance(one, int) and not isinstance(one, bool):
                 found.append(one)
