@@ -1,4 +1,4 @@
-"""The same network, recipe, epochs and machine with each tool: seconds an epoch, memory, start-up, lines of code.
+"""The same network, recipe, epochs and machine with each tool: seconds per epoch, memory, start-up, lines of code.
 
 The scripts are in ``benchmarks/peers``, each what a user of the tool writes after its documentation; their docstrings say what
 was chosen. Every training runs in a process of its own and an empty folder.

@@ -42,7 +42,7 @@ def load_network(name: str) -> nn.Module:
 def import_file(path: Path) -> ModuleType:
     """Run the Python file *path* and return it as a module; its folder is importable from it meanwhile.
 
-    Raises `UsageError` where it is missing, is no Python, or fails.
+    Raises `UsageError` if it is missing, is not Python, or fails.
     """
     if not path.is_file():
         found = "a folder" if path.is_dir() else "nothing"

@@ -39,7 +39,7 @@ def check(
 
 def verdict_of(requirements: Sequence[Requirement]) -> Literal["met", "not met", "no verdict"]:
     """Return the verdict: one condition that is not met decides, then one that is not decided."""
-    # A miss outweighs what is open: nothing that is found out later could mend it.
+    # A miss outweighs what is open: nothing that is found out later can change it.
     if any(each.met is False for each in requirements):
         return "not met"
     # An empty list is no pass: `all` of nothing is true.

@@ -1,4 +1,4 @@
-"""What a stranger's program may use, and how well it can be shut in: plain records, with nothing that runs anything."""
+"""What a stranger's program may use, and how well it can be isolated: plain records; nothing here runs anything."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from handgrad.judge.sandbox.frames import Frame, FrameError, FrameReader
 from handgrad.judge.sandbox.limits import Ended, Limits
 
 ENCLOSED = "enclosed"
-"""The kind of the frame that says that the program is shut in, sent before it begins."""
+"""The kind of the frame that says that the program is isolated, sent before it begins."""
 # What a pipe holds on Linux: a larger read would return no more.
 CHUNK = 1 << 16
 # What a person would scroll through; the rest is counted and dropped.

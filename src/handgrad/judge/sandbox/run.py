@@ -1,4 +1,4 @@
-"""Runs a stranger's program: in a process of its own, shut in as far as the system allows, watched, and ended in time.
+"""Runs a stranger's program: in a process of its own, isolated as far as the system allows, watched, and ended in time.
 
 Three levels, the best that works here is taken and named in the verdict:
 
