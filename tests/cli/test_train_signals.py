@@ -125,6 +125,7 @@ def gone(processes: list[int]) -> bool:
     return True
 
 
+@pytest.mark.long
 def test_a_stopped_study_in_one_process_names_the_run_and_counts_the_seeds(
     server: Server, long_run: list[str], tmp_path: Path
 ) -> None:

@@ -386,7 +386,7 @@ def test_no_page_is_wider_than_its_window_and_its_labels_do_not_cover_one_anothe
             assert covered == [], (network.name, width)
 
 
-@pytest.mark.parametrize("digits", ["4.", "6,", "17."])
+@pytest.mark.parametrize("digits", ["4.", pytest.param("6,", marks=pytest.mark.long), "17."])
 def test_more_digits_and_an_update_leave_the_drawing_legible(open_page: Any, digits: str) -> None:
     for name in ("classic", "diverging"):
         page = open_page(lesson_page(load_network(name)), f"#done=39&step=3&digits={digits}")

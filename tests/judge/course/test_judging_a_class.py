@@ -145,7 +145,14 @@ def test_an_engine_that_is_lost_says_how_to_go_on_and_what_came_home_stays(
     assert sum(row.known for row in rows) == 2
 
 
-@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), MemoryError(), RuntimeError("x")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        pytest.param(MemoryError(), marks=pytest.mark.long),
+        RuntimeError("x"),
+    ],
+)
 def test_one_failure_ends_one_row_and_is_tried_again_by_the_next_run(
     course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
