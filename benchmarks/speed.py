@@ -1,4 +1,6 @@
-"""Makes tables and plot of docs/speed.md from what `usual_script.py`, `peers.py` and `scaling.py` measured; measures nothing.
+"""Makes tables and plot of docs/speed.md from what `usual_script.py`, `peers.py`, `steps.py` and `scaling.py` measured.
+
+It measures nothing itself.
 
 python benchmarks/speed.py
 """
@@ -92,10 +94,36 @@ def scaling_table(record: dict[str, Any]) -> str:
     return "\n".join([*lines, "", machine_line(record)])
 
 
+def steps_table(record: dict[str, Any]) -> str:
+    """Return what taking layers together saves in both precisions, and where a step's time goes."""
+    machine, kinds = record["machine"], list(record["networks"][0]["shares"])
+    lines = [
+        "| network | fp32, ms a step | gain of taking together | bf16, ms a step | gain of taking together | "
+        + " | ".join(kinds)
+        + " |",
+        "|---" * (5 + len(kinds)) + "|",
+    ]
+    for row in record["networks"]:
+        cells = []
+        for times in row["seconds_a_step"].values():
+            # By round: the two stood side by side, and a slow minute of the machine slows both.
+            gains = sorted(alone / together for alone, together in zip(times["alone"], times["together"], strict=True))
+            cells += [
+                f"{1e3 * median(times['together']):.1f}",
+                f"**{median(gains):.2f}** ({gains[0]:.2f} to {gains[-1]:.2f})",
+            ]
+        cells += [f"{100 * row['shares'][kind]:.0f} %" for kind in kinds]
+        lines.append(f"| `{row['network']}` | {' | '.join(cells)} |")
+    amx = "with" if machine["amx_bf16"] else "without"
+    told = f"{machine['processor']}, {machine['threads']} threads, {amx} AMX; torch {machine['torch']}"
+    return "\n".join([*lines, "", f"{record['rounds']} rounds of {record['steps']} steps each way, in turns; {told}."])
+
+
 TABLES = {
     "usual_script": script_table,
     "usual_script_whole": script_table,
     "peers": peers_table,
+    "steps": steps_table,
     "scaling": scaling_table,
 }
 

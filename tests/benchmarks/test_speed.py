@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+import torch
+from torch import nn
+
 import speed
+import steps
 
 MACHINE = {"rounds": 3, "machine": {"cores": 2, "platform": "Linux"}, "versions": {"python": "3.11", "keras": None}}
 
@@ -50,3 +55,31 @@ def test_growth_is_given_with_its_exponent_and_both_ends() -> None:
     assert (
         "| images | 1,000 to 60,000 | size^0.99 (R² 0.999) | 0.20 to 11.50 s | size^0.00 | 500 to 1,500 MB |" in table
     )
+
+
+def test_a_gain_is_told_round_by_round_and_the_parts_of_a_step_are_the_whole() -> None:
+    row = {
+        "network": "squeeze-16k",
+        "seconds_a_step": {
+            "fp32": {"alone": [0.030, 0.020, 0.020], "together": [0.020, 0.020, 0.010]},
+            "bf16": {"alone": [0.010, 0.010, 0.010], "together": [0.020, 0.020, 0.040]},
+        },
+        "shares": {"convolution": 0.5, "ReLU": 0.064, "rest": 0.436},
+    }
+    machine = {"processor": "a processor", "threads": 2, "amx_bf16": False, "torch": "2.13.0"}
+    table = speed.steps_table({"machine": machine, "rounds": 3, "steps": 8, "networks": [row]})
+    cells = "20.0 | **1.50** (1.00 to 2.00) | 20.0 | **0.50** (0.25 to 0.50) | 50 % | 6 % | 44 %"
+    assert f"| `squeeze-16k` | {cells} |" in table
+    assert table.endswith("3 rounds of 8 steps each way, in turns; a processor, 2 threads, without AMX; torch 2.13.0.")
+
+
+def test_the_parts_of_a_step_are_those_of_its_operations() -> None:
+    torch.manual_seed(0)
+    layers: list[nn.Module] = [nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(0.1)]
+    network = nn.Sequential(*layers, nn.Flatten(), nn.Linear(8 * 13 * 13, 10))
+    found = steps.shares(steps.stepper(network, 16, bf16=False, together=False))
+    assert sum(found.values()) == pytest.approx(1, abs=1e-3)
+    assert all(found[kind] > 0.002 for kind in ("convolution", "BatchNorm", "ReLU", "pool", "dropout"))
+    without = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    left = steps.shares(steps.stepper(without, 16, bf16=False, together=False))
+    assert (left["BatchNorm"], left["ReLU"], left["pool"], left["dropout"]) == (0, 0, 0, 0)

@@ -13,6 +13,9 @@ ReLU), n = r.numel() / channels, inv = 1 / √(variance + eps), x̂ = (r - mean)
 
 It holds where every tap of the kernel meets a pixel for every output: without padding. In exact arithmetic it is what the three
 layers compute; in floating point the two differ by rounding.
+
+In mixed precision the images are bf16, and so are the products of images with weights or gradients, as autocast has them. What
+has one number a channel or a weight is small and stays fp32: mean, variance, S and the formulas between them.
 """
 
 from __future__ import annotations
@@ -37,10 +40,8 @@ class Fusing(nn.Module):
     fused = False
 
     def fuses(self, images: Tensor) -> bool:
-        """Whether to do so for *images*: it was asked for, the network trains, on a CPU and in full precision."""
-        # Not under autocast: the sums of this function would be taken in bf16, and BatchNorm's statistics with them.
-        plain = images.device.type == "cpu" and images.is_floating_point() and not torch.is_autocast_enabled("cpu")
-        return self.fused and self.training and plain
+        """Whether to do so for *images*: it was asked for, the network trains, and on a CPU."""
+        return self.fused and self.training and images.device.type == "cpu" and images.is_floating_point()
 
 
 def fuse(network: nn.Module) -> None:
@@ -126,10 +127,21 @@ def images(matrix: Tensor, like: Tensor) -> Tensor:
 
 
 def sum_of_rows(matrix: Tensor) -> Tensor:
-    """Return the sum over the rows of *matrix*, several taken as one: over ten columns ``sum(0)`` takes ten times as long."""
+    """Return the sum over the rows of *matrix*, several taken as one: over ten columns ``sum(0)`` takes ten times as long.
+
+    The sum of bf16 is fp32.
+    """
     # A divisor of the number of rows, so that they can be taken several at a time without a rest.
     several = math.gcd(len(matrix), 512)
-    return matrix.reshape(-1, several * matrix.shape[1]).sum(0).view(several, -1).sum(0)
+    # torch adds bf16 up in fp32 and rounds the end: up to 512 rounded sums meet in fp32, where their roundings even out.
+    # Asked for fp32 at once it would write the whole matrix again, fifteen times as long.
+    sums = matrix.reshape(-1, several * matrix.shape[1]).sum(0)
+    return full(sums).view(several, -1).sum(0)
+
+
+def full(values: Tensor) -> Tensor:
+    """Return *values* in fp32 where they have less, else as they are."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def pointwise(values: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -180,10 +192,13 @@ class NormConv(torch.autograd.Function):
         scaled = weight * by_channel(gamma * inverse)
         shift = (weight * by_channel(beta - gamma * inverse * mean)).sum((1, 2, 3))
         shift = shift if bias is None else shift + bias
+        scaled, shift = scaled.to(r.dtype), shift.to(r.dtype)
         # r and not its normalised form: that one is never written, and follows from r and two numbers a channel.
         ctx.save_for_backward(r, mean, inverse, gamma, beta, weight, scaled)
         ctx.one_pixel, ctx.relu, ctx.bias = one_pixel, relu, bias is not None
-        return pointwise(r, scaled, shift) if one_pixel else F.conv2d(r, scaled, shift)
+        # What is to be bf16 is so already; autocast would make a copy of each weight and look for it again.
+        with torch.autocast("cpu", enabled=False):
+            return pointwise(r, scaled, shift) if one_pixel else F.conv2d(r, scaled, shift)
 
     @staticmethod
     # The formulas are the first derivative; asked for a second, torch refuses rather than being wrong.
@@ -195,13 +210,15 @@ class NormConv(torch.autograd.Function):
         total = sum_of_rows(matrix)  # S
         outputs = total[:, None, None, None]
         by_r = (matrix.t() @ rows(r)).view_as(weight) if ctx.one_pixel else conv2d_weight(r, weight.shape, gradient)
+        by_r = full(by_r)
         by_x = (by_r - outputs * by_channel(mean)) * by_channel(inverse)
         by_weight = by_x * by_channel(gamma) + outputs * by_channel(beta)
         by_gamma, by_beta = (weight * by_x).sum((0, 2, 3)), (weight * outputs).sum((0, 2, 3))
 
         pixels = r.numel() // r.shape[1]
         slope = gamma * inverse * inverse * by_gamma / pixels
-        offset = slope * mean - gamma * inverse * by_beta / pixels
+        offset = (slope * mean - gamma * inverse * by_beta / pixels).to(r.dtype)
+        slope = slope.to(r.dtype)
         if ctx.one_pixel:
             # addmm_ adds the product to what is there already: the two terms of ∂E/∂r in one pass.
             by_values = images(torch.addcmul(offset, rows(r), -slope).addmm_(matrix, scaled.flatten(1)), r)

@@ -14,6 +14,7 @@ import torch.nn.functional as F  # noqa: N812  (the name everyone knows it by)
 from torch import Tensor, nn
 
 from handgrad.digits.networks.fused import Chain, Fusing, is_large, norm_conv
+from handgrad.digits.networks.orbits import Orbits
 from handgrad.digits.networks.small import Narrow, Squeezed
 
 
@@ -215,6 +216,13 @@ class Narrow5k(Narrow):
         super().__init__((8, 8, 12, 12, 16))
 
 
+class Orbit3k(Orbits):
+    """2,640 parameters in 112 maps of whole orbits: the shape of `swift-16k` with eight maps from each learned kernel."""
+
+    def __init__(self) -> None:
+        super().__init__("5p:2! 3:2 3:3! 3p:3 3:4")
+
+
 class Squeezed8k(Squeezed):
     """7,938 parameters: the shape of `squeeze-16k` at about two thirds of its widths, one bias alone."""
 
@@ -233,6 +241,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "swift-16k": Swift16k,
     "narrow-5k": Narrow5k,
     "squeezed-8k": Squeezed8k,
+    "orbit-3k": Orbit3k,
 }
 
 
