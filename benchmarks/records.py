@@ -166,16 +166,18 @@ def time_table() -> str:
 def log_table() -> str:
     """Return the log of the tries, in the order in which they were made."""
     lines = [
-        "| network | parameters | settings that differ from the recipe | epochs | seed | on the hold-out | note |",
-        "|---|---|---|---|---|---|---|",
+        "| network | parameters | settings that differ from the recipe | epochs | seed | on the hold-out | its loss | note |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for text in TRIALS.read_text(encoding="utf-8").splitlines() if TRIALS.exists() else ():
         row = json.loads(text)
         result = "diverged" if row["failed"] else f"{100 * row['correct'][-1] / row['of']:.2f} %"
         settings = ", ".join(setting for setting in row["settings"] if not setting.startswith("epochs=")) or "–"
+        # The first tries were made before losses were written down.
+        loss = f"{row['loss'][-1]:.4f}" if row.get("loss") and not row["failed"] else "–"
         lines.append(
             f"| `{row['network']}` | {row['parameters']:,} | `{row['recipe']}`: {settings} | {row['epochs']} | {row['seed']} "
-            f"| {result} | {row['note']} |"
+            f"| {result} | {loss} | {row['note']} |"
         )
     return "\n".join(lines)
 

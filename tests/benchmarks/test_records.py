@@ -37,15 +37,19 @@ def test_every_try_is_in_the_log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     }
     line |= {"correct": [10, 4974], "of": 5000, "failed": None, "note": ""}
     broken = line | {"failed": "the loss is no longer finite", "settings": ["optimizer.learning_rate=9"]}
-    (tmp_path / "trials.jsonl").write_text("".join(json.dumps(each) + "\n" for each in (line, broken)))
+    with_loss = line | {"of": 10_000, "correct": [9000, 9936], "loss": [0.3, 0.02214]}
+    lines = "".join(json.dumps(each) + "\n" for each in (line, broken, with_loss))
+    (tmp_path / "trials.jsonl").write_text(lines)
     monkeypatch.setattr(records, "TRIALS", tmp_path / "trials.jsonl")
     rows = records.log_table().splitlines()[2:]
-    assert rows[0] == "| `swift-16k` | 15,538 | `quick`: – | 5 | 1 | 99.48 % |  |"
+    assert rows[0] == "| `swift-16k` | 15,538 | `quick`: – | 5 | 1 | 99.48 % | – |  |"
     assert "diverged" in rows[1] and "optimizer.learning_rate=9" in rows[1]
+    assert rows[2].endswith("| 1 | 99.36 % | 0.0221 |  |")
 
 
 def test_a_network_of_a_try_is_a_name_or_a_call() -> None:
     assert count_parameters(trials.maker("narrow-5k")()) == 4946
     assert count_parameters(trials.maker("Shared([12,20,24],[2,4,3],pools=[0,1])")()) == 3358
+    assert count_parameters(trials.maker('Orbits("5p:2! 3:3")')()) == 742
     with pytest.raises(SystemExit):
         trials.maker("__import__('os').system('true')")

@@ -27,7 +27,7 @@ EVERYTHING = Recipe(
     dropout=0.1,
     label_smoothing=0.05,
     schedule=Schedule("one-cycle"),
-    augmentation=Augmentation(rotation=5, shift=1, scale=0.05, shear=5, stroke=0.6),
+    augmentation=Augmentation(rotation=5, shift=1, scale=0.05, shear=5, stroke=0.6, anneal=0.5),
     averaging=Averaging(0.9),
 )
 OPTIMIZERS = [

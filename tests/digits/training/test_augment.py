@@ -8,7 +8,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from handgrad.digits.population import loop
-from handgrad.digits.training.augment import augment, matrices, normalise, with_stroke
+from handgrad.digits.training.augment import annealed, augment, changed, matrices, normalise, with_stroke
 from handgrad.digits.training.recipe import Augmentation
 
 
@@ -105,3 +105,18 @@ def test_members_of_a_population_are_changed_as_each_is_alone(images: Tensor) ->
     together = loop.moved(images.repeat(2, 1, 1), recipe, [7, 8])
     alone = [augment(images, recipe, torch.Generator().manual_seed(seed)) for seed in (7, 8)]
     torch.testing.assert_close(together, torch.cat(alone))
+
+
+def test_the_limits_shrink_evenly_to_nothing_over_the_last_part_of_a_run(images: Tensor) -> None:
+    recipe = Augmentation(rotation=8, shift=2, scale=0.1, shear=4, stroke=0.4, anneal=0.25)
+    assert annealed(recipe, 0.75) is recipe
+    half = annealed(recipe, 0.875)
+    assert (half.rotation, half.shift, half.scale, half.shear, half.stroke) == pytest.approx((4, 1, 0.05, 2, 0.2))
+    assert not annealed(recipe, 1.0).any
+    # Half the limits are half of every amount that was drawn.
+    drawn, other = (augment(images, each, torch.Generator().manual_seed(5)) for each in (half, recipe))
+    amounts = torch.rand(6, len(images), generator=torch.Generator().manual_seed(5)).mul_(2).sub_(1)
+    assert torch.allclose(drawn, changed(images, recipe, amounts / 2), atol=1e-3)
+    assert not torch.allclose(drawn, other, atol=1)
+    always = Augmentation(rotation=8)
+    assert annealed(always, 1.0) is always

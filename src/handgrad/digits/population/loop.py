@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from handgrad.digits.networks.dropout import quicken_dropout, set_dropout
 from handgrad.digits.population.layers import Draws, StackedDropout
 from handgrad.digits.population.stack import stack
-from handgrad.digits.training.augment import amounts_drawn, changed, normalise
+from handgrad.digits.training.augment import amounts_drawn, annealed, changed, normalise
 from handgrad.digits.training.loop import (
     Images,
     State,
@@ -214,7 +214,8 @@ def take_step(
     if population.draws:
         population.draws.begin([key(seed, epoch, step) for seed in population.seeds])
     keys = [key(seed, epoch, step, 1) for seed in population.seeds]
-    images = normalise(moved(training.images[batch.flatten()], recipe.augmentation, keys), training.kind)
+    changes = annealed(recipe.augmentation, count / (recipe.epochs * steps_an_epoch(len(training), recipe)))
+    images = normalise(moved(training.images[batch.flatten()], changes, keys), training.kind)
     labels = training.labels[batch]
     for group in together.optimizer.param_groups:
         group["lr"] = rate

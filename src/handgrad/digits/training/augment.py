@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -37,6 +38,21 @@ def augment(images: Tensor, recipe: Augmentation, generator: torch.Generator) ->
     # rotations.
     amounts = torch.rand(amounts_drawn(recipe), len(images), generator=generator).mul_(2).sub_(1)
     return changed(images, recipe, amounts.to(images.device, non_blocking=True))
+
+
+def annealed(recipe: Augmentation, done: float) -> Augmentation:
+    """Return *recipe* as it stands when the part *done* (0…1) of the run lies behind: its limits shrink over the last part."""
+    if done <= 1 - recipe.anneal:
+        return recipe
+    left = (1 - done) / recipe.anneal
+    return replace(
+        recipe,
+        rotation=recipe.rotation * left,
+        shift=recipe.shift * left,
+        scale=recipe.scale * left,
+        shear=recipe.shear * left,
+        stroke=recipe.stroke * left,
+    )
 
 
 def amounts_drawn(recipe: Augmentation) -> int:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from handgrad.digits.networks.dropout import quicken_dropout, set_dropout
 from handgrad.digits.networks.fused import fuse
 from handgrad.digits.networks.published import channels_last
-from handgrad.digits.training.augment import augment, normalise
+from handgrad.digits.training.augment import annealed, augment, normalise
 from handgrad.digits.training.meter import Meter
 from handgrad.digits.training.optimizers import make_optimizer, split_by_rate
 from handgrad.digits.training.recipe import Averaging, Recipe
@@ -150,7 +150,8 @@ def train(
             seed_device(device, key(seed, epoch, step))  # whatever the network draws: dropout
             # A generator of its own, so that dropout more or less in a network leaves the images as they were.
             generator = torch.Generator().manual_seed(key(seed, epoch, step, 1))
-            images = normalise(augment(training.images[batch], recipe.augmentation, generator), training.kind)
+            changes = annealed(recipe.augmentation, (epoch * steps + step) / (recipe.epochs * steps))
+            images = normalise(augment(training.images[batch], changes, generator), training.kind)
             labels = training.labels[batch]
             rate = learning_rate(recipe, epoch * steps + step, steps)
             for group in state.optimizer.param_groups:

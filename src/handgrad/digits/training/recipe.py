@@ -92,6 +92,8 @@ class Augmentation(Strict):
     """Degrees."""
     stroke: float = 0.0
     """Pixels by which the edge of the ink moves out or in: pens thicker and thinner than MNIST's."""
+    anneal: float = 0.0
+    """The last part of the run over which all limits shrink evenly to 0: 0.25 is its last quarter."""
 
     def __post_init__(self) -> None:
         within("rotation", self.rotation, 0, 180)
@@ -99,6 +101,7 @@ class Augmentation(Strict):
         within("scale", self.scale, 0, 0.9)
         within("shear", self.shear, 0, 80)
         within("stroke", self.stroke, 0, 1)
+        within("anneal", self.anneal, 0, 1)
 
     @property
     def any(self) -> bool:

@@ -41,13 +41,14 @@ class RecipeValues(TypedDict, total=False):
     scale: float
     shear: float
     stroke: float
+    anneal: float
     averaging: float
 
 
 SECTIONS = {
     "optimizer": ("learning_rate", "momentum", "nesterov", "weight_decay", "beta1", "beta2", "others_rate"),
     "schedule": ("every", "milestones", "factor", "warmup", "start", "end", "shape"),
-    "augmentation": ("rotation", "shift", "scale", "shear", "stroke"),
+    "augmentation": ("rotation", "shift", "scale", "shear", "stroke", "anneal"),
 }
 """The sections of a recipe and the keys in each; ``optimizer`` and ``schedule`` themselves set the ``name`` of theirs."""
 PLACES: dict[str, tuple[str, ...]] = {
