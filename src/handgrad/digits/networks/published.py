@@ -217,10 +217,10 @@ class Narrow5k(Narrow):
 
 
 class Orbit3k(Orbits):
-    """2,640 parameters in 112 maps of whole orbits: the shape of `swift-16k` with eight maps from each learned kernel."""
+    """2,974 parameters in 328 maps of whole orbits: a 5×5 stem, then six layers that look at each map alone and mix them."""
 
     def __init__(self) -> None:
-        super().__init__("5p:2! 3:2 3:3! 3p:3 3:4")
+        super().__init__("5p:2! d3p:4 d3p:5 d3p:6 d3:7! d3p:8 d3:9")
 
 
 class Squeezed8k(Squeezed):

@@ -13,5 +13,5 @@ PARAMETERS = {
     "swift-16k": 15_538,
     "narrow-5k": 4_946,
     "squeezed-8k": 7_938,
-    "orbit-3k": 2_640,
+    "orbit-3k": 2_974,
 }
