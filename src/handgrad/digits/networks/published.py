@@ -223,6 +223,13 @@ class Orbit3k(Orbits):
         super().__init__("5p:2! d3p:4 d3p:5 d3p:6 d3:7! d3p:8 d3:9")
 
 
+class Orbit2k(Orbits):
+    """1,986 parameters in 264 maps of whole orbits: `orbit-3k` with fewer of them, fewest at the end, where a map costs ten."""
+
+    def __init__(self) -> None:
+        super().__init__("5p:2! d3p:4 d3p:4 d3p:5 d3:7! d3p:6 d3:5")
+
+
 class Squeezed8k(Squeezed):
     """7,938 parameters: the shape of `squeeze-16k` at about two thirds of its widths, one bias alone."""
 
@@ -242,6 +249,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "narrow-5k": Narrow5k,
     "squeezed-8k": Squeezed8k,
     "orbit-3k": Orbit3k,
+    "orbit-2k": Orbit2k,
 }
 
 

@@ -14,4 +14,5 @@ PARAMETERS = {
     "narrow-5k": 4_946,
     "squeezed-8k": 7_938,
     "orbit-3k": 2_974,
+    "orbit-2k": 1_986,
 }
