@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from pathlib import Path
 
 import pytest
 
 import records
 import trials
-from handgrad.digits.networks.published import count_parameters
+from handgrad.digits.layers.table import summarise
+from handgrad.digits.networks.published import NETWORKS, count_parameters
 
 
 def summary(seed: int, accuracy: float | None) -> dict[str, object]:
@@ -53,3 +56,11 @@ def test_a_network_of_a_try_is_a_name_or_a_call() -> None:
     assert count_parameters(trials.maker('Orbits("5p:2! 3:3")')()) == 742
     with pytest.raises(SystemExit):
         trials.maker("__import__('os').system('true')")
+
+
+@pytest.mark.parametrize("name", ["orbit-3k", "orbit-2k", "narrow-5k", "squeeze-16k"])
+def test_the_work_that_the_document_names_is_that_of_the_network(name: str) -> None:
+    words = re.search(rf"`{name}`\s+(?:takes )?(\S+) million", records.DOCUMENT.read_text(encoding="utf-8"))
+    assert words is not None
+    # Cut and not rounded, as the document does.
+    assert float(words[1]) == math.floor(summarise(NETWORKS[name]()).multiply_adds / 1e5) / 10
