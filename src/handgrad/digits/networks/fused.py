@@ -15,7 +15,7 @@ It holds where every tap of the kernel meets a pixel for every output: without p
 layers compute; in floating point the two differ by rounding.
 
 In mixed precision the images are bf16, and so are the products of images with weights or gradients, as autocast has them. What
-has one number a channel or a weight is small and stays fp32: mean, variance, S and the formulas between them.
+is one number per channel or per weight is small and stays fp32: mean, variance, S and the formulas between them.
 """
 
 from __future__ import annotations
