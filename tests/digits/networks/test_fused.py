@@ -119,7 +119,7 @@ def test_every_network_learns_with_fused_layers_what_it_learns_without(name: str
     assert torch.allclose(quick.eval()(images), plain.eval()(images), rtol=1e-10)
 
 
-def test_a_network_fuses_only_when_asked_and_while_it_trains() -> None:
+def test_a_network_fuses_only_when_asked_and_while_it_trains(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
     network = Chain(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.BatchNorm2d(2), nn.Conv2d(2, 3, 3))
     network[3].register_forward_hook(lambda *_: calls.append("convolution"))
@@ -129,11 +129,13 @@ def test_a_network_fuses_only_when_asked_and_while_it_trains() -> None:
     fuse(network)
     network.train()(images)
     assert calls == ["convolution"]  # taken together with its BatchNorm
-    with torch.autocast("cpu", torch.bfloat16):
-        network.train()(images)
-    assert calls == ["convolution"]  # in mixed precision too
     network.eval()(images)
     assert len(calls) == 2
+    for units, alone in ((True, 2), (False, 3)):  # in mixed precision with units for it, where it was seen to gain
+        monkeypatch.setattr(fused, "multiplies_bf16", lambda units=units: units)
+        with torch.autocast("cpu", torch.bfloat16):
+            network.train()(images)
+        assert len(calls) == alone
 
 
 def test_the_images_given_to_a_network_are_never_overwritten() -> None:

@@ -9,9 +9,8 @@ from __future__ import annotations
 import copy
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -20,7 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from handgrad.allowance import usable_cores
 from handgrad.digits.networks.dropout import quicken_dropout
-from handgrad.digits.networks.fused import fuse
+from handgrad.digits.networks.fused import fuse, multiplies_bf16
 from handgrad.digits.networks.published import channels_last
 from handgrad.errors import MissingError, UsageError, counted
 from handgrad.runs.environment import Machine
@@ -109,16 +108,6 @@ def multiply_adds(network: nn.Module, kind: DataKind = DIGITS) -> int:
         network.train(training)
     # torch counts a multiplication and an addition as two.
     return int(counter.get_total_flops()) // 2
-
-
-def multiplies_bf16() -> bool:
-    """Return whether the processor has units for matrices in bf16 (AMX).
-
-    Without them bf16 is no gain to count on: instructions for it (AVX512_BF16) were faster on one processor, and on another
-    a step's convolutions took 20 ms instead of 14, while training in it is coarser everywhere.
-    """
-    tell: Callable[[], Mapping[str, Any]] = getattr(torch.cpu, "get_capabilities", dict)  # not every torch tells them
-    return bool(tell().get("amx_bf16", False))
 
 
 def _timed_machine(network: nn.Module, batch_size: int, threads: int | None, kind: DataKind) -> Machine:
