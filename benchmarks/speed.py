@@ -121,8 +121,8 @@ def steps_table(record: dict[str, Any]) -> str:
     relu = max(row["shares"]["ReLU"] for row in record["networks"])
     found = (
         f"One after the other, the layers are {times[0]:.2f} to {times[-1]:.2f} times as fast in bf16 as in fp32 on this "
-        f"processor. All ReLUs of a network take at most {100 * relu:.0f} % of a step; joining them to their neighbours could not "
-        "save more."
+        f"processor. All ReLUs of a network take at most {100 * relu:.0f} % of a step; joining them to their neighbours "
+        "could not save more."
     )
     measured = f"{record['rounds']} rounds of {record['steps']} steps each way, in turns; {told}."
     return "\n".join([*lines, "", found, "", measured])

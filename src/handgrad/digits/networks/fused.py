@@ -53,7 +53,7 @@ class Fusing(nn.Module):
     def fuses(self, images: Tensor) -> bool:
         """Whether to do so for *images*: it was asked for, the network trains, on a CPU, and it is a gain."""
         # In bf16 only with AMX, whose convolutions leave most of a step to the passes over memory that this saves. With
-        # AVX512_BF16 alone squeeze-16k lost 7 % by it (docs/speed.md).
+        # AVX512_BF16 alone nothing was gained (docs/speed.md).
         gains = not torch.is_autocast_enabled("cpu") or multiplies_bf16()
         return gains and self.fused and self.training and images.device.type == "cpu" and images.is_floating_point()
 
