@@ -59,7 +59,7 @@ def stepper(network: nn.Module, batch_size: int, *, bf16: bool, together: bool) 
     if together:
         fuse(trial)
         # Also in bf16 without AMX, where the program leaves it: this table shows why.
-        fused.multiplies_bf16 = lambda: True  # type: ignore[assignment]
+        fused.multiplies_bf16 = lambda: True
     images = torch.randn(batch_size, 1, 28, 28).contiguous(memory_format=torch.channels_last)
     return probe_step(trial, images, torch.randint(10, (batch_size,)), bf16)
 
