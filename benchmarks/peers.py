@@ -7,7 +7,7 @@ was chosen. Every training runs in a process of its own and an empty folder.
 
 * network and recipe: the five published networks with their batch size, learning rate and momentum, at a constant rate, with
   rotation of up to 5 degrees and the last short batch kept; torch's threads as each tool sets them;
-* seconds an epoch: of the last epoch, from its beginning to the end of its last step, evaluation and start-up left out;
+* seconds per epoch: of the last epoch, from its beginning to the end of its last step, evaluation and start-up left out;
 * first batch: from the start of the process to the end of the first training step, imports, data and our probe included;
 * memory: the most that the process held, or all of its processes together;
 * lines: what carries code in the script, without blank lines, comments, docstrings, the network's definition, and the lines

@@ -34,7 +34,7 @@ from handgrad.digits.networks.published import count_parameters
 from handgrad.digits.training.recipe_file import load_recipe
 from handgrad.runs.folder import SUMMARY, find_runs
 from handgrad.score import spread
-from reproduction import KEPT, PUBLISHED, RESULTS, keep, put_into, same_training
+from reproduction import KEPT, OURS, PUBLISHED, RESULTS, keep, put_into, same_training
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "records.md"
 PICTURE = DOCUMENT.parent / "pictures" / "records.png"
@@ -192,15 +192,8 @@ def draw() -> None:
     axes.plot(*zip(*PUBLIC, strict=True), "s", color="#777777", label="public records (single runs)")
     published = [(sizes[name], last / 100) for name, (last, _) in PUBLISHED.items()]
     axes.plot(*zip(*published, strict=True), "^", color="#b0a060", label="the five networks as published (single runs)")
-    names = [
-        *GOALS,
-        "quick",
-        "narrow-5k-annealed",
-        *(f"{name}-annealed" for name in ("squeeze-16k", "twopool-17k", "biasfree-12k")),
-    ]
-    names += ["transition-11k-annealed", "gap10-17k-annealed"]
     first = True
-    for name in names:
+    for name in (*GOALS, "narrow-5k-annealed", *OURS):
         values = [table["last_epoch"]["accuracy"] for table in finished(name).values() if table["status"] == "complete"]
         if not values:
             continue

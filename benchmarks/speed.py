@@ -98,7 +98,7 @@ def steps_table(record: dict[str, Any]) -> str:
     """Return what taking layers together saves in both precisions, and where a step's time goes."""
     machine, kinds = record["machine"], list(record["networks"][0]["shares"])
     lines = [
-        "| network | fp32, ms a step | gain of taking together | bf16, ms a step | gain of taking together | "
+        "| network | fp32, ms per step | gain of taking together | bf16, ms per step | gain of taking together | "
         + " | ".join(kinds)
         + " |",
         "|---" * (5 + len(kinds)) + "|",

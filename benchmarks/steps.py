@@ -11,7 +11,6 @@ table of docs/speed.md.
 from __future__ import annotations
 
 import argparse
-import copy
 import json
 import statistics
 from collections.abc import Callable
@@ -19,27 +18,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
 from handgrad.allowance import usable_cores
 from handgrad.digits.networks import fused
-from handgrad.digits.networks.dropout import quicken_dropout
-from handgrad.digits.networks.fused import fuse, multiplies_bf16
+from handgrad.digits.networks.fused import multiplies_bf16
 from handgrad.digits.networks.load import load_network
-from handgrad.digits.networks.published import channels_last
 from handgrad.digits.training.device import probe_step, timed
 from handgrad.digits.training.recipe_file import load_recipe
 from handgrad.system import keep_freed_memory
 from machine import describe_machine
+from peers import PUBLISHED
 
-RECIPES = {
-    "squeeze-16k": "squeeze-16k-adam",
-    "twopool-17k": "twopool-17k",
-    "biasfree-12k": "biasfree-12k",
-    "transition-11k": "transition-11k",
-    "gap10-17k": "gap10-17k",
-}
 STEPS = 8
 """Steps that one time is the mean of: one step of 10 ms is too short for the clock of a shared machine."""
 PARTS = {
@@ -50,18 +40,6 @@ PARTS = {
     "dropout": ("random_", "aten::ge", "bernoulli", "dropout"),
 }
 """What in the name of an operation of torch says to which kind of layer it belongs."""
-
-
-def stepper(network: nn.Module, batch_size: int, *, bf16: bool, together: bool) -> Callable[[], None]:
-    """Return a function that takes one step of a copy of *network*."""
-    trial = channels_last(copy.deepcopy(network)).train()
-    quicken_dropout(trial)
-    if together:
-        fuse(trial)
-        # Also in bf16 without AMX, where the program leaves it: this table shows why.
-        fused.multiplies_bf16 = lambda: True
-    images = torch.randn(batch_size, 1, 28, 28).contiguous(memory_format=torch.channels_last)
-    return probe_step(trial, images, torch.randint(10, (batch_size,)), bf16)
 
 
 def seconds_of(step: Callable[[], None]) -> float:
@@ -90,11 +68,11 @@ def shares(step: Callable[[], None]) -> dict[str, float]:
 
 def measure(name: str, rounds: int) -> dict[str, Any]:
     """Return the seconds of a step of one network, by precision and way, and where they go."""
-    network, size = load_network(name), load_recipe(RECIPES[name]).batch_size
+    network, size = load_network(name), load_recipe(PUBLISHED[name]).batch_size
     seconds: dict[str, dict[str, list[float]]] = {}
     for precision in ("fp32", "bf16"):
         steps = {
-            way: stepper(network, size, bf16=precision == "bf16", together=way == "together")
+            way: probe_step(network, size, precision == "bf16", together=way == "together")
             for way in ("alone", "together")
         }
         for step in steps.values():
@@ -108,7 +86,7 @@ def measure(name: str, rounds: int) -> dict[str, Any]:
         "network": name,
         "batch_size": size,
         "seconds_a_step": seconds,
-        "shares": shares(stepper(network, size, bf16=False, together=True)),
+        "shares": shares(probe_step(network, size, bf16=False)),
     }
 
 
@@ -116,9 +94,11 @@ def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--networks", default=",".join(RECIPES))
+    parser.add_argument("--networks", default=",".join(PUBLISHED))
     parser.add_argument("--json", type=Path, default=Path(__file__).parent / "results" / "steps.json")
     given = parser.parse_args()
+    # Layers are taken together also in bf16 without AMX, where the program does not: the table shows why.
+    fused.multiplies_bf16 = lambda: True
     keep_freed_memory()
     torch.set_num_threads(usable_cores())
     rows = []

@@ -1,6 +1,6 @@
 """One try of a network with a recipe, judged on a hold-out: how the records' networks and settings are chosen.
 
-    python benchmarks/trials.py NETWORK [--recipe record-fewest] [--set key=value] [--seed 0] [--threads 1] [--note TEXT]
+    python benchmarks/trials.py NETWORK [--recipe quick] [--set key=value] [--seed 0] [--threads 1] [--note TEXT]
 
 NETWORK is a name (`stem-16k`), a file (`net.py:Net`) or a call of a class of `handgrad.digits.networks.small` or
 `.orbits`, such as ``Narrow([6,6,8,10,12])``. It trains on 50,000 of the training images and is read on the other

@@ -8,6 +8,7 @@ from torch import nn
 
 import speed
 import steps
+from handgrad.digits.training.device import probe_step
 
 MACHINE = {"rounds": 3, "machine": {"cores": 2, "platform": "Linux"}, "versions": {"python": "3.11", "keras": None}}
 
@@ -78,9 +79,9 @@ def test_the_parts_of_a_step_are_those_of_its_operations() -> None:
     torch.manual_seed(0)
     layers: list[nn.Module] = [nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(0.1)]
     network = nn.Sequential(*layers, nn.Flatten(), nn.Linear(8 * 13 * 13, 10))
-    found = steps.shares(steps.stepper(network, 16, bf16=False, together=False))
+    found = steps.shares(probe_step(network, 16, bf16=False))
     assert sum(found.values()) == pytest.approx(1, abs=1e-3)
     assert all(found[kind] > 0.002 for kind in ("convolution", "BatchNorm", "ReLU", "pool", "dropout"))
     without = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
-    left = steps.shares(steps.stepper(without, 16, bf16=False, together=False))
+    left = steps.shares(probe_step(without, 16, bf16=False))
     assert (left["BatchNorm"], left["ReLU"], left["pool"], left["dropout"]) == (0, 0, 0, 0)

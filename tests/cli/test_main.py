@@ -101,12 +101,13 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
     assert end_of(capsys, "--version") == (0, f"handgrad {handgrad.__version__}\n", "")
 
 
-def test_debug_shows_the_traceback_wherever_it_stands() -> None:
+def test_debug_shows_the_traceback_wherever_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (["--debug", "summary", "nothing-16k"], ["summary", "nothing-16k", "--debug"]):
         done = run(*arguments)
         assert done.returncode == 2
         assert "Traceback (most recent call last)" in done.stderr
         assert "UsageError" in done.stderr
+    assert "Traceback" not in end_of(capsys, "summary", "nothing-16k")[2]
 
 
 def fail(error: BaseException) -> None:

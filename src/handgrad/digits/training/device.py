@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from handgrad.allowance import usable_cores
@@ -132,23 +132,29 @@ def _timed_machine(network: nn.Module, batch_size: int, threads: int | None, kin
 def probe(network: nn.Module, batch_size: int, threads: int, bf16: bool, *, kind: DataKind = DIGITS) -> float:
     """Return the median seconds of a training step of a copy of *network* on random images."""
     torch.set_num_threads(threads)
-    trial = channels_last(copy.deepcopy(network)).train()
-    quicken_dropout(trial)
-    fuse(trial)
-    images = torch.randn(batch_size, *kind.shape).contiguous(memory_format=torch.channels_last)
-    labels = torch.randint(kind.count, (batch_size,))
-    step = probe_step(trial, images, labels, bf16)
+    step = probe_step(network, batch_size, bf16, kind=kind)
     # The first step pays for caches and for kernels chosen by trying; it is thrown away.
     step()
     return statistics.median(timed(step) for _ in range(PROBE_STEPS))
 
 
-def probe_step(network: nn.Module, images: Tensor, labels: Tensor, bf16: bool) -> Callable[[], None]:
-    """Return a function that runs forward and backward once."""
+def probe_step(
+    network: nn.Module, batch_size: int, bf16: bool, *, kind: DataKind = DIGITS, together: bool = True
+) -> Callable[[], None]:
+    """Return a function that runs a copy of *network* forward and backward once, on random images.
+
+    *together*: whether its layers are taken together where they can be, as a training does.
+    """
+    trial = channels_last(copy.deepcopy(network)).train()
+    quicken_dropout(trial)
+    if together:
+        fuse(trial)
+    images = torch.randn(batch_size, *kind.shape).contiguous(memory_format=torch.channels_last)
+    labels = torch.randint(kind.count, (batch_size,))
 
     def step() -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            logits = network(images)
+            logits = trial(images)
         F.cross_entropy(logits.float(), labels).backward()
 
     return step

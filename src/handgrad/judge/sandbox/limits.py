@@ -92,7 +92,7 @@ LEVELS = (
 class Outcome:
     """What came of a run: how it ended, the exit status if it ended by itself, its frames, the beginning of what it printed.
 
-    ``seconds`` count from when it was shut in; "start" says that it never was.
+    ``seconds`` count from when it was isolated; "start" says that it never was.
     """
 
     ended: Ended

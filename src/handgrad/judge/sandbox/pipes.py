@@ -29,7 +29,7 @@ class Pipes:
         self.sent = self.printed = 0
         self.over: Ended | None = None
         self.enclosed: float | None = None
-        """When the program was shut in, by the clock that only moves forward."""
+        """When the program was isolated, by the clock that only moves forward."""
         self.selector = selectors.DefaultSelector()
         self.listening: socket.socket | None = None
         for number in self.numbers:

@@ -41,7 +41,7 @@ LOOK = 0.05
 """Seconds between two looks at the processes under watch."""
 START, STARTS = 30.0, 2
 """Seconds that making the enclosure may take, and how often it is tried: on a busy kernel a network namespace can wait
-seconds for others to be taken apart. The program's own clock runs only once it is shut in."""
+seconds for others to be taken apart. The program's own clock runs only once it is isolated."""
 WARMING = 300.0
 """Seconds that the warm process may take to import torch, once, on a machine that does much else."""
 ENDING = 5.0
@@ -208,7 +208,7 @@ def _watch(keeper: Keeper, pipes: Pipes, limits: Limits) -> Outcome:
     # A program that was ended has the status of a kill, which says nothing about it.
     status = keeper.status if ended == "itself" else None
     text = pipes.text.decode("utf-8", "replace") or keeper.failed
-    # From when it was shut in: a busy machine's start is no time of the program's.
+    # From when it was isolated: a busy machine's start is no time of the program's.
     return Outcome(ended, status, tuple(pipes.frames), text, time.monotonic() - (pipes.enclosed or began))
 
 

@@ -31,7 +31,7 @@ from typing import Any, NoReturn
 from handgrad.judge.sandbox import enclose
 
 FAILED = 97
-"""The exit status that says: not shut in as it should be, and nothing was run."""
+"""The exit status that says: not isolated as it should be, and nothing was run."""
 # Handed over together or not at all: a request with fewer is not answered.
 DESCRIPTORS = 4
 LARGEST_REQUEST = 1 << 16
