@@ -81,6 +81,51 @@ OURS = {
 }  # fmt: skip
 
 
+IMPORTED = "from packages_of_mine.layers import Base, BaseModule, Mixin, Settings\nimport packages_of_mine as p\n"
+BUILT_ON = {
+    # The network's base is not here: what it gives is unknown, and its author cannot be blamed for it.
+    "a whole network": "class Net(Base):\n    pass\n",
+    "a part of it, by super()": net(result="super().forward(x)").replace("nn.Module", "Base"),
+    "by its package": net().replace("nn.Module", "p.models.ResNet"),
+    "a module that makes layers": net(result="self.head(x)").replace("nn.Module", "BaseModule"),
+    "a module that answers": "class Net(BaseModule):\n    pass\n",
+    "layers of a mixin, behind": net(result="self.pooled(x)").replace("nn.Module", "nn.Module, Mixin"),
+    "layers of a mixin, before": net(result="self.pooled(x)").replace("nn.Module", "Mixin, nn.Module"),
+    "a base with arguments": net().replace("nn.Module", "Base").replace("super().__init__()", "super().__init__(10)"),
+    "a class that makes it": net().replace("nn.Module", "Base") + "model = Net.from_settings('small')\n",
+    "an heir of an heir": net().replace("Net(nn.Module)", "Inner(Base)") + "class Net(Inner):\n    pass\n",
+    "settings": "class Config(Settings):\n    width: int = 8\n" + net(init="self.more = nn.Linear(8, Config(width=3).width)"),
+    "settings that are called": "class Config(Settings):\n    pass\n" + net(init="self.more = nn.Linear(8, Config()())"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BUILT_ON)
+def test_a_base_that_is_missing_here_is_no_verdict(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    head = "" if BUILT_ON[name].startswith(HEAD) else HEAD
+    verdict = judged(IMPORTED + head + BUILT_ON[name], tmp_path, monkeypatch, "Net")
+    assert verdict.verdict == "no verdict", verdict
+    assert "packages_of_mine is not installed here" in verdict.notes[0], verdict.notes
+
+
+BUILT_WELL = {
+    "a mixin, behind": net().replace("nn.Module", "nn.Module, Mixin"),
+    "a mixin, before": net().replace("nn.Module", "Mixin, nn.Module"),
+    "a module that begins by itself": net().replace("nn.Module", "p.Module").replace("super().__init__()", "pass"),
+    "a module with an option of its class": net().replace("nn.Module", "nn.Module, Mixin, tags=['digits']"),
+    "settings": "class Config(Settings):\n    width: int = 8\n" + net().replace("8, 10", "Config().width, 10"),
+    "a trainer around it": net() + "class Trainer(Base):\n    pass\ntrainer = Trainer(Net(), steps=3)\n",
+}
+
+
+@pytest.mark.parametrize("name", BUILT_WELL)
+def test_a_base_that_is_missing_here_and_decides_nothing_is_passed_over(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verdict = judged(IMPORTED + BUILT_WELL[name], tmp_path, monkeypatch)
+    assert [each for each in verdict.requirements if each.met is False] == []
+    assert verdict.parameters == 170
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_what_is_missing_here_is_no_verdict_with_its_name(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -22,7 +22,14 @@ from typing import Any, NoReturn
 
 from handgrad.judge.handed_in.candidates import MOVES
 from handgrad.judge.handed_in.records import Piece, Taken
-from handgrad.judge.handed_in.stand_ins import UNAVAILABLE, LastFinder, NotHereError, StandInModule, UnavailableValue
+from handgrad.judge.handed_in.stand_ins import (
+    BUILT_ON,
+    UNAVAILABLE,
+    LastFinder,
+    NotHereError,
+    StandInModule,
+    UnavailableValue,
+)
 
 HANDED_IN = "handed in/"
 """What the names of compiled files begin with, so that a line of the author's is told from any other."""
@@ -144,6 +151,7 @@ def loaded(taken: Taken) -> Iterator[ModuleType]:
     """
     # Of an earlier load in the same process: its reasons would be told of this one.
     UNAVAILABLE.clear()
+    BUILT_ON.clear()
     finder, last = _Finder(taken), LastFinder(taken)
     # A copy, so that modules which the hand-in pushes aside can be put back.
     before, usual, line = dict(sys.modules), builtins.input, sys.argv

@@ -19,6 +19,9 @@ from handgrad.judge.handed_in.records import Taken
 # One list for the process, as torch's message tells the type of an argument and not which value it was.
 UNAVAILABLE: list[str] = []
 """Why values of the file that is loaded could not be made, for errors of torch's that only name their type."""
+BUILT_ON: dict[str, str] = {}
+"""Classes of the file that is loaded, by name, with the path of the base that is not here: what it would have given them is
+unknown, for errors that only name the class."""
 
 
 class NotHereError(Exception):
@@ -41,10 +44,11 @@ class StandIn:
         return StandIn(f"{object.__getattribute__(self, '_path')}.{name}")
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
-        # LightningModule and the like are modules with a training loop, which is not asked for here.
         path = object.__getattribute__(self, "_path")
-        network = path.endswith("Module") and not path.endswith("DataModule")
-        return (_module_with_settings(),) if network else ()
+        # LightningModule is a module with a training loop, which is not asked for here.
+        if path.endswith("LightningModule"):
+            return (_module_with_settings(),)
+        return (_unknown_base(path, is_module=path.endswith("Module") and not path.endswith("DataModule")),)
 
     def __call__(self, *given: Any, **named: Any) -> Any:
         """Tell who calls it what is missing, unless what it is decides nothing."""
@@ -121,6 +125,35 @@ def _module_with_settings() -> type:
         log_dict = log
 
     return Module
+
+
+@functools.cache
+def _unknown_base(path: str, *, is_module: bool) -> type:
+    """Return a class that gives its heirs nothing, and writes them into `BUILT_ON`; a module of torch where *is_module*."""
+    inherited: type = _module_with_settings() if is_module else object
+
+    class Unknown(inherited):  # type: ignore[misc]
+        """What stands above a class of the hand-in and is not here."""
+
+        def __init_subclass__(cls, **_: Any) -> None:
+            super().__init_subclass__()
+            BUILT_ON[cls.__name__] = path
+
+        def __new__(cls, *_: Any, **__: Any) -> Unknown:
+            made = super().__new__(cls)
+            # Some of these bases begin the module by themselves (fastai's does), and nobody here knows which.
+            if is_module:
+                inherited.__init__(made)
+            return made
+
+        def __init__(self, *given: Any, **named: Any) -> None:
+            # The next in line may be a class that is here, as in ``class Net(Mixin, nn.Module)``.
+            try:
+                super().__init__(*given, **named)
+            except TypeError as error:
+                raise NotHereError(missing(path)) from error
+
+    return Unknown
 
 
 def missing(path: str) -> str:

@@ -27,7 +27,14 @@ from handgrad.errors import HandgradError, UsageError
 from handgrad.judge.handed_in.choice import USUAL, example_of
 from handgrad.judge.handed_in.load import HANDED_IN, evaluated
 from handgrad.judge.handed_in.records import NotTakenError, Taken, place_in
-from handgrad.judge.handed_in.stand_ins import UNAVAILABLE, NotHereError, StandIn, UnavailableValue
+from handgrad.judge.handed_in.stand_ins import (
+    BUILT_ON,
+    UNAVAILABLE,
+    NotHereError,
+    StandIn,
+    UnavailableValue,
+    missing,
+)
 from handgrad.judge.network.conditions import CLASSES
 from handgrad.transcript.packing import MalformedError
 from handgrad.transcript.record import weights_of
@@ -36,6 +43,11 @@ from handgrad.transcript.writing import UntraceableError
 NOT_BEGUN = re.compile(r"before Module\.__init__\(\) call|has no attribute '_(modules|parameters|buffers)'")
 """What torch says of a module whose own beginning was left out."""
 FED = "this assignment gives images of 1×28×28"
+NOT_INHERITED = re.compile(
+    r"'(\w+)' object has no attribute|type object '(\w+)' has no attribute|(\w+)(?:\.__init__)?\(\) (?:takes|got)"
+    r"|Module \[(\w+)\] is missing the required|'(\w+)' object is not"
+)
+"""What Python and torch say where a class has nothing of what was expected of it."""
 NO_ATTRIBUTE = re.compile(r"module '(torch[\w.]*|numpy[\w.]*)' has no attribute '(\w+)'")
 
 
@@ -50,7 +62,9 @@ def author_at_fault(taken: Taken) -> Iterator[None]:
     except NotHereError as error:
         raise NotTakenError(f"{first_line_of(error)}{_how_to_say(taken)}", author=False) from error
     except HandgradError as error:
-        raise NotTakenError(str(error), author=True) from error
+        # The layer that could not go on is named, but what stopped it may not be of the author's making.
+        lacking = _not_here(error.__cause__, taken) if error.__cause__ else ""
+        raise NotTakenError(lacking or str(error), author=not lacking) from error
     # Before the general clause, because its message would be an exit status.
     except SystemExit as error:
         raise NotTakenError("the file ends the program", author=True) from error
@@ -58,11 +72,11 @@ def author_at_fault(taken: Taken) -> Iterator[None]:
         where = f"{error.filename}, line {error.lineno}: ".removeprefix(HANDED_IN)
         raise NotTakenError(f"{where}{error.msg} – correct the file", author=True) from error
     except BaseException as error:  # the stranger's exceptions may be of any kind
-        missing = _not_here(error, taken)
-        reason = missing or f"{type(error).__name__}: {first_line_of(error)}"
+        lacking = _not_here(error, taken)
+        reason = lacking or f"{type(error).__name__}: {first_line_of(error)}"
         if NOT_BEGUN.search(reason):
             reason = f"{reason} – its __init__ has to call super().__init__() first"
-        raise NotTakenError(f"{place_of_error(error, taken)}{reason}", author=not missing) from error
+        raise NotTakenError(f"{place_of_error(error, taken)}{reason}", author=not lacking) from error
 
 
 def _how_to_say(taken: Taken) -> str:
@@ -81,6 +95,9 @@ def _not_here(error: BaseException, taken: Taken) -> str:
     """Return what a library here lacks where that is what *error* says, else nothing."""
     if UNAVAILABLE and any(kind in first_line_of(error) for kind in (UnavailableValue.__name__, StandIn.__name__)):
         return UNAVAILABLE[-1]
+    inherited = NOT_INHERITED.search(first_line_of(error))
+    if inherited and (path := _base_not_here(next(filter(None, inherited.groups())), error)):
+        return missing(path)
     if isinstance(error, MemoryError) or "can't allocate memory" in first_line_of(error):
         return "it asks for more memory than a judgement may take"
     if asks_for_gpu(error):
@@ -100,6 +117,13 @@ def _not_here(error: BaseException, taken: Taken) -> str:
     return f"{found[1]} {torch.__version__ if found[1].startswith('torch') else ''} here has no {found[2]}".replace(
         "  ", " "
     )
+
+
+def _base_not_here(name: str, error: BaseException) -> str:
+    """Return the base that is not here of the class called *name*, or of the one that asked ``super()``; else ""."""
+    # ``super().forward(x)`` names no class, but Python keeps what was asked.
+    asked = getattr(getattr(error, "obj", None), "__self__", None) if name == "super" else None
+    return BUILT_ON.get(name if asked is None else type(asked).__name__, "")
 
 
 def _module(name: str) -> object:
@@ -142,6 +166,8 @@ def made(taken: Taken, module: ModuleType) -> nn.Module:
         thing()  # says what is missing
     if not isinstance(thing, nn.Module) and callable(thing) and taken.whole:
         thing = thing()
+    if not isinstance(thing, nn.Module) and type(thing).__name__ in BUILT_ON:
+        raise NotHereError(missing(BUILT_ON[type(thing).__name__]))
     if not isinstance(thing, nn.Module):
         raise UsageError(f"{make} gives {type(thing).__name__} – an nn.Module, or what makes one, is needed")
     return thing
