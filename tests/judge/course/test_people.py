@@ -205,6 +205,28 @@ def test_of_numbered_modules_the_one_that_a_program_builds_last_is_taken(tmp_pat
     assert found[0].others == ("model1.py", "model10.py")
 
 
+BASE = NET.replace("Net", "BaseModel")
+HEIR = "from base import BaseModel\nclass DigitModel(BaseModel):\n    pass\n"
+
+
+def test_a_network_may_inherit_from_one_of_another_file(tmp_path: Path) -> None:
+    # As project templates are laid out: the base has a package of its own, and a helper lies there that nothing imports.
+    files = {
+        "base/__init__.py": "from .base_model import *\n",
+        "base/base_model.py": BASE,
+        "model/model.py": HEIR,
+        "model/deep.py": "from .model import DigitModel\nclass Deep(DigitModel):\n    pass\n",
+        "trainer/__init__.py": "",
+        "train.py": "import model.model as arch\nfrom base import *\nmake(arch)\n",
+        "new_project.py": "import shutil\n",
+    }
+    people = found(write(tmp_path / "template", files), tmp_path)
+    assert {name: chosen(each) for name, each in people.items()} == {"template": "deep.py"}
+    # Of a class's files none is another's base, and a learner who imports one folder is no program of all.
+    files = {f"{name}/model.py": NET for name in ("ann", "bob")} | {"cy.py": f"from model import Net\n{NET}"}
+    assert sorted(found(write(tmp_path / "class", files), tmp_path)) == ["ann", "bob", "cy"]
+
+
 def test_files_that_a_platform_put_side_by_side_are_shown_by_the_platforms_name(tmp_path: Path) -> None:
     files = {
         "bob_LATE_12_345_model-2.py": NET,

@@ -75,6 +75,8 @@ OURS = {
         "call, as in net.py:Net(norm=…, dropout=…)"),
     "several": (net() + net().replace("Net", "Model_2"), "several networks and builds none of them: Net (line 5) and Model_2"),
     "nothing": ("x = 1\n", "no network was found"),
+    "an heir without a forward": ("from shared_parts import Base\n\nclass Net(Base):\n    def test(self):\n        self.net.eval()\n",
+              "it imports shared_parts, which was neither handed in with it nor installed here"),
     "no notebook": ("{", "is not a notebook"),
     "a notebook in another language": ('{"cells": [], "metadata": {"kernelspec": {"language": "R"}}}', "a notebook in R"),
     "a newer Python": (HEAD + "class Net[T](nn.Module, metaclass=T[0):\n    pass\n", "type parameters (Python 3.12)"),
@@ -149,6 +151,8 @@ FINE = {
     "a decorator that reads the source": f"import inspect\nimport torch\ndef kept(f):\n    assert inspect.getsource(f)\n    return f\n@kept\ndef twice(x: torch.Tensor):\n    return 2 * x\n{net(result='twice(self.fc(x))')}",
     "sizes collected in a loop": f"sizes = []\nfor size in (8, 10):\n    sizes.append(size)\n{net().replace('Linear(8, 10)', 'Linear(*sizes)')}",
     "a table of settings": f"from dataclasses import dataclass\n@dataclass\nclass Config:\n    out: int = 10\ncfg = Config()\n{net().replace('(8, 10)', '(8, cfg.out)')}",
+    "a base that leaves its forward to heirs": f'class Digits(nn.Module):\n    def forward(self, x):\n        """Answer."""\n        raise NotImplementedError\n{net().replace(HEAD, "").replace("Net(nn.Module)", "Mine(Digits)")}',
+    "a base whose forward is abstract": f"from abc import abstractmethod\nclass Digits(nn.Module):\n    @abstractmethod\n    def forward(self, x):\n        return x\n{net().replace(HEAD, '').replace('Net(nn.Module)', 'Mine(Digits)')}",
     "a device": f'device = "cuda"\n{net(init="self.extra = torch.zeros(3, device=device)")}',
     "a syntax error elsewhere": f"{net()}\nfor x in range(3)\n    pass\n",
     "a training at its end": f"{net()}\n{training('Net()')}",
@@ -157,7 +161,8 @@ FINE = {
 
 @pytest.mark.parametrize("name", FINE)
 def test_what_is_no_fault_is_judged(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    verdict = judged(FINE[name], tmp_path, monkeypatch)
+    text = FINE[name] if HEAD in FINE[name] else HEAD + FINE[name]
+    verdict = judged(text, tmp_path, monkeypatch)
     assert [each for each in verdict.requirements if each.met is False] == []
     assert verdict.parameters == 170
 

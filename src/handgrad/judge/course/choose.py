@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from handgrad.judge.handed_in.cells import is_program
@@ -39,13 +39,15 @@ class Choice:
 class Read:
     """What a program file shows without being run: whether it holds a network, and the names that it imports.
 
-    ``defines`` are the networks' classes, ``calls`` the last names of everything that is called, in order.
+    ``defines`` are the networks' classes, ``calls`` the last names of everything that is called, in order, ``heirs`` the last
+    names of each class's bases by its own.
     """
 
     network: bool
     imports: frozenset[str] = frozenset()
     defines: frozenset[str] = frozenset()
     calls: tuple[str, ...] = ()
+    heirs: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def choose(files: Sequence[Path], root: Path) -> Choice:
@@ -53,7 +55,7 @@ def choose(files: Sequence[Path], root: Path) -> Choice:
 
     A notebook goes before a module, what others import after what imports them, a usual name before another.
     """
-    read = {path: read_program(path) for path in files if path.suffix.lower() in PROGRAMS}
+    read = _with_heirs({path: read_program(path) for path in files if path.suffix.lower() in PROGRAMS})
     networks = [path for path, found in read.items() if found.network]
     # Each step may leave nothing, as when two modules import each other; then the step before stands.
     networks = _notebooks_that_use(networks, read) or _not_imported(networks, read) or networks
@@ -68,6 +70,24 @@ def choose(files: Sequence[Path], root: Path) -> Choice:
     if kept:
         return Choice(kept[0], tuple(kept[1:]))
     return Choice(None, reason=_why_nothing(files, read))
+
+
+def _with_heirs(read: Mapping[Path, Read]) -> dict[Path, Read]:
+    """Return *read* with the networks that inherit from one of another file: ``class MnistModel(BaseModel)``."""
+    found = dict(read)
+    known = set().union(*(each.defines for each in read.values()))
+    waiting = set(known)
+    # An heir may be inherited from in its turn, in any order of the files.
+    while waiting:
+        grown: set[str] = set()
+        for path, each in found.items():
+            heirs = {name for name, bases in each.heirs.items() if bases & waiting} - each.defines
+            if heirs:
+                found[path] = replace(each, network=True, defines=each.defines | heirs)
+            grown |= heirs - known
+        known |= grown
+        waiting = grown
+    return found
 
 
 def is_table(path: Path) -> bool:
@@ -120,9 +140,17 @@ def _built_last(networks: Sequence[Path], read: Mapping[Path, Read]) -> Path | N
 
 
 def _not_imported(networks: Sequence[Path], read: Mapping[Path, Read]) -> list[Path]:
-    """Return those that no other of them imports: ``model.py`` goes before the ``layers.py`` that it is made of."""
+    """Return those that no other of them imports or inherits from: ``model.py`` goes before the ``layers.py`` it is made of."""
+    # A base is often imported by way of its package, under a name that is not its file's.
+    bases = {path: {base for each in read[path].heirs.values() for base in each} for path in networks}
     return [
-        path for path in networks if not any(path.stem in read[other].imports for other in networks if other != path)
+        path
+        for path in networks
+        if not any(
+            path.stem in read[other].imports or bases[other] & (read[path].defines - read[other].defines)
+            for other in networks
+            if other != path
+        )
     ]
 
 
@@ -155,6 +183,7 @@ def read_program(path: Path) -> Read:
     notebook = path.suffix.lower() == ".ipynb" and not is_program(text.encode())
     parts = list(_cells(text)) if notebook else [text]
     network, imports, calls, bases = False, set[str](), list[str](), set(BASES)
+    heirs: dict[str, frozenset[str]] = {}
     for part in parts:
         try:
             tree = ast.parse(part)
@@ -165,9 +194,11 @@ def read_program(path: Path) -> Read:
         with suppress(RecursionError):
             network = _holds_network(tree, bases) or network
             imports |= set(_imports(tree))
+            classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+            heirs |= {node.name: frozenset(map(_last_name, node.bases)) for node in classes}
             made = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
             calls += [_last_name(node.func) for node in sorted(made, key=lambda node: (node.lineno, node.col_offset))]
-    return Read(network, frozenset(imports), frozenset(bases - set(BASES)), tuple(calls))
+    return Read(network, frozenset(imports), frozenset(bases - set(BASES)), tuple(calls), heirs)
 
 
 def _cells(text: str) -> Iterator[str]:

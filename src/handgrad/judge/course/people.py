@@ -144,6 +144,11 @@ def _is_one_hand_in(folder: Path) -> bool:
             read[path] = frozenset().union(*(read_program(each).imports for each in files))
     if len(read) < 2 or not any(path.stem.lower() in PARTS for path in read) or all(path.is_dir() for path in read):
         return False
+    packages = {path.stem for path in read if path.is_dir()}
+    # A program that is put together from several folders beside it is nobody else's, though a helper may lie there that
+    # nothing imports; a learner's file does not import the folders of two others.
+    if any(len(packages & imports) > 1 for path, imports in read.items() if path.is_file()):
+        return True
     first, *_ = read
     joined, waiting = {first}, [first]
     while waiting:

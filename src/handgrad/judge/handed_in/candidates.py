@@ -225,10 +225,21 @@ def _inherits_whole(node: ast.ClassDef) -> bool:
 def inputs_of(candidate: Candidate) -> int | None:
     """Return how many inputs the ``forward`` of a class must be given, None where the class has none of its own."""
     for node in candidate.node.body if isinstance(candidate.node, ast.ClassDef) else []:
-        if isinstance(node, ast.FunctionDef) and node.name == "forward":
+        if isinstance(node, ast.FunctionDef) and node.name == "forward" and not _is_abstract(node):
             given = [*node.args.posonlyargs, *node.args.args]
             return len(given) - 1 - len(node.args.defaults)
     return None
+
+
+def _is_abstract(method: ast.FunctionDef) -> bool:
+    """Whether a method only says that an heir has to write it."""
+    if any(dotted(each).rpartition(".")[2] == "abstractmethod" for each in method.decorator_list):
+        return True
+    # Its description counts as a constant, as ``...`` does.
+    empty = (ast.Pass, ast.Raise)
+    return all(
+        isinstance(each, empty) or isinstance(getattr(each, "value", None), ast.Constant) for each in method.body
+    )
 
 
 def needed_arguments(candidate: Candidate) -> list[str]:

@@ -61,6 +61,8 @@ class Taken:
     aliases: dict[str, str] = field(default_factory=dict)
     """Other names under which pieces are imported."""
     whole: bool = False
+    none_read: str = ""
+    """Why its text shows no network, to be told where running it shows none either; "" for a file that is run as asked."""
 
 
 def place_in(cells: tuple[tuple[int, int], ...], line: int) -> str:

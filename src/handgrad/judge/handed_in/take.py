@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,9 @@ from handgrad.judge.handed_in.project import Project
 from handgrad.judge.handed_in.records import NoneFoundError, NotTakenError, Piece, Taken
 from handgrad.judge.handed_in.training_found import training_in
 
-MAKES_CLASSES = re.compile(r"\b(?:type|exec|eval|globals|setattr|make_class|new_class)\s*\(|^\s+class\s", re.MULTILINE)
+MAKES_CLASSES = re.compile(
+    r"\b(?:type|exec|eval|globals|setattr|make_class|new_class)\s*\(|^[ \t]+class\s", re.MULTILINE
+)
 """What a file holds whose classes only show when it is run."""
 
 
@@ -44,11 +46,11 @@ def _taken(root: Path, main: Path, wanted: str) -> Taken:
     source = project.main
     try:
         choice = choose(project, wanted)
-    except NoneFoundError:
+    except NoneFoundError as error:
         # Not a notebook, whose cells train and draw; and not a file in which nothing could make a class at run time.
         if source.cells or not (wanted or MAKES_CLASSES.search(source.text)):
             raise
-        return _whole(project, main, wanted)
+        return replace(_whole(project, main, wanted), none_read=str(error))
     extraction = Extraction(project)
     main_module = choice.source or source
     extraction.need(main_module, used_by(choice.make))

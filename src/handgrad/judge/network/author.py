@@ -155,7 +155,7 @@ def place_of_error(error: BaseException, taken: Taken) -> str:
 
 def made(taken: Taken, module: ModuleType) -> nn.Module:
     """Return the network that *taken* stands for, made with the names of its loaded *module*."""
-    make = taken.make or (_found_in(module) if taken.whole else "")
+    make = taken.make or (_found_in(module, taken.none_read) if taken.whole else "")
     try:
         thing = evaluated(make, module)
     except NameError as error:
@@ -173,8 +173,11 @@ def made(taken: Taken, module: ModuleType) -> nn.Module:
     return thing
 
 
-def _found_in(module: ModuleType) -> str:
-    """Return the network that a file has when it was run: its only class, or the one that is called as is usual."""
+def _found_in(module: ModuleType, none_read: str) -> str:
+    """Return the network that a file has when it was run: its only class, or the one that is called as is usual.
+
+    *none_read* is why its text alone shows none.
+    """
     classes = [
         name
         for name, value in vars(module).items()
@@ -187,7 +190,7 @@ def _found_in(module: ModuleType) -> str:
         there = (
             f"found {', '.join(classes)}: the file alone does not say which network"
             if classes
-            else "no network was found in it"
+            else none_read or "no network was found in it"
         )
         raise NotTakenError(there, author=False)
     return usual
