@@ -222,6 +222,12 @@ def test_a_network_may_inherit_from_one_of_another_file(tmp_path: Path) -> None:
     }
     people = found(write(tmp_path / "template", files), tmp_path)
     assert {name: chosen(each) for name, each in people.items()} == {"template": "deep.py"}
+    # The base itself may not have been handed in: what it is then is the judge's to say.
+    heir = HEIR.replace(
+        "    pass", "    def __init__(self):\n        pass\n    def forward(self, x):\n        return x"
+    )
+    people = found(write(tmp_path / "alone", {"ann/nn.py": heir, "ann/a.py": "x = 1\n", "bob/net.py": NET}), tmp_path)
+    assert chosen(people["ann"]) == "nn.py"
     # Of a class's files none is another's base, and a learner who imports one folder is no program of all.
     files = {f"{name}/model.py": NET for name in ("ann", "bob")} | {"cy.py": f"from model import Net\n{NET}"}
     assert sorted(found(write(tmp_path / "class", files), tmp_path)) == ["ann", "bob", "cy"]

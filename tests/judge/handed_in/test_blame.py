@@ -77,6 +77,8 @@ OURS = {
     "nothing": ("x = 1\n", "no network was found"),
     "an heir without a forward": ("from shared_parts import Base\n\nclass Net(Base):\n    def test(self):\n        self.net.eval()\n",
               "it imports shared_parts, which was neither handed in with it nor installed here"),
+    "a file beside it": (net().replace("import torch\n", "import torch\nfrom .parts import act\n").replace("F.relu", "act"),
+              "it imports from a file beside it that was not handed in"),
     "no notebook": ("{", "is not a notebook"),
     "a notebook in another language": ('{"cells": [], "metadata": {"kernelspec": {"language": "R"}}}', "a notebook in R"),
     "a newer Python": (HEAD + "class Net[T](nn.Module, metaclass=T[0):\n    pass\n", "type parameters (Python 3.12)"),

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from handgrad.judge.handed_in.candidates import WHOLE, answers_images
 from handgrad.judge.handed_in.cells import is_program
 from handgrad.judge.handed_in.files import MOST_NOTEBOOK
 from handgrad.judge.workbook.judging import has_table
@@ -19,7 +20,6 @@ PROGRAMS = (".py", ".ipynb")
 USUAL = ("net", "network", "model", "models")
 """What the file with the network is called as a rule."""
 LOOKS_LIKE_A_NETWORK = re.compile(r"^class\s+\w+\s*\([^)]*(Module|Sequential)\b", re.MULTILINE)
-BASES = ("Module", "Sequential", "ScriptModule", "LightningModule", "ModuleList")
 MAGIC = re.compile(r"^\s*[%!?]|\?\s*$")
 
 
@@ -182,7 +182,7 @@ def read_program(path: Path) -> Read:
         return Read(False)
     notebook = path.suffix.lower() == ".ipynb" and not is_program(text.encode())
     parts = list(_cells(text)) if notebook else [text]
-    network, imports, calls, bases = False, set[str](), list[str](), set(BASES)
+    network, imports, calls, bases = False, set[str](), list[str](), set(WHOLE)
     heirs: dict[str, frozenset[str]] = {}
     for part in parts:
         try:
@@ -198,7 +198,7 @@ def read_program(path: Path) -> Read:
             heirs |= {node.name: frozenset(map(_last_name, node.bases)) for node in classes}
             made = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
             calls += [_last_name(node.func) for node in sorted(made, key=lambda node: (node.lineno, node.col_offset))]
-    return Read(network, frozenset(imports), frozenset(bases - set(BASES)), tuple(calls), heirs)
+    return Read(network, frozenset(imports), frozenset(bases - set(WHOLE)), tuple(calls), heirs)
 
 
 def _cells(text: str) -> Iterator[str]:
@@ -220,7 +220,9 @@ def _holds_network(tree: ast.Module, bases: set[str]) -> bool:
     """Whether *tree* defines a class of a network, or builds one of layers; the classes found join *bases*."""
     found = False
     for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef) and any(_last_name(base) in bases for base in node.bases):
+        if isinstance(node, ast.ClassDef) and (
+            answers_images(node) or any(_last_name(base) in bases for base in node.bases)
+        ):
             bases.add(node.name)
             found = True
         elif isinstance(node, ast.Call) and _last_name(node.func) == "Sequential" and node.args:

@@ -119,6 +119,13 @@ class _Search:
         return other is not None and last in self.of(other, (*above, source.name))
 
 
+def answers_images(node: ast.ClassDef) -> bool:
+    """Whether a class whose base is of unknown origin is a network all the same, by its ``forward``."""
+    own = {each.name for each in node.body if isinstance(each, ast.FunctionDef)}
+    # Both methods: a mixture or a wrapper with `forward` alone is found through the class that inherits from it.
+    return bool(node.bases) and {"__init__", "forward"} <= own
+
+
 def _meant(name: str, source: Source) -> str:
     """Return what *name* stands for in *source*: ``torch.nn.Module`` for M where that is imported as M, or assigned to it."""
     # In the order of the file, and the first that fits: a name of torch's is imported once, at the top.

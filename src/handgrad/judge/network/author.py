@@ -104,6 +104,8 @@ def _not_here(error: BaseException, taken: Taken) -> str:
         return "it asks for a graphics processor, but none is used here"
     if isinstance(error, ModuleNotFoundError) and error.name:
         return f"this Python has no module {error.name}"
+    if isinstance(error, ImportError) and "attempted relative import" in first_line_of(error):
+        return "it imports from a file beside it that was not handed in"
     own = {each.name for each in taken.pieces} | set(taken.aliases)
     if isinstance(error, ImportError) and error.name and error.name not in own:
         return f"{error.name} as it is installed here cannot give what the network imports: {first_line_of(error)}"
