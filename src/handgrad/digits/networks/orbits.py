@@ -46,8 +46,9 @@ class Orbit(nn.Module):
     def __init__(self, inputs: int, size: int, *, orbits: bool) -> None:
         super().__init__()
         table = products()
-        # Where each number of the eight kernels stands in the learned one, so that one look-up makes them all.
-        square = torch.arange(inputs * size * size).view(inputs, size, size)
+        # Where each number of the eight kernels stands in the learned one, so that one look-up makes them all. Rows and columns
+        # first, inputs last, as in memory laid out channels last: convolutions give their maps in the layout of the kernels.
+        square = torch.arange(inputs * size * size).view(size, size, inputs).permute(2, 0, 1)
         kernels = []
         for g in range(ORDER):
             kernel = moved(square, g)
@@ -56,14 +57,14 @@ class Orbit(nn.Module):
                 reads = torch.empty(ORDER, dtype=torch.int64)
                 reads[torch.tensor(table[g])] = torch.arange(ORDER)
                 kernel = kernel.view(-1, ORDER, size, size)[:, reads].reshape(inputs, size, size)
-            kernels.append(kernel)
+            kernels.append(kernel.permute(1, 2, 0))
         self.register_buffer("places", torch.stack(kernels).flatten(), persistent=False)
 
     def forward(self, learned: Tensor) -> Tensor:
         """Return the kernels of whole orbits."""
         outputs, inputs, height, width = learned.shape
-        kernels = learned.flatten(1).index_select(1, self.places)
-        return kernels.view(outputs * ORDER, inputs, height, width)
+        kernels = learned.permute(0, 2, 3, 1).flatten(1).index_select(1, self.places)
+        return kernels.view(outputs * ORDER, height, width, inputs).permute(0, 3, 1, 2)
 
     def right_inverse(self, kernels: Tensor) -> Tensor:
         """Return the learned kernels ``[outputs, inputs, n, n]``: the first of each orbit."""
