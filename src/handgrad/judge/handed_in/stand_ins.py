@@ -130,6 +130,8 @@ def _module_with_settings() -> type:
 @functools.cache
 def _unknown_base(path: str, *, is_module: bool) -> type:
     """Return a class that gives its heirs nothing, and writes them into `BUILT_ON`; a module of torch where *is_module*."""
+    from torch import nn
+
     inherited: type = _module_with_settings() if is_module else object
 
     class Unknown(inherited):  # type: ignore[misc]
@@ -139,11 +141,11 @@ def _unknown_base(path: str, *, is_module: bool) -> type:
             super().__init_subclass__()
             BUILT_ON[cls.__name__] = path
 
-        def __new__(cls, *_: Any, **__: Any) -> Unknown:
-            made = super().__new__(cls)
+        def __new__(cls, *_: Any, **__: Any) -> Any:
+            made: Any = super().__new__(cls)
             # Some of these bases begin the module by themselves (fastai's does), and nobody here knows which.
             if is_module:
-                inherited.__init__(made)
+                nn.Module.__init__(made)
             return made
 
         def __init__(self, *given: Any, **named: Any) -> None:
