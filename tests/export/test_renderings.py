@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 import numpy as np
 import pytest
+import torch
 
 from export.styles import STYLES, made
 from handgrad.digits.data.drawn import draw_digits
+from handgrad.digits.networks.orbits import Orbit
 from handgrad.digits.networks.published import NETWORKS
 from handgrad.errors import HandgradError
 from handgrad.export.c.compiler import find_compiler, run_c, run_selftest, size_of
 from handgrad.export.c.file import c_file
+from handgrad.export.c.tied import tied
 from handgrad.export.evaluate import evaluate
 from handgrad.export.from_module import plan_of
 from handgrad.export.onnx_file import onnx_model, run_onnx
@@ -22,8 +26,8 @@ from handgrad.export.quantised import evaluate_integers
 
 IMAGES = draw_digits(60, seed=5)[0]
 EVERY = {**STYLES, **NETWORKS}
-FEW = ("stem-16k", "Depthwise", "Perceptron")
-"""A chain, one with groups, dilation and products, one that ends in a softmax; the others are among the long proofs."""
+FEW = ("stem-16k", "Depthwise", "Perceptron", "orbit-2k")
+"""A chain, one with groups, dilation and products, one that ends in a softmax, one of tied kernels; the others are long."""
 SANITISED = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 COMPILER = find_compiler() or ""
 compiled = pytest.mark.skipif(not COMPILER, reason="no C compiler")
@@ -81,6 +85,37 @@ def test_the_memory_of_stem_16k_is_that_of_its_two_largest_neighbours() -> None:
     whole = size_of(c_file(quantise(plan("stem-16k"), IMAGES), IMAGES[:1], ["Test."]), COMPILER)
     assert whole is not None
     assert whole.ram == 16 * 14 * 14 + 16 * 12 * 12 and whole.flash < 20_000
+
+
+@compiled
+@pytest.mark.parametrize(("whole", "most"), [(True, 9_500), (False, 15_500)])
+def test_of_eight_tied_kernels_one_is_written(whole: bool, most: int) -> None:
+    learned = sum(each.numel() for each in NETWORKS["orbit-2k"]().parameters() if each.dim() > 1)
+    some = plan("orbit-2k")
+    text = c_file(quantise(some, IMAGES) if whole else some, IMAGES[:1], ["Test."])
+    assert sum(int(count) for count in re.findall(r" weight_\d+\[(\d+)\]", text)) == learned
+    size = size_of(text, COMPILER)
+    assert size is not None and size.flash < most
+
+
+@pytest.mark.parametrize("orbits", [True, False])
+def test_tied_kernels_are_known_by_their_numbers(orbits: bool) -> None:
+    generator = torch.Generator().manual_seed(1)
+    learned = torch.randn(2, 16, 3, 3, generator=generator)
+    kernels = Orbit(16, 3, orbits=orbits)(learned).numpy()
+    factors = np.linspace(-1, 2, 16, dtype=np.float32)
+    found = tied(kernels * factors[:, None, None, None])
+    assert found is not None and (found.orbits, found.size) == (orbits, 144)
+    # The first of each eight is the learned one itself, so its factor is 1 and the others are relative to it.
+    assert np.allclose(found.factors[1:8] * factors[0], factors[1:8], rtol=1e-5)
+    whole = np.round(kernels * 40).astype(np.int8)
+    exact = tied(whole)
+    assert exact is not None and np.array_equal(exact.learned, whole[::8])
+    for number in (whole, kernels):
+        number[5, 3, 1, 1] += 1
+        assert tied(number) is None
+    assert tied(kernels[:, :, :, :2]) is None
+    assert tied(kernels[:12]) is None
 
 
 @compiled

@@ -6,35 +6,54 @@ typedef struct {
     int8_t top, left; /* rows and columns of border before the first */
 } Convolution;
 
-static void convolve(const Convolution *c, const float *x, float *y)
+/* One map, by the kernel at `weight`; returns where the next begins. */
+static float *convolve_map(const Convolution *c, int o, const float *weight, const float *x, float *y)
 {
-    const int size = c->rows * c->columns, inputs = c->inputs / c->groups, outputs = c->outputs / c->groups;
-    const int taps = c->kernel_rows * c->kernel_columns;
+    const int size = c->rows * c->columns, inputs = c->inputs / c->groups;
     const int row_reach = (c->kernel_rows - 1) * c->row_dilation, column_reach = (c->kernel_columns - 1) * c->column_dilation;
-    int o, i, r, k, a, b;
-    for (o = 0; o < c->outputs; o++) {
-        const int first = o / outputs * inputs;
-        for (r = 0; r < c->out_rows; r++) {
-            const int row = r * c->row_stride - c->top;
-            for (k = 0; k < c->out_columns; k++) {
-                const int column = k * c->column_stride - c->left;
-                const int inside = row >= 0 && row + row_reach < c->rows && column >= 0 && column + column_reach < c->columns;
-                const float *w = c->weight + o * inputs * taps;
-                float sum = c->bias[o];
-                for (i = first; i < first + inputs; i++) {
-                    const float *map = x + i * size;
-                    for (a = row; a <= row + row_reach; a += c->row_dilation) {
-                        for (b = column; b <= column + column_reach; b += c->column_dilation) {
-                            if (inside || (a >= 0 && a < c->rows && b >= 0 && b < c->columns))
-                                sum += *w++ * map[a * c->columns + b];
-                            else
-                                sum += *w++ * (c->border ? c->border[i] : 0.0f);
-                        }
+    const int first = o / (c->outputs / c->groups) * inputs;
+    int i, r, k, a, b;
+    for (r = 0; r < c->out_rows; r++) {
+        const int row = r * c->row_stride - c->top;
+        for (k = 0; k < c->out_columns; k++) {
+            const int column = k * c->column_stride - c->left;
+            const int inside = row >= 0 && row + row_reach < c->rows && column >= 0 && column + column_reach < c->columns;
+            const float *w = weight;
+            float sum = c->bias[o];
+            for (i = first; i < first + inputs; i++) {
+                const float *map = x + i * size;
+                for (a = row; a <= row + row_reach; a += c->row_dilation) {
+                    for (b = column; b <= column + column_reach; b += c->column_dilation) {
+                        if (inside || (a >= 0 && a < c->rows && b >= 0 && b < c->columns))
+                            sum += *w++ * map[a * c->columns + b];
+                        else
+                            sum += *w++ * (c->border ? c->border[i] : 0.0f);
                     }
                 }
-                *y++ = sum;
             }
+            *y++ = sum;
         }
+    }
+    return y;
+}
+
+/* == convolve == */
+static void convolve(const Convolution *c, const float *x, float *y)
+{
+    const int taps = c->inputs / c->groups * c->kernel_rows * c->kernel_columns;
+    int o;
+    for (o = 0; o < c->outputs; o++) y = convolve_map(c, o, c->weight + o * taps, x, y);
+}
+
+/* == convolve tied == */
+static void convolve_tied(const Convolution *c, const float *factor, int orbits, float *kernel, const float *x, float *y)
+{
+    const int inputs = c->inputs / c->groups, taps = inputs * c->kernel_rows * c->kernel_columns;
+    int o, n;
+    for (o = 0; o < c->outputs; o++) {
+        turned(c->weight, o, inputs, c->kernel_rows, orbits, kernel);
+        for (n = 0; n < taps; n++) kernel[n] *= factor[o];
+        y = convolve_map(c, o, kernel, x, y);
     }
 }
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.export.c.source import Source, axes, comment, float_text, kernels, small, window_fields
+from handgrad.export.c.tied import SCRATCH, add_scratch, tied, tied_kernels
 from handgrad.export.memory import lay_out
 from handgrad.export.plan import (
     Add,
@@ -61,13 +62,14 @@ NEEDS = {
 
 def float_source(plan: Plan) -> tuple[Source, int]:
     """Return the C of *plan* in parts, and how many numbers its memory holds."""
-    source, layout = Source(kernels("float.c")), lay_out(plan)
+    source, layout = Source(tied_kernels("float") | kernels("float.c")), lay_out(plan)
     places = [f"memory + {offset}" for offset in layout.offsets]
     source.calls.append(
         f"for (n = 0; n < {prod(plan.shapes[0])}; n++) memory[{layout.offsets[0]} + n] = (float)image[n];"
     )
     for place, step in enumerate(plan.steps):
         add_step(source, plan, place, step, places=places)
+    add_scratch(source, "float")
     source.calls.append(f"for (n = 0; n < {plan.classes}; n++) scores[n] = memory[{layout.offsets[-1]} + n];")
     return source, layout.size
 
@@ -79,8 +81,7 @@ def add_step(source: Source, plan: Plan, place: int, step: Step, *, places: list
     call = ""
     match step:
         case Convolution():
-            source.use("convolution")
-            call = f"convolve({convolution_record(source, step, shapes[0], place)}, {x}, {y});"
+            call = convolution_call(source, step, shapes[0], place, values=(x, y))
         case Linear():
             source.use("linear")
             weight, bias = (
@@ -117,17 +118,28 @@ def add_step(source: Source, plan: Plan, place: int, step: Step, *, places: list
         source.calls.append(f"{call} /* {comment(step.name)} */")
 
 
-def convolution_record(source: Source, step: Convolution, shape: tuple[int, ...], place: int) -> str:
-    """Add the weights and the record of a convolution and return its address."""
+def convolution_call(
+    source: Source, step: Convolution, shape: tuple[int, ...], place: int, *, values: tuple[str, str]
+) -> str:
+    """Add the weights and the record of a convolution and return its call."""
+    of_orbits = tied(step.weight)
+    weight = step.weight if of_orbits is None else of_orbits.learned
     fields: dict[str, Any] = {
-        "weight": source.array("float", f"weight_{place}", step.weight),
+        "weight": source.array("float", f"weight_{place}", weight),
         "bias": source.array("float", f"bias_{place}", step.bias),
         "border": source.array("float", f"border_{place}", step.border) if step.border.any() else 0,
         "outputs": small(step.shape[0]),
         "groups": step.groups,
     }
     fields |= window_fields(step.window, shape, step.shape, "inputs")
-    return source.record("Convolution", f"convolution_{place}", fields)
+    record = source.record("Convolution", f"convolution_{place}", fields)
+    if of_orbits is None:
+        source.use("convolution", "convolve")
+        return f"convolve({record}, {', '.join(values)});"
+    source.use("turned", "convolution", "convolve tied")
+    source.scratch.append(of_orbits.size)
+    factors = source.array("float", f"factor_{place}", of_orbits.factors)
+    return f"convolve_tied({record}, {factors}, {int(of_orbits.orbits)}, {SCRATCH}, {', '.join(values)});"
 
 
 def function_text(source: Source, step: Function, x: str, y: str) -> str:

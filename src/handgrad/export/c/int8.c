@@ -25,12 +25,12 @@ typedef struct {
     int8_t zero, out_zero, low, high;
 } Convolution;
 
-static int32_t sum_under(const Convolution *c, const int8_t *x, int o, int row, int column)
+/* What map o, of the kernel at `w`, has for one position, not yet on the scale of the output. */
+static int32_t sum_under(const Convolution *c, const int8_t *w, const int8_t *x, int o, int row, int column)
 {
     const int size = c->rows * c->columns, inputs = c->inputs / c->groups;
     const int row_end = row + c->kernel_rows * c->row_dilation, column_end = column + c->kernel_columns * c->column_dilation;
     const int first = o / (c->outputs / c->groups) * inputs;
-    const int8_t *w = c->weight + o * inputs * c->kernel_rows * c->kernel_columns;
     const int inside = row >= 0 && row_end - c->row_dilation < c->rows && column >= 0 && column_end - c->column_dilation < c->columns;
     int32_t sum = c->bias[o];
     int i, a, b;
@@ -48,28 +48,49 @@ static int32_t sum_under(const Convolution *c, const int8_t *x, int o, int row, 
     return sum;
 }
 
+/* == convolve map == */
+/* One map, by the kernel at `weight`; returns where the next begins. */
+static int8_t *convolve_map(const Convolution *c, int o, const int8_t *weight, const int8_t *x, int8_t *y)
+{
+    int r, k;
+    for (r = 0; r < c->out_rows; r++) {
+        for (k = 0; k < c->out_columns; k++) {
+            const int32_t sum = sum_under(c, weight, x, o, r * c->row_stride - c->top, k * c->column_stride - c->left);
+            *y++ = clamped(shifted((int64_t)sum * c->multiplier[o], c->shift[o]) + c->out_zero, c->low, c->high);
+        }
+    }
+    return y;
+}
+
 /* == convolve == */
 static void convolve(const Convolution *c, const int8_t *x, int8_t *y)
 {
-    int o, r, k;
+    const int taps = c->inputs / c->groups * c->kernel_rows * c->kernel_columns;
+    int o;
+    for (o = 0; o < c->outputs; o++) y = convolve_map(c, o, c->weight + o * taps, x, y);
+}
+
+/* == convolve tied == */
+static void convolve_tied(const Convolution *c, int orbits, int8_t *kernel, const int8_t *x, int8_t *y)
+{
+    int o;
     for (o = 0; o < c->outputs; o++) {
-        for (r = 0; r < c->out_rows; r++) {
-            for (k = 0; k < c->out_columns; k++) {
-                const int32_t sum = sum_under(c, x, o, r * c->row_stride - c->top, k * c->column_stride - c->left);
-                *y++ = clamped(shifted((int64_t)sum * c->multiplier[o], c->shift[o]) + c->out_zero, c->low, c->high);
-            }
-        }
+        turned(c->weight, o, c->inputs / c->groups, c->kernel_rows, orbits, kernel);
+        y = convolve_map(c, o, kernel, x, y);
     }
 }
 
 /* == score == */
 static void score(const Convolution *c, const float *factor, const int8_t *x, float *y)
 {
+    const int taps = c->inputs / c->groups * c->kernel_rows * c->kernel_columns;
     int o, r, k;
-    for (o = 0; o < c->outputs; o++)
+    for (o = 0; o < c->outputs; o++) {
+        const int8_t *w = c->weight + o * taps;
         for (r = 0; r < c->out_rows; r++)
             for (k = 0; k < c->out_columns; k++)
-                *y++ = (float)sum_under(c, x, o, r * c->row_stride - c->top, k * c->column_stride - c->left) * factor[o];
+                *y++ = (float)sum_under(c, w, x, o, r * c->row_stride - c->top, k * c->column_stride - c->left) * factor[o];
+    }
 }
 
 /* == pool == */

@@ -7,6 +7,7 @@ from typing import Any
 
 from handgrad.export.c.float_file import NEEDS, moving_call
 from handgrad.export.c.source import Source, axes, comment, float_text, kernels, small, window_fields
+from handgrad.export.c.tied import SCRATCH, add_scratch, tied, tied_kernels
 from handgrad.export.memory import lay_out
 from handgrad.export.plan import Plan, Softmax, Step
 from handgrad.export.quantised import (
@@ -29,7 +30,7 @@ def int8_source(quantised: IntegerPlan) -> tuple[Source, int]:
     """Return the C of *quantised* in parts, and how many bytes its memory holds."""
     plan = quantised.plan
     shared = {name: text for name, text in kernels("float.c").items() if name in FLOATS}
-    source = Source(shared | kernels("int8.c"))
+    source = Source(shared | tied_kernels("int8_t") | kernels("int8.c"))
     # What follows the scoring step works on the scores themselves.
     layout = lay_out(Plan(plan.name, plan.steps[: quantised.scored - 1]))
     places = [f"memory + {offset}" for offset in layout.offsets]
@@ -39,6 +40,7 @@ def int8_source(quantised: IntegerPlan) -> tuple[Source, int]:
     source.calls.append(f"for (n = 0; n < {prod(plan.shapes[0])}; n++) memory[{first} + n] = (int8_t)(image[n] - 128);")
     for place, step in enumerate(plan.steps):
         add_step(source, quantised, place, step, places=places)
+    add_scratch(source, "int8_t")
     return source, layout.size
 
 
@@ -89,8 +91,9 @@ def convolution_call(source: Source, step: IntegerConvolution, place: int, x: st
     """Add the weights and the record of a convolution and return its call."""
     # A linear layer is a convolution over a map of one position.
     shape = (*step.shape, 1, 1)[:3]
+    of_orbits = tied(step.weight) if step.factors is None else None
     fields: dict[str, Any] = {
-        "weight": source.array("int8_t", f"weight_{place}", step.weight),
+        "weight": source.array("int8_t", f"weight_{place}", step.weight if of_orbits is None else of_orbits.learned),
         "bias": source.array("int32_t", f"bias_{place}", step.bias),
         "border": source.array("int16_t", f"border_{place}", step.border) if step.border.any() else 0,
         "outputs": small(shape[0]),
@@ -103,8 +106,12 @@ def convolution_call(source: Source, step: IntegerConvolution, place: int, x: st
         fields |= bounds(step.clamp)
     fields |= window_fields(step.window, step.source, shape, "inputs")
     record = source.record("Convolution", f"convolution_{place}", fields)
+    if of_orbits is not None:
+        source.use("shifted", "clamped", "turned", "convolution", "convolve map", "convolve tied")
+        source.scratch.append(of_orbits.size)
+        return f"convolve_tied({record}, {int(of_orbits.orbits)}, {SCRATCH}, {x}, {y});"
     if step.factors is None:
-        source.use("shifted", "clamped", "convolution", "convolve")
+        source.use("shifted", "clamped", "convolution", "convolve map", "convolve")
         return f"convolve({record}, {x}, {y});"
     source.use("convolution", "score")
     return f"score({record}, {source.array('float', f'factor_{place}', step.factors)}, {x}, {y});"

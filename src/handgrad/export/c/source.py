@@ -26,6 +26,8 @@ class Source:
     used: list[str] = field(default_factory=list)
     data: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
+    scratch: list[int] = field(default_factory=list)
+    """How many numbers each tied kernel has, for the memory that one of them at a time is put together in."""
 
     def use(self, *names: str) -> None:
         """Make sure that the kernels *names* are in the file."""
