@@ -147,21 +147,35 @@ def equal_numbers(draw: Draw, folder: Path) -> Case:
     )  # fmt: skip
 
 
+def rounded(value: float, digits: int) -> float:
+    return round(value, digits)
+
+
+def significant(value: float, digits: int) -> float:
+    return float(f"{value:.{digits}g}")
+
+
+def in_a_narrow_cell(value: float, digits: int) -> float:
+    """The number as a cell without a format shows it: a minus costs a decimal, and below 0.0001 there is an exponent."""
+    if abs(value) < 1e-4:
+        return float(f"{value:.2e}")
+    return round(value, digits + 1 - len(str(int(abs(value)))) - (value < 0))
+
+
 def typed_digits(draw: Draw, folder: Path) -> Case:
     layout = draw(layouts())
     path = write(layout, folder / "book.xlsx")
     read = read_book(path)
     calculation = Calculation(read)
     book = openpyxl.load_workbook(path)
-    significant = draw(st.booleans())
+    shown = draw(st.sampled_from((rounded, significant, in_a_narrow_cell)))
     digits = {column: draw(st.sampled_from((3, 4, 6, 9))) for column in range(60)}
     for row in book.active.iter_rows():
         for cell in row:
             if cell.data_type == "f":
                 value = calculation.value(book.active.title, cell.row - 1, cell.column - 1)
                 if isinstance(value, float):
-                    many = digits[cell.column]
-                    value = float(f"{value:.{many}g}") if significant else round(value, many)
+                    value = shown(value, digits[cell.column])
                 cell.value = value
     book.save(path)
     return path, "met", {}
@@ -357,3 +371,7 @@ def test_a_typed_column_is_as_exact_as_its_digits() -> None:
     assert rounding([0.25, 0.5, None]).tolist() == [0.005, 0.005, 0.0]
     assert rounding([12.3, 0.0123, 0.456]).tolist() == [0.05, 0.00005, 0.0005]
     assert rounding([0.1234567890123]).tolist() == [0.0]
+    # As wide as the cell: the minus takes the place of a decimal.
+    assert rounding([0.004383, -0.00822, -0.02073]).tolist() == pytest.approx([5e-7, 5e-6, 5e-6])
+    # What is shown with an exponent has digits of its own.
+    assert rounding([0.000188256, 9.22e-05, -1.4e-05])[1:].tolist() == pytest.approx([5e-8, 5e-8])
