@@ -282,6 +282,16 @@ def missing_dollar(draw: Draw, folder: Path) -> Case:
     return planted(layout, folder, "not met", (changed(layout, column, "{eta}", "{eta-}"), r"a \$ is missing"))
 
 
+def rate_from_the_table(draw: Draw, folder: Path) -> Case:
+    """The cell of the rate was cut and pasted elsewhere, and the updates hold on to a cell of the table."""
+    layout = draw(layouts())
+    other = draw(st.sampled_from(("w3", "a_h1", "E_total")))
+    label = {"w3": "w3", "a_h1": "a_?h1", "E_total": "E_?tot"}[other]
+    words = rf"\({label}.*\) where the learning rate, \w+, belongs"
+    plants = [(changed(layout, f"w{n}", "{eta}", f"{{${other}}}"), words) for n in (1, 4, 6)]
+    return planted(layout, folder, "not met", *plants)
+
+
 def local_gradients(draw: Draw, folder: Path) -> Case:
     layout = draw(layouts(deltas=True))
     name, old, new = draw(
@@ -319,7 +329,7 @@ def totals_below(draw: Draw, folder: Path) -> Case:
 
 KINDS = (
     nothing, other_slope, one_round, equal_numbers, typed_digits, several_tables, rate_list, net_for_activation, times_for_minus,
-    sample_a_row, unlabelled_biases, two_rows, missing_dollar, local_gradients, typed_rate, unknown_heads, totals_below,
+    sample_a_row, unlabelled_biases, two_rows, missing_dollar, rate_from_the_table, local_gradients, typed_rate, unknown_heads, totals_below,
 )  # fmt: skip
 
 

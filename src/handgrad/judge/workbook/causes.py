@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from handgrad.backprop.mistakes.exchanged import misread
 from handgrad.backprop.mistakes.kinds import MistakeKind
 from handgrad.backprop.mistakes.of_a_formula import FIRST, PREVIOUS, suspects
 from handgrad.backprop.symbols.expression import Node, names_in
-from handgrad.judge.workbook.changes import Made
+from handgrad.judge.workbook.changes import Made, everywhere
 from handgrad.judge.workbook.reading import Flags, value_of
 from handgrad.judge.workbook.repairs import (
     Formula,
@@ -25,10 +25,10 @@ from handgrad.judge.workbook.repairs import (
     reference_repair,
     sign_repair,
 )
-from handgrad.judge.workbook.trial import Ground, references, tree_of, tried
+from handgrad.judge.workbook.trial import Ground, references, tree_of, tried, true_value
 from handgrad.judge.workbook.truth import BEFORE, FAR, Floats, same
 from handgrad.judge.workbook.view import View
-from handgrad.xlsx.formula import Reference
+from handgrad.xlsx.formula import Area, Reference, Tree, parts
 from handgrad.xlsx.formula_text import signature
 from handgrad.xlsx.rows import column_letters
 
@@ -71,9 +71,13 @@ class Causes:
             return Finding(MistakeKind.UNKNOWN, f"the formula of {self.at(name, place)} is not understood", place)
         formula = Formula(self.ground, self.view.truth, name, place, text, tree, self.view.truth.expected(name))
         # From what is certain to what is likely: a formula that reads itself is wrong whatever else it does.
-        made = self._circular(formula) or self._other_row(formula)
+        strays = self._strays(formula)
+        stray = self._misplaced(formula, *strays[0]) if strays else None
+        made = self._circular(formula) or (stray if self._right_in_its_row(formula, strays) else None)
         made = made or outside_repair(formula) or literal_repair(formula)
         made = made or self._suspect(formula) or reference_repair(formula) or bracket_repair(formula)
+        # Not right in its own row either, and no other change mends it: still the first thing to look at.
+        made = made or stray
         # Signs last: among so many changes of sign some make a formula right by accident.
         made = made or self._read_twice(formula) or sign_repair(formula)
         broken = self._breaks(name, place)
@@ -100,18 +104,39 @@ class Causes:
                 return MistakeKind.CIRCULAR, f"{formula.at} reads itself: the row above belongs there"
         return None
 
-    def _other_row(self, formula: Formula) -> Made | None:
-        """A cell of the table in a row that the formula should not read."""
-        graph, table = self.view.convention.graph, self.ground.table
-        allowed = formula.place - 1 if formula.state and formula.place else formula.place
+    def _strays(self, formula: Formula) -> list[tuple[Reference, str]]:
+        """References to cells of the table in a row that the formula should not read, with what they hold."""
+        graph, table, allowed = self.view.convention.graph, self.ground.table, self._own_row(formula)
+        found = []
         for ref in references(self.ground.book, table.sheet, formula.tree):
             meant = self.ground.meant(ref.sheet or table.sheet, ref.row, ref.column)
             if meant is None or meant[1] is None or meant[1] == allowed or self.still(meant[0]):
                 continue
             if graph[meant[0]].kind is Kind.UPDATED and formula.state:
                 continue
-            return self._misplaced(formula, ref, meant[0], allowed)
-        return None
+            found.append((ref, meant[0]))
+        return found
+
+    def _own_row(self, formula: Formula) -> int:
+        """The row of the table that the formula should read."""
+        return formula.place - 1 if formula.state and formula.place else formula.place
+
+    def _right_in_its_row(self, formula: Formula, strays: list[tuple[Reference, str]]) -> bool:
+        """Whether the formula would be right if it read the same quantities in its own row; not asked of whole areas."""
+        held = {(ref.sheet, ref.row, ref.column): name for ref, name in strays}
+        sheet, away = self.ground.table.sheet, self._own_row(formula) - formula.place
+        tree = formula.tree
+        if not held or any(isinstance(part, Area) for part in parts(tree)):
+            return bool(held)
+
+        def change(part: Tree) -> Iterator[tuple[Tree, Made]]:
+            page = self.ground.book.sheet(part.sheet or sheet) if isinstance(part, Reference) else None
+            if isinstance(part, Reference) and page is not None and (page.name, part.row, part.column) in held:
+                yield true_value(held[page.name, part.row, part.column], away), (MistakeKind.STOPS, "")
+
+        while (found := next(everywhere(tree, change), None)) is not None:
+            tree = found[0]
+        return formula.right(tree)
 
     def still(self, name: str) -> bool:
         """Return whether a column is data that stays as it is in every row."""
@@ -119,10 +144,10 @@ class Causes:
         constant = graph[name].kind in (Kind.INPUT, Kind.TARGET, Kind.BIAS) and name not in graph.successors
         return (constant and not self.view.source.varied) or name == "learning_rate"
 
-    def _misplaced(self, formula: Formula, ref: Reference, known: str, allowed: int) -> Made:
+    def _misplaced(self, formula: Formula, ref: Reference, known: str) -> Made:
         graph, rows = self.view.convention.graph, self.ground.table.rows
         book = self.ground.book
-        right = book.address(rows[allowed], ref.column)
+        right = book.address(rows[self._own_row(formula)], ref.column)
         label = graph[known].label
         if ref.fixed_row:
             fixed = book.address(ref.row, ref.column, fixed=True)

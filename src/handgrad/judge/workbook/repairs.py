@@ -207,6 +207,12 @@ def _misread(formula: Formula, part: Reference, where: str, read: str | None, *,
             graph[name].kind is Kind.WEIGHT and formula.place + 1 < len(rows) and part.row == rows[formula.place + 1]
         )
         return (MistakeKind.NEXT_ROW if later else MistakeKind.STOPS), words
+    if name == "learning_rate":
+        shown = (
+            formula.ground.book.address(part.row, part.column, fixed=part.fixed_row) if part.sheet is None else where
+        )
+        words = f"{formula.at} reads {shown} ({graph[read].label}) where {label}{belongs and f', {belongs},'} belongs"
+        return MistakeKind.INPUT, words
     return misread(graph[formula.name], graph[name], graph[read])
 
 
