@@ -205,4 +205,6 @@ class Verdict(Shown):
 
 def place_words(path: str) -> str:
     """Return how the place of a layer reads in a sentence: ``features.3`` is ``layer features.3``, ``conv1`` itself."""
+    # Where torch keeps a weight that is made of another (tied, normalised) is nothing its author wrote.
+    path = path.partition(".parametrizations.")[0]
     return f"layer {path}" if path.rpartition(".")[2].isdigit() else path

@@ -19,7 +19,15 @@ from handgrad.judge.network.assignment import (
 )
 from handgrad.judge.network.conditions import accuracy, check, claim, parameters, training
 from handgrad.judge.network.reached import at_line, mean_accuracy, seeds_to_settle
-from handgrad.judge.verdict import EpochAnswer, Examination, HiddenTensor, Requirement, SeedResult, UsedLayer
+from handgrad.judge.verdict import (
+    EpochAnswer,
+    Examination,
+    HiddenTensor,
+    Requirement,
+    SeedResult,
+    UsedLayer,
+    place_words,
+)
 from handgrad.score import wilson_interval
 
 GOOD = Examination("Net", 500, (), 500, (), (), (8, 10), ())
@@ -39,6 +47,18 @@ def judged(assignment: Assignment, recipe: Recipe | None = None, **seen: object)
     """Return the conditions by name, of a network that differs from a good one in what is given."""
     examination = replace(GOOD, **seen)  # type: ignore[arg-type]
     return {each.name: each for each in check(assignment, examination, recipe, [])}
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("conv1", "conv1"),
+        ("features.3", "layer features.3"),
+        ("body.0.parametrizations.weight.original0", "layer body.0"),
+    ],
+)
+def test_a_layer_is_named_as_its_author_knows_it(path: str, words: str) -> None:
+    assert place_words(path) == words
 
 
 @pytest.mark.parametrize(
