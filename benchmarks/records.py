@@ -1,6 +1,6 @@
 """The records: trains the seeds that are missing, and makes the tables and the plot of docs/records.md from run folders.
 
-    python benchmarks/records.py [RECIPE …] [--seeds 10] [--runs DIR] [--jobs 2]
+    python benchmarks/records.py [RECIPE …] [--seeds 10] [--runs DIR] [--jobs 2] [--precision auto]
 
 RECIPE is one of the shipped `record-…` recipes; without any nothing is trained, and the tables are made from what is there. The
 seeds are 0, 1, 2, …: none is chosen and none is dropped, one that diverged counts as failed. Each seed trains in a process of
@@ -31,6 +31,7 @@ from matplotlib.figure import Figure
 from handgrad.digits.data.load import load_dataset
 from handgrad.digits.networks.load import load_network
 from handgrad.digits.networks.published import count_parameters
+from handgrad.digits.training.device import PRECISIONS
 from handgrad.digits.training.recipe_file import load_recipe
 from handgrad.runs.folder import SUMMARY, find_runs
 from handgrad.score import spread
@@ -60,6 +61,8 @@ GOALS = {
     "record-8k": Goal("best mean at 8,000 parameters or fewer", "99.60 %", "99.55 % with 7,704 (one run)"),
     TIMED: Goal("time to a mean ≥ 99.40 % on two cores", "30 s of training", "98.31 % in 60 s (one run)"),
 }
+BEFORE = ("narrow-5k-annealed", "squeezed-8k-annealed")
+"""Records that were since reached by another network."""
 LEFT = ("transition-11k-annealed", "biasfree-12k-annealed", "record-time", "quick", "squeeze-16k-annealed")
 """Whose name stands to the left of its point in the plot, so that neighbours do not cover each other."""
 HIGHER = {TIMED: -44, "biasfree-12k-annealed": 20, "quick": 6}
@@ -79,10 +82,10 @@ def finished(recipe: str) -> dict[int, dict[str, Any]]:
     return dict(sorted(found.items()))
 
 
-def run_seed(recipe: str, seed: int, out: Path, threads: int | None) -> float:
+def run_seed(recipe: str, seed: int, out: Path, threads: int | None, precision: str = "auto") -> float:
     """Train one seed in a process of its own, keep its record, and return the seconds from its start to its end."""
     command = [sys.executable, "-m", "handgrad", "train", recipe, "--seed", str(seed), "--out", str(out), "--json"]
-    command += ["--threads", str(threads)] if threads else []
+    command += ["--precision", precision, *(["--threads", str(threads)] if threads else [])]
     began = time.perf_counter()
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
     seconds = time.perf_counter() - began
@@ -97,7 +100,7 @@ def run_seed(recipe: str, seed: int, out: Path, threads: int | None) -> float:
     return seconds
 
 
-def train_missing(recipe: str, seeds: int, out: Path, jobs: int) -> None:
+def train_missing(recipe: str, seeds: int, out: Path, jobs: int, precision: str) -> None:
     """Train what is missing of *recipe*."""
     dataset = load_dataset(Path(os.environ["HANDGRAD_DATA"]) if os.environ.get("HANDGRAD_DATA") else None)
     if dataset.name != "mnist":
@@ -107,7 +110,7 @@ def train_missing(recipe: str, seeds: int, out: Path, jobs: int) -> None:
     missing = [seed for seed in range(seeds) if seed not in finished(recipe)]
     if recipe != TIMED:
         with ThreadPoolExecutor(jobs) as pool:
-            list(pool.map(lambda seed: run_seed(recipe, seed, out, 1), missing))
+            list(pool.map(lambda seed: run_seed(recipe, seed, out, 1, precision), missing))
         return
     clock = json.loads(CLOCK.read_text()) if CLOCK.exists() else {"seconds": {}}
     for seed in missing:
@@ -120,8 +123,9 @@ def train_missing(recipe: str, seeds: int, out: Path, jobs: int) -> None:
 def records_table() -> str:
     """Return the table of the records."""
     lines = [
-        "| record | goal | public | recipe | parameters | epochs | seeds | mean ± sd (lowest) | 95 % interval of the mean |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| record | goal | public | recipe | parameters | epochs | seeds | in "
+        "| mean ± sd (lowest) | 95 % interval of the mean |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, goal in GOALS.items():
         tables = list(finished(name).values())
@@ -133,9 +137,10 @@ def records_table() -> str:
         failed = f" ({len(tables) - len(done)} failed)" if len(done) < len(tables) else ""
         sd = "–" if found.sd is None else f"{found.sd:.3f}"
         low, high = found.interval95 or (math.nan, math.nan)
+        precisions = ", ".join(sorted({table["precision"] for table in tables}))
         lines.append(
             f"| {goal.what} | {goal.goal} | {goal.public} | `{name}` | {parameters:,} | {recipe.epochs} | {found.n}{failed} "
-            f"| {floor3(found.mean)} ± {sd} ({found.lowest:.2f}) | {low:.3f} to {high:.3f} |"
+            f"| {precisions} | {floor3(found.mean)} ± {sd} ({found.lowest:.2f}) | {low:.3f} to {high:.3f} |"
         )
     return "\n".join(lines)
 
@@ -178,7 +183,7 @@ def log_table() -> str:
         loss = f"{row['loss'][-1]:.4f}" if row.get("loss") and not row["failed"] else "–"
         lines.append(
             f"| `{row['network']}` | {row['parameters']:,} | `{row['recipe']}`: {settings} | {row['epochs']} | {row['seed']} "
-            f"| {result} | {loss} | {row['note']} |"
+            f"| {result} | {loss} | {row['note'] or ('bf16' if row.get('precision') == 'bf16' else '')} |"
         )
     return "\n".join(lines)
 
@@ -193,7 +198,7 @@ def draw() -> None:
     published = [(sizes[name], last / 100) for name, (last, _) in PUBLISHED.items()]
     axes.plot(*zip(*published, strict=True), "^", color="#b0a060", label="the five networks as published (single runs)")
     first = True
-    for name in (*GOALS, "narrow-5k-annealed", *OURS):
+    for name in (*GOALS, *BEFORE, *OURS):
         values = [table["last_epoch"]["accuracy"] for table in finished(name).values() if table["status"] == "complete"]
         if not values:
             continue
@@ -230,9 +235,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--runs", type=Path, default=Path("runs") / "records")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--precision", default="auto", choices=PRECISIONS)
     given = parser.parse_args()
     for recipe in given.recipes:
-        train_missing(recipe, given.seeds, given.runs, given.jobs)
+        train_missing(recipe, given.seeds, given.runs, given.jobs, given.precision)
     draw()
     for part, table in (("records", records_table()), ("time", time_table()), ("log", log_table())):
         put_into(DOCUMENT, table, MARK.format(part))

@@ -1,6 +1,7 @@
 """One try of a network with a recipe, judged on a hold-out: how the records' networks and settings are chosen.
 
-    python benchmarks/trials.py NETWORK [--recipe quick] [--set key=value] [--seed 0] [--threads 1] [--note TEXT]
+    python benchmarks/trials.py NETWORK [--recipe quick] [--set key=value] [--seed 0] [--threads 1]
+        [--precision fp32] [--note TEXT]
 
 NETWORK is a name (`stem-16k`), a file (`net.py:Net`) or a call of a class of `handgrad.digits.networks.small` or
 `.orbits`, such as ``Narrow([6,6,8,10,12])``. It trains on 50,000 of the training images and is read on the other
@@ -55,13 +56,15 @@ def maker(text: str) -> Callable[[], nn.Module]:
     return lambda: kind(*given, **named)
 
 
-def attempt(network: str, recipe: str, overrides: Sequence[str], seed: int, threads: int, note: str) -> dict[str, Any]:
+def attempt(
+    network: str, recipe: str, overrides: Sequence[str], seed: int, threads: int, precision: str, note: str
+) -> dict[str, Any]:
     """Train once and return the line of the log."""
     make, settings = maker(network), load_recipe(recipe, overrides)
     data = os.environ.get("HANDGRAD_DATA")
     held = hold_out(load_dataset(Path(data) if data else None), HELD_OUT, HOLDOUT_SEED)
     training, held_out = Images(held.train_images, held.train_labels), Images(held.test_images, held.test_labels)
-    machine = Machine("cpu", "fp32", threads)
+    machine = Machine("cpu", precision, threads)
     state = begin(make, settings, seed, device_of(machine))
     began, scores, failed = time.perf_counter(), list[Score](), None
     try:
@@ -83,6 +86,7 @@ def attempt(network: str, recipe: str, overrides: Sequence[str], seed: int, thre
         "failed": failed,
         "seconds": round(time.perf_counter() - began, 1),
         "threads": threads,
+        "precision": precision,
         "note": note,
     }
 
@@ -95,10 +99,11 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], dest="overrides")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16"))
     parser.add_argument("--note", default="")
     parser.add_argument("--log", type=Path, default=TRIALS)
     given = parser.parse_args()
-    line = attempt(given.network, given.recipe, given.overrides, given.seed, given.threads, given.note)
+    line = attempt(given.network, given.recipe, given.overrides, given.seed, given.threads, given.precision, given.note)
     with given.log.open("a", encoding="utf-8") as log:
         log.write(json.dumps(line) + "\n")
     last = f"{100 * line['correct'][-1] / HELD_OUT:.2f} %" if line["correct"] and not line["failed"] else line["failed"]

@@ -17,8 +17,14 @@ from handgrad.digits.networks.published import NETWORKS, count_parameters
 
 def summary(seed: int, accuracy: float | None) -> dict[str, object]:
     if accuracy is None:
-        return {"status": "diverged", "seed": seed}
-    return {"status": "complete", "seed": seed, "last_epoch": {"accuracy": accuracy}, "seconds_training": 1.0}
+        return {"status": "diverged", "seed": seed, "precision": "bf16"}
+    return {
+        "status": "complete",
+        "seed": seed,
+        "precision": "bf16",
+        "last_epoch": {"accuracy": accuracy},
+        "seconds_training": 1.0,
+    }
 
 
 def test_the_mean_is_rounded_down_and_failed_seeds_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,7 +32,7 @@ def test_the_mean_is_rounded_down_and_failed_seeds_are_told(monkeypatch: pytest.
     monkeypatch.setattr(records, "finished", lambda recipe: tables if recipe == records.TIMED else {})
     (row,) = (line for line in records.records_table().splitlines() if "record-time" in line)
     assert "| 99.399 ± 0.010 (99.39) |" in row  # 99.39967
-    assert "| 3 (1 failed) |" in row
+    assert "| 3 (1 failed) | bf16 |" in row
 
 
 def test_every_try_is_in_the_log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -41,13 +47,15 @@ def test_every_try_is_in_the_log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     line |= {"correct": [10, 4974], "of": 5000, "failed": None, "note": ""}
     broken = line | {"failed": "the loss is no longer finite", "settings": ["optimizer.learning_rate=9"]}
     with_loss = line | {"of": 10_000, "correct": [9000, 9936], "loss": [0.3, 0.02214]}
-    lines = "".join(json.dumps(each) + "\n" for each in (line, broken, with_loss))
+    in_bf16 = with_loss | {"precision": "bf16"}
+    lines = "".join(json.dumps(each) + "\n" for each in (line, broken, with_loss, in_bf16))
     (tmp_path / "trials.jsonl").write_text(lines)
     monkeypatch.setattr(records, "TRIALS", tmp_path / "trials.jsonl")
     rows = records.log_table().splitlines()[2:]
     assert rows[0] == "| `swift-16k` | 15,538 | `quick`: – | 5 | 1 | 99.48 % | – |  |"
     assert "diverged" in rows[1] and "optimizer.learning_rate=9" in rows[1]
     assert rows[2].endswith("| 1 | 99.36 % | 0.0221 |  |")
+    assert rows[3].endswith("| 0.0221 | bf16 |")
 
 
 def test_a_network_of_a_try_is_a_name_or_a_call() -> None:
@@ -58,7 +66,7 @@ def test_a_network_of_a_try_is_a_name_or_a_call() -> None:
         trials.maker("__import__('os').system('true')")
 
 
-@pytest.mark.parametrize("name", ["orbit-3k", "orbit-2k", "narrow-5k", "squeeze-16k"])
+@pytest.mark.parametrize("name", ["orbit-8k", "orbit-3k", "orbit-2k", "narrow-5k", "squeeze-16k"])
 def test_the_work_that_the_document_names_is_that_of_the_network(name: str) -> None:
     words = re.search(rf"`{name}`\s+(?:takes )?(\S+) million", records.DOCUMENT.read_text(encoding="utf-8"))
     assert words is not None
