@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from handgrad.judge.handed_in.candidates import Candidate, made_in
+from handgrad.judge.handed_in.indirect import Reached, reached
 from handgrad.judge.handed_in.names import dotted
 from handgrad.judge.handed_in.parsed import Source
 
@@ -30,6 +31,8 @@ class Build:
     """Values of names that are bound by the function or loop in which it stands."""
     unclear: set[str] = field(default_factory=set)
     """Names of them whose values are not written out."""
+    callee: str = ""
+    """What to call instead, where the call names the network by a string."""
 
     @property
     def line(self) -> int:
@@ -39,7 +42,10 @@ class Build:
     def expression(self) -> ast.Call:
         """Return the call with the values of local names in their places."""
         # A copy by way of text: the transformer would change the tree in which lines are looked up later.
-        return _Replaced(self.local).visit(ast.parse(ast.unparse(self.call), mode="eval").body)  # type: ignore[no-any-return]
+        copy = ast.parse(ast.unparse(self.call), mode="eval").body
+        if self.callee and isinstance(copy, ast.Call):
+            copy.func = ast.parse(self.callee, mode="eval").body
+        return _Replaced(self.local).visit(copy)  # type: ignore[no-any-return]
 
 
 class _Replaced(ast.NodeTransformer):
@@ -84,8 +90,8 @@ class _Search:
                 if id(each) not in self.inside:
                     yield from self.below(each, scope)
             return
-        for call, candidate in self._made_in(node):
-            build = Build(candidate, call, self.source)
+        for call, made in self._made_in(node):
+            build = Build(made.candidate, call, self.source, callee=made.callee)
             build.variable = _assigned(node, call)
             _judge_use(build, node, around or self.source.tree)
             build.local, build.unclear = _values_around(call, self.source, around, self.caller)
@@ -94,26 +100,32 @@ class _Search:
             if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 yield from self.below(child, around)
 
-    def _made_in(self, node: ast.stmt) -> Iterator[tuple[ast.Call, Candidate]]:
-        """Return the calls in *node* that make a network, each with the candidate that it makes.
+    def _made_in(self, node: ast.stmt) -> Iterator[tuple[ast.Call, Reached]]:
+        """Return the calls in *node* that make a network, each with the one that it makes.
 
         What ``model = nn.Sequential(…)`` is given are parts of that network, none of their own.
         """
         value = next((each for each in self.found.values() if each.kind == "value" and each.node is node), None)
         call = made_in(node.value) if value is not None and isinstance(node, ast.Assign) else None
         if value is not None and call is not None:
-            yield call, value
+            yield call, Reached(value)
             return
         for call in _calls_here(node):
             candidate = self.found.get(dotted(call.func))
             if candidate is not None and candidate.kind != "value":
-                yield call, candidate
+                yield call, Reached(candidate)
+            elif candidate is None and (made := reached(call.func, self.source, self.found)) is not None:
+                yield call, made
 
 
 def _calls_here(node: ast.AST) -> Iterator[ast.Call]:
-    """Return the calls in *node*, but not those in functions and classes defined in it."""
+    """Return the calls in *node*, but not those in functions and classes defined in it, nor in a lambda that gets a name."""
+    named = isinstance(node, ast.Assign | ast.AnnAssign | ast.Dict)
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        # It makes its network where it is called.
+        if named and isinstance(child, ast.Lambda):
             continue
         if isinstance(child, ast.Call):
             yield child
@@ -196,12 +208,15 @@ def _values_around(
         parameters = {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
         unclear = (set(bound) | parameters) - set(known)
     for node in ast.walk(function or source.tree):
-        if isinstance(node, ast.For) and any(each is call for each in ast.walk(node)):
-            names = {each.id for each in ast.walk(node.target) if isinstance(each, ast.Name)}
-            last = _last_of(node.iter, source)
-            if isinstance(node.target, ast.Name) and last is not None:
-                known[node.target.id] = last
-                unclear.discard(node.target.id)
+        loops = [node] if isinstance(node, ast.For) else getattr(node, "generators", [])
+        if not loops or not any(each is call for each in ast.walk(node)):
+            continue
+        for loop in loops:
+            names = {each.id for each in ast.walk(loop.target) if isinstance(each, ast.Name)}
+            last = _last_of(loop.iter, source)
+            if isinstance(loop.target, ast.Name) and last is not None:
+                known[loop.target.id] = last
+                unclear.discard(loop.target.id)
             else:
                 unclear |= names
     return known, unclear
