@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -103,3 +106,24 @@ def test_the_comparison_would_notice_a_layer_that_is_missing() -> None:
     network.convblock2 = network.convblock2[:2]
     after = {each.path for each in examine(network, images).layers}
     assert "convblock2.2" in before and "convblock2.2" not in after
+
+
+def test_every_process_takes_the_same_in_the_same_words(tmp_path: Path) -> None:
+    parts = [f"block{number}" for number in range(6)]
+    for name in parts:
+        (tmp_path / f"{name}.py").write_text(f"import torch.nn as nn\n\ndef {name}():\n    return nn.Conv2d(8, 8, 3)\n")
+    imports = "".join(f"from {name} import {name}\n" for name in parts)
+    blocks = ", ".join(f"{name}()" for name in parts)
+    (tmp_path / "net.py").write_text(f"{HEAD}{imports}model = nn.Sequential(nn.Conv2d(1, 8, 3), {blocks})\n")
+    program = (
+        "import sys; from pathlib import Path; from handgrad.judge.handed_in.take import take; "
+        "print(take(Path(sys.argv[1]), Path(sys.argv[1]) / 'net.py'))"
+    )
+    told = {
+        # The order of a set of names differs from process to process.
+        subprocess.check_output(
+            [sys.executable, "-c", program, str(tmp_path)], text=True, env={**os.environ, "PYTHONHASHSEED": str(seed)}
+        )
+        for seed in range(3)
+    }
+    assert len(told) == 1

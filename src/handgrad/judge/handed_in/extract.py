@@ -35,7 +35,8 @@ class Extraction:
 
     def need(self, source: Source, names: Iterable[str]) -> None:
         """Take what binds *names* in *source*, with all that it needs in turn."""
-        waiting = [(source, name) for name in names]
+        # In one order: which module is found first is told to people, and a set has another order in each process.
+        waiting = [(source, name) for name in sorted(names)]
         # The second is asked only when nothing waits: what is kept is final then, until it adds something.
         while waiting or self._too_late(waiting):
             if not waiting:
@@ -52,7 +53,7 @@ class Extraction:
                 statement = where.tree.body[place]
                 if place not in kept:
                     kept.add(place)
-                    waiting += [(where, used) for used in used_by(statement)]
+                    waiting += [(where, used) for used in sorted(used_by(statement))]
                 # Taken already, with everything that it needs.
                 elif not isinstance(statement, ast.Import | ast.ImportFrom):
                     continue
@@ -69,14 +70,14 @@ class Extraction:
             source = self.project.source(module)
             for place in sorted(kept) if source is not None else ():
                 assert source is not None
-                for name in used_at_once(source.tree.body[place]):
+                for name in sorted(used_at_once(source.tree.body[place])):
                     places = [each for each, node in enumerate(source.tree.body) if name in bound_by(node)]
                     earlier = [each for each in places if each < place and harmless(source.tree.body[each])]
                     # Only where no earlier binding is kept: the latest one before the use is what Python would find.
                     if earlier and not kept & set(earlier):
                         kept.add(earlier[-1])
                         statement = source.tree.body[earlier[-1]]
-                        waiting += [(source, used) for used in used_by(statement)]
+                        waiting += [(source, used) for used in sorted(used_by(statement))]
                         waiting += self._imported(source, statement, name)
                         found = True
         return found
