@@ -87,7 +87,7 @@ def charts_of(audit: Audit, weighed: Weighed) -> list[Chart]:
         last = figures[-1]
         text = (
             f"{series.capitalize()}: printed {shown(series, last.printed)} after epoch {last.epoch}; "
-            f"{len(weighed.seeds)} seeds of {weighed.name} have a mean of {shown(series, last.mean)} there."
+            f"{len(weighed.seeds)} seeds ({weighed.name}) have a mean of {shown(series, last.mean)} there."
         )
         lines = [("printed", 0, printed), ("seeds, mean", 1, mean)]
         bands = [("one more seed", 1, band)]

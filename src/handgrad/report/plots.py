@@ -7,6 +7,7 @@ Design), and line styles and marks tell curves apart without them.
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -34,6 +35,8 @@ MOST_TICKS = 30
 """Classes whose names and counts a confusion matrix has room for."""
 LETTERS, LETTERS_OF_A_BAR = 10, 3
 """Of the name of a class, below a picture and below a bar."""
+LETTERS_OF_A_TITLE = 64
+"""In a line: what names settings, as the chart of an audit does, may take two."""
 
 
 def plots(run: Run) -> Iterator[tuple[str, bytes]]:
@@ -71,7 +74,7 @@ def chart_plot(chart: Chart) -> Figure:
     axes.set_yticks([place for place, _ in chart.y.ticks], [text for _, text in chart.y.ticks])
     axes.set_xlabel(chart.x.label)
     axes.set_ylabel(chart.y.label)
-    axes.set_title(chart.title, loc="left", fontsize=12)
+    axes.set_title(textwrap.fill(chart.title, LETTERS_OF_A_TITLE), loc="left", fontsize=12)
     axes.grid(axis="y", color="#E3E5E8")
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(length=0)

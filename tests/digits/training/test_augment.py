@@ -8,7 +8,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from handgrad.digits.population import loop
-from handgrad.digits.training.augment import annealed, augment, changed, matrices, normalise, with_stroke
+from handgrad.digits.training.augment import LIMITS, annealed, augment, bent, changed, matrices, normalise, with_stroke
 from handgrad.digits.training.recipe import Augmentation
 
 
@@ -92,6 +92,35 @@ def test_a_stroke_moves_the_edge_of_the_ink_out_and_in_by_the_pixels_asked_for()
     assert 6.4 <= widths.min() < 6.6 and 9.4 < widths.max() <= 9.6 + 1e-4
 
 
+def bent_by(images: Tensor, limit: float, row: int, column: int, along_x: float, along_y: float) -> Tensor:
+    """Return *images* with one point of the grid, and no other, moved by parts of *limit*."""
+    pins = torch.zeros(2, 5, 5, len(images))
+    pins[0, row, column], pins[1, row, column] = along_x, along_y
+    return changed(images, Augmentation(elastic=limit), torch.cat([torch.zeros(5, len(images)), pins.view(50, -1)]))
+
+
+def test_an_elastic_change_moves_the_ink_at_a_point_by_its_pixels_and_leaves_the_others() -> None:
+    # With 29 pixels the five points are pixels 0, 7, 14, 21 and 28.
+    dots = torch.zeros(1, 29, 29)
+    dots[:, 7, 7], dots[:, 14, 14], dots[:, 21, 21] = 100.0, 100.0, 100.0
+    found = bent_by(dots, 2.0, 2, 2, 1.0, -0.5)
+    # The map says where a pixel is read, so the ink goes the other way: 2 to the left, and down by half of 2.
+    assert found[0, 14, 14] < 1 and found[0, 15, 12] > 50
+    assert [found[0, 7, 7].item(), found[0, 21, 21].item()] == pytest.approx([100, 100], abs=0.01)
+
+
+def test_elastic_changes_are_smooth_and_differ_between_images() -> None:
+    drawn = torch.rand(50, 300, generator=torch.Generator().manual_seed(2)).mul_(2).sub_(1)
+    fields = bent(drawn, 1.5, 28) * 14
+    # In pixels: as large as asked for, and never so steep between neighbours that the sheet would fold.
+    assert 0.5 < fields.abs().mean() < 1 and fields.abs().max() < 1.5 * 1.7
+    assert fields.diff(dim=1).abs().max() < 1 and fields.diff(dim=2).abs().max() < 1
+    assert (fields[0] - fields[1]).abs().max() > 0.3
+    # At the points themselves it is what was drawn: the corners are four of them.
+    corners = fields[:, [0, 0, 27, 27], [0, 27, 0, 27], 0]
+    torch.testing.assert_close(corners, 1.5 * drawn.view(2, 5, 5, 300)[0, [0, 0, 4, 4], [0, 4, 0, 4]].t())
+
+
 def test_a_recipe_without_a_stroke_draws_what_it_always_drew(images: Tensor) -> None:
     generator = torch.Generator().manual_seed(3)
     augment(images, Augmentation(rotation=5), generator)
@@ -101,21 +130,21 @@ def test_a_recipe_without_a_stroke_draws_what_it_always_drew(images: Tensor) -> 
 
 
 def test_members_of_a_population_are_changed_as_each_is_alone(images: Tensor) -> None:
-    recipe = Augmentation(rotation=5, shift=1, stroke=0.5)
+    recipe = Augmentation(rotation=5, shift=1, stroke=0.5, elastic=1)
     together = loop.moved(images.repeat(2, 1, 1), recipe, [7, 8])
     alone = [augment(images, recipe, torch.Generator().manual_seed(seed)) for seed in (7, 8)]
     torch.testing.assert_close(together, torch.cat(alone))
 
 
 def test_the_limits_shrink_evenly_to_nothing_over_the_last_part_of_a_run(images: Tensor) -> None:
-    recipe = Augmentation(rotation=8, shift=2, scale=0.1, shear=4, stroke=0.4, anneal=0.25)
+    recipe = Augmentation(rotation=8, shift=2, scale=0.1, shear=4, stroke=0.4, elastic=1, anneal=0.25)
     assert annealed(recipe, 0.75) is recipe
     half = annealed(recipe, 0.875)
-    assert (half.rotation, half.shift, half.scale, half.shear, half.stroke) == pytest.approx((4, 1, 0.05, 2, 0.2))
+    assert [getattr(half, name) for name in LIMITS] == pytest.approx([4, 1, 0.05, 2, 0.2, 0.5])
     assert not annealed(recipe, 1.0).any
     # Half the limits are half of every amount that was drawn.
     drawn, other = (augment(images, each, torch.Generator().manual_seed(5)) for each in (half, recipe))
-    amounts = torch.rand(6, len(images), generator=torch.Generator().manual_seed(5)).mul_(2).sub_(1)
+    amounts = torch.rand(56, len(images), generator=torch.Generator().manual_seed(5)).mul_(2).sub_(1)
     assert torch.allclose(drawn, changed(images, recipe, amounts / 2), atol=1e-3)
     assert not torch.allclose(drawn, other, atol=1)
     always = Augmentation(rotation=8)

@@ -26,7 +26,7 @@ KNOWN = {
     "": ("network", "name", "note", "epochs", "batch_size", "test", "drop_last", "label_smoothing", "dropout"),
     "optimizer": ("name", "learning_rate", "momentum", "nesterov", "weight_decay", "beta1", "beta2", "others_rate"),
     "schedule": ("name", "every", "milestones", "factor", "warmup", "start", "end", "shape"),
-    "augmentation": ("rotation", "shift", "scale", "shear", "stroke", "anneal"),
+    "augmentation": ("rotation", "shift", "scale", "shear", "stroke", "elastic", "anneal"),
     "averaging": ("decay",),
 }
 """The settings, by table of a recipe file, that a population does as a training alone; others are refused."""

@@ -80,7 +80,7 @@ class Schedule(Strict):
 
 @dataclass(frozen=True)
 class Augmentation(Strict):
-    """The limits of the random affine changes of the training images; each amount is drawn evenly from ± its limit."""
+    """The limits of the random changes of the training images; each amount is drawn evenly from ± its limit."""
 
     rotation: float = 0.0
     """Degrees."""
@@ -92,6 +92,8 @@ class Augmentation(Strict):
     """Degrees."""
     stroke: float = 0.0
     """Pixels by which the edge of the ink moves out or in: pens thicker and thinner than MNIST's."""
+    elastic: float = 0.0
+    """Pixels along each axis by which each point of a 5×5 grid over the image moves, and smoothly what lies between."""
     anneal: float = 0.0
     """The last part of the run over which all limits shrink evenly to 0: 0.25 is its last quarter."""
 
@@ -101,12 +103,13 @@ class Augmentation(Strict):
         within("scale", self.scale, 0, 0.9)
         within("shear", self.shear, 0, 80)
         within("stroke", self.stroke, 0, 1)
+        within("elastic", self.elastic, 0, 4)
         within("anneal", self.anneal, 0, 1)
 
     @property
     def any(self) -> bool:
         """Whether anything is changed at all."""
-        return any((self.rotation, self.shift, self.scale, self.shear, self.stroke))
+        return any((self.rotation, self.shift, self.scale, self.shear, self.stroke, self.elastic))
 
 
 @dataclass(frozen=True)

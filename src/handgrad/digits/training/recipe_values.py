@@ -41,6 +41,7 @@ class RecipeValues(TypedDict, total=False):
     scale: float
     shear: float
     stroke: float
+    elastic: float
     anneal: float
     averaging: float
 
@@ -48,7 +49,7 @@ class RecipeValues(TypedDict, total=False):
 SECTIONS = {
     "optimizer": ("learning_rate", "momentum", "nesterov", "weight_decay", "beta1", "beta2", "others_rate"),
     "schedule": ("every", "milestones", "factor", "warmup", "start", "end", "shape"),
-    "augmentation": ("rotation", "shift", "scale", "shear", "stroke", "anneal"),
+    "augmentation": ("rotation", "shift", "scale", "shear", "stroke", "elastic", "anneal"),
 }
 """The sections of a recipe and the keys in each; ``optimizer`` and ``schedule`` themselves set the ``name`` of theirs."""
 PLACES: dict[str, tuple[str, ...]] = {
