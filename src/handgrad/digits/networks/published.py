@@ -230,6 +230,13 @@ class Orbit2k(Orbits):
         super().__init__("5p:2! d3p:4 d3p:4 d3p:5 d3:7! d3p:6 d3:5")
 
 
+class Orbit18k(Orbits):
+    """17,694 parameters in 320 maps of whole orbits: a 5×5 stem and five 3×3 convolutions that mix all maps at once."""
+
+    def __init__(self) -> None:
+        super().__init__("5p:4! 3p:4 3p:6! 3p:8 3:8 3:10")
+
+
 class Orbit8k(Orbits):
     """7,669 parameters in 192 maps of whole orbits: a 5×5 stem and four 3×3 convolutions that mix all maps at once."""
 
@@ -255,6 +262,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "swift-16k": Swift16k,
     "narrow-5k": Narrow5k,
     "squeezed-8k": Squeezed8k,
+    "orbit-18k": Orbit18k,
     "orbit-8k": Orbit8k,
     "orbit-3k": Orbit3k,
     "orbit-2k": Orbit2k,

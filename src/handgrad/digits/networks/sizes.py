@@ -13,6 +13,7 @@ PARAMETERS = {
     "swift-16k": 15_538,
     "narrow-5k": 4_946,
     "squeezed-8k": 7_938,
+    "orbit-18k": 17_694,
     "orbit-8k": 7_669,
     "orbit-3k": 2_974,
     "orbit-2k": 1_986,
