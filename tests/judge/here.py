@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Callable
 
@@ -18,7 +19,8 @@ def run_here(
 ) -> Outcome:
     """Do what `handgrad.judge.sandbox.run.run` does for an honest *job*, without isolation and limits."""
     assert job.folder is not None
-    with tempfile.TemporaryFile() as file:
+    # An empty home of its own, as in a sandbox: settings that were handed in are laid out there.
+    with tempfile.TemporaryFile() as file, tempfile.TemporaryDirectory() as home, contextlib.chdir(home):
         main(str(job.folder), file.fileno())
         file.seek(0)
         frames = tuple(FrameReader().feed(file.read()))

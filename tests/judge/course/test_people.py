@@ -274,3 +274,30 @@ def test_who_handed_in_something_else_is_told_what_is_needed(tmp_path: Path) -> 
         "bob": "hw.tar.gz – of archives only .zip is opened",
         "cy": "essay.pdf",
     }
+
+
+def test_a_program_that_looks_its_network_up_is_judged_itself(tmp_path: Path) -> None:
+    """Of several networks the text does not show which one: none of them is taken by its place in the alphabet."""
+    imports = "import torch, model.lenet as lenet, model.wide as wide\n"
+    lines = {
+        "module": "module = lenet if config['type'] == 'LeNet' else wide\nnet = getattr(module, config['type'])()\n",
+        "globals": "net = globals()[config['type']](width=3)\n",
+        "eval": "net = eval(config['type'])()\n",
+        # An optimizer by name says nothing of the network, and a call by its own name says more.
+        "optimizer": "make = getattr(torch.optim, config['optimizer'])(parameters)\n",
+        "both": "net = getattr(wide, config['type'])()\nnet = wide.WideNet()\n",
+    }
+    judged = {}
+    for name, line in lines.items():
+        files = {"model/lenet.py": NET.replace("Net", "LeNet"), "model/wide.py": NET.replace("Net", "WideNet")}
+        people = found(write(tmp_path / name, files | {"train.py": f"{imports}{line}"}), tmp_path)
+        (judged[name],) = map(chosen, people.values())
+    assert judged == {
+        "module": "train.py", "globals": "train.py", "eval": "train.py", "optimizer": "lenet.py", "both": "wide.py"
+    }  # fmt: skip
+
+
+def test_settings_belong_to_what_a_verdict_depends_on(tmp_path: Path) -> None:
+    settings = {f"config{end}": "width" for end in (".json", ".yaml", ".yml", ".toml", ".ini", ".cfg")}
+    person = one_hand_in(write(tmp_path / "ada", {"net.py": NET, **settings, "digits.npy": ""}), tmp_path / "scratch")
+    assert {path.name for path in person.files()} == {"net.py", *settings}

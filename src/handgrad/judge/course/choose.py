@@ -13,6 +13,8 @@ from pathlib import Path
 from handgrad.judge.handed_in.candidates import WHOLE, answers_images
 from handgrad.judge.handed_in.cells import is_program
 from handgrad.judge.handed_in.files import MOST_NOTEBOOK
+from handgrad.judge.handed_in.indirect import TABLES
+from handgrad.judge.handed_in.names import dotted
 from handgrad.judge.workbook.judging import has_table
 from handgrad.xlsx.kinds import BOOKS, CSV
 
@@ -40,7 +42,7 @@ class Read:
     """What a program file shows without being run: whether it holds a network, and the names that it imports.
 
     ``defines`` are the networks' classes, ``calls`` the last names of everything that is called, in order, ``heirs`` the last
-    names of each class's bases by its own.
+    names of each class's bases by its own. ``looks_up``: it calls what a name that is only known when it runs stands for.
     """
 
     network: bool
@@ -48,6 +50,7 @@ class Read:
     defines: frozenset[str] = frozenset()
     calls: tuple[str, ...] = ()
     heirs: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    looks_up: bool = False
 
 
 def choose(files: Sequence[Path], root: Path) -> Choice:
@@ -61,6 +64,8 @@ def choose(files: Sequence[Path], root: Path) -> Choice:
     networks = _notebooks_that_use(networks, read) or _not_imported(networks, read) or networks
     if networks:
         built = _built_last(networks, read)
+        if built is None and (program := _looking_up(networks, read)) is not None:
+            return Choice(program, tuple(networks))
         ranked = sorted(networks, key=lambda path: (path != built, _rank(path, root)))
         return Choice(ranked[0], tuple(ranked[1:]))
     books = sorted((path for path in files if path.suffix.lower() in BOOKS), key=lambda path: _rank(path, root))
@@ -139,6 +144,18 @@ def _built_last(networks: Sequence[Path], read: Mapping[Path, Read]) -> Path | N
     return None
 
 
+def _looking_up(networks: Sequence[Path], read: Mapping[Path, Read]) -> Path | None:
+    """Return the program that imports some of several *networks* and builds one by a name it looks up: ``config["type"]``.
+
+    Which one that is only shows when it runs, so the program itself is judged, and none of them by chance.
+    """
+    if len(networks) < 2 or any(path.suffix.lower() == ".ipynb" for path in networks):
+        return None
+    stems = {path.stem for path in networks} | {path.parent.name for path in networks}
+    found = [path for path in read if path not in networks and read[path].looks_up and stems & read[path].imports]
+    return min(found, key=lambda each: (len(each.parts), natural(each.name)), default=None)
+
+
 def _not_imported(networks: Sequence[Path], read: Mapping[Path, Read]) -> list[Path]:
     """Return those that no other of them imports or inherits from: ``model.py`` goes before the ``layers.py`` it is made of."""
     # A base is often imported by way of its package, under a name that is not its file's.
@@ -184,6 +201,7 @@ def read_program(path: Path) -> Read:
     parts = list(_cells(text)) if notebook else [text]
     network, imports, calls, bases = False, set[str](), list[str](), set(WHOLE)
     heirs: dict[str, frozenset[str]] = {}
+    looks_up = False
     for part in parts:
         try:
             tree = ast.parse(part)
@@ -197,8 +215,9 @@ def read_program(path: Path) -> Read:
             classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
             heirs |= {node.name: frozenset(map(_last_name, node.bases)) for node in classes}
             made = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+            looks_up = looks_up or any(map(_looks_up, made))
             calls += [_last_name(node.func) for node in sorted(made, key=lambda node: (node.lineno, node.col_offset))]
-    return Read(network, frozenset(imports), frozenset(bases - set(WHOLE)), tuple(calls), heirs)
+    return Read(network, frozenset(imports), frozenset(bases - set(WHOLE)), tuple(calls), heirs, looks_up)
 
 
 def _cells(text: str) -> Iterator[str]:
@@ -228,6 +247,20 @@ def _holds_network(tree: ast.Module, bases: set[str]) -> bool:
         elif isinstance(node, ast.Call) and _last_name(node.func) == "Sequential" and node.args:
             found = True
     return found
+
+
+def _looks_up(call: ast.Call) -> bool:
+    """Whether *call* calls ``getattr(models, name)``, ``globals()[name]`` or ``eval(name)``: what it is shows when it runs."""
+    func = call.func
+    if isinstance(func, ast.Subscript):
+        return isinstance(func.value, ast.Call) and _last_name(func.value.func) in TABLES
+    if not isinstance(func, ast.Call) or not func.args:
+        return False
+    if _last_name(func.func) == "eval":
+        return True
+    # ``getattr(torch.optim, name)(…)`` builds an optimizer.
+    owner = func.args[0]
+    return _last_name(func.func) == "getattr" and not dotted(owner).startswith(("torch", "nn", "optim", "F"))
 
 
 def _last_name(node: ast.expr) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from handgrad.errors import HandgradError, UsageError
 from handgrad.judge.course.choose import PROGRAMS, Choice, choose, is_table, natural, read_program
 from handgrad.judge.course.unpack import is_noise, unpack
+from handgrad.judge.handed_in.files import SETTINGS
 from handgrad.text import one_line
 from handgrad.xlsx.kinds import BOOKS, TABLES
 
@@ -55,7 +56,7 @@ class HandIn:
     def files(self) -> list[Path]:
         """Return every file that the verdict can depend on."""
         if self.root is not None:
-            return list(_files_below(self.root, (*PROGRAMS, *TABLES, ".toml", ".md", ".txt", ".log")))
+            return list(_files_below(self.root, (*PROGRAMS, *TABLES, *SETTINGS, ".md", ".txt", ".log")))
         return [self.file] if self.file is not None else []
 
     @property

@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from handgrad.judge.handed_in.branches import Branches
 from handgrad.judge.handed_in.candidates import Candidate, made_in
 from handgrad.judge.handed_in.indirect import Reached, reached
-from handgrad.judge.handed_in.names import dotted
+from handgrad.judge.handed_in.names import BUILTIN, bound_by, dotted, harmless, used_by
 from handgrad.judge.handed_in.parsed import Source
 
 # Parts of names, because people call it train, train_model, fit_one_cycle, do_training; a false hit only breaks a tie.
@@ -31,21 +32,30 @@ class Build:
     """Values of names that are bound by the function or loop in which it stands."""
     unclear: set[str] = field(default_factory=set)
     """Names of them whose values are not written out."""
+    passed: dict[str, ast.expr] = field(default_factory=dict)
+    """What a caller gives for such names, where that is nothing written out but can be made in the same module."""
     callee: str = ""
-    """What to call instead, where the call names the network by a string."""
+    """What to call instead, where the call names the network by a string: its name, or a table of those that it may name."""
+    among: tuple[Candidate, ...] = ()
+    """The networks in that table."""
 
     @property
     def line(self) -> int:
         """The line on which it stands."""
         return self.call.lineno
 
-    def expression(self) -> ast.Call:
-        """Return the call with the values of local names in their places."""
+    def expression(self, passed: bool = False) -> ast.Call:
+        """Return the call with the values of local names in their places, also of those that are *passed* from a caller."""
         # A copy by way of text: the transformer would change the tree in which lines are looked up later.
         copy = ast.parse(ast.unparse(self.call), mode="eval").body
         if self.callee and isinstance(copy, ast.Call):
             copy.func = ast.parse(self.callee, mode="eval").body
-        return _Replaced(self.local).visit(copy)  # type: ignore[no-any-return]
+        return _Replaced({**(self.passed if passed else {}), **self.local}).visit(copy)  # type: ignore[no-any-return]
+
+    def told(self, made: ast.Call) -> str:
+        """Return the call *made* of it as a reader of the file knows it."""
+        func = self.call.func if self.callee.startswith("{") else made.func
+        return ast.unparse(ast.Call(func, made.args, made.keywords))
 
 
 class _Replaced(ast.NodeTransformer):
@@ -68,6 +78,9 @@ def builds_in(source: Source, found: dict[str, Candidate], caller: Source | None
     inside = {id(each.node) for each in found.values() if each.kind != "value"}
     search = _Search(source, found, inside, caller or source)
     builds = [each for node in source.tree.body if id(node) not in inside for each in search.below(node, None)]
+    branches = Branches(source)
+    # All of them, where each is skipped: a program that builds nothing as it stands is started with other settings.
+    builds = [each for each in builds if not branches.skips(each.call)] or builds
     return sorted(builds, key=lambda each: (each.call.lineno, each.call.col_offset))
 
 
@@ -91,10 +104,10 @@ class _Search:
                     yield from self.below(each, scope)
             return
         for call, made in self._made_in(node):
-            build = Build(made.candidate, call, self.source, callee=made.callee)
+            build = Build(made.candidate, call, self.source, callee=made.callee, among=made.among)
             build.variable = _assigned(node, call)
             _judge_use(build, node, around or self.source.tree)
-            build.local, build.unclear = _values_around(call, self.source, around, self.caller)
+            build.local, build.unclear, build.passed = _values_around(call, self.source, around, self.caller)
             yield build
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -135,10 +148,26 @@ def _calls_here(node: ast.AST) -> Iterator[ast.Call]:
 def _assigned(statement: ast.stmt, call: ast.Call) -> str:
     """Return the variable or attribute that *call*'s network is given to somewhere in *statement*, "" for none."""
     for node in ast.walk(statement):
-        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None and made_in(node.value) is call:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None and call in _made_by(node.value):
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
             return dotted(target)
     return ""
+
+
+def _made_by(value: ast.expr) -> Iterator[ast.Call]:
+    """Yield the call whose network *value* is, both of ``A() if small else B()``."""
+    if isinstance(value, ast.IfExp):
+        yield from _made_by(value.body)
+        yield from _made_by(value.orelse)
+    elif (
+        isinstance(value, ast.Call)
+        and isinstance(value.func, ast.Attribute)
+        and isinstance(value.func.value, ast.IfExp)
+    ):
+        # ``(A() if small else B()).to(device)``
+        yield from _made_by(value.func.value)
+    elif (call := made_in(value)) is not None:
+        yield call
 
 
 def _judge_use(build: Build, statement: ast.stmt, scope: ast.AST) -> None:
@@ -183,14 +212,15 @@ def _next_binding(scope: ast.AST, build: Build) -> float:
 
 def _values_around(
     call: ast.Call, source: Source, function: ast.AST | None, caller: Source
-) -> tuple[dict[str, ast.expr], set[str]]:
-    """Return the values of the names around *call* that are written out, and the names whose values are not.
+) -> tuple[dict[str, ast.expr], set[str], dict[str, ast.expr]]:
+    """Return the values of the names around *call* that are written out, the names whose values are not, and what is passed.
 
     A name of the *function* that it stands in has the one literal it is given there, or what the last call of the function
     gives it; the name of a loop has the last value that the loop gives it.
     """
     known: dict[str, ast.expr] = {}
     unclear: set[str] = set()
+    passed: dict[str, ast.expr] = {}
     if function is not None:
         bound = [
             node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
@@ -202,9 +232,11 @@ def _values_around(
             # Bound twice, its value depends on the way through the function.
             if bound.count(node.targets[0].id) == 1
         }
-        given = _given_last(function, source, caller)
+        given, where = _given_last(function, source, caller)
         # A parameter that the function itself binds again is no longer what it was called with.
-        known |= {name: value for name, value in given.items() if name not in bound}
+        given = {name: value for name, value in given.items() if name not in bound}
+        known |= {name: value for name, value in given.items() if is_literal(value)}
+        passed = {name: value for name, value in given.items() if where is source and _of_the_module(value, source)}
         parameters = {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
         unclear = (set(bound) | parameters) - set(known)
     for node in ast.walk(function or source.tree):
@@ -219,21 +251,27 @@ def _values_around(
                 unclear.discard(loop.target.id)
             else:
                 unclear |= names
-    return known, unclear
+    return known, unclear, passed
 
 
-def _given_last(function: ast.AST, own: Source, caller: Source) -> dict[str, ast.expr]:
-    """Return, by parameter, the literals that the last call of *function* gives, and defaults it leaves.
+def _of_the_module(value: ast.expr, source: Source) -> bool:
+    """Whether all names in *value* get their values in the module itself, outside its functions and what trains."""
+    run = {name for each in source.tree.body if harmless(each) for name in bound_by(each)}
+    return used_by(ast.Expr(value)) <= run | BUILTIN
+
+
+def _given_last(function: ast.AST, own: Source, caller: Source) -> tuple[dict[str, ast.expr], Source]:
+    """Return, by parameter, what the last call of *function* gives, and the defaults it leaves; and where that call stands.
 
     The calls of *caller* count, else those of the function's *own* file.
     """
     if not isinstance(function, ast.FunctionDef):
-        return {}
+        return {}, own
     source, calls = caller, _calls_of(function.name, caller)
     if not calls:
         source, calls = own, _calls_of(function.name, own)
     if not calls:
-        return {}
+        return {}, own
     # The last call, as with builds: people try small settings first and train with the last.
     last = max(calls, key=lambda each: each.lineno)
     names = [each.arg for each in [*function.args.posonlyargs, *function.args.args]]
@@ -243,8 +281,7 @@ def _given_last(function: ast.AST, own: Source, caller: Source) -> dict[str, ast
     )
     found |= dict(zip(names, last.args, strict=False))
     found |= {each.arg: each.value for each in last.keywords if each.arg}
-    found = {name: _at_line(value, last.lineno, source) for name, value in found.items()}
-    return {name: value for name, value in found.items() if is_literal(value)}
+    return {name: _at_line(value, last.lineno, source) for name, value in found.items()}, source
 
 
 def _calls_of(function: str, source: Source) -> list[ast.Call]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from handgrad.judge.handed_in.builds import Build, builds_in
 from handgrad.judge.handed_in.candidates import Candidate, candidates_in, needed_arguments, roots
-from handgrad.judge.handed_in.names import bound_by, dotted, root_of
+from handgrad.judge.handed_in.names import bound_by, dotted, harmless, root_of
 from handgrad.judge.handed_in.none_found import listed, missing, nothing
 from handgrad.judge.handed_in.parsed import Source
 from handgrad.judge.handed_in.project import Project
@@ -15,6 +15,7 @@ from handgrad.judge.handed_in.records import NotTakenError
 from handgrad.judge.handed_in.written_out import settled
 from handgrad.text import and_joined
 
+FORKS = ast.If | ast.IfExp | ast.Try | ast.Match
 # What tutorials call the network that counts, where a file holds several.
 USUAL = ("Net", "Network", "Model")
 
@@ -28,6 +29,8 @@ class Choice:
     candidate: Candidate | None = None
     source: Source | None = None
     """The module whose names make it, None for the main one."""
+    among: tuple[Candidate, ...] = ()
+    """Those that the expression may make, where only running it shows which."""
 
 
 def choose(project: Project, wanted: str) -> Choice:
@@ -119,8 +122,8 @@ def _built_beside(project: Project, alone: dict[str, Candidate], *, needed: bool
             continue
         if not needed and not (meant.trained and (meant.call.args or meant.call.keywords)):
             continue
-        why = f"judged: {ast.unparse(made)}, the last that {source.file} beside it builds ({source.place(meant.line)})"
-        return Choice(made, why, meant.candidate, source)
+        why = f"judged: {meant.told(made)}, the last that {source.file} beside it builds ({source.place(meant.line)})"
+        return Choice(made, why, meant.candidate, source, meant.among)
     return None
 
 
@@ -176,20 +179,38 @@ def _by_build(build: Build, builds: list[Build], source: Source, found: dict[str
     others = {each.candidate.name for each in builds} | set(roots(found))
     changed, value = _changed_afterwards(build, source), build.candidate.kind == "value"
     # ``net = net()``: the name now means the network, and the class can no longer be called by it.
-    renamed = build.variable == dotted(build.call.func)
+    renamed = build.variable != "" and build.variable == dotted(build.call.func)
     why = ""
-    if changed is not None or value or renamed:
-        if changed is not None and not renamed:
+    forked = _is_forked(build, builds, source)
+    if changed is not None or value or renamed or forked:
+        if forked and changed is None:
+            why = f"judged: {build.variable}, as the file decides which one it builds ({source.place(build.line)})"
+        elif changed is not None and not renamed:
             why = f"judged: {build.variable} as the file builds it and changes it ({source.place(changed.lineno)})"
         elif value and sum(each.candidate.kind == "value" for each in builds) > 1:
             why = f"judged: {build.variable}, the last that the file trains ({source.place(build.line)})"
         return Choice(ast.Name(build.variable, ast.Load()), why, build.candidate)
     if len(others) > 1 or len({ast.unparse(each.expression()) for each in builds}) > 1:
         how = "trains" if build.trained else "builds"
-        why = f"judged: {ast.unparse(expression)}, the last that the file {how} ({source.place(build.line)})"
+        why = f"judged: {build.told(expression)}, the last that the file {how} ({source.place(build.line)})"
     elif expression.args or expression.keywords:
-        why = f"judged: {ast.unparse(expression)}, as the file builds it ({source.place(build.line)})"
-    return Choice(expression, why, build.candidate)
+        why = f"judged: {build.told(expression)}, as the file builds it ({source.place(build.line)})"
+    return Choice(expression, why, build.candidate, among=build.among)
+
+
+def _is_forked(build: Build, builds: list[Build], source: Source) -> bool:
+    """Whether a condition of the module decides if this build or another gets the name: ``model = A() if small else B()``."""
+    for statement in source.tree.body:
+        inside = set(map(id, ast.walk(statement)))
+        if (
+            id(build.call) in inside
+            and harmless(statement)
+            and not isinstance(statement, ast.FunctionDef | ast.ClassDef)
+        ):
+            forks = [node for node in ast.walk(statement) if isinstance(node, FORKS) and build.call in ast.walk(node)]
+            others = [each for each in builds if each.variable == build.variable and id(each.call) in inside]
+            return bool(forks) and len(others) > 1 and build.variable.isidentifier()
+    return False
 
 
 def _changed_afterwards(build: Build, source: Source) -> ast.stmt | None:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import ast
-import builtins
 import copy
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from handgrad.errors import counted
-from handgrad.judge.handed_in.names import bound_by, changed_by, dotted, harmless, used_at_once, used_by
+from handgrad.judge.handed_in.names import BUILTIN, bound_by, changed_by, dotted, harmless, used_at_once, used_by
 from handgrad.judge.handed_in.parsed import Source
 from handgrad.judge.handed_in.project import Project
 from handgrad.judge.handed_in.records import Piece
 from handgrad.text import and_joined
 
-# Names that every module has without binding them.
-BUILTIN = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__", "__class__"}
 Defined = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 

@@ -1,4 +1,4 @@
-"""Which files belong to a hand-in: the one to be judged, and those below its root that it may import or that tell of it."""
+"""Which files belong to a hand-in: the one to be judged, and those below its root that it may import, or that tell of it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ MOST_NOTEBOOK = 64 << 20
 """Bytes of a notebook; four fifths of one are pictures and logs."""
 # A README or a log; what is larger is weights or data under such a name.
 MOST_TOLD = 1 << 20
+SETTINGS = (".json", ".yaml", ".yml", ".toml", ".ini", ".cfg")
+MOST_SETTINGS = 1 << 16
+"""Bytes of a file that a program reads its settings from; a larger one of the same name holds data."""
 MOST_FILES, MOST_SEEN, DEEPEST = 100, 4000, 4
 """Files that come along, entries that are looked at for them, folders below the root."""
 LEFT_OUT = ("__pycache__", "__MACOSX", "site-packages", "node_modules", "venv", "env")
@@ -97,9 +100,11 @@ def files_of(handed: HandedIn) -> Iterator[tuple[Path, Path]]:
 
 
 def _comes_along(path: Path) -> bool:
-    """Whether a file is a module that may be imported, or a text that may tell how the network was trained."""
+    """Whether a file is a module that may be imported, settings that it may read, or a text that may tell of the training."""
     if path.suffix == ".py":
         return path.stat().st_size <= MOST_CODE
+    if path.suffix.lower() in SETTINGS:
+        return path.stat().st_size <= MOST_SETTINGS
     return bool(TELLS.fullmatch(path.name)) and path.stat().st_size <= MOST_TOLD
 
 

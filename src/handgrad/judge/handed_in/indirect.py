@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from handgrad.judge.handed_in.candidates import Candidate
 from handgrad.judge.handed_in.names import dotted
 from handgrad.judge.handed_in.parsed import Source
+from handgrad.judge.handed_in.values import UnreadError, Values
 
 # A name for a name for a name; more is a circle.
 DEEPEST = 5
@@ -21,6 +22,8 @@ class Reached:
 
     candidate: Candidate
     callee: str = ""
+    among: tuple[Candidate, ...] = ()
+    """Those that a key may name, where the text does not show which."""
 
 
 def reached(called: ast.expr, source: Source, found: Mapping[str, Candidate]) -> Reached | None:
@@ -33,8 +36,14 @@ def reached(called: ast.expr, source: Source, found: Mapping[str, Candidate]) ->
         return Reached(made) if made is not None else None
     if isinstance(called, ast.Subscript):
         return _from_table(called, source, found)
-    if isinstance(called, ast.Call) and dotted(called.func).rpartition(".")[2] == "getattr" and len(called.args) > 1:
-        return _by_string(called.args[1], dotted(called.args[0]), found)
+    if isinstance(called, ast.Call) and called.args:
+        first, called_by = called.args[0], dotted(called.func)
+        if called_by == "getattr" and len(called.args) > 1:
+            return _of_module(first, called.args[1], source, found)
+        if called_by == "eval":
+            return _by_string(first, "", found) or _by_key(first, source, _without_module(found))
+        if isinstance(called.func, ast.Attribute) and called.func.attr == "get":
+            return _from_table(ast.Subscript(called.func.value, first, ast.Load()), source, found)
     # The name itself is looked up by whoever asks; here it stands for another.
     maker = next(_makers(called, source, found, 0), None)
     return Reached(maker) if maker is not None else None
@@ -92,13 +101,45 @@ def _class_method(called: ast.Attribute, found: Mapping[str, Candidate]) -> Cand
 def _from_table(called: ast.Subscript, source: Source, found: Mapping[str, Candidate]) -> Reached | None:
     """Return the network of ``MODELS["small"]`` or ``globals()["Net"]``."""
     if isinstance(called.value, ast.Call) and dotted(called.value.func) in TABLES:
-        return _by_string(called.slice, "", found)
+        return _by_string(called.slice, "", found) or _by_key(called.slice, source, _without_module(found))
     written = _entry(called, source)
     maker = next(_makers(called.value if written is None else written, source, found, 0), None)
     if maker is not None:
         return Reached(maker)
     empty = [each for each in _bound_to(dotted(called.value), source) if isinstance(each, ast.Dict) and not each.keys]
     return _by_string(called.slice, "", _registered(found)) if empty else None
+
+
+def _of_module(owner: ast.expr, key: ast.expr, source: Source, found: Mapping[str, Candidate]) -> Reached | None:
+    """Return the network of ``getattr(models, key)``, None where *owner* is no module of the hand-in: an optimizer, a layer."""
+    if isinstance(owner, ast.Subscript) and dotted(owner.value) == "sys.modules":
+        return _by_string(key, "", found) or _by_key(key, source, _without_module(found))
+    # A module under a name of its own: ``models = lenet if small else wide``.
+    named = {dotted(node) for each in (owner, *_bound_to(dotted(owner), source)) for node in ast.walk(each)} - {""}
+    inside = {name: each for name, each in found.items() if name.rpartition(".")[0] in named}
+    return _by_string(key, dotted(owner), found) or _by_key(key, source, inside)
+
+
+def _without_module(found: Mapping[str, Candidate]) -> dict[str, Candidate]:
+    """Return the networks that the file knows by a name of its own."""
+    return {name: each for name, each in found.items() if "." not in name}
+
+
+def _by_key(key: ast.expr, source: Source, found: Mapping[str, Candidate]) -> Reached | None:
+    """Return the network that the value of *key* names, where that only shows when the program runs: ``config["type"]``."""
+    makers = {name: each for name, each in found.items() if each.kind != "value"}
+    if isinstance(key, ast.Constant) or not makers:
+        return None
+    # A table, so that what it may name is taken along and is there when the key is known.
+    entries = ", ".join(f"{name.rpartition('.')[2]!r}: {name}" for name in makers)
+    callee = f"{{{entries}}}[{ast.unparse(key)}]"
+    try:
+        named = Values(source).of(key)
+    except UnreadError:
+        named = ""
+    meant = [each for name, each in makers.items() if name.rpartition(".")[2] == named]
+    among = tuple(makers.values())
+    return Reached((meant or among)[0], callee, among)
 
 
 def _entry(called: ast.Subscript, source: Source) -> ast.expr | None:

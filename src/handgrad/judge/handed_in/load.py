@@ -17,10 +17,12 @@ import sys
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, NoReturn
 
 from handgrad.judge.handed_in.candidates import MOVES
+from handgrad.judge.handed_in.files import SETTINGS
 from handgrad.judge.handed_in.records import Piece, Taken
 from handgrad.judge.handed_in.stand_ins import (
     BUILT_ON,
@@ -141,6 +143,21 @@ def _names(node: ast.stmt) -> Iterator[str]:
     for each in ast.walk(node):
         if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
             yield each.id
+
+
+def lay_out_settings(root: Path, main: Path) -> None:
+    """Copy the settings that were handed in below *root* to where the program *main* looks for them: the present folder.
+
+    People start a program beside it or from the root and name a file from there, or from where the module lies.
+    """
+    found = [path for path in sorted(root.rglob("*")) if path.suffix.lower() in SETTINGS and path.is_file()]
+    # Beside the program comes first: what lies there is what it would read before a file of the same name at the root.
+    for base, below in ((main.parent, ""), (root, ""), (root, HANDED_IN)):
+        for path in found:
+            copy = Path(below) / path.relative_to(base) if path.is_relative_to(base) else None
+            if copy is not None and not copy.exists():
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                copy.write_bytes(path.read_bytes())
 
 
 @contextmanager

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import symtable
 from collections.abc import Iterator
 
 CHANGES = {
     *("append", "extend", "insert", "update", "add", "add_module", "register_buffer", "register_parameter"),
     *("setdefault", "pop", "remove", "clear", "sort", "reverse", "apply", "register_module"),
-    *("add_argument", "set_defaults", "merge_from_dict", "merge_from_list", "set", "set_struct", "freeze"),
+    *("add_argument", "set_defaults", "merge_from_dict", "merge_from_list", "merge_from_file", "set", "set_struct"),
+    *("freeze", "read", "read_file", "read_string", "read_dict"),
 }
 """Methods that change what they are called on: a statement that calls one on a needed name is needed too.
 
@@ -20,6 +22,8 @@ NEVER = {
     *("mount", "urlretrieve", "system", "run", "Popen", "get_ipython", "exit", "quit", "show", "imshow"),
 }
 """Calls that no loop or condition around a needed name is run for."""
+BUILTIN = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__", "__class__"}
+"""Names that every module has without binding them."""
 Compound = ast.If | ast.For | ast.While | ast.With | ast.Try
 
 
@@ -128,12 +132,28 @@ def harmless(statement: ast.stmt) -> bool:
     # The part that is run only when the file is started: it trains.
     if isinstance(statement, ast.If) and "__name__" in used_by(statement.test):
         return False
+    items = statement.items if isinstance(statement, ast.With) else []
+    reads = [id(each.context_expr) for each in items if _reads(each.context_expr)]
     for node in ast.walk(statement):
-        if isinstance(node, ast.Call):
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            if name in NEVER:
-                return False
+        if isinstance(node, ast.Call) and id(node) not in reads and _called(node) in NEVER:
+            return False
     return True
+
+
+def _called(call: ast.Call) -> str:
+    """Return the last name of what is called."""
+    name: str = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    return name
+
+
+def _reads(opened: ast.expr) -> bool:
+    """Whether ``with open(…) as file`` only reads: settings that were handed in are there, and what is not there says so."""
+    if not isinstance(opened, ast.Call) or _called(opened) != "open":
+        return False
+    modes = [each.value for each in opened.keywords if each.arg == "mode"]
+    # ``open(path, "r")``, but ``path.open("r")``.
+    modes += opened.args[1:2] if isinstance(opened.func, ast.Name) else opened.args[:1]
+    return all(isinstance(mode, ast.Constant) and mode.value in ("r", "rt", "rb") for mode in modes)
 
 
 def dotted(node: ast.AST) -> str:

@@ -54,6 +54,8 @@ def _taken(root: Path, main: Path, wanted: str) -> Taken:
     extraction = Extraction(project)
     main_module = choice.source or source
     extraction.need(main_module, used_by(choice.make))
+    for each in choice.among:
+        extraction.need(each.source, [each.name])
     _raise_if_left_out(project, extraction.unknown)
     notes = [choice.why] if choice.why else []
     notes += [f"{source.place(each.at)} does not parse ({each.message}) and is left out" for each in source.broken]

@@ -21,7 +21,7 @@ from handgrad.digits.training.augment import normalise
 from handgrad.digits.training.loop import Images, begin, key
 from handgrad.digits.training.recipe_file import parse_recipe
 from handgrad.errors import DivergedError, HandgradError
-from handgrad.judge.handed_in.load import loaded, on_the_processor
+from handgrad.judge.handed_in.load import lay_out_settings, loaded, on_the_processor
 from handgrad.judge.handed_in.records import NotTakenError, Taken
 from handgrad.judge.handed_in.take import take, told_in
 from handgrad.judge.network.author import (
@@ -114,6 +114,7 @@ def _read(place: Path, job: dict[str, Any], send: Send) -> None:
     root = place / "file"
     taken = take(root, root / job["file"], job["network"], whole=job["whole"])
     told = told_in(root, root / job["file"])
+    lay_out_settings(root, root / job["file"])
     send("taken", judged=taken.judged, notes=list(taken.notes), told=told)  # before any line of the hand-in runs
     with on_the_processor([each.code for each in taken.pieces]), author_at_fault(taken):
         # The file is loaded again for each: what a module draws when it is imported belongs to a seed's first weights
