@@ -154,6 +154,46 @@ def test_settings_that_are_handed_in_decide_what_is_built(
     assert "730" in parameters(verdict)
 
 
+# In a function what is read is its own; nothing of it trains before the network is made.
+INSIDE = {
+    "read and used": "import json\ndef main():\n    with open('config.json') as file:\n        config = json.load(file)\n"
+        "    width = config['width']\n    model = Wide(width)\n    {trained}\nif __name__ == '__main__':\n    main()",
+    "given by its caller": "import json\ndef load(path='config.json'):\n    return json.load(open(path))\ndef main(config):\n"
+        "    model = Wide(config['width'])\n    {trained}\nif __name__ == '__main__':\n    main(load())",
+}  # fmt: skip
+
+
+@LEFT_OPEN
+@pytest.mark.parametrize("way", INSIDE)
+def test_settings_are_read_in_functions_too(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config.json").write_text('{"width": 12}')
+    text = INSIDE[way].format(trained=TRAINED.strip())
+    assert "730" in parameters(judged(HEAD + CLASS.format(before="") + WIDE + text, tmp_path, monkeypatch))
+
+
+def test_what_a_function_changes_is_not_taken_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = (
+        "def main():\n    config = make()\n    config['width'] = 30\n    model = Net(config['width'])\n"
+        f"    {TRAINED.strip()}\ndef make():\n    return {{'width': 12}}\nmain()"
+    )
+    verdict = judged(HEAD + CLASS.format(before="") + changed, tmp_path, monkeypatch)
+    assert verdict.verdict == "no verdict" and "the value of config is not written there" in verdict.notes[0]
+
+
+LOOPS = [
+    "for width in (4, 12):", "for number, width in enumerate([4, 12]):", "for width, rate in zip([4, 12, 9], (0.1, 0.2)):",
+    "for name, width in {'small': 4, 'large': 12}.items():", "for width in {'small': 4, 'large': 12}.values():",
+    "for width in range(4, 13, 4):", "for width, (rate, decay) in [(4, (1, 2)), (12, (3, 4))]:", "for width in tqdm([4, 12]):",
+    "for width, rate in itertools.product(WIDTHS, [0.1, 0.2]):", "for number, (width, rate) in enumerate(zip(WIDTHS, (1, 2))):",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_of_a_loop_the_last_network_is_judged(loop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = f"import itertools\nfrom tqdm import tqdm\nWIDTHS = [4, 12]\n{loop}\n    model = Net(width)\n    {TRAINED.strip()}"
+    assert "250" in parameters(judged(HEAD + CLASS.format(before="") + text, tmp_path, monkeypatch))
+
+
 def test_settings_that_were_not_handed_in_are_no_fault_of_the_author(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

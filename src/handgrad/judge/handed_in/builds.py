@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from handgrad.judge.handed_in.around import replaced, values_around
 from handgrad.judge.handed_in.branches import Branches
 from handgrad.judge.handed_in.candidates import Candidate, made_in
 from handgrad.judge.handed_in.indirect import Reached, reached
-from handgrad.judge.handed_in.names import BUILTIN, bound_by, dotted, harmless, used_by
+from handgrad.judge.handed_in.names import dotted
 from handgrad.judge.handed_in.parsed import Source
 
 # Parts of names, because people call it train, train_model, fit_one_cycle, do_training; a false hit only breaks a tie.
@@ -46,27 +47,16 @@ class Build:
 
     def expression(self, passed: bool = False) -> ast.Call:
         """Return the call with the values of local names in their places, also of those that are *passed* from a caller."""
-        # A copy by way of text: the transformer would change the tree in which lines are looked up later.
-        copy = ast.parse(ast.unparse(self.call), mode="eval").body
-        if self.callee and isinstance(copy, ast.Call):
-            copy.func = ast.parse(self.callee, mode="eval").body
-        return _Replaced({**(self.passed if passed else {}), **self.local}).visit(copy)  # type: ignore[no-any-return]
+        func = ast.parse(self.callee, mode="eval").body if self.callee else self.call.func
+        values = (self.passed if passed else {}) | self.local
+        made = replaced(ast.Call(func, self.call.args, self.call.keywords), values)
+        assert isinstance(made, ast.Call)
+        return made
 
     def told(self, made: ast.Call) -> str:
         """Return the call *made* of it as a reader of the file knows it."""
         func = self.call.func if self.callee.startswith("{") else made.func
         return ast.unparse(ast.Call(func, made.args, made.keywords))
-
-
-class _Replaced(ast.NodeTransformer):
-    """Puts values in the places of names."""
-
-    def __init__(self, values: dict[str, ast.expr]) -> None:
-        self.values = values
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        """Return what stands for *node*."""
-        return self.values.get(node.id, node)
 
 
 def builds_in(source: Source, found: dict[str, Candidate], caller: Source | None = None) -> list[Build]:
@@ -107,7 +97,7 @@ class _Search:
             build = Build(made.candidate, call, self.source, callee=made.callee, among=made.among)
             build.variable = _assigned(node, call)
             _judge_use(build, node, around or self.source.tree)
-            build.local, build.unclear, build.passed = _values_around(call, self.source, around, self.caller)
+            build.local, build.unclear, build.passed = values_around(call, self.source, around, self.caller)
             yield build
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -208,119 +198,3 @@ def _next_binding(scope: ast.AST, build: Build) -> float:
         and made_in(node.value) is not build.call
     ]
     return min(later, default=float("inf"))
-
-
-def _values_around(
-    call: ast.Call, source: Source, function: ast.AST | None, caller: Source
-) -> tuple[dict[str, ast.expr], set[str], dict[str, ast.expr]]:
-    """Return the values of the names around *call* that are written out, the names whose values are not, and what is passed.
-
-    A name of the *function* that it stands in has the one literal it is given there, or what the last call of the function
-    gives it; the name of a loop has the last value that the loop gives it.
-    """
-    known: dict[str, ast.expr] = {}
-    unclear: set[str] = set()
-    passed: dict[str, ast.expr] = {}
-    if function is not None:
-        bound = [
-            node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-        ]
-        known = {
-            node.targets[0].id: node.value
-            for node in ast.walk(function)
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and is_literal(node.value)
-            # Bound twice, its value depends on the way through the function.
-            if bound.count(node.targets[0].id) == 1
-        }
-        given, where = _given_last(function, source, caller)
-        # A parameter that the function itself binds again is no longer what it was called with.
-        given = {name: value for name, value in given.items() if name not in bound}
-        known |= {name: value for name, value in given.items() if is_literal(value)}
-        passed = {name: value for name, value in given.items() if where is source and _of_the_module(value, source)}
-        parameters = {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
-        unclear = (set(bound) | parameters) - set(known)
-    for node in ast.walk(function or source.tree):
-        loops = [node] if isinstance(node, ast.For) else getattr(node, "generators", [])
-        if not loops or not any(each is call for each in ast.walk(node)):
-            continue
-        for loop in loops:
-            names = {each.id for each in ast.walk(loop.target) if isinstance(each, ast.Name)}
-            last = _last_of(loop.iter, source)
-            if isinstance(loop.target, ast.Name) and last is not None:
-                known[loop.target.id] = last
-                unclear.discard(loop.target.id)
-            else:
-                unclear |= names
-    return known, unclear, passed
-
-
-def _of_the_module(value: ast.expr, source: Source) -> bool:
-    """Whether all names in *value* get their values in the module itself, outside its functions and what trains."""
-    run = {name for each in source.tree.body if harmless(each) for name in bound_by(each)}
-    return used_by(ast.Expr(value)) <= run | BUILTIN
-
-
-def _given_last(function: ast.AST, own: Source, caller: Source) -> tuple[dict[str, ast.expr], Source]:
-    """Return, by parameter, what the last call of *function* gives, and the defaults it leaves; and where that call stands.
-
-    The calls of *caller* count, else those of the function's *own* file.
-    """
-    if not isinstance(function, ast.FunctionDef):
-        return {}, own
-    source, calls = caller, _calls_of(function.name, caller)
-    if not calls:
-        source, calls = own, _calls_of(function.name, own)
-    if not calls:
-        return {}, own
-    # The last call, as with builds: people try small settings first and train with the last.
-    last = max(calls, key=lambda each: each.lineno)
-    names = [each.arg for each in [*function.args.posonlyargs, *function.args.args]]
-    found: dict[str, ast.expr] = dict(
-        # Defaults belong to the last parameters.
-        zip(names[len(names) - len(function.args.defaults) :], function.args.defaults, strict=True)
-    )
-    found |= dict(zip(names, last.args, strict=False))
-    found |= {each.arg: each.value for each in last.keywords if each.arg}
-    return {name: _at_line(value, last.lineno, source) for name, value in found.items()}, source
-
-
-def _calls_of(function: str, source: Source) -> list[ast.Call]:
-    """Return the calls in *source* of *function*, also as one of a module: ``helper.run()``."""
-    calls = [node for node in ast.walk(source.tree) if isinstance(node, ast.Call)]
-    return [node for node in calls if dotted(node.func).rpartition(".")[2] == function]
-
-
-def _at_line(value: ast.expr, line: int, source: Source) -> ast.expr:
-    """Return the literal that a name of the module has at *line*, anything else as it is."""
-    if not isinstance(value, ast.Name):
-        return value
-    given = [
-        node.value
-        for node in source.tree.body
-        if isinstance(node, ast.Assign) and node.lineno < line and [dotted(each) for each in node.targets] == [value.id]
-    ]
-    return given[-1] if given and is_literal(given[-1]) else value
-
-
-def _last_of(values: ast.expr, source: Source) -> ast.expr | None:
-    """Return the last of *values* that a loop goes through, where they are written out, here or under a name."""
-    if isinstance(values, ast.Name):
-        given = [
-            node.value
-            for node in ast.walk(source.tree)
-            if isinstance(node, ast.Assign) and [dotted(each) for each in node.targets] == [values.id]
-        ]
-        # One step and no further: `a = b`, `b = a` would go round for ever.
-        return _last_of(given[-1], source) if given and not isinstance(given[-1], ast.Name) else None
-    parts = values.keys if isinstance(values, ast.Dict) else getattr(values, "elts", [])
-    last = parts[-1] if parts else None
-    return last if last is not None and is_literal(last) else None
-
-
-def is_literal(value: ast.expr) -> bool:
-    """Whether *value* is written out."""
-    try:
-        ast.literal_eval(value)
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return False
-    return True
