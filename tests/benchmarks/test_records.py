@@ -66,7 +66,7 @@ def test_a_network_of_a_try_is_a_name_or_a_call() -> None:
         trials.maker("__import__('os').system('true')")
 
 
-@pytest.mark.parametrize("name", ["orbit-8k", "orbit-3k", "orbit-2k", "narrow-5k", "squeeze-16k"])
+@pytest.mark.parametrize("name", ["orbit-18k", "orbit-8k", "orbit-3k", "orbit-2k", "narrow-5k", "squeeze-16k"])
 def test_the_work_that_the_document_names_is_that_of_the_network(name: str) -> None:
     words = re.search(rf"`{name}`\s+(?:takes )?(\S+) million", records.DOCUMENT.read_text(encoding="utf-8"))
     assert words is not None

@@ -33,7 +33,7 @@ from handgrad.runs.environment import Machine
 from handgrad.runs.record import RunSummary
 
 MACHINE = Machine("cpu", "fp32", 1)
-TIED = ("orbit-8k", "orbit-3k", "orbit-2k")
+TIED = ("orbit-18k", "orbit-8k", "orbit-3k", "orbit-2k")
 """Shipped networks whose kernels are computed from others: a population knows only layers that hold their own."""
 SGD = replace(EVERYTHING, optimizer=Optimizer("sgd", 0.05, nesterov=True))
 
