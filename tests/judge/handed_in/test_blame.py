@@ -50,6 +50,7 @@ AUTHOR = {
         "of 1×28×28"),
     "a slip of the pen": (net(init="self.more = nn.Cov2d(1, 2, 3)"), "line 9: AttributeError: module 'torch.nn' has no attribute 'Cov2d'"),
     "a name that is nowhere": (net(result="self.fc(x) * factor"), "name 'factor' is not defined"),
+    "a name of another function": (f"{net(result='self.fc(x) * factor')}def other():\n    factor = 2\n", "name 'factor' is not defined"),
     "a list": (net(result="[self.fc(x)] * 0"), "returns a list"),
 }  # fmt: skip
 
@@ -75,6 +76,11 @@ OURS = {
         "call, as in net.py:Net(norm=…, dropout=…)"),
     "several": (net() + net().replace("Net", "Model_2"), "several networks and builds none of them: Net (line 5) and Model_2"),
     "nothing": ("x = 1\n", "no network was found"),
+    "a value of a loop that trains": (f"{net(result='self.fc(x) * scale')}for epoch in range(3):\n    scale = 1 / (epoch + 1)\n    loss.backward()\n",
+              "scale gets its value where nothing is run here (line 1"),
+    "a value by global": (f"{net(result='self.fc(x) * scale')}def begin():\n    global scale\n    scale = 2.0\nbegin()\n",
+              "scale gets its value where nothing is run here (line 1"),
+    "a value by exec": (f"{net(result='self.fc(x) * scale')}exec('scale = 2.0')\n", "scale gets its value where nothing is run here (line 1"),
     "an heir without a forward": ("from shared_parts import Base\n\nclass Net(Base):\n    def test(self):\n        self.net.eval()\n",
               "it imports shared_parts, which was neither handed in with it nor installed here"),
     "a file beside it": (net().replace("import torch\n", "import torch\nfrom .parts import act\n").replace("F.relu", "act"),

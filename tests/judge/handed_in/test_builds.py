@@ -242,3 +242,55 @@ def test_a_name_with_several_values_decides_nothing_before_the_program_runs(
 def test_an_optimizer_by_name_is_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = f"{LOADED}model = Net(12)\noptimizer = getattr(torch.optim, config['type'])(model.parameters(), lr=0.1)\n"
     assert "250" in parameters(judged(HEAD + CLASS.format(before="") + text, tmp_path, monkeypatch))
+
+
+def below(text: str) -> str:
+    """Return *text* indented by four."""
+    return "".join(f"    {line}\n" if line else "\n" for line in text.split("\n"))
+
+
+MAIN = "if __name__ == '__main__':\n"
+ACT = CLASS.format(before="").replace("F.relu(self", "act(self")
+IMPORTED = "import torch\nimport torch.nn as nn\nimport torch.nn.functional as F\n"
+# Programs that run for their authors: what the network needs stands below a condition, in some with a print beside it.
+STARTED = {
+    "an import": f"import torch\nimport torch.nn as nn\n{MAIN}    import torch.nn.functional as F\n{CLASS.format(before='')}",
+    "a value": f"{IMPORTED}{ACT}{MAIN}    act = F.relu\n",
+    "the class": f"{IMPORTED}{MAIN}{below(CLASS.format(before=''))}",
+    "everything": f"{MAIN}{below(IMPORTED + CLASS.format(before=''))}",
+    "one line": f"{IMPORTED}{ACT}if '__main__' == __name__: act = F.relu; x = 1\n",
+    "the other way round": f"{IMPORTED}{ACT}if __name__ != '__main__':\n    act = None\nelse:\n    # as a program\n"
+        "    act = F.relu\n",
+    "a condition that prints": f"{IMPORTED}import sys\nif sys.version_info > (3,):\n    act = F.relu\n    print('Python 3')\n"
+        f"else:\n    act = None\n{ACT}",
+    "a block that prints": f"{IMPORTED}with torch.no_grad():\n    print('ready')\n    act = F.relu\n{ACT}",
+    "a loop that prints": f"{IMPORTED}for act in (None, F.relu):\n    print(act)\n{ACT}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", STARTED)
+def test_a_file_is_judged_as_the_program_that_its_author_starts(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verdict = judged(STARTED[way] + "model = Net(12)" + TRAINED, tmp_path, monkeypatch)
+    assert "250" in parameters(verdict)
+
+
+def test_a_line_below_the_condition_keeps_its_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = STARTED["the class"].replace("nn.Linear(width, 10)", "nn.Lineer(width, 10)")
+    line = 1 + wrong[: wrong.index("Lineer")].count("\n")
+    verdict = judged(wrong + "model = Net(12)" + TRAINED, tmp_path, monkeypatch)
+    assert any(each.found.startswith(f"line {line}: AttributeError") for each in verdict.requirements)
+
+
+def test_a_module_that_another_imports_is_no_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "__init__.py").write_text("")
+    (tmp_path / "parts" / "ways.py").write_text(
+        "import torch.nn.functional as F\n\ndef act(x):\n    return F.relu(x)\n"
+    )
+    (tmp_path / "parts" / "blocks.py").write_text(
+        f"{MAIN}    import ways\n    act = None\nelse:\n    from . import ways\n    act = ways.act\n"
+    )
+    text = f"{IMPORTED}from parts.blocks import act\n{ACT}model = Net(12){TRAINED}"
+    assert "250" in parameters(judged(text, tmp_path, monkeypatch))

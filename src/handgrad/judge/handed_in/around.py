@@ -93,7 +93,9 @@ def _follow(
 
 def _of_the_module(value: ast.expr, source: Source, own: set[str]) -> bool:
     """Whether all names in *value* get their values in the module itself, outside its functions and what trains."""
-    run = {name for each in source.tree.body if harmless(each) for name in bound_by(each)}
+    # A loop over settings may train by a function of any name.
+    once = [each for each in source.tree.body if harmless(each) and not isinstance(each, ast.For | ast.While)]
+    run = {name for each in once for name in bound_by(each)}
     return used_by(ast.Expr(value)) <= (run | BUILTIN) - own
 
 

@@ -11,7 +11,7 @@ from handgrad.errors import counted
 from handgrad.judge.handed_in.names import BUILTIN, bound_by, changed_by, dotted, harmless, used_at_once, used_by
 from handgrad.judge.handed_in.parsed import Source
 from handgrad.judge.handed_in.project import Project
-from handgrad.judge.handed_in.records import Piece
+from handgrad.judge.handed_in.records import HEADER, Piece
 from handgrad.text import and_joined
 
 Defined = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -270,6 +270,11 @@ def _only(source: Source, places: set[int], wanted: set[str]) -> str:
                 only = copy.copy(node)
                 only.names = names
                 text = [ast.unparse(only), *[""] * (last - first)]
+        header = source.headers.get(id(node))
+        if header is not None:
+            # It stands indented below a condition that was true; what takes its place keeps every line where it was.
+            result[header - 1] = HEADER
+            text[0] = " " * (node.col_offset if not result[first] else 0) + text[0]
         if result[first]:
             # Several statements on one line, divided by semicolons.
             text[0] = f"{result[first]}; {text[0]}"

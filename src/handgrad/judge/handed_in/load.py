@@ -12,6 +12,7 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import itertools
 import linecache
 import sys
 import typing
@@ -89,7 +90,11 @@ def _run_each(piece: Piece, module: ModuleType) -> None:
     """Run the statements of *piece* one by one: a value that cannot be made here is missed only by who uses it."""
     tree = ast.parse(piece.code)
     future = sum(_future_flag(node) for node in tree.body)
-    for node in tree.body:
+    # What stood below ``if __name__ == "__main__":`` runs one by one too.
+    below = [
+        node.body if isinstance(node, ast.If) and ast.unparse(node.test) == "True" else [node] for node in tree.body
+    ]
+    for node in itertools.chain(*below):
         if isinstance(node, ast.ImportFrom) and node.module == "typing" and not _all_in(typing, node.names):
             # ``override`` came with 3.12; torch brings the package that has the newer names for older Pythons.
             node.module = "typing_extensions"

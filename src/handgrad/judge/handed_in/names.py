@@ -18,10 +18,10 @@ CHANGES = {
 So does every method whose name ends in an underscore, which is how torch marks them: ``kernel.fill_(1)``.
 """
 NEVER = {
-    *("input", "open", "print", "backward", "step", "DataLoader", "fit", "train", "tqdm", "summary", "download"),
-    *("mount", "urlretrieve", "system", "run", "Popen", "get_ipython", "exit", "quit", "show", "imshow"),
+    *("input", "backward", "step", "DataLoader", "fit", "train", "tqdm", "download"),
+    *("mount", "urlretrieve", "system", "run", "Popen", "get_ipython", "exit", "quit"),
 }
-"""Calls that no loop or condition around a needed name is run for."""
+"""Calls that no loop or condition around a needed name is run for; what it prints or shows does no harm."""
 BUILTIN = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__", "__class__"}
 """Names that every module has without binding them."""
 Compound = ast.If | ast.For | ast.While | ast.With | ast.Try
@@ -93,6 +93,28 @@ def used_at_once(statement: ast.stmt) -> set[str]:
     return used_by(statement)
 
 
+def given_at(tree: ast.Module, name: str, *, inside: bool) -> int:
+    """Return the line of *tree* where *name* gets a value that taking statements out does not give it, 0 where there is none.
+
+    In a loop that trains, by ``global`` or by ``exec``; *inside*: also as a name of a function's own.
+    """
+    declared = any(isinstance(node, ast.Global) and name in node.names for node in ast.walk(tree))
+    for statement in tree.body:
+        own = isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        for node in ast.walk(statement) if inside or declared else [] if own else _here(statement):
+            bound = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id == name
+            defined = isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name
+            executed = isinstance(node, ast.Call) and dotted(node.func) == "exec"
+            if bound or defined or executed or (isinstance(node, ast.stmt) and name in _imported(node)):
+                return int(getattr(node, "lineno", 0))
+    return 0
+
+
+def _imported(statement: ast.stmt) -> set[str]:
+    """Return the names that an import binds."""
+    return bound_by(statement) if isinstance(statement, ast.Import | ast.ImportFrom) else set()
+
+
 def changed_by(statement: ast.stmt) -> set[str]:
     """Return the names whose values *statement* changes in place: ``layers.append(…)``, ``sizes[0] = …``, ``Net.x = …``."""
     found: set[str] = set()
@@ -132,28 +154,13 @@ def harmless(statement: ast.stmt) -> bool:
     # The part that is run only when the file is started: it trains.
     if isinstance(statement, ast.If) and "__name__" in used_by(statement.test):
         return False
-    items = statement.items if isinstance(statement, ast.With) else []
-    reads = [id(each.context_expr) for each in items if _reads(each.context_expr)]
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Call) and id(node) not in reads and _called(node) in NEVER:
-            return False
-    return True
+    return not any(isinstance(node, ast.Call) and _called(node) in NEVER for node in ast.walk(statement))
 
 
 def _called(call: ast.Call) -> str:
     """Return the last name of what is called."""
     name: str = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     return name
-
-
-def _reads(opened: ast.expr) -> bool:
-    """Whether ``with open(…) as file`` only reads: settings that were handed in are there, and what is not there says so."""
-    if not isinstance(opened, ast.Call) or _called(opened) != "open":
-        return False
-    modes = [each.value for each in opened.keywords if each.arg == "mode"]
-    # ``open(path, "r")``, but ``path.open("r")``.
-    modes += opened.args[1:2] if isinstance(opened.func, ast.Name) else opened.args[:1]
-    return all(isinstance(mode, ast.Constant) and mode.value in ("r", "rt", "rb") for mode in modes)
 
 
 def dotted(node: ast.AST) -> str:

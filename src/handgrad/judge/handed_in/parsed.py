@@ -70,14 +70,16 @@ class Source:
     written: dict[str, str] = field(default_factory=dict)
     """Files that its cells write (``%%writefile model.py``), by name."""
     package: bool = False
+    headers: dict[int, int] = field(default_factory=dict)
+    """By the identity of a statement that was taken out of ``if __name__ == "__main__":``, the line above its block."""
 
     def place(self, line: int) -> str:
         """Return where *line* is for the author."""
         return place_in(self.cells, line)
 
 
-def parse_source(name: str, file: str, cells: Sequence[Cell], *, package: bool = False) -> Source:
-    """Return *cells* as one module called *name*, handed in as *file*."""
+def parse_source(name: str, file: str, cells: Sequence[Cell], *, package: bool = False, main: bool = False) -> Source:
+    """Return *cells* as one module called *name*, handed in as *file*; *main* is the program that its author starts."""
     texts: list[str] = []
     starts: list[tuple[int, int]] = []
     broken: list[Broken] = []
@@ -100,7 +102,40 @@ def parse_source(name: str, file: str, cells: Sequence[Cell], *, package: bool =
         # One more for the line end that joins two cells.
         line += clean.count("\n") + 1
     text = "\n".join(texts)
-    return Source(name, file, text, _tree(text), tuple(starts), tuple(broken), written, package)
+    tree = _tree(text)
+    return Source(name, file, text, tree, tuple(starts), tuple(broken), written, package, _unguarded(tree, main))
+
+
+def _unguarded(tree: ast.Module, main: bool) -> dict[int, int]:
+    """Put what runs of each ``if __name__ == "__main__":`` in its place; return the line above its block by statement.
+
+    Of a module that another imports that is what stands below ``else``; what it does as a program stays where it is.
+    """
+    headers: dict[int, int] = {}
+    body: list[ast.stmt] = []
+    for node in tree.body:
+        runs = _guarded(node, main) if isinstance(node, ast.If) else []
+        # On one line with its condition there is nothing above it.
+        if runs and runs[0].lineno > node.lineno and runs[0].col_offset > node.col_offset:
+            before = min(each.lineno for each in [runs[0], *getattr(runs[0], "decorator_list", [])]) - 1
+            headers |= dict.fromkeys(map(id, runs), before)
+        body += runs or [node]
+    tree.body = body
+    return headers
+
+
+def _guarded(node: ast.If, main: bool) -> list[ast.stmt]:
+    """Return the branch of *node* that runs, where it asks for ``__name__`` alone; nothing where it asks for something else."""
+    test = node.test
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], ast.Eq | ast.NotEq):
+        return []
+    sides = [test.left, test.comparators[0]]
+    named = any(isinstance(each, ast.Name) and each.id == "__name__" for each in sides)
+    if not named or not any(isinstance(each, ast.Constant) and each.value == "__main__" for each in sides):
+        return []
+    # An ``elif`` is a statement below ``else`` whose text is none by itself.
+    other = [] if any(each.col_offset == node.col_offset for each in node.orelse) else node.orelse
+    return node.body if isinstance(test.ops[0], ast.Eq) == main else other
 
 
 def _rest(each: Broken) -> tuple[str, tuple[str, ...], str]:

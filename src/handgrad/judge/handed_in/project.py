@@ -75,7 +75,7 @@ class Project:
         self.folder = ".".join(main.relative_to(root).parent.parts)
         # Nothing imports a notebook: ``from keras import layers`` in keras.ipynb means the library.
         stem = main.stem if main.suffix == ".py" else f"{main.stem}_"
-        self.main = self._read(self._module(stem), main, package=False)
+        self.main = self._read(self._module(stem), main, package=False, main=True)
         self._sources[self.main.name] = self.main
         for name, text in self.main.written.items():
             # A file that a cell writes stands beside the notebook, and what was handed in beside it is no newer.
@@ -89,8 +89,8 @@ class Project:
         plain = f"{plain}_" if plain in sys.stdlib_module_names else plain or "_"
         return f"{self.folder}.{plain}" if self.folder else plain
 
-    def _read(self, name: str, path: Path, *, package: bool) -> Source:
-        return parse_source(name, str(path.relative_to(self.root)), read_cells(path), package=package)
+    def _read(self, name: str, path: Path, *, package: bool, main: bool = False) -> Source:
+        return parse_source(name, str(path.relative_to(self.root)), read_cells(path), package=package, main=main)
 
     def source(self, name: str) -> Source | None:
         """Return the module of the hand-in with the dotted *name* from its root, None where there is none."""

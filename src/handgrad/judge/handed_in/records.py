@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+HEADER = "if True:"
+"""What stands in a piece for ``if __name__ == "__main__":``, above statements that keep their indentation."""
+
 
 class NotTakenError(Exception):
     """No network can be taken; ``author`` says whether what was handed in is at fault, or only what is known of it."""
@@ -61,6 +64,8 @@ class Taken:
     aliases: dict[str, str] = field(default_factory=dict)
     """Other names under which pieces are imported."""
     whole: bool = False
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Names that get a value only where nothing is run, as in a loop that trains, and the place where they do."""
     none_read: str = ""
     """Why its text shows no network, to be told where running it shows none either; "" for a file that is run as asked."""
 

@@ -14,7 +14,7 @@ from handgrad.judge.handed_in.cells import read_cells
 from handgrad.judge.handed_in.choice import choose
 from handgrad.judge.handed_in.claims import claims_in, last_run
 from handgrad.judge.handed_in.extract import Extraction
-from handgrad.judge.handed_in.names import used_by
+from handgrad.judge.handed_in.names import given_at, used_by
 from handgrad.judge.handed_in.none_found import unreadable
 from handgrad.judge.handed_in.project import Project
 from handgrad.judge.handed_in.records import NoneFoundError, NotTakenError, Piece, Taken
@@ -66,7 +66,21 @@ def _taken(root: Path, main: Path, wanted: str) -> Taken:
         judged=extraction.judged(),
         notes=tuple(notes),
         aliases=extraction.names(),
+        left_out=_left_out(project, extraction.unknown, used_by(choice.make)),
     )
+
+
+def _left_out(project: Project, unknown: Collection[str], made_of: Collection[str]) -> dict[str, str]:
+    """Return where each of the *unknown* names gets a value all the same; *made_of* are those that the network is made of."""
+    found: dict[str, str] = {}
+    for module in project.names():
+        source = project.source(module)
+        for name in unknown if source is not None else ():
+            assert source is not None
+            line = given_at(source.tree, name, inside=name in made_of)
+            if line:
+                found.setdefault(name, source.place(line))
+    return found
 
 
 def _raise_if_left_out(project: Project, unknown: Collection[str]) -> None:
