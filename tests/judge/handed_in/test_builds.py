@@ -9,7 +9,7 @@ import pytest
 from handgrad.judge.network.assignment_file import parse_assignment
 from handgrad.judge.network.judging import judge_network
 from handgrad.judge.verdict import Verdict
-from judge.handed_in.hand_ins import HEAD
+from judge.handed_in.hand_ins import HEAD, notebook
 from judge.here import judging_here
 from judge.hostile_run import small_data
 
@@ -75,6 +75,11 @@ def judged(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Verdict:
     """Return the verdict, without training, on *text* as a file."""
     file = folder / "net.py"
     file.write_text(text, encoding="utf-8")
+    return of_file(file, monkeypatch)
+
+
+def of_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> Verdict:
+    """Return the verdict, without training, on *file* with what lies beside it."""
     return judge_network(str(file), ASKED, static=True, data=DATA, level=judging_here(monkeypatch))
 
 
@@ -294,3 +299,43 @@ def test_a_module_that_another_imports_is_no_program(tmp_path: Path, monkeypatch
     )
     text = f"{IMPORTED}from parts.blocks import act\n{ACT}model = Net(12){TRAINED}"
     assert "250" in parameters(judged(text, tmp_path, monkeypatch))
+
+
+HELPER = "import torch.nn.functional as F\n\ndef act(x):\n    return F.relu(x)\n"
+RUN = {
+    "a program": ("%run helper.py", "helper.py"),
+    "with arguments": ("%run -i ./tools/helper.py --lr 0.1", "tools/helper.py"),
+    "without its ending": ("%run helper", "helper.py"),
+    "a name that is none of Python's": ("%run my-helper.py", "my-helper.py"),
+    "another notebook": ("%run ./helper.ipynb", "helper.ipynb"),
+    "an imported notebook": ("import import_ipynb\nfrom helper import act", "helper.ipynb"),
+    "as it is exported": ("get_ipython().run_line_magic('run', 'helper.py')", "helper.py"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", RUN)
+def test_what_a_notebook_runs_belongs_to_it(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    line, place = RUN[way]
+    helper = tmp_path / place
+    helper.parent.mkdir(exist_ok=True)
+    helper.write_text(notebook(["# helpers", HELPER]) if place.endswith(".ipynb") else HELPER)
+    main = tmp_path / "hw.ipynb"
+    main.write_text(notebook([IMPORTED, line, ACT, "model = Net(12)" + TRAINED]))
+    assert "250" in parameters(of_file(main, monkeypatch))
+    helper.unlink()
+    verdict = of_file(main, monkeypatch)
+    assert verdict.verdict == "no verdict" and "helper" in verdict.notes[0], verdict.notes
+
+
+def test_the_network_itself_may_stand_in_what_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "net.py").write_text(IMPORTED + CLASS.format(before=""))
+    (tmp_path / "hw.ipynb").write_text(notebook(["%run net.py", "model = Net(12)" + TRAINED]))
+    assert "250" in parameters(of_file(tmp_path / "hw.ipynb", monkeypatch))
+
+
+def test_a_notebook_called_like_a_library_is_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "torch.ipynb").write_text(notebook(["x = 1"]))
+    (tmp_path / "helper.ipynb").write_text(notebook([HELPER]))
+    main = tmp_path / "hw.ipynb"
+    main.write_text(notebook([IMPORTED, "%run helper.ipynb", ACT, "model = Net(12)" + TRAINED]))
+    assert "250" in parameters(of_file(main, monkeypatch))

@@ -17,6 +17,8 @@ MOST_NOTEBOOK = 64 << 20
 """Bytes of a notebook; four fifths of one are pictures and logs."""
 # A README or a log; what is larger is weights or data under such a name.
 MOST_TOLD = 1 << 20
+MOST_BESIDE = 8 << 20
+"""Bytes of a notebook that another one may run or import."""
 SETTINGS = (".json", ".yaml", ".yml", ".toml", ".ini", ".cfg")
 MOST_SETTINGS = 1 << 16
 """Bytes of a file that a program reads its settings from; a larger one of the same name holds data."""
@@ -103,6 +105,8 @@ def _comes_along(path: Path) -> bool:
     """Whether a file is a module that may be imported, settings that it may read, or a text that may tell of the training."""
     if path.suffix == ".py":
         return path.stat().st_size <= MOST_CODE
+    if path.suffix == ".ipynb":
+        return path.stat().st_size <= MOST_BESIDE
     if path.suffix.lower() in SETTINGS:
         return path.stat().st_size <= MOST_SETTINGS
     return bool(TELLS.fullmatch(path.name)) and path.stat().st_size <= MOST_TOLD

@@ -96,7 +96,7 @@ def used_at_once(statement: ast.stmt) -> set[str]:
 def given_at(tree: ast.Module, name: str, *, inside: bool) -> int:
     """Return the line of *tree* where *name* gets a value that taking statements out does not give it, 0 where there is none.
 
-    In a loop that trains, by ``global`` or by ``exec``; *inside*: also as a name of a function's own.
+    In a loop that trains, by ``global``, ``globals()`` or ``exec``; *inside*: also as a name of a function's own.
     """
     declared = any(isinstance(node, ast.Global) and name in node.names for node in ast.walk(tree))
     for statement in tree.body:
@@ -104,10 +104,18 @@ def given_at(tree: ast.Module, name: str, *, inside: bool) -> int:
         for node in ast.walk(statement) if inside or declared else [] if own else _here(statement):
             bound = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id == name
             defined = isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name
-            executed = isinstance(node, ast.Call) and dotted(node.func) == "exec"
-            if bound or defined or executed or (isinstance(node, ast.stmt) and name in _imported(node)):
+            if bound or defined or _is_hidden(node) or (isinstance(node, ast.stmt) and name in _imported(node)):
                 return int(getattr(node, "lineno", 0))
     return 0
+
+
+def _is_hidden(node: ast.AST) -> bool:
+    """Whether *node* gives values to names that are not written: ``exec(…)``, ``globals()["x"] = …``, ``vars().update(…)``."""
+    if isinstance(node, ast.Call) and dotted(node.func) == "exec":
+        return True
+    owner = node.value if isinstance(node, ast.Attribute | ast.Subscript) else None
+    asked = isinstance(owner, ast.Call) and dotted(owner.func) in ("globals", "vars", "locals")
+    return asked and (isinstance(node, ast.Attribute) or isinstance(getattr(node, "ctx", None), ast.Store))
 
 
 def _imported(statement: ast.stmt) -> set[str]:

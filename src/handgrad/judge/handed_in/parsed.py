@@ -31,6 +31,13 @@ PYTHON_MAGICS = (
 """Cell magics below which Python stands; below the others stands something else."""
 WRITES = re.compile(r"%%(?:writefile|file)\s+(?:-a\s+)?(?:[\w./~-]*/)?([\w-]+\.py)\s*$")
 MAGIC = re.compile(r"^(\s*)(?:[%!?].*|[\w.]+\s*\?{1,2}|[A-Za-z_][\w, ]*=\s*[!%].*)$")
+RUNS = re.compile(
+    r"^(?P<space>[ \t]*)"
+    r"(?:%run[ \t]+(?:-\w+[ \t]+)*|get_ipython\(\)\.(?:run_line_magic|magic)\(\s*['\"]run(?:['\"]\s*,\s*['\"]|[ \t]+))"
+    r"['\"]?[^'\"\n]*?(?P<stem>[\w-]+)(?:\.py|\.ipynb)?(?:['\"].*|[ \t].*)?$",
+    re.MULTILINE,
+)
+"""``%run helper.py``: all names of that program are names of the notebook from there on."""
 DEFINES = re.compile(r"^(?:async\s+)?(?:class|def)\s+(\w+)", re.MULTILINE)
 CONTINUES = re.compile(r"(?:\s|[)\]}#]|(?:else|elif|except|finally)\b)")
 """How a line begins that starts no statement of its own."""
@@ -86,7 +93,7 @@ def parse_source(name: str, file: str, cells: Sequence[Cell], *, package: bool =
     written: dict[str, str] = {}
     line = 1
     for cell in cells:
-        code = cell.code
+        code = RUNS.sub(_run, cell.code)
         found = WRITES.match(code.lstrip().split("\n", 1)[0]) if cell.number else None
         if found is not None:
             written[found[1]] = code.lstrip().partition("\n")[2]
@@ -136,6 +143,16 @@ def _guarded(node: ast.If, main: bool) -> list[ast.stmt]:
     # An ``elif`` is a statement below ``else`` whose text is none by itself.
     other = [] if any(each.col_offset == node.col_offset for each in node.orelse) else node.orelse
     return node.body if isinstance(test.ops[0], ast.Eq) == main else other
+
+
+def _run(found: re.Match[str]) -> str:
+    """Return the import that has the effect of ``%run``."""
+    return f"{found['space']}from {as_name(found['stem'])} import *"
+
+
+def as_name(stem: str) -> str:
+    """Return the name of the module that is called *stem* as a file: ``data-utils.py`` can be run but not imported."""
+    return "".join(sign if sign.isalnum() else "_" for sign in stem)
 
 
 def _rest(each: Broken) -> tuple[str, tuple[str, ...], str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from handgrad.judge.handed_in.cells import read_cells
-from handgrad.judge.handed_in.parsed import Source, parse_source
+from handgrad.judge.handed_in.parsed import RUNS, Source, as_name, parse_source
 from handgrad.judge.handed_in.records import Cell, NotTakenError
 
 OTHERS = (
@@ -46,6 +47,10 @@ WITHOUT_LAYERS = (
 """How the names begin of what is no layer: what a network keeps of it has no weights that would have to be counted."""
 
 
+NOTEBOOKS = re.compile(r"\bimport_ipynb\b|\bipynb\.fs\b|\bnbimporter\b")
+"""Libraries by which a notebook imports another."""
+
+
 def installed(name: str) -> bool:
     """Whether the top-level module *name* belongs to a library; found by looking for it, not by importing it."""
     # Asked first: looking for a module that is not there searches every folder of the path.
@@ -72,6 +77,7 @@ class Project:
             name = ".".join(parts[:-1] if package else parts)
             if name:
                 self._paths[name] = (path, package)
+        self._add_run(root, main)
         self.folder = ".".join(main.relative_to(root).parent.parts)
         # Nothing imports a notebook: ``from keras import layers`` in keras.ipynb means the library.
         stem = main.stem if main.suffix == ".py" else f"{main.stem}_"
@@ -82,9 +88,20 @@ class Project:
             module = self._module(Path(name).stem)
             self._sources[module] = parse_source(module, name, [Cell(0, text)])
 
+    def _add_run(self, root: Path, main: Path) -> None:
+        """Add the notebooks beside *main*, and files whose names are none of Python's, where it runs or imports notebooks."""
+        texts = [cell.code for cell in read_cells(main)]
+        if not any(RUNS.search(text) or NOTEBOOKS.search(text) for text in texts):
+            return
+        for path in [*sorted(root.rglob("*.ipynb")), *sorted(root.rglob("*.py"))]:
+            name = ".".join([*path.relative_to(root).parent.parts, as_name(path.stem)])
+            # A notebook called torch.ipynb is about torch: what is installed is meant before it.
+            if path != main and name not in self._paths and not installed(as_name(path.stem)):
+                self._paths[name] = (path, False)
+
     def _module(self, stem: str) -> str:
         """Return the dotted name of a module beside the main file; a stem that is no name becomes one."""
-        plain = "".join(sign if sign.isalnum() else "_" for sign in stem)
+        plain = as_name(stem)
         # A file called test.py or code.py must not be taken for a module of the standard library.
         plain = f"{plain}_" if plain in sys.stdlib_module_names else plain or "_"
         return f"{self.folder}.{plain}" if self.folder else plain

@@ -65,7 +65,7 @@ class Taken:
     """Other names under which pieces are imported."""
     whole: bool = False
     left_out: dict[str, str] = field(default_factory=dict)
-    """Names that get a value only where nothing is run, as in a loop that trains, and the place where they do."""
+    """Why names are missing that the author has, in words by name; under ``*`` that of any other."""
     none_read: str = ""
     """Why its text shows no network, to be told where running it shows none either; "" for a file that is run as asked."""
 

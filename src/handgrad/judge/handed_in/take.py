@@ -71,15 +71,18 @@ def _taken(root: Path, main: Path, wanted: str) -> Taken:
 
 
 def _left_out(project: Project, unknown: Collection[str], made_of: Collection[str]) -> dict[str, str]:
-    """Return where each of the *unknown* names gets a value all the same; *made_of* are those that the network is made of."""
+    """Return why the *unknown* names are missing that their author has; *made_of* are those that the network is made of."""
     found: dict[str, str] = {}
-    for module in project.names():
-        source = project.source(module)
-        for name in unknown if source is not None else ():
-            assert source is not None
+    for source in filter(None, map(project.source, project.names())):
+        for name in unknown:
             line = given_at(source.tree, name, inside=name in made_of)
             if line:
-                found.setdefault(name, source.place(line))
+                found.setdefault(name, f"gets its value where nothing is run here ({source.place(line)})")
+        absent = project.absent(source)
+        for node in ast.walk(source.tree):
+            # All its names may come from there, also those that nothing else binds.
+            if isinstance(node, ast.ImportFrom) and node.names[0].name == "*" and node.module in absent:
+                found["*"] = f"may come from {node.module}, which was neither handed in nor is installed here"
     return found
 
 

@@ -95,8 +95,8 @@ def _not_here(error: BaseException, taken: Taken) -> str:
     """Return what a library here lacks where that is what *error* says, else nothing."""
     if UNAVAILABLE and any(kind in first_line_of(error) for kind in (UnavailableValue.__name__, StandIn.__name__)):
         return UNAVAILABLE[-1]
-    if isinstance(error, NameError) and (place := taken.left_out.get(error.name or "")):
-        return f"{error.name} gets its value where nothing is run here ({place})"
+    if isinstance(error, NameError) and (why := taken.left_out.get(error.name or "", taken.left_out.get("*", ""))):
+        return f"{error.name} {why}"
     inherited = NOT_INHERITED.search(first_line_of(error))
     if inherited and (path := _base_not_here(next(filter(None, inherited.groups())), error)):
         return missing(path)
