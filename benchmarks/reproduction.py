@@ -2,7 +2,7 @@
 
     python benchmarks/reproduction.py [--runs DIR] [--no-train] [--jobs 2] [--json FILE]
 
-Each published recipe and each of ours is trained with seeds 0, 1, 2 (`quick` with 0 to 4) as published, on all training images;
+Each published recipe and `quick` is trained with seeds 0 to 4, each other one of ours with 0, 1, 2, on all training images;
 the test set is read after every epoch. The headline is the last epoch. What was trained before with the same recipe is not
 trained again, so the script can be stopped and started at will; runs that diverged are listed and count as failed. The records
 of finished runs (recipe, environment, metrics, summary; no weights) are kept in ``results/runs``, and the table is made from
@@ -68,7 +68,7 @@ class Task:
 
 def seeds_of(recipe: str) -> range:
     """Return the seeds that *recipe* is trained with."""
-    return range(5) if recipe == "quick" else range(3)
+    return range(5) if recipe == "quick" or recipe in PUBLISHED else range(3)
 
 
 def same_training(folder: RunFolder, recipe: Recipe) -> bool:

@@ -38,12 +38,13 @@ CANDIDATES: dict[str, dict[str, tuple[str, ...]]] = {
     "squeeze-16k-adam": {"as published": ()},
     "squeeze-16k-sgd": {"as published": ()},
     "twopool-17k": {
-        "SGD, momentum 0.9": (),
-        "Adam, drops after epochs 10 and 15": (
-            "optimizer.name=adam",
-            "schedule.milestones=[10,15]",
-            "epochs=20",
-            "name=twopool-adam",
+        "Adam, drops after epochs 10 and 15": (),
+        "SGD, momentum 0.9, a drop after epoch 10": (
+            "optimizer.name=sgd",
+            "optimizer.momentum=0.9",
+            "schedule.milestones=[]",
+            "schedule.every=10",
+            "name=twopool-sgd",
         ),
     },
     "biasfree-12k": {
@@ -52,12 +53,13 @@ CANDIDATES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "transition-11k": {"as published": ()},
     "gap10-17k": {
-        "momentum 0.9, constant rate": (),
-        "momentum 0, constant rate": ("optimizer.momentum=0", "name=gap10-plain"),
-        "momentum 0.9, a tenth of the rate after every 6 epochs": (
-            "schedule.name=step",
-            "schedule.every=6",
-            "name=gap10-step",
+        "momentum 0.9, a tenth after every 6 epochs": (),
+        "momentum 0.9, constant rate": ("schedule.name=constant", "name=gap10-constant"),
+        "momentum 0, constant rate": ("schedule.name=constant", "optimizer.momentum=0", "name=gap10-plain"),
+        "momentum 0.9, a tenth after every 6 epochs, rotation 5": ("augmentation.rotation=5", "name=gap10-rotated"),
+        "momentum 0.9, a tenth after every 6 epochs, dropout before the squeezes": (
+            "network=benchmarks/published/gap10_dropout.py:Gap10",
+            "name=gap10-dropout",
         ),
     },
 }

@@ -11,10 +11,10 @@ from handgrad.digits.training.loop import Images, begin, train
 from handgrad.digits.training.recipe_file import load_recipe, parse_recipe, recipe_text, shipped_recipes
 
 PUBLISHED = {
-    # recipe: optimizer, learning rate, batch size, epochs, as the published runs state them
+    # recipe: optimizer, learning rate, batch size, epochs, as the published runs state them or their traces show them
     "squeeze-16k-adam": ("adam", 0.003, 128, 19),
     "squeeze-16k-sgd": ("sgd", 0.01, 128, 19),
-    "twopool-17k": ("sgd", 0.01, 128, 19),
+    "twopool-17k": ("adam", 0.01, 128, 19),
     "biasfree-12k": ("sgd", 0.01, 64, 20),
     "transition-11k": ("sgd", 0.01, 128, 15),
     "gap10-17k": ("sgd", 0.1, 256, 19),
