@@ -32,6 +32,10 @@ CLASS = """
     def of(width):
         return Net(width)
 
+    @classmethod
+    def title(cls):
+        return cls.__name__.upper()
+
 """
 WIDE = """
 class Wide(nn.Module):
@@ -242,6 +246,11 @@ def test_a_name_with_several_values_decides_nothing_before_the_program_runs(
     verdict = judged(HEAD + CLASS.format(before="") + WIDE + "kind = 'wide'\n" + loop, tmp_path, monkeypatch)
     # The last that the text builds, and the reader is told.
     assert "250" in parameters(verdict) and "the last that the file trains" in verdict.notes[0]
+
+
+def test_a_class_method_that_makes_nothing_is_no_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = HEAD + CLASS.format(before="") + "model = Net(12)\nheading = Net.title()\n"
+    assert "250" in parameters(judged(text, tmp_path, monkeypatch))
 
 
 def test_an_optimizer_by_name_is_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,14 +87,17 @@ def _bound_to(name: str, source: Source) -> Iterator[ast.expr]:
 
 
 def _class_method(called: ast.Attribute, found: Mapping[str, Candidate]) -> Candidate | None:
-    """Return the network of ``Net.small``, where that is a method of the class and not of what it makes."""
+    """Return the network of ``Net.small``, where that is a method of the class itself which makes one of the class."""
     candidate = found.get(dotted(called.value))
     if candidate is None or not isinstance(candidate.node, ast.ClassDef):
         return None
     for node in candidate.node.body:
         if isinstance(node, ast.FunctionDef) and node.name == called.attr:
             marks = {dotted(each) for each in node.decorator_list}
-            return candidate if marks & {"classmethod", "staticmethod"} else None
+            # ``cls(12)`` in a class method; others describe the class, or count something.
+            makes = {candidate.node.name} | {each.arg for each in node.args.args[:1] if "classmethod" in marks}
+            calls = [dotted(each.func) for each in ast.walk(node) if isinstance(each, ast.Call)]
+            return candidate if marks & {"classmethod", "staticmethod"} and makes & {*calls} else None
     return None
 
 
