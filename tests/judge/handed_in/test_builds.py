@@ -348,3 +348,10 @@ def test_a_notebook_called_like_a_library_is_not_imported(tmp_path: Path, monkey
     main = tmp_path / "hw.ipynb"
     main.write_text(notebook([IMPORTED, "%run helper.ipynb", ACT, "model = Net(12)" + TRAINED]))
     assert "250" in parameters(of_file(main, monkeypatch))
+
+
+def test_arguments_that_are_not_written_there_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also those of a table, whose names are not known either."""
+    text = HEAD + CLASS.format(before="") + "def main(options):\n    model = Net(**options)\n    train(model)\n"
+    verdict = judged(text, tmp_path, monkeypatch)
+    assert verdict.verdict == "no verdict" and verdict.notes[0].endswith("as in net.py:Net(…=…)"), verdict.notes

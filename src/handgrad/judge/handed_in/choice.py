@@ -231,7 +231,7 @@ def _changed_afterwards(build: Build, source: Source) -> ast.stmt | None:
 
 def example_of(call: ast.Call) -> str:
     """Return how *call* looks with its arguments left to be written out: ``Net(…, width=…)``."""
-    arguments = [*("…" for _ in call.args), *(f"{each.arg}=…" for each in call.keywords if each.arg)]
+    arguments = [*("…" for _ in call.args), *(f"{each.arg or '…'}=…" for each in call.keywords)]
     return f"{ast.unparse(call.func)}({', '.join(arguments)})"
 
 
