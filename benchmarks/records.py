@@ -63,7 +63,10 @@ GOALS = {
 }
 BEFORE = ("narrow-5k-annealed", "squeezed-8k-annealed", "orbit-8k-annealed", "squeeze-16k-muon")
 """Records that were since reached by another network."""
-LEFT = ("transition-11k-annealed", "biasfree-12k-annealed", "record-time", "quick", "squeeze-16k-annealed")
+LEFT = (
+    *("transition-11k-annealed", "biasfree-12k-annealed", "record-time", "quick", "squeeze-16k-annealed"),
+    *("squeeze-16k-muon", "orbit-8k-annealed"),
+)
 """Whose name stands to the left of its point in the plot, so that neighbours do not cover each other."""
 HIGHER = {TIMED: -44, "biasfree-12k-annealed": 20, "quick": 6}
 """And by how many points of print a name stands above its point, or below it, where two neighbours stand at one height."""
