@@ -272,6 +272,9 @@ STARTED = {
     "a value": f"{IMPORTED}{ACT}{MAIN}    act = F.relu\n",
     "the class": f"{IMPORTED}{MAIN}{below(CLASS.format(before=''))}",
     "everything": f"{MAIN}{below(IMPORTED + CLASS.format(before=''))}",
+    "a function with a decorator": f"{IMPORTED}from functools import cache\n{ACT}{MAIN}    x = 1\n    @cache\n"
+        "    def chosen():\n        return F.relu\n    act = chosen()\n",
+    "a block indented by tabs": f"{IMPORTED}{ACT}{MAIN}\t# as a program\n\tdef act(x):\n\t\treturn F.relu(x)\n\tx = 1\n",
     "one line": f"{IMPORTED}{ACT}if '__main__' == __name__: act = F.relu; x = 1\n",
     "the other way round": f"{IMPORTED}{ACT}if __name__ != '__main__':\n    act = None\nelse:\n    # as a program\n"
         "    act = F.relu\n",

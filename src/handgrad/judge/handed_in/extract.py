@@ -274,12 +274,18 @@ def _only(source: Source, places: set[int], wanted: set[str]) -> str:
         if header is not None:
             # It stands indented below a condition that was true; what takes its place keeps every line where it was.
             result[header - 1] = HEADER
-            text[0] = " " * (node.col_offset if not result[first] else 0) + text[0]
+            text[0] = _indentation(lines, node, first) + text[0]
         if result[first]:
             # Several statements on one line, divided by semicolons.
             text[0] = f"{result[first]}; {text[0]}"
         result[first : last + 1] = text
     return "\n".join(result)
+
+
+def _indentation(lines: list[str], node: ast.stmt, first: int) -> str:
+    """Return what `_segment` took from before *node* on its first line where that is an indentation, and nothing else."""
+    before = lines[first].encode()[: node.col_offset].decode() if first == node.lineno - 1 else ""
+    return before if before.isspace() else ""
 
 
 def _segment(lines: list[str], node: ast.stmt, first: int, last: int) -> list[str]:
