@@ -8,8 +8,8 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from handgrad.digits.population import loop
-from handgrad.digits.training.augment import LIMITS, annealed, augment, bent, changed, matrices, normalise, with_stroke
-from handgrad.digits.training.recipe import Augmentation
+from handgrad.digits.training.augment import annealed, augment, bent, changed, matrices, normalise, with_stroke
+from handgrad.digits.training.recipe import LIMITS, Augmentation
 
 
 def moved(images: Tensor, recipe: Augmentation, **parts: float) -> Tensor:

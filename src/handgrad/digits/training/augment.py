@@ -9,12 +9,11 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from handgrad.digits.training.recipe import Augmentation
+from handgrad.digits.training.recipe import LIMITS, Augmentation
 from handgrad.runs.kind import DIGITS, DataKind
 
 PINS = 5
 """Along each side of an image: the points of the grid that an elastic distortion moves."""
-LIMITS = ("rotation", "shift", "scale", "shear", "stroke", "elastic")
 
 
 def with_channels(images: Tensor) -> Tensor:

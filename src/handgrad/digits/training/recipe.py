@@ -78,6 +78,10 @@ class Schedule(Strict):
         within("end", self.end, 0, 1)
 
 
+LIMITS = ("rotation", "shift", "scale", "shear", "stroke", "elastic")
+"""The settings of an augmentation that change an image, each up to its limit."""
+
+
 @dataclass(frozen=True)
 class Augmentation(Strict):
     """The limits of the random changes of the training images; each amount is drawn evenly from ± its limit."""
@@ -109,7 +113,7 @@ class Augmentation(Strict):
     @property
     def any(self) -> bool:
         """Whether anything is changed at all."""
-        return any((self.rotation, self.shift, self.scale, self.shear, self.stroke, self.elastic))
+        return any(getattr(self, name) for name in LIMITS)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from handgrad.judge.handed_in.names import BUILTIN, bound_by, changed_by, dotted, harmless, used_by
 from handgrad.judge.handed_in.parsed import Source
@@ -32,12 +32,14 @@ def values_around(
         # A parameter that the function itself binds again is no longer what it was called with.
         given = {name: value for name, value in given.items() if name not in bound}
         known |= {name: value for name, value in given.items() if is_literal(value)}
+        module = _given_by_module(source)
         passed = {
-            name: value for name, value in given.items() if where is source and _of_the_module(value, source, set())
+            name: value for name, value in given.items() if where is source and used_by(ast.Expr(value)) <= module
         }
         parameters = {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
         unclear = (bound | parameters) - set(known)
-        _follow(once, passed, known, source, bound | parameters)
+        # A name of the function hides the module's of the same name.
+        _follow(once, passed, known, module - bound - parameters)
     for node in ast.walk(function or source.tree):
         loops = [node] if isinstance(node, ast.For) else getattr(node, "generators", [])
         if not loops or not any(each is call for each in ast.walk(node)):
@@ -72,31 +74,26 @@ def _follow(
     once: dict[str, ast.expr],
     passed: dict[str, ast.expr],
     known: dict[str, ast.expr],
-    source: Source,
-    own: set[str],
+    module: frozenset[str],
 ) -> None:
-    """Add to *passed* the names of a function that are made of what is passed and known, and of names of the module.
-
-    *own* are the names of the function, which the module's of the same name are not.
-    """
+    """Add to *passed* the names of a function that are made of what is passed and known, and of names of the *module*."""
     waiting = {name: value for name, value in once.items() if name not in known}
     grown = True
     while grown:
         grown = False
         for name, value in list(waiting.items()):
             made = replaced(value, known | passed)
-            if _of_the_module(made, source, own):
+            if used_by(ast.Expr(made)) <= module:
                 passed[name] = made
                 del waiting[name]
                 grown = True
 
 
-def _of_the_module(value: ast.expr, source: Source, own: set[str]) -> bool:
-    """Whether all names in *value* get their values in the module itself, outside its functions and what trains."""
+def _given_by_module(source: Source) -> frozenset[str]:
+    """Return the names that get their values in the module itself, outside its functions and what trains."""
     # A loop over settings may train by a function of any name.
     once = [each for each in source.tree.body if harmless(each) and not isinstance(each, ast.For | ast.While)]
-    run = {name for each in once for name in bound_by(each)}
-    return used_by(ast.Expr(value)) <= (run | BUILTIN) - own
+    return BUILTIN | {name for each in once for name in bound_by(each)}
 
 
 def replaced(value: ast.expr, values: dict[str, ast.expr]) -> ast.expr:
@@ -151,12 +148,15 @@ def _at_line(value: ast.expr, line: int, source: Source) -> ast.expr:
     """Return the literal that a name of the module has at *line*, anything else as it is."""
     if not isinstance(value, ast.Name):
         return value
-    given = [
-        node.value
-        for node in source.tree.body
-        if isinstance(node, ast.Assign) and node.lineno < line and [dotted(each) for each in node.targets] == [value.id]
-    ]
+    given = [each.value for each in _assignments(value.id, source.tree.body) if each.lineno < line]
     return given[-1] if given and is_literal(given[-1]) else value
+
+
+def _assignments(name: str, nodes: Iterable[ast.AST]) -> list[ast.Assign]:
+    """Return those of *nodes* that give *name*, and nothing else, a value."""
+    return [
+        node for node in nodes if isinstance(node, ast.Assign) and [dotted(each) for each in node.targets] == [name]
+    ]
 
 
 def _elements(values: ast.expr, source: Source) -> Sequence[ast.expr]:
@@ -190,13 +190,9 @@ def _behind(values: ast.expr, source: Source) -> ast.expr:
     """Return what a name stands for that is given a value, the last of them; anything else as it is."""
     if not isinstance(values, ast.Name):
         return values
-    given = [
-        node.value
-        for node in ast.walk(source.tree)
-        if isinstance(node, ast.Assign) and [dotted(each) for each in node.targets] == [values.id]
-    ]
+    given = _assignments(values.id, ast.walk(source.tree))
     # One step and no further: `a = b`, `b = a` would go round for ever.
-    return given[-1] if given else values
+    return given[-1].value if given else values
 
 
 def _entries(table: ast.expr, what: str) -> list[ast.expr]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from handgrad.judge.handed_in.around import replaced, values_around
 from handgrad.judge.handed_in.branches import Branches
-from handgrad.judge.handed_in.candidates import Candidate, made_in
+from handgrad.judge.handed_in.candidates import Candidate, made_in, unwrapped
 from handgrad.judge.handed_in.indirect import Reached, reached
 from handgrad.judge.handed_in.names import dotted
 from handgrad.judge.handed_in.parsed import Source
@@ -55,7 +55,7 @@ class Build:
 
     def told(self, made: ast.Call) -> str:
         """Return the call *made* of it as a reader of the file knows it."""
-        func = self.call.func if self.callee.startswith("{") else made.func
+        func = self.call.func if self.among else made.func
         return ast.unparse(ast.Call(func, made.args, made.keywords))
 
 
@@ -68,6 +68,9 @@ def builds_in(source: Source, found: dict[str, Candidate], caller: Source | None
     inside = {id(each.node) for each in found.values() if each.kind != "value"}
     search = _Search(source, found, inside, caller or source)
     builds = [each for node in source.tree.body if id(node) not in inside for each in search.below(node, None)]
+    # Most files build nothing, and then nothing has to be decided.
+    if not builds:
+        return []
     branches = Branches(source)
     # All of them, where each is skipped: a program that builds nothing as it stands is started with other settings.
     builds = [each for each in builds if not branches.skips(each.call)] or builds
@@ -146,18 +149,12 @@ def _assigned(statement: ast.stmt, call: ast.Call) -> str:
 
 def _made_by(value: ast.expr) -> Iterator[ast.Call]:
     """Yield the call whose network *value* is, both of ``A() if small else B()``."""
-    if isinstance(value, ast.IfExp):
-        yield from _made_by(value.body)
-        yield from _made_by(value.orelse)
-    elif (
-        isinstance(value, ast.Call)
-        and isinstance(value.func, ast.Attribute)
-        and isinstance(value.func.value, ast.IfExp)
-    ):
-        # ``(A() if small else B()).to(device)``
-        yield from _made_by(value.func.value)
-    elif (call := made_in(value)) is not None:
-        yield call
+    inner = unwrapped(value)
+    if isinstance(inner, ast.IfExp):
+        yield from _made_by(inner.body)
+        yield from _made_by(inner.orelse)
+    elif isinstance(inner, ast.Call):
+        yield inner
 
 
 def _judge_use(build: Build, statement: ast.stmt, scope: ast.AST) -> None:

@@ -179,6 +179,12 @@ OTHER_FRAMEWORKS = frozenset(
 
 def made_in(value: ast.expr) -> ast.Call | None:
     """Return the call that makes an object in ``Net(…).to(device)``, ``torch.compile(Net(…))``, ``DataParallel(Net(…))``."""
+    inner = unwrapped(value)
+    return inner if isinstance(inner, ast.Call) else None
+
+
+def unwrapped(value: ast.expr) -> ast.expr:
+    """Return what *value* moves or wraps and gives back: ``Net(…)`` of ``Net(…).to(device)``."""
     while isinstance(value, ast.Call):
         name = dotted(value.func).rpartition(".")[2]
         if isinstance(value.func, ast.Attribute) and value.func.attr in MOVES:
@@ -186,8 +192,8 @@ def made_in(value: ast.expr) -> ast.Call | None:
         elif name in WRAPS and value.args:
             value = value.args[0]
         else:
-            return value
-    return None
+            break
+    return value
 
 
 MOVES = ("to", "cuda", "cpu", "float", "double", "half", "train", "eval", "apply", "requires_grad_", "type", "mps")

@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 
 from handgrad.judge.handed_in.candidates import MOVES
 from handgrad.judge.handed_in.files import SETTINGS
-from handgrad.judge.handed_in.records import Piece, Taken
+from handgrad.judge.handed_in.records import HEADER, Piece, Taken
 from handgrad.judge.handed_in.stand_ins import (
     BUILT_ON,
     UNAVAILABLE,
@@ -91,9 +91,7 @@ def _run_each(piece: Piece, module: ModuleType) -> None:
     tree = ast.parse(piece.code)
     future = sum(_future_flag(node) for node in tree.body)
     # What stood below ``if __name__ == "__main__":`` runs one by one too.
-    below = [
-        node.body if isinstance(node, ast.If) and ast.unparse(node.test) == "True" else [node] for node in tree.body
-    ]
+    below = [node.body if isinstance(node, ast.If) and _is_header(node) else [node] for node in tree.body]
     for node in itertools.chain(*below):
         if isinstance(node, ast.ImportFrom) and node.module == "typing" and not _all_in(typing, node.names):
             # ``override`` came with 3.12; torch brings the package that has the newer names for older Pythons.
@@ -119,6 +117,11 @@ def _run_each(piece: Piece, module: ModuleType) -> None:
                 if name not in module.__dict__ or new:
                     module.__dict__[name] = UnavailableValue(words)
                     UNAVAILABLE.append(words)
+
+
+def _is_header(node: ast.If) -> bool:
+    """Whether *node* begins with what a piece has instead of ``if __name__ == "__main__":``."""
+    return f"if {ast.unparse(node.test)}:" == HEADER
 
 
 def _is_moved(name: str, value: ast.expr | None) -> bool:
